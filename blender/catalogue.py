@@ -1,0 +1,74 @@
+"""A catalogue maps a name to ``"module:Class"``, imported when asked for; entry points of others join it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+import msgspec
+
+from blender.errors import BadInput, UnknownName
+
+
+class Catalogue:
+    """Plug-ins of one role by name.
+
+    Args:
+        role: what the entries are, for messages: ``annotator``, ``source``, ``guard``, ``ranker``.
+        entries: name to ``"module:Class"``.
+
+    Other distributions add theirs through the entry-point group ``blender.ROLE``.
+    """
+
+    def __init__(self, role: str, entries: Mapping[str, str]) -> None:
+        self.role = role
+        self._own = dict(entries)
+
+    def _entries(self) -> dict[str, str]:
+        found = {entry.name: entry.value for entry in entry_points(group=f"blender.{self.role}")}
+        return found | self._own
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._entries()))
+
+    def find(self, name: str) -> Any:
+        """Import and return the class called ``name``.
+
+        Raises:
+            UnknownName: no entry has that name; the message names the nearest.
+        """
+        entries = self._entries()
+        if name not in entries:
+            raise UnknownName(self.role, name, entries)
+        module, _, attribute = entries[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def build(self, name: str, settings: Mapping[str, Any] | None = None) -> Any:
+        """Make the plug-in called ``name``; ``settings`` are its fields, the rest keep their defaults.
+
+        Raises:
+            UnknownName: no such plug-in, or no such setting.
+            BadInput: a setting has the wrong type or is out of range.
+        """
+        plugin = self.find(name)
+        given = dict(settings or {})
+        known = {field.name for field in dataclasses.fields(plugin)}
+        for key in given:
+            if key not in known:
+                raise UnknownName(f"setting of {self.role} {name!r}:", key, known)
+        try:
+            return msgspec.convert(given, plugin)
+        except msgspec.ValidationError as fault:
+            raise BadInput(f"settings of {self.role} {name!r}: {fault}; got {given!r}") from None
+
+
+def fingerprint(plugin: object, *digests: str, version: int = 1) -> str:
+    """Sixteen hex digits naming a plug-in's class, settings, method version and the digests of its models."""
+    cls = type(plugin)
+    settings = {field.name: getattr(plugin, field.name) for field in dataclasses.fields(plugin)}  # type: ignore[arg-type]
+    text = msgspec.json.encode([cls.__name__, version, settings, list(digests)], order="sorted")
+    return hashlib.sha256(text).hexdigest()[:16]

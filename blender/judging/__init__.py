@@ -1,0 +1,1 @@
+"""How selection is judged: labels, targets, families, head-room recovered and its noise ceiling."""

@@ -1,0 +1,105 @@
+"""The features of many pools in one matrix, and the pool-relative versions of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.errors import ColumnMismatch
+
+Floats = NDArray[np.float32]
+RANK, Z = "~rank", "~z"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FeatureMatrix:
+    """Features of every candidate of every pool, pools one after the other.
+
+    Attributes:
+        values: float32 (n_rows, n_columns); NaN = could not be judged.
+        columns: names, ``annotator.column``, unique.
+        group_sizes: candidates per pool, in row order; they sum to n_rows.
+    """
+
+    values: Floats
+    columns: tuple[str, ...]
+    group_sizes: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        shape = (sum(self.group_sizes), len(self.columns))
+        if self.values.shape != shape or self.values.dtype != np.float32:
+            raise ValueError(
+                f"values must be float32 of shape {shape} (rows of all groups, columns); "
+                f"got {self.values.dtype} of shape {self.values.shape}"
+            )
+        if len(set(self.columns)) != len(self.columns):
+            twice = sorted({name for name in self.columns if self.columns.count(name) > 1})
+            raise ValueError(f"column names must be unique; these come more than once: {', '.join(twice)}")
+
+    def __len__(self) -> int:
+        return int(self.values.shape[0])
+
+    def groups(self) -> Iterator[slice]:
+        """The rows of each pool, in order."""
+        start = 0
+        for size in self.group_sizes:
+            yield slice(start, start + size)
+            start += size
+
+    def column(self, name: str) -> Floats:
+        """One column, float32 (n_rows,); all NaN if the matrix has none of that name."""
+        if name not in self.columns:
+            return np.full(len(self), np.nan, dtype=np.float32)
+        return self.values[:, self.columns.index(name)]
+
+    def select(self, columns: Sequence[str]) -> FeatureMatrix:
+        """The named columns in that order, ``~rank`` and ``~z`` versions computed where asked for.
+
+        Raises:
+            ColumnMismatch: a column is neither here nor a relative version of one that is.
+        """
+        plain = [name.removesuffix(RANK).removesuffix(Z) for name in columns]
+        if not set(plain) <= set(self.columns):
+            raise ColumnMismatch(sorted(set(plain)), self.columns)
+        at = {name: position for position, name in enumerate(self.columns)}
+        raw = self.values[:, [at[name] for name in plain]]
+        chosen = np.array(raw, dtype=np.float32, copy=True)
+        for suffix, relative in ((RANK, pool_rank), (Z, pool_z)):
+            which = [position for position, name in enumerate(columns) if name.endswith(suffix)]
+            for rows in self.groups() if which else ():
+                chosen[rows, which] = relative(raw[rows, which])
+        return FeatureMatrix(values=chosen, columns=tuple(columns), group_sizes=self.group_sizes)
+
+    def of_group(self, index: int) -> FeatureMatrix:
+        """The rows of one pool."""
+        rows = list(self.groups())[index]
+        return FeatureMatrix(values=self.values[rows], columns=self.columns, group_sizes=(self.group_sizes[index],))
+
+
+def pool_rank(values: Floats) -> Floats:
+    """Rank inside one pool, 0 lowest to 1 highest, ties share their mean; float32, same shape; NaN stays NaN.
+
+    A single judged candidate gets 0.5: it is neither high nor low.
+    """
+    above = (values[:, None, :] > values[None, :, :]).sum(1)
+    level = (values[:, None, :] == values[None, :, :]).sum(1)
+    judged = np.maximum((~np.isnan(values)).sum(0), 1)
+    ranks = (above + level / 2) / judged
+    return np.where(np.isnan(values), np.nan, ranks).astype(np.float32)
+
+
+def pool_z(values: Floats) -> Floats:
+    """Distance from the pool's mean in standard deviations; float32, same shape; NaN stays NaN.
+
+    A pool with no spread gets zeros.
+    """
+    judged = ~np.isnan(values)
+    count = np.maximum(judged.sum(0), 1)
+    mean = np.where(judged, values, 0).sum(0, dtype=np.float64) / count
+    centred = np.where(judged, values - mean, 0)
+    spread = np.sqrt((centred**2).sum(0) / count)
+    z = centred / np.where(spread > 1e-6, spread, 1)
+    return np.where(judged, np.where(spread > 1e-6, z, 0), np.nan).astype(np.float32)

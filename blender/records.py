@@ -1,0 +1,227 @@
+"""The records everything speaks in: turns, dialogs, candidates, pools. Frozen, checked once, when made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from blender.errors import BadInput
+
+Speaker = Literal["human", "bot"]
+Kind = Literal["generator", "retrieval", "human", "random", "constant", "canned", "unknown"]
+MACHINE_KINDS: frozenset[Kind] = frozenset({"generator", "retrieval"})
+
+
+def check_text(text: object, what: str) -> None:
+    """Refuse what no model or file could carry: non-text, lone surrogates, NUL.
+
+    Raises:
+        BadInput: ``text`` is not such a text.
+    """
+    if not isinstance(text, str):
+        raise BadInput(f"{what} must be text (str), got {type(text).__name__}: {text!r:.80}")
+    if "\x00" in text:
+        raise BadInput(f"{what} holds a NUL character at position {text.index(chr(0))}; remove it")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as fault:
+        raise BadInput(
+            f"{what} holds a lone surrogate (U+{ord(text[fault.start]):04X}) at position {fault.start}; "
+            "decode the input as UTF-8 or replace the character"
+        ) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What one speaker said; not empty."""
+
+    speaker: Speaker
+    text: str
+
+    def __post_init__(self) -> None:
+        if self.speaker not in get_args(Speaker):
+            raise BadInput(f"speaker must be 'human' or 'bot', got {self.speaker!r}")
+        check_text(self.text, "a turn")
+        if not self.text.strip():
+            raise BadInput("a turn must say something, got only white space; leave empty turns out")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialog:
+    """A conversation waiting for the bot's answer: it ends with a human turn.
+
+    Attributes:
+        id: names the dialog in outputs and seeds its sampling.
+        turns: oldest first.
+        facts: what answers may lean on (persona sentences, documents).
+        locale: language tag such as ``en`` or ``ru``.
+    """
+
+    id: str = "dialog"
+    turns: tuple[Turn, ...]
+    facts: tuple[str, ...] = ()
+    locale: str = "en"
+
+    def __post_init__(self) -> None:
+        if not self.turns:
+            raise BadInput("a dialog needs at least one turn, got none; give what the human said")
+        for turn in self.turns:
+            if not isinstance(turn, Turn):
+                raise BadInput(f"turns must be Turn records, got {type(turn).__name__}; use Dialog.of(...) for strings")
+        if self.turns[-1].speaker != "human":
+            raise BadInput(
+                "a dialog must end with a human turn (the one to answer), this one ends with the bot's "
+                f"{self.turns[-1].text!r:.60}; drop it or add the human's next turn"
+            )
+        for name, text in (("the dialog's id", self.id), ("the dialog's locale", self.locale)):
+            check_text(text, name)
+        for fact in self.facts:
+            check_text(fact, "a fact")
+
+    @classmethod
+    def of(
+        cls,
+        turns: str | Sequence[str | Turn] | Dialog,
+        *,
+        id: str = "dialog",
+        facts: Sequence[str] = (),
+        locale: str = "en",
+    ) -> Dialog:
+        """Make a dialog from strings (speakers alternate, the human last) or from ``Turn`` records.
+
+        >>> Dialog.of(["Hi!", "Hello, how are you?", "Fine."]).turns[1].speaker
+        'bot'
+
+        Raises:
+            BadInput: there is no turn, one is not text, or the bot speaks last.
+        """
+        if isinstance(turns, Dialog):
+            return turns
+        given: list[str | Turn] = [turns] if isinstance(turns, str | Turn) else list(turns)
+        speakers: tuple[Speaker, Speaker] = ("human", "bot")
+        made = [
+            turn if isinstance(turn, Turn) else Turn(speaker=speakers[(len(given) - 1 - at) % 2], text=turn)
+            for at, turn in enumerate(given)
+        ]
+        return cls(id=id, turns=tuple(made), facts=tuple(facts), locale=locale)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The turns' texts, oldest first."""
+        return tuple(turn.text for turn in self.turns)
+
+    @property
+    def last(self) -> str:
+        """The human turn to answer."""
+        return self.turns[-1].text
+
+    def said_by(self, speaker: Speaker) -> tuple[str, ...]:
+        """Texts of one speaker, oldest first."""
+        return tuple(turn.text for turn in self.turns if turn.speaker == speaker)
+
+    def cut(self, limit: int) -> Dialog:
+        """Keep the newest ``limit`` characters of the turns: whole old turns go first, then an old turn's head."""
+        kept: list[Turn] = []
+        room = limit
+        for turn in reversed(self.turns):
+            if room <= 0:
+                break
+            text = turn.text[-room:]
+            if text.strip():
+                kept.append(turn if text == turn.text else Turn(speaker=turn.speaker, text=text))
+            room -= len(text)
+        if tuple(reversed(kept)) == self.turns:
+            return self
+        return Dialog(id=self.id, turns=tuple(reversed(kept)), facts=self.facts, locale=self.locale)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a candidate came from; a candidate that several sources proposed has several."""
+
+    source: str
+    rank: int
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """What a generator already knows of its own sample, so that it is never computed again.
+
+    Attributes:
+        fingerprint: of the model *and* of the prompt form it answered under.
+        logprobs: one per token of the text and the end of the turn, natural log, at temperature 1; if the
+            sample ran out of tokens there is no end-of-turn entry and ``finished`` is false.
+    """
+
+    fingerprint: str
+    logprobs: tuple[float, ...]
+    finished: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One possible answer.
+
+    Attributes:
+        text: the answer as it would be sent; may be empty (the ``empty`` guard blocks it).
+        source: name of what proposed it; never used to rank unless the user asks for it.
+        kind: what sort of source that is.
+        rank: 0 is the source's own favourite.
+        score: the source's own score; not comparable between sources.
+        features: the user's own columns, served as ``user.NAME``; a name that is absent is NaN.
+        stored: annotator columns measured beforehand, keyed ``FINGERPRINT:annotator.column``.
+        sampled: a generator's log-probabilities of this very text.
+        matched: for a retrieved phrase, the context it once answered.
+        evidence: passages a grounded generator had before it.
+        origins: every source that proposed this text, the first included.
+    """
+
+    text: str
+    source: str = "given"
+    kind: Kind = "unknown"
+    rank: int = 0
+    score: float | None = None
+    features: Mapping[str, float] = field(default_factory=dict)
+    stored: Mapping[str, float] = field(default_factory=dict)
+    sampled: Sampled | None = None
+    matched: str | None = None
+    evidence: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_text(self.text, "a candidate")
+        check_text(self.source, "a candidate's source")
+        if self.kind not in get_args(Kind):
+            raise BadInput(f"a candidate's kind must be one of {', '.join(get_args(Kind))}; got {self.kind!r}")
+        if self.rank < 0:
+            raise BadInput(f"a candidate's rank counts from 0, got {self.rank}")
+        for name, value in self.features.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise BadInput(f"candidate feature {name!r} must be a number, got {value!r}")
+        if not self.origins:
+            own = Origin(source=self.source, rank=self.rank, score=self.score)
+            object.__setattr__(self, "origins", (own,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """The candidates of one dialog: any number, unequal between dialogs, may be empty."""
+
+    dialog: Dialog
+    candidates: tuple[Candidate, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The candidates' texts, in pool order."""
+        return tuple(candidate.text for candidate in self.candidates)
+
+    @classmethod
+    def of(cls, dialog: str | Sequence[str | Turn] | Dialog, candidates: Iterable[str | Candidate]) -> Pool:
+        """Make a pool from a context and texts or ``Candidate`` records, kept in the order given."""
+        made = tuple(c if isinstance(c, Candidate) else Candidate(text=c, rank=at) for at, c in enumerate(candidates))
+        return cls(dialog=Dialog.of(dialog), candidates=made)

@@ -1,0 +1,129 @@
+"""What plug-ins promise: small protocols, nobody inherits.
+
+A plug-in is a frozen dataclass: its fields are its settings (checked against their types, unknown keys
+refused), its constructor only stores, and models load on first use. A catalogue names its class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.matrix import FeatureMatrix, Floats
+from blender.records import Candidate, Dialog, Pool
+
+Direction = Literal["higher is better", "lower is better", "neither"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One number an annotator gives of every candidate.
+
+    Attributes:
+        name: without the annotator's name; the matrix calls it ``annotator.name``.
+        unit: such as ``words``, ``nats per token``, ``cosine``.
+        direction: which way is better, if either is.
+        meaning: what it measures, one line.
+        missing: when it is NaN.
+        says: the words for a high value in an explanation, such as ``closer to the last turn``.
+        says_low: the words for a low value, such as ``further from the last turn``.
+    """
+
+    name: str
+    unit: str
+    direction: Direction
+    meaning: str
+    missing: str
+    says: str
+    says_low: str
+
+
+@runtime_checkable
+class CandidateSource(Protocol):
+    """Proposes answers."""
+
+    def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
+        """Give up to ``k`` candidates for each dialog, best first; one list per dialog, in order."""
+        ...
+
+
+@runtime_checkable
+class Annotator(Protocol):
+    """Measures every candidate."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What is measured, in the order of the array's columns."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the same pool would get other values: settings, models, version of the method."""
+        ...
+
+    def annotate(self, pools: Sequence[Pool]) -> Floats:
+        """Return float32 (sum of pool sizes, number of columns), rows in pool order; NaN = could not judge.
+
+        The values of a pool do not depend on the other pools of the call.
+        """
+        ...
+
+
+@runtime_checkable
+class Guard(Protocol):
+    """Blocks candidates that must not be answered."""
+
+    def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:
+        """Return, for every row, ``None`` or a short reason such as ``toxicity 0.97 > 0.80``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scores:
+    """What a ranker thinks of every row.
+
+    Attributes:
+        value: float32 (n_rows,); higher is better, comparable only within one dialog; never NaN.
+        sensible: float32 (n_rows,), calibrated probability; NaN where the ranker gives none.
+        specific: float32 (n_rows,), calibrated probability; NaN where the ranker gives none.
+    """
+
+    value: Floats
+    sensible: Floats
+    specific: Floats
+
+    @classmethod
+    def plain(cls, value: NDArray[np.floating]) -> Scores:
+        """Scores without probabilities, as rules give them."""
+        unknown = np.full(len(value), np.nan, dtype=np.float32)
+        return cls(value=value.astype(np.float32), sensible=unknown, specific=unknown)
+
+    def rows(self, rows: slice) -> Scores:
+        """The scores of some rows."""
+        return Scores(value=self.value[rows], sensible=self.sensible[rows], specific=self.specific[rows])
+
+
+@runtime_checkable
+class Ranker(Protocol):
+    """Orders the candidates of a pool; rules and the learned ranker share this."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the annotators whose columns it reads."""
+        ...
+
+    def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
+        """Score every row; ties are broken by pool order.
+
+        Raises:
+            ColumnMismatch: ``matrix`` lacks a column the ranker was trained on.
+        """
+        ...
+
+    def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> list[tuple[str, float]]:
+        """Columns that put row ``winner`` above row ``other`` and by how much, strongest first; may be empty."""
+        ...

@@ -1,0 +1,20 @@
+"""Annotators: each measures every candidate of a pool. Adding one is one file here and one line below."""
+
+from blender.catalogue import Catalogue
+
+ANNOTATORS = Catalogue(
+    "annotator",
+    {
+        "length": "blender.features.length:Length",
+        "origin": "blender.features.origin:OriginOf",
+        "relevance": "blender.features.relevance:Relevance",
+        "perplexity": "blender.features.perplexity:Perplexity",
+        "toxicity": "blender.features.toxicity:Toxicity",
+        "rarity": "blender.features.rarity:Rarity",
+        "overlap": "blender.features.overlap:Overlap",
+        "cross_encoder": "blender.features.cross_encoder:CrossEncoder",
+        "consensus": "blender.features.consensus:Consensus",
+        "genericness": "blender.features.genericness:Genericness",
+        "support": "blender.features.support:Support",
+    },
+)
