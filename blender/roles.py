@@ -31,6 +31,8 @@ class Column:
         missing: when it is NaN.
         says: the words for a high value in an explanation, such as ``closer to the last turn``.
         says_low: the words for a low value, such as ``further from the last turn``.
+        optional: whether a whole pool may be NaN in the ordinary course (no facts, no earlier bot turn);
+            otherwise that is reported as a fault.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Column:
     missing: str
     says: str
     says_low: str
+    optional: bool = False
 
 
 @runtime_checkable
