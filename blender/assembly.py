@@ -1,0 +1,151 @@
+"""From settings to parts: builds sources, annotators, guards and the ranker, and checks that they fit the bundle."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from blender.annotation import USER, annotate
+from blender.baselines import RANKERS
+from blender.bundle import Bundle, load_bundle
+from blender.catalogue import Catalogue
+from blender.errors import BadBundle, BadInput
+from blender.guards import GUARDS
+from blender.models.reference import allow_network
+from blender.proposing import SourceSlot
+from blender.records import Dialog, Pool
+from blender.roles import Annotator, Column, Guard, Ranker
+from blender.settings import Settings
+from blender.sources import SOURCES
+
+logger = logging.getLogger(__name__)
+_PROBE = {"en": ("How was your day?", "It was great, thank you!"), "ru": ("Как дела?", "Спасибо, хорошо!")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything a blender runs.
+
+    Attributes:
+        sources: by name, asked in this order; of duplicates the first source's stays.
+        annotators: by name.
+        guards: by name, in the order they are checked.
+        ranker: scores the pools.
+        columns: what each ``annotator.column`` is, for explanations and guards.
+        user_columns: the ``user.NAME`` columns the ranker was trained on.
+        fingerprint: of the bundle, empty without one.
+    """
+
+    sources: Mapping[str, SourceSlot]
+    annotators: Mapping[str, Annotator]
+    guards: Mapping[str, Guard]
+    ranker: Ranker
+    columns: Mapping[str, Column]
+    user_columns: tuple[str, ...] = ()
+    fingerprint: str = ""
+
+    def warm(self, locale: str) -> None:
+        """Load every model now. A part that fails is logged; it will cost its columns when asked."""
+        question, answer = _PROBE.get(locale, _PROBE["en"])
+        dialog = Dialog.of(question, locale=locale)
+        found = annotate([Pool.of(dialog, [answer, question])], self.annotators, timeout=None)
+        for fault in found.faults:
+            logger.warning("while loading: %s", fault)
+        for slot in self.sources.values():
+            load = getattr(slot.source, "warm", None)
+            if load is not None:  # a source that has nothing to load, or would need the network, has none
+                load()
+
+
+def annotator_catalogue() -> Catalogue:
+    """The catalogue of annotators, found by name since the core stands below it."""
+    catalogue: Catalogue = importlib.import_module("blender.features").ANNOTATORS
+    return catalogue
+
+
+def assemble(settings: Settings) -> Parts:
+    """Build all parts.
+
+    Raises:
+        UnknownName: a source, guard, annotator, ranker or one of their settings does not exist.
+        BadBundle: the bundle is broken, or its annotators would measure something else here.
+    """
+    if settings.network:
+        allow_network()
+    folder = settings.bundle_folder()
+    bundle = load_bundle(folder) if folder else None
+    ranker = _ranker(settings, bundle)
+    guards = {name: (use, given) for name, use, given in _named(settings.guards)}
+    needs = [*(bundle.annotators if bundle else {}), *ranker.needs]
+    for use, _ in guards.values():
+        needs += GUARDS.find(use).needs
+    annotators = _annotators(dict.fromkeys(needs), settings, bundle)
+    return Parts(
+        sources={name: _source(use, given) for name, use, given in _named(settings.sources)},
+        annotators=annotators,
+        guards={name: _guard(use, given, annotators) for name, (use, given) in guards.items()},
+        ranker=ranker,
+        columns={f"{name}.{column.name}": column for name, made in annotators.items() for column in made.columns},
+        user_columns=tuple(name for name in bundle.columns if name.startswith(USER)) if bundle else (),
+        fingerprint=bundle.fingerprint if bundle else "",
+    )
+
+
+def _named(given: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, str, dict[str, Any]]]:
+    """Name, catalogue entry and settings of each part."""
+    for name, values in given.items():
+        rest = dict(values)
+        yield name, str(rest.pop("use", name)), rest
+
+
+def _source(use: str, given: dict[str, Any]) -> SourceSlot:
+    k = given.pop("k", 8)
+    if not isinstance(k, int) or k < 1:
+        raise BadInput(f"k of source {use!r} must be a whole number of at least 1, got {k!r}")
+    return SourceSlot(source=SOURCES.build(use, given), k=k)
+
+
+def _guard(use: str, given: dict[str, Any], annotators: Mapping[str, Annotator]) -> Guard:
+    """The toxicity guard may trust a stored score only if the annotator at hand would give the same."""
+    if use == "toxicity" and "toxicity" in annotators:
+        given = {"fingerprint": annotators["toxicity"].fingerprint, **given}
+    guard: Guard = GUARDS.build(use, given)
+    return guard
+
+
+def _ranker(settings: Settings, bundle: Bundle | None) -> Ranker:
+    given = dict(settings.ranker)
+    use = str(given.pop("use", "learned"))
+    if use == "learned":
+        if bundle is None:
+            raise BadBundle(
+                "the ranker 'learned' needs a bundle, and the settings name none. Set bundle to the folder that "
+                "`blend train` wrote or to 'default', or take a rule: ranker = {use = \"rrf\"}."
+            )
+        return bundle.ranker
+    ranker: Ranker = RANKERS.build(use, given)
+    return ranker
+
+
+def _annotators(names: Iterable[str], settings: Settings, bundle: Bundle | None) -> dict[str, Annotator]:
+    catalogue = annotator_catalogue()
+    known = bundle.annotators if bundle else {}
+    made: dict[str, Annotator] = {
+        name: catalogue.build(name, {**known.get(name, {}), **settings.annotators.get(name, {})})
+        for name in dict.fromkeys([*names, *settings.annotators])
+    }
+    changed = [
+        name
+        for name, fingerprint in (bundle.fingerprints.items() if bundle else ())
+        if name in made and made[name].fingerprint != fingerprint
+    ]
+    if changed and bundle:
+        raise BadBundle(
+            f"these annotators would not measure what the bundle was trained on: {', '.join(changed)} "
+            "(other settings, other models or another version). Restore the settings and models named in its "
+            "bundle.json, or train anew with `blend train`."
+        )
+    return made

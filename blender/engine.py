@@ -1,0 +1,133 @@
+"""The engine: propose, pool, annotate, guard, rank, choose. A single reply is a batch of one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blender.annotation import Annotation, annotate
+from blender.assembly import Parts, assemble
+from blender.choosing import Judged, choose_one
+from blender.faults import Fault, Runner
+from blender.pooling import pool_all
+from blender.proposing import propose
+from blender.records import Candidate, Dialog, Pool, Turn
+from blender.selection import Selection
+from blender.settings import Settings
+
+Turns = str | Sequence[str | Turn] | Dialog
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blender:
+    """Chooses answers; immutable after loading, so threads may share it.
+
+    >>> blender = Blender.load("default")                                # doctest: +SKIP
+    >>> blender.reply(["Hi! Any trail you would recommend?"]).text       # doctest: +SKIP
+    """
+
+    settings: Settings
+    parts: Parts
+    _proposing: Runner = field(default_factory=lambda: Runner(part="source"), repr=False)
+    _annotating: Runner = field(default_factory=lambda: Runner(part="annotator"), repr=False)
+
+    @classmethod
+    def load(cls, name: str | Path = "default", *, warm: bool = True) -> Blender:
+        """Load a blender by the name of a preset, the path of a settings file, or a bundle's folder.
+
+        Args:
+            name: ``default``, ``russian``, ``mine.toml`` or the folder ``blend train`` wrote.
+            warm: load every model now, so that the first answer is not late.
+
+        Raises:
+            UnknownName: there is no such blender, or a settings file names what does not exist.
+            BadBundle: the bundle is broken, or was trained with other models than those at hand.
+        """
+        return cls.of(Settings.find(name), warm=warm)
+
+    @classmethod
+    def of(cls, settings: Settings, *, warm: bool = True) -> Blender:
+        """Make a blender from settings; raises as ``load`` does."""
+        blender = cls(settings=settings, parts=assemble(settings))
+        if warm:
+            blender.parts.warm(settings.locale)
+        return blender
+
+    def reply(self, turns: Turns, *, facts: Sequence[str] = ()) -> Selection:
+        """Answer one dialog. Strings alternate speakers and end with the human.
+
+        Raises:
+            BadInput: the context is empty, ends with the bot, or holds what is not text.
+        """
+        return self.reply_batch([Dialog.of(turns, facts=facts, locale=self.settings.locale)])[0]
+
+    async def areply(self, turns: Turns, *, facts: Sequence[str] = ()) -> Selection:
+        """As ``reply``, in a thread of its own."""
+        return await asyncio.to_thread(self.reply, turns, facts=facts)
+
+    def reply_batch(self, dialogs: Iterable[Turns]) -> list[Selection]:
+        """Answer many dialogs; the outcome of each is the same as alone."""
+        given = [Dialog.of(dialog, locale=self.settings.locale) for dialog in dialogs]
+        cut = [dialog.cut(self.settings.max_characters) for dialog in given]
+        begun = time.perf_counter()
+        proposals = propose(cut, self.parts.sources, self._proposing, self.settings.timeout)
+        pools = pool_all(cut, proposals.candidates)
+        seconds = {"propose": time.perf_counter() - begun, **proposals.seconds}
+        notes = [_cut_note(before, after) for before, after in zip(given, cut, strict=True)]
+        return self._choose(pools, notes, proposals.faults, seconds)
+
+    def choose(self, context: Turns, candidates: Iterable[str | Candidate]) -> Selection:
+        """Choose among the caller's own candidates; no source is asked, the pool keeps their order."""
+        dialog = Dialog.of(context, locale=self.settings.locale)
+        return self.choose_pools([Pool.of(dialog, candidates)])[0]
+
+    def choose_pools(self, pools: Sequence[Pool]) -> list[Selection]:
+        """Choose in many pools; they may be of unequal size, and empty."""
+        limit = self.settings.max_characters
+        cut = [Pool(dialog=pool.dialog.cut(limit), candidates=pool.candidates) for pool in pools]
+        notes = [_cut_note(before.dialog, after.dialog) for before, after in zip(pools, cut, strict=True)]
+        return self._choose(cut, notes, [()] * len(cut), {})
+
+    def _choose(
+        self,
+        pools: Sequence[Pool],
+        notes: Sequence[tuple[str, ...]],
+        faults: Sequence[tuple[Fault, ...]],
+        seconds: Mapping[str, float],
+    ) -> list[Selection]:
+        judged = self._judge(pools)
+        return [
+            choose_one(pool, judgement, self.parts, self.settings, notes=note, faults=fault, seconds=seconds)
+            for pool, judgement, note, fault in zip(pools, judged, notes, faults, strict=True)
+        ]
+
+    def _judge(self, pools: Sequence[Pool]) -> list[Judged]:
+        """Annotate and score; after a fault every pool is judged alone, so that one costs the others nothing."""
+        begun = time.perf_counter()
+        annotation = annotate(
+            pools,
+            self.parts.annotators,
+            user_columns=self.parts.user_columns,
+            runner=self._annotating,
+            timeout=self.settings.timeout * max(1, len(pools)),
+        )
+        if len(pools) > 1 and any(fault.reason not in ("late", "busy") for fault in annotation.faults):
+            return [judged for pool in pools for judged in self._judge([pool])]
+        return self._judged(pools, annotation, time.perf_counter() - begun)
+
+    def _judged(self, pools: Sequence[Pool], annotation: Annotation, seconds: float) -> list[Judged]:
+        spent = {"annotate": seconds, **{f"annotate.{name}": took for name, took in annotation.seconds.items()}}
+        return [
+            Judged(matrix=annotation.matrix.of_group(at), faults=annotation.faults, seconds=spent)
+            for at in range(len(pools))
+        ]
+
+
+def _cut_note(before: Dialog, after: Dialog) -> tuple[str, ...]:
+    if before is after:
+        return ()
+    sizes = [sum(len(text) for text in dialog.texts) for dialog in (before, after)]
+    return (f"the context of {sizes[0]:,} characters was cut at its oldest end to {sizes[1]:,}",)

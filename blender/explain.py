@@ -1,0 +1,53 @@
+"""Why the winner beat the runner-up, in one sentence made of the ranker's reasons and the columns' own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from blender.annotation import USER
+from blender.matrix import FeatureMatrix
+from blender.records import Pool
+from blender.roles import Column, Ranker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """What an explanation is made from: the ranker that gave the scores, and what each column says."""
+
+    ranker: Ranker
+    columns: Mapping[str, Column]
+
+
+def sentence(pool: Pool, matrix: FeatureMatrix, winner: int, other: int, voice: Voice, most: int = 2) -> str:
+    """Name the runner-up and the ``most`` columns that put the winner above it, with both values."""
+    loser = pool.candidates[other]
+    opening = f"It beat “{_short(loser.text)}” ({loser.source})"
+    phrases = []
+    for name, gain in voice.ranker.reasons(matrix, winner, other):
+        phrase = _phrase(name, matrix, winner, other, voice.columns) if gain > 0 else None
+        if phrase and phrase not in phrases:
+            phrases.append(phrase)
+        if len(phrases) == most:
+            break
+    if not phrases:
+        return f"{opening} by a higher score, with no single measurement standing out."
+    return f"{opening} because it is {' and '.join(phrases)}."
+
+
+def _phrase(name: str, matrix: FeatureMatrix, winner: int, other: int, columns: Mapping[str, Column]) -> str | None:
+    """How the winner differs in one column; ``None`` where the two are alike or one is unknown."""
+    values = matrix.column(name)
+    ours, theirs = float(values[winner]), float(values[other])
+    if np.isnan(ours) or np.isnan(theirs) or f"{ours:.2f}" == f"{theirs:.2f}":
+        return None
+    column = columns.get(name)
+    own_words = f"{'higher' if ours > theirs else 'lower'} in {name.removeprefix(USER)}"
+    words = own_words if column is None else (column.says if ours > theirs else column.says_low)
+    return f"{words} ({name} {ours:.2f} against {theirs:.2f})"
+
+
+def _short(text: str, width: int = 60) -> str:
+    return text if len(text) <= width else text[: width - 1].rstrip() + "…"

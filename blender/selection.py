@@ -1,0 +1,85 @@
+"""The outcome for one dialog: the answer, and everything that led to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from blender.explain import Voice, sentence
+from blender.faults import Fault
+from blender.matrix import FeatureMatrix
+from blender.records import Candidate, Pool
+from blender.roles import Scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Selection:
+    """What was chosen, from what, and why.
+
+    Attributes:
+        pool: the dialog and its candidates; all per-candidate fields below are in this order.
+        answer: the candidate to send: the winner, or the answer of last resort.
+        winner: its position in the pool; ``None`` when the blender abstained.
+        abstained: why the answer of last resort was given, else ``None``.
+        scores: of every candidate, blocked ones included.
+        blocked: for every candidate the reasons why it may not be answered, empty if it may.
+        matrix: the features, one row per candidate; NaN = could not be judged.
+        faults: what sources, annotators, guards or the ranker failed to give.
+        notes: what was done to the input, or is unusual about it.
+        seconds: by stage, of the batch this dialog was in.
+        voice: what the explanation needs.
+    """
+
+    pool: Pool
+    answer: Candidate
+    winner: int | None
+    abstained: str | None
+    scores: Scores
+    blocked: tuple[tuple[str, ...], ...]
+    matrix: FeatureMatrix
+    faults: tuple[Fault, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    voice: Voice = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The answer."""
+        return self.answer.text
+
+    @property
+    def source(self) -> str:
+        """Name of the source of the answer."""
+        return self.answer.source
+
+    @property
+    def sensible(self) -> float:
+        """Calibrated P(sensible) of the winner; NaN if there is none or the ranker gives no probabilities."""
+        return float("nan") if self.winner is None else float(self.scores.sensible[self.winner])
+
+    @property
+    def specific(self) -> float:
+        """Calibrated P(specific) of the winner; NaN if there is none or the ranker gives no probabilities."""
+        return float("nan") if self.winner is None else float(self.scores.specific[self.winner])
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Positions of the candidates that may be answered, best first."""
+        ranked = np.argsort(-self.scores.value, kind="stable")
+        return tuple(int(at) for at in ranked if not self.blocked[at])
+
+    def top(self, n: int) -> tuple[Candidate, ...]:
+        """The best ``n`` candidates that may be answered, fewer if there are not so many."""
+        return tuple(self.pool.candidates[at] for at in self.order[:n])
+
+    def why(self) -> str:
+        """One sentence: why the winner beat the runner-up, or why there is no winner."""
+        if self.winner is None:
+            return f"Answer of last resort: {self.abstained}."
+        others = [at for at in self.order if at != self.winner]
+        if not others:
+            blocked = sum(bool(reasons) for reasons in self.blocked)
+            return "It was the only candidate" + (f" left; {blocked} blocked." if blocked else ".")
+        return sentence(self.pool, self.matrix, self.winner, others[0], self.voice)

@@ -1,0 +1,123 @@
+"""What a blender is made of, read from one TOML file; unknown keys are refused with the nearest known name."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from blender.errors import BadInput, UnknownName
+
+PRESETS = Path(__file__).parent / "presets"
+BUNDLES = Path(__file__).parent / "bundles"
+LAST_RESORT = {
+    "en": "I'm not sure what to say to that. Could you tell me a bit more?",
+    "ru": "Даже не знаю, что сказать. Расскажите, пожалуйста, подробнее.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The parts of a blender and how they work together.
+
+    Attributes:
+        bundle: folder of a trained bundle, or the name of one that comes with the package; empty for none.
+        ranker: ``{"use": NAME, ...}``; ``learned`` takes the bundle's trees, the others are rules.
+        sources: by name; ``use`` names the catalogue entry (the name itself if absent), ``k`` how many
+            candidates to ask for, the rest are the source's settings.
+        guards: by name, in the order they are checked; settings as for sources.
+        annotators: settings over those of the bundle. A change of what they measure is refused at loading.
+        locale: language of dialogs that do not say theirs.
+        last_resort: the editor's answer by locale, given when no candidate may be answered.
+        min_sensible: abstain when the winner's P(sensible) is below; 0 never abstains.
+        max_characters: longer contexts are cut at the oldest end.
+        timeout: seconds a source or an annotator may take for one dialog.
+        network: whether hub models may be downloaded.
+    """
+
+    bundle: str = ""
+    ranker: dict[str, Any] = field(default_factory=lambda: {"use": "learned"})
+    sources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    guards: dict[str, dict[str, Any]] = field(
+        default_factory=lambda: {
+            name: {} for name in ("empty", "too_long", "block_list", "toxicity", "echo", "repetition")
+        }
+    )
+    annotators: dict[str, dict[str, Any]] = field(default_factory=dict)
+    locale: str = "en"
+    last_resort: dict[str, str] = field(default_factory=lambda: dict(LAST_RESORT))
+    min_sensible: float = 0.0
+    max_characters: int = 8_000
+    timeout: float = 20.0
+    network: bool = False
+
+    def __post_init__(self) -> None:
+        checks = {
+            f"min_sensible must lie between 0 and 1, is {self.min_sensible}": not 0 <= self.min_sensible <= 1,
+            f"max_characters must be at least 1, is {self.max_characters}": self.max_characters < 1,
+            f"timeout must be more than 0 seconds, is {self.timeout}": self.timeout <= 0,
+            "last_resort must hold at least one text, holds none": not any(self.last_resort.values()),
+        }
+        problems = [problem for problem, bad in checks.items() if bad]
+        if problems:
+            raise BadInput(problems)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], where: str = "settings") -> Settings:
+        """Check and convert plain values.
+
+        Raises:
+            UnknownName: a key is not known.
+            BadInput: a value has the wrong type or is out of range.
+        """
+        known = {item.name for item in fields(cls)}
+        for key in given:
+            if key not in known:
+                raise UnknownName(f"key in {where}:", key, known)
+        try:
+            return msgspec.convert(dict(given), cls)
+        except msgspec.ValidationError as fault:
+            raise BadInput(f"{where}: {fault}") from None
+
+    @classmethod
+    def read(cls, path: Path) -> Settings:
+        """Read a TOML file; a relative ``bundle`` is looked for beside it."""
+        try:
+            given = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+            raise BadInput(f"{path} cannot be read as TOML: {fault}") from None
+        bundle = given.get("bundle")
+        if isinstance(bundle, str) and (path.parent / bundle / "bundle.json").is_file():
+            given["bundle"] = str(path.parent / bundle)
+        return cls.of(given, str(path))
+
+    @classmethod
+    def find(cls, name: str | Path) -> Settings:
+        """Settings by the name of a preset, the path of a TOML file, or the folder of a bundle.
+
+        A bundle's folder takes its sources and guards from the preset ``default``.
+
+        Raises:
+            UnknownName: it is none of these.
+        """
+        path = Path(name)
+        if path.suffix == ".toml" and path.is_file():
+            return cls.read(path)
+        if (path / "bundle.json").is_file():
+            default = tomllib.loads((PRESETS / "default.toml").read_text(encoding="utf-8"))
+            return cls.of({**default, "bundle": str(path)})
+        preset = PRESETS / f"{name}.toml"
+        if preset.is_file():
+            return cls.read(preset)
+        known = [preset.stem for preset in PRESETS.glob("*.toml")]
+        raise UnknownName("blender (a preset, a settings file ending in .toml, or a bundle's folder)", str(name), known)
+
+    def bundle_folder(self) -> Path | None:
+        """The folder of the bundle, ``None`` if there is none."""
+        if not self.bundle:
+            return None
+        return Path(self.bundle) if (Path(self.bundle) / "bundle.json").is_file() else BUNDLES / self.bundle
