@@ -1,0 +1,35 @@
+"""Families of labelled sets: those that share material are left out of training together, never one at a time.
+
+Which public sets belong together was measured, not assumed: `overlap` counts what sets share, and
+`check_families` fails a run in which two families share contexts.
+"""
+
+from __future__ import annotations
+
+# (data set, corpus within it or None) to family; measured overlaps in docs/quality.md.
+FAMILIES: dict[tuple[str, str | None], str] = {
+    ("dailydialog-gupta", None): "dailydialog",
+    ("dailydialogpp", None): "dailydialog",
+    ("holistic-eval", None): "dailydialog",
+    ("predictive-engagement", None): "dailydialog",
+    ("adv-gen-retrieval", None): "dailydialog",
+    ("grade", "dailydialog_EVAL"): "dailydialog",
+    ("dstc10-persona", None): "personachat",
+    ("usr-personachat", None): "personachat",
+    ("usr-personachat-ru", None): "personachat",
+    ("persona-zhao", None): "personachat",
+    ("grade", "convai2"): "personachat",
+    ("grade", "empatheticdialogues"): "empathetic",
+    ("dstc7", None): "dstc7",
+    ("fed-turn", None): "fed",
+    ("fed-turn-ru", None): "fed",
+    ("chateval-esl", None): "chateval-esl",
+    ("chateval-ncm", None): "chateval-ncm",
+    ("conture", None): "conture",
+    ("humod", None): "humod",
+}
+
+
+def family_of(dataset: str, corpus: str | None = None) -> str:
+    """The family of a data set (and of a corpus within it); a set nobody knows is a family of its own."""
+    return FAMILIES.get((dataset, corpus)) or FAMILIES.get((dataset, None)) or dataset

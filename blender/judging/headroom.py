@@ -1,0 +1,134 @@
+"""Head-room recovered: how much of what choosing could win a policy wins.
+
+Per context, then averaged: ``(target of the chosen - pool mean) / (pool best - pool mean)``. The pool's mean is what a
+blind choice gets (0), its best is what an oracle gets (1). Contexts whose labels are all equal have no head-room; they
+are left out and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Doubles = NDArray[np.float64]
+FLAT = 1e-6  # labels are float32 means on 0..1; a smaller gap between best and mean is rounding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A mean and its bootstrap percentile interval; all NaN if there is nothing to average."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Recovered:
+    """Head-room recovered by one policy on some contexts.
+
+    Attributes:
+        mean: mean over contexts of what was recovered of each; the number to report.
+        ratio: summed gain over summed head-room; contexts with much to win weigh more, steadier on few contexts.
+        mean_target: mean target of the chosen, over all contexts with labels.
+        contexts: how many have head-room.
+        flat: how many have none and are left out of ``mean`` and ``ratio``.
+        per_context: float64 (contexts + flat,), what was recovered; NaN where there is no head-room.
+    """
+
+    mean: Interval
+    ratio: Interval
+    mean_target: float
+    contexts: int
+    flat: int
+    per_context: Doubles
+
+
+def chosen_target(target: ArrayLike, scores: ArrayLike) -> float:
+    """Target of the highest-scored candidate; ties give the mean over the tied (a fair draw among them).
+
+    Candidates without target (NaN) are left out; a NaN score is below all others. NaN if none has a target.
+    """
+    values, given = np.asarray(target, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    if values.shape != given.shape or values.ndim != 1:
+        raise ValueError(f"one score per candidate: targets have shape {values.shape}, scores {given.shape}")
+    known = ~np.isnan(values)
+    if not known.any():
+        return float("nan")
+    given = np.where(np.isnan(given), -np.inf, given)[known]
+    return float(values[known][given == given.max()].mean())
+
+
+def _gain_and_room(target: ArrayLike, scores: ArrayLike) -> tuple[float, float, float]:
+    values = np.asarray(target, dtype=np.float64)
+    chosen = chosen_target(values, scores)
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return float("nan"), 0.0, chosen
+    mean = known.mean()
+    return float(chosen - mean), float(known.max() - mean), chosen
+
+
+def recovered_per_context(targets: Sequence[ArrayLike], scores: Sequence[ArrayLike]) -> Doubles:
+    """What was recovered of each context, float64 (contexts,), at most 1; NaN where there is no head-room."""
+    gain, room, _ = _gains(targets, scores)
+    return np.divide(gain, room, out=np.full_like(gain, np.nan), where=room > FLAT)
+
+
+def _gains(targets: Sequence[ArrayLike], scores: Sequence[ArrayLike]) -> tuple[Doubles, Doubles, Doubles]:
+    triples = [_gain_and_room(t, s) for t, s in zip(targets, scores, strict=True)]
+    table = np.array(triples, dtype=np.float64).reshape(-1, 3)
+    return table[:, 0], table[:, 1], table[:, 2]
+
+
+def recovered(
+    targets: Sequence[ArrayLike], scores: Sequence[ArrayLike], *, draws: int = 2000, seed: int = 0
+) -> Recovered:
+    """Head-room recovered with 95 % bootstrap intervals over contexts.
+
+    Args:
+        targets: per context, float (candidates,); NaN = not labelled.
+        scores: per context, float (candidates,), higher is preferred.
+        draws: of the bootstrap.
+        seed: of the bootstrap.
+    """
+    gain, room, chosen = _gains(targets, scores)
+    some = room > FLAT
+    shares = np.divide(gain, room, out=np.full_like(gain, np.nan), where=some)
+    labelled = chosen[~np.isnan(chosen)]
+    return Recovered(
+        mean=bootstrap(shares[some], draws=draws, seed=seed),
+        ratio=bootstrap(gain[some], over=room[some], draws=draws, seed=seed),
+        mean_target=float(labelled.mean()) if len(labelled) else float("nan"),
+        contexts=int(some.sum()),
+        flat=int((~some).sum()),
+        per_context=shares,
+    )
+
+
+def bootstrap(
+    values: ArrayLike, *, over: ArrayLike | None = None, draws: int = 2000, seed: int = 0, level: float = 0.95
+) -> Interval:
+    """Mean of ``values`` (or the sum of ``values`` over the sum of ``over``) with a percentile interval.
+
+    Contexts are drawn with replacement (Efron, 1979), ``draws`` times; a multinomial gives each draw's counts, so that
+    no index array of contexts times draws is held. NaN values are left out.
+    """
+    top = np.asarray(values, dtype=np.float64)
+    bottom = np.ones_like(top) if over is None else np.asarray(over, dtype=np.float64)
+    known = ~np.isnan(top)
+    top, bottom = top[known], bottom[known]
+    if not len(top):
+        return Interval(value=float("nan"), low=float("nan"), high=float("nan"))
+    generator = np.random.default_rng(seed)
+    shares = np.empty(draws)
+    step = max(1, 2_000_000 // len(top))
+    for start in range(0, draws, step):
+        count = min(step, draws - start)
+        times = generator.multinomial(len(top), np.full(len(top), 1 / len(top)), size=count)
+        shares[start : start + count] = (times @ top) / (times @ bottom)
+    low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value=float(top.sum() / bottom.sum()), low=float(low), high=float(high))

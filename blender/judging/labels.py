@@ -1,0 +1,82 @@
+"""Human labels of candidates, read from JSON lines or from the JSON of DSTC10 track 5.
+
+**JSON lines**: one object a (context, response). Required are ``dialog_id``, ``context`` and ``response``, and one of
+``sensible``, ``specific``, ``overall``, ``ratings``:
+
+    {"dialog_id": "d1", "context": ["Hi!", "Hello.", "Any plans?"], "response": "Hiking.",
+     "source": "my-model", "source_type": "generator",
+     "ratings": [{"rater": "ann", "sensible": 1, "specific": 1}, {"rater": "bob", "sensible": 1, "specific": 0}]}
+
+- ``context``: oldest first; strings alternate speakers and the last is the human's; where that does not hold, turns
+  are ``{"speaker": "human", "text": "..."}``.
+- rows with one ``dialog_id`` are one pool and share one context; ``dataset`` (default: the file's name) names the set.
+- ``sensible``, ``specific``, ``overall``: means over raters, on 0..1; ``null`` = not asked.
+- ``ratings``: each rater's own labels on 0..1 (``rater``, ``sensible``, ``specific``, ``overall``); means are taken
+  from them where the row does not state them.
+- ``source``, ``source_type`` (generator, retrieval, human, random, constant, canned), ``rank``, ``score``,
+  ``features`` (the user's own columns), ``matched``, ``evidence``, ``facts``, ``locale``: as in the records.
+- of the public sets also ``labels`` with ``annotators`` (raw ratings, scaled by `blender.judging.scales`), ``corpus``,
+  ``row_id``, ``flags`` and the like.
+
+**DSTC10 JSON**: a list of ``{"dialogue_id", "model", "context": "turn\\nturn", "response", "reference",
+"annotations": {quality: [one score per rater]}}``; a `Scheme` says which quality is which and on what scale.
+``reference`` is not a candidate and is not read; rows without annotations are left out.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from blender.errors import BadInput
+from blender.judging.dstc10 import parse_dstc10
+from blender.judging.grouping import group_rows
+from blender.judging.pools import LabelledPool, Ratings
+from blender.judging.rows import LabelRow, Problem, parse_line
+from blender.judging.scales import Quality, Scheme
+
+__all__ = ["LabelledPool", "Quality", "Ratings", "Scheme", "read_labels"]
+
+log = logging.getLogger(__name__)
+
+
+def read_labels(path: str | Path, *, scheme: Scheme | None = None) -> list[LabelledPool]:
+    """Read one file of labels; pools come in the order of their first row.
+
+    Args:
+        path: JSON lines, or a DSTC10 JSON list (told by its first character).
+        scheme: which raw quality is which and on what scale; default: the public set's own
+            (`blender.judging.scales.SCHEMES`), for DSTC10 JSON by the qualities' usual names on 1..5.
+
+    Raises:
+        BadInput: the file cannot be read or rows are wrong; every problem is listed with its line (or entry).
+    """
+    path = Path(path)
+    try:
+        raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except OSError as fault:
+        raise BadInput(
+            f"labels {path} cannot be read: {fault.strerror}; give a JSON lines or a DSTC10 JSON file"
+        ) from None
+    listed = raw.lstrip()[:1] == b"["
+    rows, problems = parse_dstc10(raw, path.stem, scheme) if listed else _lines(raw)
+    pools, more = group_rows(rows, path.stem, None if listed else scheme)
+    if problems or more:
+        place = f"{path}, entry" if listed else f"{path}, line"
+        raise BadInput([f"{place} {number}: {text}" for number, text in sorted(problems + more)])
+    if not pools:
+        raise BadInput(f"{path} holds no labelled row; each line is one JSON object with context, response and labels")
+    log.info("%s: %d contexts, %d candidates", path, len(pools), sum(map(len, pools)))
+    return pools
+
+
+def _lines(raw: bytes) -> tuple[list[tuple[int, LabelRow]], list[Problem]]:
+    rows: list[tuple[int, LabelRow]] = []
+    problems: list[Problem] = []
+    for number, line in enumerate(raw.split(b"\n"), start=1):
+        if line.strip():
+            row, wrong = parse_line(line, number)
+            problems += wrong
+            if row is not None:
+                rows.append((number, row))
+    return rows, problems

@@ -1,0 +1,90 @@
+"""Pools with human labels, and the ratings behind the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from blender.matrix import Floats
+from blender.records import MACHINE_KINDS, Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ratings:
+    """What each rater said of each candidate of one pool.
+
+    Attributes:
+        raters: ids, one per row of the arrays.
+        named: whether an id is one person throughout the pool; if not, it is only a place in the list of ratings.
+        sensible: float32 (raters, candidates) on 0..1; NaN where that rater did not judge that candidate.
+        specific: the same; all NaN if it was not asked.
+        overall: the same; all NaN if it was not asked.
+    """
+
+    raters: tuple[str, ...]
+    named: bool
+    sensible: Floats
+    specific: Floats
+    overall: Floats
+
+    def take(self, rows: Sequence[int]) -> Ratings:
+        """The same raters on some of the candidates."""
+        at = list(rows)
+        return replace(self, sensible=self.sensible[:, at], specific=self.specific[:, at], overall=self.overall[:, at])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LabelledPool:
+    """A pool and what people said of its candidates.
+
+    Attributes:
+        pool: the context and the candidates.
+        dataset: name of the labelled set.
+        family: sets that share material have one; they are left out of training together.
+        sensible: float32 (candidates,) on 0..1, mean over raters; NaN = not labelled.
+        specific: the same, as rated (not zeroed where not sensible).
+        overall: the same.
+        ratings: the raters' own labels, if they are known.
+        flags: cautions of the set, such as ``machine_translated``.
+    """
+
+    pool: Pool
+    dataset: str
+    family: str
+    sensible: Floats
+    specific: Floats
+    overall: Floats
+    ratings: Ratings | None = None
+    flags: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.pool)
+
+    @property
+    def rater_ids(self) -> tuple[str, ...]:
+        """Ids of the raters, row by row of ``ratings``; empty if they are not known."""
+        return self.ratings.raters if self.ratings else ()
+
+    def take(self, rows: Sequence[int]) -> LabelledPool:
+        """The same pool with some of its candidates, in the order given."""
+        at = list(rows)
+        kept = tuple(self.pool.candidates[row] for row in at)
+        return replace(
+            self,
+            pool=Pool(dialog=self.pool.dialog, candidates=kept),
+            sensible=self.sensible[at],
+            specific=self.specific[at],
+            overall=self.overall[at],
+            ratings=self.ratings.take(at) if self.ratings else None,
+        )
+
+    def machine_only(self) -> LabelledPool:
+        """The candidates that a generator or a retriever made; may be empty."""
+        return self.take([at for at, c in enumerate(self.pool.candidates) if c.kind in MACHINE_KINDS])
+
+
+def judged(labels: Sequence[float | None]) -> Floats:
+    """Labels as float32, ``None`` as NaN."""
+    return np.array([np.nan if label is None else label for label in labels], dtype=np.float32)

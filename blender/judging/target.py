@@ -1,0 +1,126 @@
+"""What a candidate is worth by its human labels: the target that rankers are trained on and judged by.
+
+The first definition that a data set allows (Meena, arXiv 2001.09977, for SSA):
+
+1. ``gated SSA per rater``: (s + [s >= 0.5] c) / 2 for each rater, s sensible, c specific, then the raters' mean: what
+   does not make sense is not specific either;
+2. ``mean of sensible and specific``, where raters are not known apart;
+3. ``sensible``;
+4. ``overall``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.errors import BadInput
+from blender.judging.pools import LabelledPool, Ratings
+from blender.matrix import Floats
+
+GATED, MEAN, SENSIBLE, OVERALL = "gated SSA per rater", "mean of sensible and specific", "sensible", "overall"
+GATE = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Targets:
+    """The target of some pools.
+
+    Attributes:
+        name: which definition it is, for the head of a table; several, if data sets differ, joined by ``; ``.
+        values: one float64 array (candidates,) per pool, on 0..1; NaN = no label.
+    """
+
+    name: str
+    values: tuple[NDArray[np.float64], ...]
+
+
+def gated_ratings(ratings: Ratings) -> Floats:
+    """Gated SSA of each rater, float32 (raters, candidates); NaN where the rater lacks either label."""
+    s, c = ratings.sensible, ratings.specific
+    return ((s + np.where(s >= GATE, c, 0)) / 2 + 0 * c).astype(np.float32)
+
+
+def gated_specific(labelled: LabelledPool) -> Floats:
+    """Specific, counted as 0 by every rater who did not find the candidate sensible; float32 (candidates,).
+
+    Where raters are not known apart it is the specific label as it stands.
+    """
+    ratings = labelled.ratings
+    if ratings is None or not _both(ratings).any():
+        return labelled.specific
+    s, c = ratings.sensible, ratings.specific
+    return _rater_mean(np.where(s >= GATE, c, 0) + 0 * (s + c), labelled.specific)
+
+
+def _both(ratings: Ratings) -> NDArray[np.bool_]:
+    return ~(np.isnan(ratings.sensible) | np.isnan(ratings.specific))
+
+
+def _rater_mean(values: Floats, fallback: Floats) -> Floats:
+    known = ~np.isnan(values)
+    count = known.sum(0)
+    mean = np.where(known, values, 0).sum(0, dtype=np.float64) / np.maximum(count, 1)
+    return np.where(count > 0, mean, fallback).astype(np.float32)
+
+
+def _gated(labelled: LabelledPool) -> Floats:
+    nothing = np.full(len(labelled), np.nan, dtype=np.float32)
+    return nothing if labelled.ratings is None else _rater_mean(gated_ratings(labelled.ratings), nothing)
+
+
+DEFINITIONS: dict[str, Callable[[LabelledPool], Floats]] = {
+    GATED: _gated,
+    MEAN: lambda labelled: ((labelled.sensible + labelled.specific) / 2).astype(np.float32),
+    SENSIBLE: lambda labelled: labelled.sensible,
+    OVERALL: lambda labelled: labelled.overall,
+}
+
+
+def target_name(pools: Sequence[LabelledPool]) -> str:
+    """The first definition that holds for at least half of the labelled candidates of one data set.
+
+    Raises:
+        BadInput: no candidate has any label.
+    """
+    best: dict[str, int] = {
+        name: sum(int((~np.isnan(of(labelled))).sum()) for labelled in pools) for name, of in DEFINITIONS.items()
+    }
+    most = max(best.values(), default=0)
+    if most == 0:
+        raise BadInput("no candidate has a label; give sensible, specific, overall or ratings")
+    return next(name for name, count in best.items() if 2 * count >= most)
+
+
+def targets(pools: Sequence[LabelledPool], *, definition: str | None = None) -> Targets:
+    """The target of every pool, by the first definition its data set allows (or by the one named).
+
+    Raises:
+        BadInput: a data set has no label at all, or ``definition`` is none of `DEFINITIONS`.
+    """
+    if definition is not None and definition not in DEFINITIONS:
+        raise BadInput(f"unknown target {definition!r}; known are {', '.join(DEFINITIONS)}")
+    datasets = dict.fromkeys(labelled.dataset for labelled in pools)
+    names = {
+        name: definition or target_name([labelled for labelled in pools if labelled.dataset == name])
+        for name in datasets
+    }
+    values = tuple(DEFINITIONS[names[labelled.dataset]](labelled).astype(np.float64) for labelled in pools)
+    return Targets(name="; ".join(dict.fromkeys(names.values())), values=values)
+
+
+def require_variance(pools: Sequence[LabelledPool]) -> None:
+    """Refuse labels from which nothing can be learnt or judged.
+
+    Raises:
+        BadInput: no pool has two candidates with different targets.
+    """
+    if any(np.ptp(v[~np.isnan(v)]) > 0 for v in targets(pools).values if (~np.isnan(v)).any()):
+        return
+    raise BadInput(
+        f"all labels are equal within every one of the {len(pools)} contexts: no candidate is better than another, so "
+        "there is nothing to learn or to judge; give contexts whose candidates were labelled differently"
+    )
