@@ -125,11 +125,10 @@ class Dialog:
         kept: list[Turn] = []
         room = limit
         for turn in reversed(self.turns):
+            text = turn.text.rstrip()
             if room <= 0:
                 break
-            text = turn.text[-room:]
-            if text.strip():
-                kept.append(turn if text == turn.text else Turn(speaker=turn.speaker, text=text))
+            kept.append(turn if len(text) <= room else Turn(speaker=turn.speaker, text=text[-room:]))
             room -= len(text)
         if tuple(reversed(kept)) == self.turns:
             return self

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from blender.errors import ColumnMismatch
+from blender.matrix import FeatureMatrix, pool_rank, pool_z
+
+finite = st.floats(-1e3, 1e3, width=32)
+block = arrays(np.float32, st.tuples(st.integers(1, 8), st.just(2)), elements=finite | st.just(float("nan")))
+
+
+def matrix(values: list[list[float]], sizes: tuple[int, ...]) -> FeatureMatrix:
+    return FeatureMatrix(values=np.array(values, dtype=np.float32), columns=("a.x", "b.y"), group_sizes=sizes)
+
+
+@given(block)
+def test_relative_values_keep_nan_and_nothing_else_is_nan(values: np.ndarray) -> None:
+    for relative in (pool_rank, pool_z):
+        np.testing.assert_array_equal(np.isnan(relative(values)), np.isnan(values))
+
+
+@given(block)
+def test_ranks_lie_between_0_and_1_and_follow_the_values(values: np.ndarray) -> None:
+    ranks = pool_rank(values)
+    assert np.nanmin(ranks, initial=0.5) >= 0
+    assert np.nanmax(ranks, initial=0.5) <= 1
+    for column, rank in zip(values.T, ranks.T, strict=True):
+        for one in range(len(column)):
+            for other in range(len(column)):
+                if column[one] > column[other]:
+                    assert rank[one] > rank[other]
+
+
+def test_known_relative_values() -> None:
+    values = np.array([[1.0], [3.0], [3.0], [np.nan]], dtype=np.float32)
+    np.testing.assert_allclose(pool_rank(values)[:, 0], [1 / 6, 4 / 6, 4 / 6, np.nan])
+    np.testing.assert_allclose(pool_z(values)[:, 0], [-np.sqrt(2), np.sqrt(0.5), np.sqrt(0.5), np.nan], rtol=1e-6)
+
+
+def test_relative_columns_are_taken_inside_each_pool() -> None:
+    chosen = matrix([[1, 0], [2, 0], [50, 0], [40, 0]], (2, 2)).select(["a.x~rank", "a.x", "b.y~z"])
+    np.testing.assert_array_equal(chosen.values[:, 0], [0.25, 0.75, 0.75, 0.25])
+    np.testing.assert_array_equal(chosen.values[:, 1], [1, 2, 50, 40])
+    np.testing.assert_array_equal(chosen.values[:, 2], [0, 0, 0, 0])
+
+
+def test_an_unknown_column_is_named() -> None:
+    with pytest.raises(ColumnMismatch, match=r"Missing: c\.z"):
+        matrix([[1, 0]], (1,)).select(["a.x", "c.z~rank"])
+
+
+def test_reordered_columns_are_told_from_missing_ones() -> None:
+    assert "another order: column 0 should be 'a', is 'b'" in str(ColumnMismatch(["a", "b"], ["b", "a"]))
+
+
+def test_rows_and_groups_must_agree() -> None:
+    with pytest.raises(ValueError, match=r"float32 of shape \(3, 2\)"):
+        matrix([[1, 0]], (1, 2))
+
+
+def test_the_rows_of_one_group() -> None:
+    assert matrix([[1, 0], [2, 0], [3, 0]], (1, 0, 2)).of_group(2).values[:, 0].tolist() == [2, 3]

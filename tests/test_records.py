@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blender.errors import BadInput
+from blender.records import Candidate, Dialog, Pool, Turn
+
+said = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1).filter(str.strip)
+
+
+@given(st.lists(said, min_size=1, max_size=6))
+def test_strings_alternate_and_end_with_the_human(texts: list[str]) -> None:
+    dialog = Dialog.of(texts)
+    assert dialog.texts == tuple(texts)
+    assert dialog.turns[-1].speaker == "human"
+    assert all(a.speaker != b.speaker for a, b in zip(dialog.turns, dialog.turns[1:], strict=False))
+
+
+@given(st.lists(said, min_size=1, max_size=6), st.integers(1, 200))
+def test_cutting_keeps_the_newest_text(texts: list[str], limit: int) -> None:
+    dialog = Dialog.of(texts)
+    cut = dialog.cut(limit)
+    assert sum(len(text.rstrip()) for text in cut.texts) <= limit
+    assert texts[-1].rstrip().endswith(cut.last.rstrip())
+    assert cut.cut(limit) is cut
+
+
+def test_a_cut_of_a_long_turn_keeps_its_end() -> None:
+    dialog = Dialog.of(["old", "x" * 100_000 + "the end"])
+    assert dialog.cut(7).texts == ("the end",)
+
+
+def test_a_cut_never_loses_the_human_turn() -> None:
+    assert Dialog.of(["a question" + " " * 50]).cut(10).last.strip() == "a question"
+
+
+@pytest.mark.parametrize(
+    ("turns", "message"),
+    [
+        ([], "at least one turn"),
+        (["  "], "only white space"),
+        ([Turn(speaker="human", text="Hi"), Turn(speaker="bot", text="Hello")], "must end with a human turn"),
+        ([3], "must be text"),
+        (["a\x00b"], "NUL character at position 1"),
+        (["a\ud800"], r"lone surrogate \(U\+D800\) at position 1"),
+    ],
+)
+def test_a_bad_context_is_refused_with_what_was_wrong(turns: list[object], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        Dialog.of(turns)  # type: ignore[arg-type]
+
+
+def test_records_are_frozen() -> None:
+    with pytest.raises(AttributeError):
+        Candidate(text="a").text = "b"  # type: ignore[misc]
+
+
+def test_a_candidate_knows_its_own_origin() -> None:
+    assert Candidate(text="a", source="s", rank=2, score=0.5).origins[0].source == "s"
+
+
+@pytest.mark.parametrize("features", [{"x": "high"}, {"x": True}, {"x": None}])
+def test_user_features_are_numbers(features: dict[str, object]) -> None:
+    with pytest.raises(BadInput, match="feature 'x' must be a number"):
+        Candidate(text="a", features=features)  # type: ignore[arg-type]
+
+
+def test_a_pool_of_strings_keeps_their_order() -> None:
+    assert Pool.of("Hi", ["a", "b"]).texts == ("a", "b")
