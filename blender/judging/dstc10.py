@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -58,10 +59,15 @@ def parse_dstc10(raw: bytes, dataset: str, scheme: Scheme | None) -> tuple[list[
     return rows, problems
 
 
+@cache
+def _columns() -> tuple[str, ...]:
+    return tuple(field.encode_name for field in msgspec.structs.fields(Entry))
+
+
 def _entry(given: object) -> tuple[Entry | None, list[str]]:
     if not isinstance(given, dict):
         return None, [f"must be a JSON object, got {type(given).__name__}"]
-    known = [field.encode_name for field in msgspec.structs.fields(Entry)]
+    known = _columns()
     unknown = [unknown_column(name, known) for name in given if name not in known]
     if unknown:
         return None, unknown

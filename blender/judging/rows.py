@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -83,7 +84,7 @@ def parse_line(line: bytes, number: int) -> tuple[LabelRow | None, list[Problem]
 
 def check_fields(given: Mapping[str, Any]) -> list[str]:
     """Everything wrong with one object, field by field."""
-    fields = {field.name: field for field in msgspec.structs.fields(LabelRow)}
+    fields = _fields()
     problems = [unknown_column(name, list(fields)) for name in given if name not in fields]
     problems += [
         f"column {name!r} is missing; each row needs dialog_id, context and response"
@@ -96,6 +97,11 @@ def check_fields(given: Mapping[str, Any]) -> list[str]:
         except msgspec.ValidationError as fault:
             problems.append(f"column {name!r}: {fault}; got {given[name]!r:.80}")
     return problems or [*_bad_texts(given), *_bad_values(given)]
+
+
+@cache
+def _fields() -> dict[str, msgspec.structs.FieldInfo]:
+    return {field.name: field for field in msgspec.structs.fields(LabelRow)}
 
 
 def unknown_column(name: str, known: Sequence[str]) -> str:
