@@ -40,6 +40,7 @@ class OriginOf:
             missing="the source gave none",
             says="scored higher by its source",
             says_low="scored lower by its source",
+            optional=True,
         ),
         Column(
             name="sources",
@@ -58,6 +59,7 @@ class OriginOf:
             missing=_UNKNOWN_KIND,
             says="generated",
             says_low="not generated",
+            optional=True,
         ),
         Column(
             name="retrieved",
@@ -67,6 +69,7 @@ class OriginOf:
             missing=_UNKNOWN_KIND,
             says="a phrase from the base",
             says_low="not a phrase from the base",
+            optional=True,
         ),
         Column(
             name="matched",
@@ -76,6 +79,7 @@ class OriginOf:
             missing="not retrieved, or the phrase's context is unknown",
             says="once answered a turn worded more like this one",
             says_low="once answered a turn worded less like this one",
+            optional=True,
         ),
     )
 

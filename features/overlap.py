@@ -41,6 +41,7 @@ class Overlap:
             missing=f"{_NO_TEXT}, or there is no turn before the last",
             says="takes up more words of earlier turns",
             says_low="takes up fewer words of earlier turns",
+            optional=True,
         ),
         Column(
             name="own_turns",
@@ -50,6 +51,7 @@ class Overlap:
             missing=f"{_NO_TEXT}, or the bot has not spoken",
             says="says more of what the bot already said",
             says_low="says less of what the bot already said",
+            optional=True,
         ),
         Column(
             name="echo",
@@ -68,6 +70,7 @@ class Overlap:
             missing=f"{_NO_TEXT}, or the bot has not spoken",
             says="repeats a turn of the bot more",
             says_low="repeats a turn of the bot less",
+            optional=True,
         ),
         Column(
             name="inner",

@@ -81,6 +81,7 @@ class Rarity:
             missing=_MISSING,
             says="rarer words",
             says_low="more common words",
+            optional=True,
         ),
         Column(
             name="max",
@@ -90,6 +91,7 @@ class Rarity:
             missing=_MISSING,
             says="names something particular",
             says_low="names nothing particular",
+            optional=True,
         ),
         Column(
             name="content_share",
@@ -99,6 +101,7 @@ class Rarity:
             missing=_MISSING,
             says="more words that carry content",
             says_low="fewer words that carry content",
+            optional=True,
         ),
         Column(
             name="unknown",
@@ -108,6 +111,7 @@ class Rarity:
             missing=_MISSING,
             says="more unknown words",
             says_low="fewer unknown words",
+            optional=True,
         ),
     )
 
