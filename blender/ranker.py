@@ -1,0 +1,221 @@
+"""The learned ranker: a linear score of pool-relative columns, shallow trees on top of it, calibrated heads beside.
+
+The order of a pool comes from ``linear + trees``: the linear part is a plain weighted sum of z-scores, which
+travels well between data sets; the trees (LightGBM) correct it where they were shown to help. P(sensible) and
+P(specific) come from trees of their own whose raw score goes through a calibration curve.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.annotation import USER
+from blender.errors import BadBundle, ColumnMismatch
+from blender.matrix import RANK, FeatureMatrix, Floats, Z
+from blender.records import Pool
+from blender.roles import Scores
+
+if TYPE_CHECKING:
+    import lightgbm
+
+
+def base_column(name: str) -> str:
+    """The column that a relative one was made of.
+
+    >>> base_column("relevance.context~rank")
+    'relevance.context'
+    """
+    return name.removesuffix(RANK).removesuffix(Z)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Linear:
+    """A weighted sum of columns.
+
+    Attributes:
+        columns: usually ``~z`` columns, so that 0 is the pool's mean.
+        weights: float32, one per column.
+    """
+
+    columns: tuple[str, ...]
+    weights: Floats
+
+    def contributions(self, matrix: FeatureMatrix) -> NDArray[np.float64]:
+        """What each column adds, float64 (n_rows, n_columns); what could not be judged adds 0, as the mean does."""
+        values = np.nan_to_num(matrix.select(self.columns).values.astype(np.float64), nan=0.0)
+        return values * self.weights.astype(np.float64)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trees:
+    """LightGBM boosters of one kind, trained with different seeds and averaged.
+
+    Attributes:
+        columns: what the boosters read, in their order.
+        texts: one model in LightGBM's text form per seed; none at all scores 0.
+    """
+
+    columns: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    @cached_property
+    def boosters(self) -> tuple[lightgbm.Booster, ...]:
+        """The models, parsed on first use.
+
+        Raises:
+            BadBundle: a text is not a LightGBM model.
+            ColumnMismatch: a model was trained on other columns than ``columns``.
+        """
+        import lightgbm
+
+        made = []
+        for text in self.texts:
+            try:
+                booster = lightgbm.Booster(model_str=text)
+            except lightgbm.basic.LightGBMError as fault:
+                raise BadBundle(
+                    f"the trees are not a LightGBM model ({fault}); train or fetch the bundle anew"
+                ) from None
+            if tuple(booster.feature_name()) != self.columns:
+                raise ColumnMismatch(booster.feature_name(), self.columns, what="columns of a tree file")
+            made.append(booster)
+        return tuple(made)
+
+    def raw(self, matrix: FeatureMatrix) -> NDArray[np.float64]:
+        """Mean raw score, float64 (n_rows,)."""
+        total = np.zeros(len(matrix))
+        if not self.texts or not len(matrix):
+            return total
+        values = matrix.select(self.columns).values
+        for booster in self.boosters:
+            # One thread: pools are small, and starting threads costs more than the trees.
+            total += np.asarray(booster.predict(values, raw_score=True, num_threads=1))
+        return total / len(self.texts)
+
+    def contributions(self, values: Floats) -> NDArray[np.float64]:
+        """TreeSHAP values (Lundberg et al. 2018) of rows of the selected columns, float64 (n_rows, n_columns)."""
+        total = np.zeros(values.shape)
+        for booster in self.boosters:
+            total += np.asarray(booster.predict(values, pred_contrib=True, num_threads=1))[:, :-1]
+        return total / max(len(self.texts), 1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curve:
+    """A calibration curve through points, flat outside them.
+
+    Attributes:
+        x: raw scores, float64, increasing.
+        y: probabilities, float64, not decreasing.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+    def __call__(self, raw: NDArray[np.float64]) -> Floats:
+        """Probabilities float32, same shape as ``raw``."""
+        return np.interp(raw, self.x, self.y).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Head:
+    """A calibrated probability that a label holds."""
+
+    trees: Trees
+    curve: Curve
+
+    def probability(self, matrix: FeatureMatrix) -> Floats:
+        """P(label), float32 (n_rows,)."""
+        return self.curve(self.trees.raw(matrix))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LearnedRanker:
+    """Ranks by a model that ``blend train`` made; comes out of a bundle (:func:`blender.bundle.load_bundle`).
+
+    Attributes:
+        columns: the plain (not pool-relative) columns it was trained on, in order.
+        linear: the linear part of the order.
+        order: the trees added to it.
+        sensible: P(sensible), or None where the labels did not have it.
+        specific: P(specific), or None where the labels did not have it.
+    """
+
+    columns: tuple[str, ...]
+    linear: Linear
+    order: Trees
+    sensible: Head | None = None
+    specific: Head | None = None
+
+    def __post_init__(self) -> None:
+        reads = [*self.linear.columns, *self.order.columns]
+        for head in (self.sensible, self.specific):
+            reads += head.trees.columns if head else ()
+        unknown = sorted({base_column(name) for name in reads} - set(self.columns))
+        if unknown:
+            raise BadBundle(f"the ranker reads columns that it does not list: {', '.join(unknown)}; train it anew")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Annotators whose columns it reads."""
+        return annotators_of(self.columns)
+
+    def score(self, matrix: FeatureMatrix, pools: Sequence[Pool] = ()) -> Scores:  # noqa: ARG002
+        """Score every row; the value is comparable only inside a pool, the probabilities everywhere.
+
+        Columns are found by name, so further columns and another order do no harm.
+
+        Raises:
+            ColumnMismatch: ``matrix`` lacks a column the ranker was trained on (the user's own may be absent).
+        """
+        given = self._inputs(matrix)
+        value = self.linear.contributions(given).sum(1) + self.order.raw(given)
+        unknown = np.full(len(given), np.nan, dtype=np.float32)
+        return Scores(
+            value=value.astype(np.float32),
+            sensible=self.sensible.probability(given) if self.sensible else unknown,
+            specific=self.specific.probability(given) if self.specific else unknown,
+        )
+
+    def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> list[tuple[str, float]]:
+        """Plain columns and by how much each puts row ``winner`` above row ``other``, largest first.
+
+        The amounts sum to the difference of the two scores; negative ones speak for ``other``. The linear
+        part is exact, the trees' part is the difference of their TreeSHAP values.
+        """
+        given, rows = self._inputs(matrix), [winner, other]
+        parts = [(self.linear.columns, self.linear.contributions(given)[rows])]
+        if self.order.texts:
+            chosen = given.select(self.order.columns).values[rows]
+            parts.append((self.order.columns, self.order.contributions(chosen)))
+        by_column: dict[str, float] = defaultdict(float)
+        for columns, amounts in parts:
+            for name, amount in zip(columns, amounts[0] - amounts[1], strict=True):
+                by_column[base_column(name)] += float(amount)
+        found = [(name, amount) for name, amount in by_column.items() if amount]
+        return sorted(found, key=lambda reason: -reason[1])
+
+    def _inputs(self, matrix: FeatureMatrix) -> FeatureMatrix:
+        """The columns of training in their order; infinities become NaN."""
+        absent = [name for name in self.columns if name not in matrix.columns]
+        if any(not name.startswith(USER) for name in absent):
+            raise ColumnMismatch(self.columns, matrix.columns)
+        values = np.stack([matrix.column(name) for name in self.columns], axis=1) if self.columns else matrix.values
+        finite = np.where(np.isfinite(values), values, np.float32(np.nan))
+        return FeatureMatrix(values=finite, columns=self.columns, group_sizes=matrix.group_sizes)
+
+
+def annotators_of(columns: Iterable[str]) -> tuple[str, ...]:
+    """Names of the annotators that give these columns, sorted; the user's own columns need none.
+
+    >>> annotators_of(["relevance.context", "length.words~z", "user.price"])
+    ('length', 'relevance')
+    """
+    return tuple(sorted({name.partition(".")[0] for name in columns if not name.startswith(USER)}))
