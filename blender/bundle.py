@@ -153,12 +153,13 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
         _write(aside, bundle)
         put_in_place(aside, folder)
     except OSError as fault:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)
         raise BadBundle(
             f"the bundle could not be written to {folder}: {fault.strerror or fault}; nothing was changed. "
             "Make room or choose another folder"
         ) from None
+    finally:
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)  # gone already when all went well
 
 
 def _write(folder: Path, bundle: Bundle) -> None:
@@ -173,7 +174,9 @@ def _write(folder: Path, bundle: Bundle) -> None:
         names = tuple(f"{name}.{seed}.txt" for seed in range(len(trees.texts)))
         files |= dict(zip(names, trees.texts, strict=True))
         curve = head.curve if head else Curve(x=np.zeros(0), y=np.zeros(0))
-        parts[name] = TreesPart(columns=trees.columns, files=names, x=tuple(curve.x), y=tuple(curve.y))
+        parts[name] = TreesPart(
+            columns=trees.columns, files=names, x=tuple(curve.x.tolist()), y=tuple(curve.y.tolist())
+        )
     manifest = Manifest(
         format=FORMAT,
         columns=ranker.columns,

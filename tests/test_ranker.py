@@ -121,7 +121,7 @@ def test_infinity_counts_as_missing() -> None:
         RANKER.score(FeatureMatrix(values=values, columns=COLUMNS, group_sizes=matrix.group_sizes)).value
         for values in (endless, blank)
     ]
-    np.testing.assert_array_equal(*scores)
+    np.testing.assert_array_equal(scores[0], scores[1])
 
 
 def test_all_missing_and_no_rows_are_scored() -> None:
