@@ -1,0 +1,164 @@
+"""Rules that put many columns together without labels: the plain average of z-scores, and reciprocal-rank fusion.
+
+Both read every column whose annotator states a direction, and turn it so that higher is better.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.baselines import Reasons, annotator_of, filled
+from blender.catalogue import Catalogue
+from blender.matrix import FeatureMatrix, Floats, pool_z
+from blender.records import Pool
+from blender.roles import Scores
+
+ANNOTATORS_READ = (
+    "relevance",
+    "perplexity",
+    "cross_encoder",
+    "consensus",
+    "genericness",
+    "overlap",
+    "toxicity",
+    "rarity",
+    "length",
+)
+
+
+def directed_columns(annotators: Sequence[str]) -> dict[str, int]:
+    """Columns of these annotators that have a better end: name to +1 (higher is better) or -1.
+
+    Raises:
+        UnknownName: an annotator is not in the catalogue.
+    """
+    # The core stands below the annotators, so it finds them by name.
+    catalogue: Catalogue = importlib.import_module("blender.features").ANNOTATORS
+    signs = {"higher is better": 1, "lower is better": -1, "neither": 0}
+    found = {
+        f"{name}.{column.name}": signs[column.direction]
+        for name in annotators
+        for column in catalogue.build(name).columns
+    }
+    return {name: sign for name, sign in found.items() if sign}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Average:
+    """The plain average of z-scores within the pool: of an annotator's columns, then of the annotators.
+
+    Attributes:
+        annotators: whose columns with a direction are read.
+        columns: read only these; ``-NAME`` turns one round, as for a user's own column where lower is better.
+    """
+
+    annotators: tuple[str, ...] = ANNOTATORS_READ
+    columns: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The annotators of the columns it reads."""
+        return _needs(self.annotators, self.columns)
+
+    def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:  # noqa: ARG002
+        """Mean z-score of every row; what could not be judged adds 0, the pool's mean."""
+        return Scores.plain(self._parts(matrix)[1].sum(1))
+
+    def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> Reasons:
+        """Columns by what they add to the difference, largest first."""
+        names, parts = self._parts(matrix)
+        return _largest(names, parts[winner] - parts[other])
+
+    def _parts(self, matrix: FeatureMatrix) -> tuple[list[str], NDArray[np.float64]]:
+        """What each column adds to the score, float64 (n_rows, columns)."""
+        signs = _signs(self.annotators, self.columns)
+        names = list(signs)
+        by = [name.partition(".")[0] for name in names]
+        weights = [signs[name] / by.count(part) / len(set(by)) for name, part in zip(names, by, strict=True)]
+        parts = np.zeros((len(matrix), len(names)))
+        for rows, values in _groups(matrix, names):
+            parts[rows] = np.nan_to_num(pool_z(values), nan=0.0) * weights
+        return names, parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReciprocalRankFusion:
+    """Sum over columns of 1 / (k + rank) (Cormack, Clarke and Buettcher, SIGIR 2009); ties share their mean rank.
+
+    Attributes:
+        annotators: whose columns with a direction are read.
+        columns: read only these; ``-NAME`` turns one round.
+        k: damps the first ranks; 60 in the paper.
+    """
+
+    annotators: tuple[str, ...] = ANNOTATORS_READ
+    columns: tuple[str, ...] = ()
+    k: float = 60.0
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The annotators of the columns it reads."""
+        return _needs(self.annotators, self.columns)
+
+    def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:  # noqa: ARG002
+        """The fused score of every row; what could not be judged ranks with the pool's median."""
+        return Scores.plain(self._parts(matrix)[1].sum(1))
+
+    def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> Reasons:
+        """Columns by what they add to the difference, largest first."""
+        names, parts = self._parts(matrix)
+        return _largest(names, parts[winner] - parts[other])
+
+    def _parts(self, matrix: FeatureMatrix) -> tuple[list[str], NDArray[np.float64]]:
+        signs = _signs(self.annotators, self.columns)
+        names = list(signs)
+        values = np.stack([sign * filled(matrix, name) for name, sign in signs.items()], axis=1)
+        parts = np.zeros(values.shape)
+        for rows in matrix.groups():
+            parts[rows] = 1 / (self.k + _ranks_from_best(values[rows]))
+        return names, parts
+
+
+def _ranks_from_best(values: Floats) -> NDArray[np.float64]:
+    """1 = highest of the column; ties share their mean; float64, same shape."""
+    order = np.sort(-values, axis=0)
+    ranks = np.empty(values.shape)
+    for column in range(values.shape[1]):
+        first = np.searchsorted(order[:, column], -values[:, column], side="left")
+        last = np.searchsorted(order[:, column], -values[:, column], side="right")
+        ranks[:, column] = (first + last + 1) / 2
+    return ranks
+
+
+def _groups(matrix: FeatureMatrix, names: Sequence[str]) -> Iterator[tuple[slice, Floats]]:
+    values = np.stack([matrix.column(name) for name in names], axis=1)
+    values[~np.isfinite(values)] = np.nan
+    for rows in matrix.groups():
+        yield rows, values[rows]
+
+
+def _signs(annotators: Sequence[str], columns: Sequence[str]) -> dict[str, int]:
+    if not columns:
+        return directed_columns(annotators)
+    plain = [name.removeprefix("-") for name in columns]
+    known = directed_columns(_needs((), columns))
+    return {
+        name: -known.get(name, 1) if given.startswith("-") else known.get(name, 1)
+        for name, given in zip(plain, columns, strict=True)
+    }
+
+
+def _needs(annotators: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]:
+    if not columns:
+        return tuple(annotators)
+    return tuple(dict.fromkeys(part for name in columns for part in annotator_of(name.removeprefix("-"))))
+
+
+def _largest(names: Sequence[str], amounts: NDArray[np.float64]) -> Reasons:
+    found = [(name, float(amount)) for name, amount in zip(names, amounts, strict=True) if amount]
+    return sorted(found, key=lambda reason: -reason[1])
