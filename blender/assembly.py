@@ -137,15 +137,6 @@ def _annotators(names: Iterable[str], settings: Settings, bundle: Bundle | None)
         name: catalogue.build(name, {**known.get(name, {}), **settings.annotators.get(name, {})})
         for name in dict.fromkeys([*names, *settings.annotators])
     }
-    changed = [
-        name
-        for name, fingerprint in (bundle.fingerprints.items() if bundle else ())
-        if name in made and made[name].fingerprint != fingerprint
-    ]
-    if changed and bundle:
-        raise BadBundle(
-            f"these annotators would not measure what the bundle was trained on: {', '.join(changed)} "
-            "(other settings, other models or another version). Restore the settings and models named in its "
-            "bundle.json, or train anew with `blend train`."
-        )
+    if bundle:
+        bundle.check(made)
     return made

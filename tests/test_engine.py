@@ -1,0 +1,313 @@
+"""The engine over sources, annotators and guards made for the purpose; no model is loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from blender.assembly import Parts
+from blender.engine import Blender
+from blender.errors import BadInput
+from blender.faults import Runner
+from blender.matrix import FeatureMatrix, Floats
+from blender.proposing import SourceSlot
+from blender.records import Candidate, Dialog, Pool
+from blender.roles import Annotator, CandidateSource, Column, Guard, Scores
+from blender.settings import LAST_RESORT, Settings
+
+WORDS = Column(
+    name="words",
+    unit="words",
+    direction="neither",
+    meaning="number of words",
+    missing="never",
+    says="longer",
+    says_low="shorter",
+)
+
+
+@dataclass(frozen=True)
+class Parrot:
+    """Proposes what it was told to."""
+
+    texts: tuple[str, ...]
+
+    def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
+        return [[Candidate(text=text, source="parrot", kind="retrieval") for text in self.texts[:k]] for _ in dialogs]
+
+
+@dataclass(frozen=True)
+class Words:
+    """Counts words, or does what it is told to."""
+
+    instead: Callable[[Sequence[Pool]], Floats] | None = None
+    columns: tuple[Column, ...] = (WORDS,)
+    fingerprint: str = "words"
+
+    def annotate(self, pools: Sequence[Pool]) -> Floats:
+        if self.instead:
+            return self.instead(pools)
+        return np.array([[len(text.split())] for pool in pools for text in pool.texts], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Longest:
+    needs: tuple[str, ...] = ("words",)
+
+    def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
+        return Scores.plain(np.nan_to_num(matrix.column("words.words")))
+
+    def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> list[tuple[str, float]]:
+        values = matrix.column("words.words")
+        return [("words.words", float(values[winner] - values[other]))]
+
+
+@dataclass(frozen=True)
+class NoRudeness:
+    needs: tuple[str, ...] = ()
+
+    def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:
+        return ["rude" if "rude" in text else None for pool in pools for text in pool.texts]
+
+
+@dataclass(frozen=True)
+class Broken:
+    needs: tuple[str, ...] = ()
+    error: Exception = field(default_factory=lambda: RuntimeError("it broke"))
+
+    def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
+        raise self.error
+
+    def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:
+        raise self.error
+
+    def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
+        raise self.error
+
+    def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> list[tuple[str, float]]:
+        return []
+
+
+def blender(
+    sources: Mapping[str, CandidateSource] | None = None,
+    annotator: Annotator | None = None,
+    guard: Guard | None = None,
+    ranker: object | None = None,
+    **settings: object,
+) -> Blender:
+    sources = sources or {"parrot": Parrot(texts=("short", "a longer one", "the longest and rude one"))}
+    return Blender(
+        settings=Settings.of(settings),
+        parts=Parts(
+            sources={name: SourceSlot(source=source, k=8) for name, source in sources.items()},
+            annotators={"words": annotator or Words()},
+            guards={"rude": guard or NoRudeness()},
+            ranker=ranker or Longest(),  # type: ignore[arg-type]
+            columns={"words.words": WORDS},
+        ),
+    )
+
+
+def test_the_best_that_is_not_blocked_wins_and_says_why() -> None:
+    choice = blender().reply("Hi")
+    assert choice.text == "a longer one"
+    assert choice.source == "parrot"
+    assert choice.blocked == ((), (), ("rude",))
+    assert choice.order == (1, 0)
+    assert [candidate.text for candidate in choice.top(5)] == ["a longer one", "short"]
+    assert choice.why() == "It beat “short” (parrot) because it is longer (words.words 3.00 against 1.00)."
+    assert np.isnan(choice.sensible)
+    assert set(choice.seconds) >= {"propose", "annotate", "guard", "rank"}
+
+
+def test_a_batch_gives_what_each_dialog_gives_alone() -> None:
+    made = blender()
+    dialogs = [["Hi"], ["Hi", "Hello", "So?"], ["Tell me"]]
+    together = made.reply_batch(dialogs)
+    alone = [made.reply(dialog) for dialog in dialogs]
+    assert [choice.text for choice in together] == [choice.text for choice in alone]
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(one.matrix.values, other.matrix.values)
+
+
+def test_the_callers_own_candidates_keep_their_order_and_their_duplicates() -> None:
+    choice = blender().choose(["Hi"], ["one", "one", Candidate(text="two words", features={"clicks": 3.0})])
+    assert choice.pool.texts == ("one", "one", "two words")
+    assert choice.winner == 2
+    np.testing.assert_array_equal(choice.matrix.column("user.clicks"), [np.nan, np.nan, 3])
+
+
+def test_ties_go_to_the_first() -> None:
+    assert blender().choose("Hi", ["one", "two"]).winner == 0
+
+
+@pytest.mark.parametrize(
+    ("candidates", "reason", "note"),
+    [
+        ([], "no source proposed anything", "the pool is empty"),
+        (["rude", "so rude"], "all 2 candidates were blocked", "all 2 candidates are blocked"),
+    ],
+)
+def test_with_nothing_left_the_answer_of_last_resort_is_given(candidates: list[str], reason: str, note: str) -> None:
+    choice = blender().choose("Hi", candidates)
+    assert (choice.text, choice.source, choice.winner) == (LAST_RESORT["en"], "last_resort", None)
+    assert choice.abstained == reason
+    assert choice.notes == (note,)
+    assert choice.why() == f"Answer of last resort: {reason}."
+    assert choice.top(3) == ()
+
+
+def test_the_answer_of_last_resort_speaks_the_dialogs_language() -> None:
+    assert blender().choose(Dialog.of("Привет", locale="ru"), []).text == LAST_RESORT["ru"]
+
+
+def test_one_candidate_is_chosen_and_noted() -> None:
+    choice = blender().choose("Hi", ["only"])
+    assert (choice.text, choice.notes, choice.why()) == (
+        "only",
+        ("the pool holds one candidate",),
+        "It was the only candidate.",
+    )
+
+
+def test_a_thousand_candidates() -> None:
+    choice = blender().choose("Hi", ["word " * (at % 37 + 1) for at in range(1000)])
+    assert choice.winner == 36
+
+
+def test_a_low_probability_makes_it_abstain() -> None:
+    @dataclass(frozen=True)
+    class Unsure(Longest):
+        def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
+            half = np.full(len(matrix), 0.5, dtype=np.float32)
+            return Scores(value=half, sensible=half, specific=half)
+
+    assert blender(ranker=Unsure()).choose("Hi", ["a"]).sensible == 0.5
+    choice = blender(ranker=Unsure(), min_sensible=0.6).choose("Hi", ["a"])
+    assert choice.abstained == "the best candidate's P(sensible) is 0.50, below 0.60"
+
+
+def test_a_long_context_is_cut_at_its_oldest_end_and_the_result_says_so() -> None:
+    choice = blender(max_characters=100).reply(["x" * 100_000, "and then?", "y" * 50])
+    assert choice.pool.dialog.texts == ("x" * 41, "and then?", "y" * 50)
+    assert choice.notes == ("the context of 100,059 characters was cut at its oldest end to 100",)
+
+
+def shape(pools: Sequence[Pool]) -> Floats:
+    return np.zeros((1, 7), dtype=np.float32)
+
+
+def infinite(pools: Sequence[Pool]) -> Floats:
+    return np.array([[np.inf if text == "short" else 1.0] for pool in pools for text in pool.texts], dtype=np.float32)
+
+
+def unknown(pools: Sequence[Pool]) -> Floats:
+    return np.full((sum(map(len, pools)), 1), np.nan, dtype=np.float32)
+
+
+def raising(pools: Sequence[Pool]) -> Floats:
+    raise RuntimeError("no weights")
+
+
+@pytest.mark.parametrize(
+    ("instead", "message"),
+    [
+        (raising, "annotator words raised: RuntimeError: no weights"),
+        (shape, "annotator words shape: gave float32 (1, 7), should be float32 (3, 1)"),
+        (infinite, "annotator words infinite: 1 of 3 values were infinite and count as unknown"),
+        (unknown, "annotator words nan: no value for any candidate in: words"),
+    ],
+)
+def test_an_annotator_that_fails_costs_its_columns_not_the_answer(
+    instead: Callable[[Sequence[Pool]], Floats], message: str
+) -> None:
+    choice = blender(annotator=Words(instead=instead)).reply("Hi")
+    assert choice.winner is not None
+    assert [str(fault) for fault in choice.faults] == [message]
+    assert not np.isinf(choice.matrix.values).any()
+
+
+def test_an_annotator_that_hangs_costs_its_columns_and_its_time_only() -> None:
+    release = threading.Event()
+
+    def hang(pools: Sequence[Pool]) -> Floats:
+        release.wait(30)
+        return unknown(pools)
+
+    begun = time.perf_counter()
+    choice = blender(annotator=Words(instead=hang), timeout=0.1).reply("Hi")
+    took = time.perf_counter() - begun
+    release.set()
+    assert choice.text == "short"
+    assert [fault.reason for fault in choice.faults] == ["late"]
+    assert took < 10
+
+
+def test_one_poisonous_dialog_costs_the_others_of_its_batch_nothing() -> None:
+    def picky(pools: Sequence[Pool]) -> Floats:
+        if any(pool.dialog.last == "poison" for pool in pools):
+            raise RuntimeError("poisoned")
+        return Words().annotate(pools)
+
+    good, bad = blender(annotator=Words(instead=picky)).reply_batch(["Hi", "poison"])
+    assert (good.text, good.faults) == ("a longer one", ())
+    assert [fault.reason for fault in bad.faults] == ["raised"]
+
+
+def test_a_source_that_fails_costs_its_candidates() -> None:
+    choice = blender({"broken": Broken(), "parrot": Parrot(texts=("hello there",))}).reply("Hi")
+    assert choice.text == "hello there"
+    assert [str(fault) for fault in choice.faults] == ["source broken raised: RuntimeError: it broke"]
+
+
+def test_a_source_that_gives_what_is_no_candidate_is_named() -> None:
+    class Odd:
+        def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
+            return [["text"] for _ in dialogs]  # type: ignore[list-item]
+
+    choice = blender({"odd": Odd()}).reply("Hi")
+    assert choice.abstained == "no source proposed anything"
+    assert [fault.reason for fault in choice.faults] == ["bad candidate"]
+
+
+def test_a_guard_that_fails_blocks_all_but_canned_answers() -> None:
+    candidates = [Candidate(text="a generated one", kind="generator"), Candidate(text="canned", kind="canned")]
+    choice = blender(guard=Broken()).choose("Hi", candidates)
+    assert choice.text == "canned"
+    assert choice.blocked == (("rude: the guard failed",), ())
+
+
+def test_a_ranker_that_fails_leaves_the_order_of_the_pool() -> None:
+    choice = blender(ranker=Broken()).reply("Hi")
+    assert choice.text == "short"
+    assert [fault.part for fault in choice.faults] == ["ranker"]
+
+
+def test_bad_input_is_refused() -> None:
+    for turns in ([], [""], ["a\x00"]):
+        with pytest.raises(BadInput):
+            blender().reply(turns)
+
+
+def test_threads_and_coroutines_get_the_same_answers() -> None:
+    made = blender()
+    dialogs = [f"Hi {at}" for at in range(24)]
+
+    async def together() -> list[str]:
+        return [choice.text for choice in await asyncio.gather(*(made.areply(dialog) for dialog in dialogs))]
+
+    with ThreadPoolExecutor(8) as threads:
+        threaded = [choice.text for choice in threads.map(made.reply, dialogs)]
+    assert threaded == asyncio.run(together()) == ["a longer one"] * 24
+
+
+def test_the_runner_is_the_blenders_own() -> None:
+    assert isinstance(blender()._annotating, Runner)
+    assert blender()._annotating is not blender()._annotating

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blender.errors import BadInput, UnknownName
+from blender.settings import PRESETS, Settings
+
+
+@pytest.mark.parametrize("preset", sorted(path.stem for path in PRESETS.glob("*.toml")))
+def test_every_preset_can_be_read(preset: str) -> None:
+    assert Settings.find(preset).sources
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"bundel": "x"}, UnknownName, "did you mean 'bundle'"),
+        ({"timeout": "soon"}, BadInput, r"Expected `float`, got `str` - at `\$.timeout`"),
+        ({"min_sensible": 2.0, "timeout": 0.0}, BadInput, "between 0 and 1, is 2.0\ntimeout must be more than 0"),
+    ],
+)
+def test_bad_settings_are_refused_with_the_way_out(
+    given: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        Settings.of(given)
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("bundle = [")
+    with pytest.raises(BadInput, match=r"mine\.toml cannot be read as TOML"):
+        Settings.find(tmp_path / "mine.toml")
+
+
+def test_an_unknown_blender_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'default'"):
+        Settings.find("defalt")
+
+
+def test_a_bundle_is_looked_for_beside_its_settings(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "bundle.json").write_text("{}")
+    (tmp_path / "mine.toml").write_text('bundle = "mine"')
+    assert Settings.find(tmp_path / "mine.toml").bundle_folder() == tmp_path / "mine"
