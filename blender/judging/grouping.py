@@ -77,7 +77,7 @@ def _pool(dataset: str, rows: Sequence[LabelRow], rated: Sequence[list[RatingRow
     return LabelledPool(
         pool=Pool(dialog=dialog, candidates=tuple(map(_candidate, rows))),
         dataset=dataset,
-        family=family_of(dataset, first.corpus),
+        family=first.family or family_of(dataset, first.corpus),
         ratings=ratings,
         flags=tuple(sorted({flag for row in rows for flag in row.flags})),
         **means,

@@ -10,6 +10,7 @@
 - ``context``: oldest first; strings alternate speakers and the last is the human's; where that does not hold, turns
   are ``{"speaker": "human", "text": "..."}``.
 - rows with one ``dialog_id`` are one pool and share one context; ``dataset`` (default: the file's name) names the set.
+- ``family``: sets that share material are left out of training together; default: the public set's, else its own.
 - ``sensible``, ``specific``, ``overall``: means over raters, on 0..1; ``null`` = not asked.
 - ``ratings``: each rater's own labels on 0..1 (``rater``, ``sensible``, ``specific``, ``overall``); means are taken
   from them where the row does not state them.

@@ -59,6 +59,7 @@ class LabelRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     facts: list[str] = []
     locale: str = "en"
     corpus: str | None = None
+    family: str | None = None
     flags: list[str] = []
     row_id: str | None = None
     english_row_id: str | None = None
