@@ -27,4 +27,4 @@ def _speaks(text: str) -> bool:
 
 
 def _reason(text: str) -> str:
-    return "empty: only punctuation" if text.strip() else "empty: no text"
+    return "empty: no letter, digit or symbol" if text.strip() else "empty: no text"
