@@ -1,8 +1,8 @@
 """Families of labelled sets: those that share material are left out of training together, never one at a time.
 
 Which public sets belong together was measured (`blender.judging.overlap`): distinct contexts (last two turns) that two
-sets share are, among others, holistic-eval and predictive-engagement 34, dstc10-persona and grade's convai2 16,
-dailydialog-gupta and holistic-eval 12, persona-zhao and grade's convai2 4; adv-gen-retrieval and dailydialogpp share
+sets share are, among others, holistic-eval and predictive-engagement 27, dstc10-persona and grade's convai2 16,
+dailydialog-gupta and holistic-eval 9, persona-zhao and grade's convai2 4; adv-gen-retrieval and dailydialogpp share
 2 contexts and some 20 turns with the other DailyDialog sets. Between the families below nothing is shared but
 greetings and phrases of a few words; `check_families` fails a run where that is no longer so.
 """
