@@ -1,0 +1,225 @@
+"""Labelled pools with their features, as training sees them: rows of a matrix, labels beside, pools that stay whole."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.judging.pools import LabelledPool
+from blender.judging.target import gated_specific, targets
+from blender.matrix import FeatureMatrix
+
+Doubles = NDArray[np.float64]
+FLAT = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Examples:
+    """Everything training needs of some labelled pools.
+
+    Attributes:
+        matrix: plain columns of every candidate.
+        target: float64 (n_rows,), what a candidate is worth, on 0..1; NaN = not labelled.
+        sensible: float64 (n_rows,), on 0..1; NaN = not labelled.
+        specific: float64 (n_rows,), 0 where not sensible; NaN = not labelled.
+        datasets: name of the set, one per pool.
+        families: one per pool; sets of a family are left out together.
+        groups: one per pool; pools of a group share a conversation and are never split.
+        judged: one per pool; whether rankers are judged on it, or only learn from it.
+    """
+
+    matrix: FeatureMatrix
+    target: Doubles
+    sensible: Doubles
+    specific: Doubles
+    datasets: tuple[str, ...]
+    families: tuple[str, ...]
+    groups: tuple[str, ...]
+    judged: tuple[bool, ...]
+
+    def __post_init__(self) -> None:
+        pools, rows = len(self.matrix.group_sizes), len(self.matrix)
+        if {len(self.datasets), len(self.families), len(self.groups), len(self.judged)} != {pools}:
+            raise ValueError(f"one data set, family, group and flag per pool: {pools} pools")
+        if {len(self.target), len(self.sensible), len(self.specific)} != {rows}:
+            raise ValueError(f"one label of each kind per row: {rows} rows")
+
+    def __len__(self) -> int:
+        return len(self.datasets)
+
+    @classmethod
+    def of(
+        cls, labelled: Sequence[LabelledPool], matrix: FeatureMatrix, judged: Sequence[bool] | None = None
+    ) -> Examples:
+        """Join labels and features; ``matrix`` holds the pools of ``labelled`` in their order."""
+        return cls(
+            matrix=matrix,
+            target=_joined(targets(labelled).values),
+            sensible=_joined([pool.sensible for pool in labelled]),
+            specific=_joined([gated_specific(pool) for pool in labelled]),
+            datasets=tuple(pool.dataset for pool in labelled),
+            families=tuple(pool.family for pool in labelled),
+            groups=tuple(conversation(pool) for pool in labelled),
+            judged=(True,) * len(labelled) if judged is None else tuple(judged),
+        )
+
+    def rows(self, pools: Sequence[int]) -> NDArray[np.intp]:
+        """Row numbers of the given pools, pool by pool."""
+        spans = list(self.matrix.groups())
+        parts = [np.arange(spans[at].start, spans[at].stop) for at in pools]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.intp)
+
+    def take(self, pools: Sequence[int]) -> Examples:
+        """Some of the pools, whole, in the order given."""
+        rows = self.rows(pools)
+        sizes = tuple(self.matrix.group_sizes[at] for at in pools)
+        return Examples(
+            matrix=FeatureMatrix(values=self.matrix.values[rows], columns=self.matrix.columns, group_sizes=sizes),
+            target=self.target[rows],
+            sensible=self.sensible[rows],
+            specific=self.specific[rows],
+            datasets=tuple(self.datasets[at] for at in pools),
+            families=tuple(self.families[at] for at in pools),
+            groups=tuple(self.groups[at] for at in pools),
+            judged=tuple(self.judged[at] for at in pools),
+        )
+
+    def shuffled(self, seed: int) -> Examples:
+        """The same pools with the candidates of each in random order, so that places teach nothing."""
+        generator = np.random.default_rng(seed)
+        order = np.concatenate(
+            [span.start + generator.permutation(span.stop - span.start) for span in self.matrix.groups()]
+        )
+        return self._reordered(order, self.matrix.group_sizes)
+
+    def labelled_rows(self) -> Examples:
+        """Pools without the rows that have no target, and without pools of fewer than two such rows."""
+        keep, sizes, pools = [], [], []
+        for at, span in enumerate(self.matrix.groups()):
+            rows = span.start + np.flatnonzero(~np.isnan(self.target[span]))
+            if len(rows) > 1:
+                keep.append(rows)
+                sizes.append(len(rows))
+                pools.append(at)
+        chosen = self.take(pools)
+        if sum(sizes) == len(chosen.matrix):
+            return chosen
+        whole = np.searchsorted(self.rows(pools), np.concatenate(keep)) if keep else np.zeros(0, dtype=np.intp)
+        return chosen._reordered(whole, tuple(sizes))
+
+    def _reordered(self, rows: NDArray[np.intp], sizes: tuple[int, ...]) -> Examples:
+        return Examples(
+            matrix=FeatureMatrix(values=self.matrix.values[rows], columns=self.matrix.columns, group_sizes=sizes),
+            target=self.target[rows],
+            sensible=self.sensible[rows],
+            specific=self.specific[rows],
+            datasets=self.datasets,
+            families=self.families,
+            groups=self.groups,
+            judged=self.judged,
+        )
+
+
+def _joined(parts: Sequence[NDArray[np.floating]]) -> Doubles:
+    return np.concatenate([np.asarray(part, dtype=np.float64) for part in parts]) if parts else np.zeros(0)
+
+
+def conversation(labelled: LabelledPool) -> str:
+    """What pools of one conversation have in common: its first two turns, whoever labelled it.
+
+    Contexts that grow turn by turn share them; windows over a conversation do not, they are told apart.
+    """
+    turns = labelled.pool.dialog.turns[:2]
+    return "\n".join(" ".join(turn.text.lower().split()) for turn in turns)
+
+
+def pool_weights(examples: Examples, evenness: float = 1.0) -> Doubles:
+    """Weight of each pool, float64 (n_pools,), mean 1: families count alike, so do sets in one and contexts in a set.
+
+    Args:
+        examples: the pools.
+        evenness: 1 = as said; 0 = every context counts alike, large sets rule; between = between.
+    """
+    contexts = Counter(examples.datasets)
+    sets = {
+        family: len({d for d, f in zip(examples.datasets, examples.families, strict=True) if f == family})
+        for family in set(examples.families)
+    }
+    pairs = zip(examples.datasets, examples.families, strict=True)
+    weights = np.array([(1 / (sets[family] * contexts[dataset])) ** evenness for dataset, family in pairs])
+    return weights / weights.mean() if len(weights) else weights
+
+
+def per_row(per_pool: Doubles, examples: Examples) -> Doubles:
+    """A number per pool repeated for its rows."""
+    return np.repeat(per_pool, examples.matrix.group_sizes)
+
+
+def payoff(examples: Examples) -> Doubles:
+    """What choosing each row recovers of its pool's head-room, float64 (n_rows,); NaN where there is none."""
+    found = np.full(len(examples.target), np.nan)
+    for span in examples.matrix.groups():
+        values = examples.target[span]
+        known = values[~np.isnan(values)]
+        if len(known) > 1 and known.max() - known.mean() > FLAT:
+            found[span] = (values - known.mean()) / (known.max() - known.mean())
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeadRoom:
+    """Head-room recovered on fixed pools, fast enough to be asked after every tree.
+
+    Attributes:
+        rows: rows of pools with head-room that have a target.
+        starts: where each such pool begins among them.
+        sizes: rows of each such pool.
+        gains: what choosing each row recovers.
+        shares: weight of each such pool; every data set weighs the same, they sum to 1.
+    """
+
+    rows: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    sizes: NDArray[np.intp]
+    gains: Doubles
+    shares: Doubles
+
+    @classmethod
+    def of(cls, examples: Examples) -> HeadRoom:
+        """Prepare the pools that rankers are judged on and that have head-room."""
+        gains = payoff(examples)
+        rows, sizes, sets = [], [], []
+        pools = zip(examples.matrix.groups(), examples.datasets, examples.judged, strict=True)
+        for span, dataset, judged in pools:
+            known = span.start + np.flatnonzero(~np.isnan(gains[span]))
+            if len(known) and judged:
+                rows.append(known)
+                sizes.append(len(known))
+                sets.append(dataset)
+        count = Counter(sets)
+        index = np.concatenate(rows) if rows else np.zeros(0, dtype=np.intp)
+        lengths = np.array(sizes, dtype=np.intp)
+        return cls(
+            rows=index,
+            starts=np.cumsum(lengths) - lengths,
+            sizes=lengths,
+            gains=gains[index],
+            shares=np.array([1 / (count[name] * len(count)) for name in sets]),
+        )
+
+    def recovered(self, scores: NDArray[np.floating]) -> float:
+        """Mean over sets of the mean over contexts; ties give the mean of the tied; NaN without any head-room.
+
+        Args:
+            scores: (n_rows,) of all the rows of the examples.
+        """
+        if not len(self.sizes):
+            return float("nan")
+        given = np.asarray(scores, dtype=np.float64)[self.rows]
+        best = given == np.repeat(np.maximum.reduceat(given, self.starts), self.sizes)
+        gained = np.add.reduceat(best * self.gains, self.starts) / np.add.reduceat(best * 1.0, self.starts)
+        return float(gained @ self.shares)

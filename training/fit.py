@@ -1,0 +1,269 @@
+"""Fitting the order of a pool: a linear part close to the plain sum of z-scores, LightGBM trees on what it leaves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.matrix import RANK, FeatureMatrix, Z
+from blender.ranker import Linear, Trees, base_column
+from blender.training.examples import Doubles, Examples, HeadRoom, per_row, pool_weights
+
+Directions = Mapping[str, int]
+GRADES = 30
+THREADS = 2  # fixed: sums in another order would give other trees on another machine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderSettings:
+    """How the order is learnt.
+
+    Attributes:
+        objective: ``lambdarank`` on integer grades with linear gain (Burges 2010), or ``regression`` on the
+            target less the pool's mean.
+        columns: what the trees read: ``relative`` (rank and z-score in the pool), ``z`` or ``both`` (raw as well).
+        ridge: pull of the linear part towards the plain average of z-scores; in units of a column's variance.
+        leaves: of each tree.
+        rate: learning rate.
+        most_rounds: trees at most; cross-validation picks how many.
+        smallest_leaf: rows in a leaf at least.
+        l2: penalty on leaf values, in rows.
+        monotone: trees may not go against a column's direction.
+        missing: share of pools of which one annotator's columns are hidden while training.
+        evenness: 1 = families, and sets in a family, count alike; 0 = contexts count alike.
+        bags: boosters with different seeds that are averaged.
+        seed: of everything random.
+    """
+
+    objective: Literal["lambdarank", "regression"] = "regression"
+    columns: Literal["relative", "z", "both"] = "relative"
+    ridge: float = 0.3
+    leaves: int = 6
+    rate: float = 0.05
+    most_rounds: int = 150
+    smallest_leaf: int = 60
+    l2: float = 30.0
+    monotone: bool = True
+    missing: float = 0.15
+    evenness: float = 1.0
+    bags: int = 3
+    seed: int = 0
+
+
+def tree_columns(plain: Sequence[str], which: str) -> tuple[str, ...]:
+    """The columns trees read, by :class:`OrderSettings`'s ``columns``."""
+    z = tuple(name + Z for name in plain)
+    rank = tuple(name + RANK for name in plain)
+    return {"z": z, "relative": z + rank, "both": z + rank + tuple(plain)}[which]
+
+
+def centred(examples: Examples) -> Doubles:
+    """Target less the pool's mean, in units of the set's typical spread inside pools; float64 (n_rows,).
+
+    So sets whose raters used little of the scale count as much as the others.
+    """
+    found = np.array(examples.target)
+    for span in examples.matrix.groups():
+        found[span] -= found[span].mean() if span.stop > span.start else 0.0
+    names = np.repeat(np.array(examples.datasets, dtype=object), examples.matrix.group_sizes)
+    for name in set(examples.datasets):
+        spread = float(np.sqrt(np.mean(found[names == name] ** 2))) if (names == name).any() else 0.0
+        found[names == name] /= spread if spread > 1e-9 else 1.0
+    return found
+
+
+def row_weights(examples: Examples, evenness: float) -> Doubles:
+    """Weight of each row, mean 1: a pool's weight is shared by its rows."""
+    sizes = np.maximum(np.array(examples.matrix.group_sizes, dtype=np.float64), 1)
+    weights = per_row(pool_weights(examples, evenness) / sizes, examples)
+    return weights / weights.mean() if len(weights) else weights
+
+
+def fit_linear(examples: Examples, directions: Directions, settings: OrderSettings) -> Linear:
+    """Ridge regression of the centred target on z-scores, shrunk towards their plain average instead of towards 0.
+
+    With an endless ``ridge`` it orders as :class:`blender.fusion.Average` does (columns that have a direction,
+    averaged per annotator, then over annotators); labels move it from there as far as they can pay for it.
+    """
+    plain = examples.matrix.columns
+    columns = tuple(name + Z for name in plain)
+    z = np.nan_to_num(examples.matrix.select(columns).values.astype(np.float64))
+    weights = row_weights(examples, settings.evenness) / max(len(z), 1)
+    wanted = centred(examples)
+    prior = average_weights(plain, directions)
+    plain_sum = z @ prior
+    size = float(weights @ plain_sum**2)
+    prior *= max(float(weights @ (plain_sum * wanted)) / size, 0.0) if size > 0 else 0.0
+    pull = settings.ridge * np.eye(len(plain))
+    weighted = z * weights[:, None]
+    change = np.linalg.solve(weighted.T @ z + pull + 1e-9 * np.eye(len(plain)), weighted.T @ (wanted - z @ prior))
+    return Linear(columns=columns, weights=(prior + change).astype(np.float32))
+
+
+def average_weights(plain: Sequence[str], directions: Directions) -> Doubles:
+    """Weights of the plain average, float64 (n_columns,): each annotator counts 1, shared by its directed columns."""
+    owners = [name.partition(".")[0] for name in plain]
+    directed = Counter(owner for owner, name in zip(owners, plain, strict=True) if directions.get(name, 0))
+    return np.array(
+        [directions.get(name, 0) / max(directed[owner], 1) for owner, name in zip(owners, plain, strict=True)],
+        dtype=np.float64,
+    )
+
+
+def hide_annotators(matrix: FeatureMatrix, share: float, generator: np.random.Generator) -> FeatureMatrix:
+    """Set all columns of one random annotator to NaN in a ``share`` of the pools, as if it had timed out."""
+    owners = np.array([name.partition(".")[0] for name in matrix.columns])
+    names = np.unique(owners)
+    values = matrix.values.copy()
+    for span in matrix.groups():
+        if generator.random() < share:
+            values[span, owners == generator.choice(names)] = np.nan
+    return FeatureMatrix(values=values, columns=matrix.columns, group_sizes=matrix.group_sizes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Order:
+    """A fitted order.
+
+    Attributes:
+        linear: its linear part, in the scale of the trees.
+        trees: its trees.
+        curve: head-room recovered on the pools held out after 0, 1, 2, ... trees; empty without such pools.
+    """
+
+    linear: Linear
+    trees: Trees
+    curve: tuple[float, ...] = ()
+
+
+def fit_order(
+    examples: Examples,
+    directions: Directions,
+    settings: OrderSettings,
+    *,
+    rounds: int | None = None,
+    held_out: Examples | None = None,
+) -> Order:
+    """Fit the linear part and the trees.
+
+    Args:
+        examples: pools to learn from; rows without a target are left out.
+        directions: +1, -1 or 0 by plain column: which way is better.
+        settings: how.
+        rounds: number of trees per bag; default ``settings.most_rounds``.
+        held_out: pools on which head-room is measured after every tree (then one bag is fitted).
+    """
+    known = examples.labelled_rows()
+    linear = _scaled(fit_linear(known, directions, settings), known, settings)
+    columns = tree_columns(known.matrix.columns, settings.columns)
+    rounds = settings.most_rounds if rounds is None else rounds
+    texts: list[str] = []
+    curve: tuple[float, ...] = ()
+    for bag in range(1 if held_out else settings.bags if rounds else 0):
+        text, curve = _boost(known, columns, linear, directions, settings, bag, rounds, held_out)
+        texts.append(text)
+    return Order(linear=linear, trees=Trees(columns=columns if texts else (), texts=tuple(texts)), curve=curve)
+
+
+def _scaled(linear: Linear, examples: Examples, settings: OrderSettings) -> Linear:
+    """LambdaRank's scores are log-odds of pairs: the linear part gets the scale on which pairs fit best."""
+    if settings.objective == "regression":
+        return linear
+    score = linear.contributions(examples.matrix).sum(1)
+    first, second = [], []
+    for span in examples.matrix.groups():
+        a, b = np.triu_indices(span.stop - span.start, k=1)
+        first.append(span.start + a)
+        second.append(span.start + b)
+    gap = score[np.concatenate(first)] - score[np.concatenate(second)]
+    better = np.sign(examples.target[np.concatenate(first)] - examples.target[np.concatenate(second)])
+    scales = np.geomspace(0.1, 30, 40)
+    loss = [np.logaddexp(0, -scale * gap[better != 0] * better[better != 0]).mean() for scale in scales]
+    factor = float(scales[int(np.argmin(loss))]) if (better != 0).any() else 1.0
+    return Linear(columns=linear.columns, weights=(linear.weights * factor).astype(np.float32))
+
+
+def _boost(
+    examples: Examples,
+    columns: tuple[str, ...],
+    linear: Linear,
+    directions: Directions,
+    settings: OrderSettings,
+    bag: int,
+    rounds: int,
+    held_out: Examples | None,
+) -> tuple[str, tuple[float, ...]]:
+    import lightgbm
+
+    seed = 1000 * settings.seed + bag
+    mixed = examples.shuffled(seed)
+    gaps = hide_annotators(mixed.matrix, settings.missing, np.random.default_rng(seed))
+    ranking = settings.objective == "lambdarank"
+    weights = pool_weights(mixed, settings.evenness)
+    train = lightgbm.Dataset(
+        gaps.select(columns).values,
+        label=grades(mixed.target) if ranking else centred(mixed),
+        weight=per_row(weights, mixed) if ranking else row_weights(mixed, settings.evenness),
+        group=mixed.matrix.group_sizes if ranking else None,
+        init_score=linear.contributions(gaps).sum(1),
+        feature_name=list(columns),
+        free_raw_data=False,
+    )
+    if held_out is None:
+        booster = lightgbm.train(parameters(settings, columns, directions, mixed, seed), train, rounds)
+        return booster.model_to_string(), ()
+    room, start = HeadRoom.of(held_out), linear.contributions(held_out.matrix).sum(1)
+    watched = train.create_valid(
+        held_out.matrix.select(columns).values,
+        label=np.zeros(len(start)),
+        group=held_out.matrix.group_sizes if ranking else None,
+        init_score=start,
+    )
+    seen: dict[str, dict[str, list[float]]] = {}
+    booster = lightgbm.train(
+        {**parameters(settings, columns, directions, mixed, seed), "metric": "none"},
+        train,
+        rounds,
+        valid_sets=[watched],
+        valid_names=["held out"],
+        feval=lambda scores, _: ("head-room", room.recovered(scores), True),
+        callbacks=[lightgbm.record_evaluation(seen)],
+    )
+    return booster.model_to_string(), (room.recovered(start), *seen["held out"]["head-room"])
+
+
+def grades(target: Doubles) -> NDArray[np.int32]:
+    """The target as integer grades 0..30, as LambdaRank wants them."""
+    return np.rint(np.clip(target, 0, 1) * GRADES).astype(np.int32)
+
+
+def parameters(
+    settings: OrderSettings, columns: Sequence[str], directions: Directions, examples: Examples, seed: int
+) -> dict[str, Any]:
+    """LightGBM's parameters."""
+    found: dict[str, Any] = {
+        "objective": settings.objective,
+        "num_leaves": settings.leaves,
+        "learning_rate": settings.rate,
+        "min_data_in_leaf": settings.smallest_leaf,
+        "lambda_l2": settings.l2,
+        "feature_fraction": 0.5,
+        "bagging_fraction": 0.7,
+        "bagging_freq": 1,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": THREADS,
+        "verbose": -1,
+    }
+    if settings.monotone:
+        found["monotone_constraints"] = [directions.get(base_column(name), 0) for name in columns]
+    if settings.objective == "lambdarank":
+        found["label_gain"] = list(range(GRADES + 1))
+        found["lambdarank_truncation_level"] = max(examples.matrix.group_sizes, default=1)
+    return found

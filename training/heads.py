@@ -1,0 +1,173 @@
+"""P(sensible) and P(specific): trees on soft labels, then a calibration curve from out-of-fold predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.matrix import FeatureMatrix
+from blender.ranker import Curve, Head, Trees
+from blender.training.crossval import inner_folds
+from blender.training.examples import Doubles, Examples
+from blender.training.fit import THREADS, hide_annotators, row_weights
+
+ENOUGH_FOR_ISOTONIC = 1000
+FEWEST_ROWS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadSettings:
+    """How a probability is learnt.
+
+    Attributes:
+        leaves: of each tree.
+        rate: learning rate.
+        most_rounds: trees at most; cross-validation picks how many.
+        smallest_leaf: rows in a leaf at least.
+        l2: penalty on leaf values.
+        missing: share of pools of which one annotator's columns are hidden while training.
+        evenness: 1 = families count alike; 0 = contexts count alike.
+        bags: boosters with different seeds that are averaged.
+        seed: of everything random.
+    """
+
+    leaves: int = 8
+    rate: float = 0.05
+    most_rounds: int = 150
+    smallest_leaf: int = 80
+    l2: float = 30.0
+    missing: float = 0.15
+    evenness: float = 0.5
+    bags: int = 2
+    seed: int = 0
+
+
+def fit_head(examples: Examples, label: Doubles, settings: HeadSettings) -> Head | None:
+    """Fit P(label) on plain columns; ``None`` where fewer than 40 rows are labelled or all labels are equal.
+
+    Args:
+        examples: pools to learn from.
+        label: float64 (n_rows,) on 0..1, the share of raters who said yes or a scaled mean; NaN = not labelled.
+        settings: how.
+    """
+    known = ~np.isnan(label)
+    if known.sum() < FEWEST_ROWS or np.ptp(label[known]) < 1e-6:
+        return None
+    pools = [at for at, span in enumerate(examples.matrix.groups()) if known[span].any()]
+    labelled, soft = examples.take(pools), label[examples.rows(pools)]
+    rounds, raw = _cross_validate(labelled, soft, settings)
+    trees = _boost(labelled, soft, settings, rounds)
+    weights = row_weights(labelled, settings.evenness)
+    usable = ~np.isnan(raw) & ~np.isnan(soft)
+    return Head(trees=trees, curve=calibrate(raw[usable], soft[usable], weights[usable]))
+
+
+def _cross_validate(examples: Examples, soft: Doubles, settings: HeadSettings) -> tuple[int, Doubles]:
+    """Number of trees with the least held-out cross-entropy, and each row's raw score by trees that did not see it."""
+    weights = row_weights(examples, settings.evenness)
+    stages: list[tuple[NDArray[np.intp], NDArray[np.float64]]] = []
+    total = np.zeros(settings.most_rounds)
+    for fold in inner_folds(examples, seed=settings.seed):
+        if not fold.train:
+            continue
+        trained = _boost(
+            examples.take(fold.train), soft[examples.rows(fold.train)], settings, settings.most_rounds, bags=1
+        )
+        rows = examples.rows(fold.held_out)
+        staged = _staged(trained, examples.take(fold.held_out).matrix, settings.most_rounds)
+        known = ~np.isnan(soft[rows])
+        truth, weight = soft[rows][known], weights[rows][known]
+        total += ((np.logaddexp(0, staged[known]) - truth[:, None] * staged[known]) * weight[:, None]).sum(0)
+        stages.append((rows, staged))
+    rounds = int(np.argmin(total)) + 1
+    raw = np.full(len(soft), np.nan)
+    for rows, staged in stages:
+        raw[rows] = staged[:, rounds - 1]
+    return rounds, raw
+
+
+def _staged(trees: Trees, matrix: FeatureMatrix, rounds: int) -> Doubles:
+    """Raw scores after 1, 2, ... trees, float64 (n_rows, rounds)."""
+    values, booster = matrix.select(trees.columns).values, trees.boosters[0]
+    steps = [
+        np.asarray(booster.predict(values, raw_score=True, start_iteration=at, num_iteration=1, num_threads=THREADS))
+        for at in range(rounds)
+    ]
+    return np.cumsum(np.stack(steps, axis=1), axis=1)
+
+
+def _boost(examples: Examples, soft: Doubles, settings: HeadSettings, rounds: int, *, bags: int | None = None) -> Trees:
+    import lightgbm
+
+    columns, texts = examples.matrix.columns, []
+    for bag in range(settings.bags if bags is None else bags):
+        seed = 1000 * settings.seed + bag
+        gaps = hide_annotators(examples.matrix, settings.missing, np.random.default_rng(seed))
+        known = ~np.isnan(soft)
+        data = lightgbm.Dataset(
+            gaps.values[known],
+            label=soft[known],
+            weight=row_weights(examples, settings.evenness)[known],
+            feature_name=list(columns),
+        )
+        parameters = {
+            "objective": "cross_entropy",
+            "num_leaves": settings.leaves,
+            "learning_rate": settings.rate,
+            "min_data_in_leaf": settings.smallest_leaf,
+            "lambda_l2": settings.l2,
+            "feature_fraction": 0.5,
+            "bagging_fraction": 0.7,
+            "bagging_freq": 1,
+            "seed": seed,
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": THREADS,
+            "verbose": -1,
+        }
+        texts.append(lightgbm.train(parameters, data, rounds).model_to_string())
+    return Trees(columns=columns, texts=tuple(texts))
+
+
+def calibrate(raw: Doubles, soft: Doubles, weights: Doubles | None = None) -> Curve:
+    """A curve from raw scores to probabilities, isotonic (Zadrozny and Elkan 2002), or Platt's sigmoid on few rows.
+
+    Args:
+        raw: float64 (n,), out-of-fold raw scores.
+        soft: float64 (n,), labels on 0..1.
+        weights: float64 (n,).
+    """
+    weight = np.ones(len(raw)) if weights is None else weights
+    return (_isotonic if len(raw) >= ENOUGH_FOR_ISOTONIC else _platt)(raw, soft, weight)
+
+
+def _isotonic(raw: Doubles, soft: Doubles, weight: Doubles) -> Curve:
+    from sklearn.isotonic import IsotonicRegression
+
+    fitted = IsotonicRegression(y_min=0.01, y_max=0.99, out_of_bounds="clip")  # type: ignore[no-untyped-call]
+    fitted.fit(raw, soft, sample_weight=weight)
+    x, y = np.asarray(fitted.X_thresholds_, dtype=np.float64), np.asarray(fitted.y_thresholds_, dtype=np.float64)
+    return Curve(x=x, y=y)
+
+
+def _platt(raw: Doubles, soft: Doubles, weight: Doubles) -> Curve:
+    """Logistic regression of soft labels on the raw score: each row is a yes and a no, weighted by its label."""
+    from sklearn.linear_model import LogisticRegression
+
+    inputs = np.concatenate([raw, raw])[:, None]
+    answers = np.concatenate([np.ones(len(raw)), np.zeros(len(raw))])
+    shares = np.concatenate([weight * soft, weight * (1 - soft)])
+    fitted = LogisticRegression(C=1.0)  # type: ignore[no-untyped-call]
+    fitted.fit(inputs, answers, sample_weight=shares)
+    # A falling curve would turn the trees round: with so few rows the flat one is the honest answer.
+    slope = max(float(fitted.coef_[0, 0]), 0.0)
+    bias = float(fitted.intercept_[0]) if slope else float(np.log(_odds(soft, weight)))
+    x = np.linspace(raw.min() - 1, raw.max() + 1, 101)
+    return Curve(x=x, y=np.clip(1 / (1 + np.exp(-(slope * x + bias))), 0.01, 0.99))
+
+
+def _odds(soft: Doubles, weight: Doubles) -> float:
+    share = float(np.clip(np.average(soft, weights=weight), 0.01, 0.99))
+    return share / (1 - share)

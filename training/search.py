@@ -1,0 +1,99 @@
+"""A small search: which settings and how many trees recover most head-room on families (or conversations) not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from blender.ranker import LearnedRanker
+from blender.training.crossval import inner_folds
+from blender.training.examples import Examples, HeadRoom
+from blender.training.fit import Directions, OrderSettings, fit_order
+from blender.training.heads import HeadSettings, fit_head
+
+SMOOTHING = 9
+_BASE = OrderSettings()
+GRID: tuple[OrderSettings, ...] = (
+    _BASE,
+    replace(_BASE, ridge=3.0),
+    replace(_BASE, ridge=0.03),
+    replace(_BASE, columns="z", leaves=4),
+    replace(_BASE, columns="both"),
+    replace(_BASE, monotone=False),
+    replace(_BASE, objective="lambdarank"),
+    replace(_BASE, objective="lambdarank", ridge=3.0),
+    replace(_BASE, objective="lambdarank", columns="z", leaves=4),
+    replace(_BASE, evenness=0.5),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One setting of the search.
+
+    Attributes:
+        settings: what was tried.
+        rounds: trees at which it did best; 0 means that the linear part alone did.
+        value: head-room recovered there, mean over sets; smoothed over neighbouring numbers of trees.
+        linear: head-room recovered by the linear part alone.
+    """
+
+    settings: OrderSettings
+    rounds: int
+    value: float
+    linear: float
+
+
+def search(examples: Examples, directions: Directions, grid: Sequence[OrderSettings] = GRID) -> list[Trial]:
+    """Try every setting on inner folds; the best comes first, of equals the earlier one."""
+    trials = [try_settings(examples, directions, settings) for settings in grid]
+    return sorted(trials, key=lambda trial: -trial.value)
+
+
+def try_settings(examples: Examples, directions: Directions, settings: OrderSettings) -> Trial:
+    """Head-room on what each inner fold leaves out, after every tree, averaged over the sets."""
+    curves, sets = [], []
+    for fold in inner_folds(examples, seed=settings.seed):
+        held_out = examples.take([at for at in fold.held_out if examples.judged[at]])
+        judged = len(
+            {name for name, count in zip(held_out.datasets, held_out.matrix.group_sizes, strict=True) if count}
+        )
+        if not fold.train or not len(HeadRoom.of(held_out).sizes):
+            continue
+        curves.append(fit_order(examples.take(fold.train), directions, settings, held_out=held_out).curve)
+        sets.append(judged)
+    if not curves:
+        return Trial(settings=settings, rounds=0, value=float("nan"), linear=float("nan"))
+    mean = np.average(np.array(curves), axis=0, weights=sets)
+    rounds, value = _peak(mean)
+    return Trial(settings=settings, rounds=rounds, value=value, linear=float(mean[0]))
+
+
+def _peak(curve: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[int, float]:
+    """Where the smoothed curve is highest: a single lucky tree does not decide."""
+    width = min(SMOOTHING, len(curve))
+    smooth = np.convolve(np.pad(curve, width // 2, mode="edge"), np.ones(width) / width, mode="valid")[: len(curve)]
+    # No trees at all is not smoothed: it is one model, not one of many alike.
+    smooth[0] = curve[0]
+    best = int(np.argmax(smooth))
+    return best, float(smooth[best])
+
+
+def fit_ranker(
+    examples: Examples,
+    directions: Directions,
+    settings: OrderSettings,
+    rounds: int,
+    heads: HeadSettings | None,
+) -> LearnedRanker:
+    """Fit order and heads on all of the examples; no heads if ``heads`` is ``None``."""
+    order = fit_order(examples, directions, settings, rounds=rounds)
+    return LearnedRanker(
+        columns=examples.matrix.columns,
+        linear=order.linear,
+        order=order.trees,
+        sensible=fit_head(examples, examples.sensible, heads) if heads else None,
+        specific=fit_head(examples, examples.specific, heads) if heads else None,
+    )
