@@ -107,8 +107,13 @@ def read_tasks(lines: Iterable[bytes], name: str, *, locale: str = "en") -> Iter
             raise BadInput(_placed(fault, name, number)) from None
 
 
-def check_tasks(lines: Iterable[bytes], name: str) -> int:
+def check_tasks(lines: Iterable[bytes], name: str, *, candidates: bool = False) -> int:
     """Read a whole file, keeping nothing but its problems, and count its tasks.
+
+    Args:
+        lines: an open binary file.
+        name: of the file, for messages.
+        candidates: whether every row must bring candidates.
 
     Raises:
         BadInput: lines are wrong, an id comes twice, or there is no task; every problem with its line number
@@ -124,6 +129,8 @@ def check_tasks(lines: Iterable[bytes], name: str) -> int:
             except BadInput as fault:
                 report.add(_placed(fault, name, number))
                 continue
+            if candidates and task.candidates is None:
+                report.add([f"{name}:{number}: candidates are missing; give the answers to choose from"])
             first = ids.line_of(task.dialog.id, number)
             if first is not None:
                 report.add(

@@ -1,0 +1,113 @@
+"""The command line. A command's module is imported when that command is called, so `blend --help` is quick."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from blender import __version__
+from blender.errors import BadInput, BlendError
+
+# name: (module:attribute, one line of help). The attribute is a function, or a typer app of sub-commands.
+COMMANDS = {
+    "reply": ("blender.serving.reply:reply", "Answer a conversation given turn by turn."),
+    "chat": ("blender.serving.chat:chat", "Talk in the terminal; /why and /pool show the last choice."),
+    "choose": ("blender.serving.choose:choose", "Choose among given candidates, on JSON lines."),
+    "evaluate": ("blender.serving.evaluate:evaluate", "Answer a file of dialogs; resumes, and judges labelled pools."),
+    "features": ("blender.serving.features_command:features", "List every feature: unit, direction, meaning, NaN."),
+    "demo": ("blender.serving.demo:demo", "Answer dialogs that show what the blender does."),
+    "models": ("blender.serving.models_command:app", "Install and list the packages that carry models."),
+    "index": ("blender.serving.index_command:app", "Build, change and search a base of phrases."),
+    "train": ("blender.training.command:train", "Train a ranker on human labels and save its bundle."),
+    "bootstrap": ("blender.training.command:bootstrap", "Make weak labels from plain dialogues."),
+}
+
+
+class Lazy(TyperCommand):
+    """Stands for a command until it is called."""
+
+    def __init__(self, name: str, target: str, summary: str) -> None:
+        super().__init__(name, help=summary)
+        self.target = target
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Import the real command and hand over to it."""
+        return self._real().make_context(info_name, args, parent, **extra)
+
+    def _real(self) -> Any:
+        module, _, attribute = self.target.partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            app = found
+        else:
+            app = typer.Typer(add_completion=False, rich_markup_mode=None)
+            app.command(self.name)(found)
+        return typer.main.get_command(app)
+
+
+def program(*, version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+    """Choose the answer of a dialogue system: pool, annotate, guard, rank, choose, explain."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def command() -> TyperGroup:
+    """The whole command line, its commands not yet imported."""
+    app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+    app.callback(invoke_without_command=True)(program)
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)  # noqa: S101 - a typer app with a callback is one
+    for name, (target, summary) in COMMANDS.items():
+        group.add_command(Lazy(name, target, summary))
+    return group
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``blend`` and return its exit code: 2 for what the user can mend, 130 when interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter gets a question mark, not a crash
+            stream.reconfigure(errors="replace")
+    try:
+        command().main(args=None if arguments is None else list(arguments), prog_name="blend")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BlendError as fault:
+        _complain(fault)
+        code = 2
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        code = 1
+    else:
+        code = 0
+    return _flushed(code)
+
+
+def _complain(fault: BlendError) -> None:
+    from blender.serving.terminal import plain
+
+    problems = fault.problems if isinstance(fault, BadInput) else (str(fault),)
+    for problem in problems:
+        sys.stderr.write(f"error: {plain(problem)}\n")
+
+
+def _flushed(code: int) -> int:
+    """Flush now: a reader that left would otherwise be complained of while Python shuts down."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

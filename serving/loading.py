@@ -1,0 +1,30 @@
+"""Loads the blender a command was given, and says on standard error that it does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blender.serving.terminal import messages, plain
+
+if TYPE_CHECKING:
+    from blender.engine import Blender
+
+BlenderOption = Annotated[
+    str,
+    typer.Option("--blender", "-b", help="A preset (default, russian), a settings file (.toml) or a bundle's folder."),
+]
+
+
+def load(name: str) -> Blender:
+    """Load all of a blender.
+
+    Raises:
+        BlendError: as `blender.engine.Blender.load`.
+    """
+    console = messages()
+    with console.status(f"loading blender {plain(name)}"):
+        from blender.engine import Blender
+
+        return Blender.load(name)

@@ -1,0 +1,151 @@
+"""A selection as one JSON object: the form of ``blend reply --json``, ``blend choose`` and ``blend evaluate``."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from blender.records import Candidate, Dialog, Kind, Speaker, Turn
+from blender.selection import Selection
+
+
+class CandidateRecord(msgspec.Struct, kw_only=True, frozen=True):
+    """One candidate of the pool and what was thought of it; ``null`` = could not be judged.
+
+    Attributes:
+        text: as it would be sent.
+        source: what proposed it.
+        kind: what sort of source that is.
+        origins: every source that proposed it.
+        value: the ranker's score, comparable within the pool.
+        sensible: calibrated P(sensible).
+        specific: calibrated P(specific).
+        blocked: why it may not be answered, empty if it may.
+        features: by column, ``annotator.column``.
+    """
+
+    text: str
+    source: str
+    kind: Kind
+    origins: list[str]
+    value: float | None
+    sensible: float | None
+    specific: float | None
+    blocked: list[str]
+    features: dict[str, float | None]
+
+
+class FaultRecord(msgspec.Struct, kw_only=True, frozen=True):
+    """What a source, an annotator, a guard or the ranker failed to give."""
+
+    part: str
+    name: str
+    reason: str
+    detail: str
+
+
+class TurnRecord(msgspec.Struct, kw_only=True, frozen=True):
+    """One turn of the conversation."""
+
+    speaker: Speaker
+    text: str
+
+
+class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
+    """One dialog answered.
+
+    Attributes:
+        id: of the dialog.
+        asked: digest of the dialog and its candidates as they were given.
+        turns: the conversation as the blender read it.
+        text: the answer.
+        source: where it came from.
+        winner: its place in ``pool``; ``null`` when the answer of last resort was given.
+        abstained: why it was, else ``null``.
+        sensible: calibrated P(sensible) of the winner.
+        specific: calibrated P(specific) of the winner.
+        why: one sentence.
+        pool: every candidate, in pool order.
+        faults: what failed on the way.
+        notes: what was done to the input, or is unusual about it.
+        bundle: fingerprint of the bundle, empty without one.
+        seconds: by stage, of the whole batch this dialog was in; the only part that differs between runs.
+    """
+
+    id: str
+    asked: str
+    turns: list[TurnRecord]
+    text: str
+    source: str
+    winner: int | None
+    abstained: str | None
+    sensible: float | None
+    specific: float | None
+    why: str
+    pool: list[CandidateRecord]
+    faults: list[FaultRecord]
+    notes: list[str]
+    bundle: str
+    seconds: dict[str, float]
+
+
+def answer_record(selection: Selection, *, asked: str, bundle: str) -> AnswerRecord:
+    """The selection as a record; ``asked`` is the `digest` of what was asked."""
+    dialog = selection.pool.dialog
+    return AnswerRecord(
+        id=dialog.id,
+        asked=asked,
+        turns=_turns(dialog.turns),
+        text=selection.text,
+        source=selection.source,
+        winner=selection.winner,
+        abstained=selection.abstained,
+        sensible=number(selection.sensible),
+        specific=number(selection.specific),
+        why=selection.why(),
+        pool=[_candidate(selection, at) for at in range(len(selection.pool))],
+        faults=[FaultRecord(part=f.part, name=f.name, reason=f.reason, detail=f.detail) for f in selection.faults],
+        notes=list(selection.notes),
+        bundle=bundle,
+        seconds=_seconds(selection.seconds),
+    )
+
+
+def digest(dialog: Dialog, candidates: Sequence[Candidate] | None = None) -> str:
+    """Sixteen hex digits that name what was asked: the dialog, and the candidates if some were given."""
+    text = msgspec.json.encode([dialog, candidates], order="sorted")
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def number(value: float) -> float | None:
+    """A float32 by its shortest digits, which read back as the same float32; ``None`` where it is not finite."""
+    return float(str(np.float32(value))) if math.isfinite(value) else None
+
+
+def _turns(turns: Sequence[Turn]) -> list[TurnRecord]:
+    return [TurnRecord(speaker=turn.speaker, text=turn.text) for turn in turns]
+
+
+def _candidate(selection: Selection, at: int) -> CandidateRecord:
+    candidate = selection.pool.candidates[at]
+    matrix, scores = selection.matrix, selection.scores
+    values = matrix.values[at].tolist()
+    return CandidateRecord(
+        text=candidate.text,
+        source=candidate.source,
+        kind=candidate.kind,
+        origins=[origin.source for origin in candidate.origins],
+        value=number(float(scores.value[at])),
+        sensible=number(float(scores.sensible[at])),
+        specific=number(float(scores.specific[at])),
+        blocked=list(selection.blocked[at]),
+        features={name: number(value) for name, value in zip(matrix.columns, values, strict=True)},
+    )
+
+
+def _seconds(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {stage: round(spent, 4) for stage, spent in seconds.items()}
