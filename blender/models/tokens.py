@@ -1,0 +1,135 @@
+"""Texts to token ids, cut to a model's limit: a context loses its oldest words, a reply its last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blender.errors import BadModel
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
+# No tokenizer in use makes fewer tokens than one for so many characters of running text; what lies beyond cannot
+# survive the cut, so a turn of 100,000 characters is not tokenised whole.
+_CHARACTERS_PER_TOKEN = 32
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIds:
+    """One input of a model, special tokens included.
+
+    Attributes:
+        ids: token ids.
+        types: 0 for the first text, 1 for the second.
+    """
+
+    ids: tuple[int, ...]
+    types: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Tokens:
+    """A tokenizer and the limit of its model. Thread-safe: nothing is changed after loading.
+
+    Args:
+        tokenizer: its own truncation and padding are switched off.
+        limit: tokens the model takes, special tokens included.
+        padding: id that fills shorter inputs of a batch.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, *, limit: int, padding: int) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self._tokenizer = tokenizer
+        self.limit = limit
+        self.padding = padding
+
+    def single(self, texts: Sequence[str], *, prefix: str = "", newest: bool = False) -> list[TokenIds]:
+        """Tokenise texts one by one, each after ``prefix``.
+
+        Args:
+            texts: empty ones count as one space.
+            prefix: what the model wants before every text, such as ``query: ``; never cut.
+            newest: keep the end of a text that is too long instead of its beginning.
+        """
+        room = self.limit - self._tokenizer.num_special_tokens_to_add(False)
+        head = self._plain([prefix])[0] if prefix else None
+        bodies = self._plain([prefix + self._shorten(text or " ", newest) for text in texts])
+        return [_ids(self._tokenizer.post_process(_fit(body, room, newest, head))) for body in bodies]
+
+    def pairs(self, pairs: Sequence[tuple[str, str]]) -> list[TokenIds]:
+        """Tokenise (context, reply) pairs; a long reply keeps its beginning, a long context its newest words.
+
+        The reply may take at most three quarters of the room, so that some context is always seen.
+        """
+        room = self.limit - self._tokenizer.num_special_tokens_to_add(True)
+        contexts = self._plain([self._shorten(context or " ", True) for context, _ in pairs])
+        replies = self._plain([self._shorten(reply or " ", False) for _, reply in pairs])
+        made = []
+        for context, reply in zip(contexts, replies, strict=True):
+            short = _fit(reply, max(room - len(context), room * 3 // 4), False)
+            made.append(_ids(self._tokenizer.post_process(_fit(context, room - len(short), True), short)))
+        return made
+
+    def _shorten(self, text: str, newest: bool) -> str:
+        most = self.limit * _CHARACTERS_PER_TOKEN
+        return text[-most:] if newest else text[:most]
+
+    def _plain(self, texts: list[str]) -> list[Encoding]:
+        return self._tokenizer.encode_batch(texts, add_special_tokens=False)
+
+
+def _fit(body: Encoding, room: int, newest: bool, head: Encoding | None = None) -> Encoding:
+    """Cut an encoding to ``room`` tokens; from the front only behind ``head``, with which it begins."""
+    if len(body) <= room:
+        return body
+    if not newest:
+        body.truncate(room, direction="right")
+        return body
+    body.truncate(room - (len(head) if head else 0), direction="left")
+    return type(body).merge([head, body]) if head else body
+
+
+def _ids(encoding: Encoding) -> TokenIds:
+    return TokenIds(ids=tuple(encoding.ids), types=tuple(encoding.type_ids))
+
+
+def load_tokens(folder: Path, limit: int | None = None, *, file: Path | None = None) -> Tokens:
+    """Load the tokenizer of a checkpoint folder.
+
+    Args:
+        folder: has ``tokenizer.json``, or whatever transformers can make a fast tokenizer of.
+        limit: tokens the model takes; else what the tokenizer says, else 512.
+        file: a ``tokenizer.json`` elsewhere, which is then read instead.
+
+    Raises:
+        BadModel: there is no tokenizer.
+    """
+    from tokenizers import Tokenizer
+
+    path = file or folder / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(path)) if path.is_file() else _slow(folder)
+    own = (tokenizer.truncation or {}).get("max_length")
+    padding = tokenizer.padding["pad_id"] if tokenizer.padding else _padding(tokenizer)
+    return Tokens(tokenizer, limit=limit or own or 512, padding=padding)
+
+
+def _slow(folder: Path) -> Tokenizer:
+    from transformers import AutoTokenizer
+
+    try:
+        loaded = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, use_fast=True)
+        tokenizer: Tokenizer = loaded.backend_tokenizer
+    except (OSError, ValueError, AttributeError) as fault:
+        raise BadModel(f"{folder} has no tokenizer.json and no other tokenizer that can be read: {fault}") from fault
+    return tokenizer
+
+
+def _padding(tokenizer: Tokenizer) -> int:
+    known = (tokenizer.token_to_id(name) for name in ("[PAD]", "<pad>", "<|endoftext|>"))
+    return next((at for at in known if at is not None), 0)
