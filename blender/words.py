@@ -12,7 +12,7 @@ import regex  # the standard module cuts words at combining marks (Hindi, Arabic
 # <unk> is one token: generators with a small vocabulary leave it in their answers. Han characters count one
 # by one, since Chinese and Japanese put no space between words.
 _WORD = regex.compile(r"<unk>|\p{Han}|[\p{L}\p{M}\p{N}--\p{Han}]+(?:'[\p{L}\p{M}]+)*", regex.VERSION1)  # type: ignore[no-untyped-call]
-_STOP = re.compile(r"(?<=[.!?…])[\"')»”]*\s+|(?<=[。！？؟])|\n+")
+_STOP = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"')»”]))\s+|(?<=[。！？؟])|\n+")
 
 
 def normal(text: str) -> str:

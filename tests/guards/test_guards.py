@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from blender.errors import BadInput, UnknownName
+from blender.guards import GUARDS
+from blender.matrix import FeatureMatrix
+from blender.records import Candidate, Dialog, Pool
+from blender.roles import Guard
+
+TURNS = ("Hello!", "I like to hike in the Alps.", "Which trail would you recommend?")
+
+
+def matrix(rows: int, toxic: list[float] | None = None) -> FeatureMatrix:
+    columns = () if toxic is None else ("toxicity.toxic",)
+    values = np.empty((rows, 0)) if toxic is None else np.array(toxic)[:, None]
+    return FeatureMatrix(values=values.astype(np.float32), columns=columns, group_sizes=(rows,))
+
+
+def check(name: str, *answers: str | Candidate, turns: tuple[str, ...] = TURNS, **settings: Any) -> list[str | None]:
+    guard = GUARDS.build(name, settings)
+    found: list[str | None] = guard.check([Pool.of(turns, answers)], matrix(len(answers)))
+    return found
+
+
+@pytest.mark.parametrize("name", list(GUARDS))
+def test_every_guard_keeps_the_contract(name: str) -> None:
+    guard = GUARDS.build(name)
+    assert isinstance(guard, Guard)
+    assert guard.check([], matrix(0)) == []
+    assert guard.check([Pool.of("Hi", [])], matrix(0)) == []
+    pools = [Pool.of(TURNS, ["", TURNS[1], TURNS[2]]), Pool.of("Hi", ["😀 " * 900])]
+    found = guard.check(pools, FeatureMatrix(values=matrix(4).values, columns=(), group_sizes=(3, 1)))
+    assert len(found) == 4
+    assert any(found) == (name != "block_list")
+    assert all(reason is None or (reason.startswith(f"{name}: ") and len(reason) < 80) for reason in found)
+    with pytest.raises(UnknownName, match="setting of guard"):
+        GUARDS.build(name, {"no_such_setting": 1})
+
+
+def test_empty() -> None:
+    found = check("empty", "", " \n", "...", "\u200b", "😀", "42", "да")
+    assert [reason is None for reason in found] == [False, False, False, False, True, True, True]
+    assert found[0] == "empty: no text"
+
+
+def test_too_long() -> None:
+    assert check("too_long", "a b c", "a b", words=2) == ["too_long: 3 words > 2", None]
+    assert check("too_long", "我" * 30, characters=20) == ["too_long: 30 characters > 20"]
+    with pytest.raises(BadInput, match="at least 1, got 0"):
+        GUARDS.build("too_long", {"words": 0})
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text", "blocked"),
+    [
+        ("darn", "Oh DARN, no.", True),
+        ("darn", "I darned my socks.", False),
+        ("darn", "ｄａｒｎ it", True),
+        ("darn", "da\u00adrn it", True),
+        ("shut up", "Shut... up!", True),
+        ("shut up", "Shut the door, stand up.", False),
+        ("don't", "I don’t.", True),
+        ("дурак", "Ты Дурак?", True),
+        ("🖕", "Take this🖕!", True),
+    ],
+)
+def test_block_list(phrase: str, text: str, blocked: bool) -> None:
+    assert check("block_list", text, phrases=[phrase]) == [f"block_list: {phrase!r}" if blocked else None]
+
+
+def test_block_list_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "words.txt"
+    file.write_text("\ufeff# an editor's list\n\ndarn\nshut up\n", encoding="utf-8")
+    assert check("block_list", "darn", "shut up", "heck", "an editor's list", file=str(file), phrases=["heck"]) == [
+        "block_list: 'darn'",
+        "block_list: 'shut up'",
+        "block_list: 'heck'",
+        None,
+    ]
+
+
+def test_block_list_that_cannot_be_read_is_known_at_once(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"none\.txt cannot be read"):
+        GUARDS.build("block_list", {"file": str(tmp_path / "none.txt")})
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(BadInput, match="cannot be read as UTF-8"):
+        GUARDS.build("block_list", {"file": str(tmp_path / "latin.txt")})
+    with pytest.raises(BadInput, match="blank phrase"):
+        GUARDS.build("block_list", {"phrases": [" "]})
+
+
+def toxicity(candidate: Candidate, value: float, *, locale: str = "en", **settings: Any) -> str | None:
+    pool = Pool(dialog=Dialog.of("Hi", locale=locale), candidates=(candidate,))
+    found: list[str | None] = GUARDS.build("toxicity", settings).check([pool], matrix(1, [value]))
+    return found[0]
+
+
+GENERATED = Candidate(text="x", kind="generator")
+STORED = Candidate(text="x", kind="retrieval", stored={"f00d:toxicity.toxic": 0.1, "bad:toxicity.toxic": 0.95})
+NAN = float("nan")
+
+
+def test_toxicity_limit_by_language() -> None:
+    assert toxicity(GENERATED, 0.97) == "toxicity: 0.97 > 0.80"
+    assert toxicity(GENERATED, 0.79) is None
+    assert toxicity(GENERATED, 0.85, locale="ru") is None
+    assert toxicity(GENERATED, 0.95, locale="ru") == "toxicity: 0.95 > 0.90"
+    assert toxicity(GENERATED, 0.5, limit=0.4) == "toxicity: 0.50 > 0.40"
+
+
+@pytest.mark.parametrize("kind", ["generator", "retrieval", "unknown", "human"])
+def test_unknown_toxicity_blocks(kind: Any) -> None:
+    assert toxicity(Candidate(text="x", kind=kind), NAN, fingerprint="f00d") == "toxicity: unknown"
+
+
+def test_stored_score_counts_only_under_the_fingerprint_in_use() -> None:
+    assert toxicity(STORED, NAN, fingerprint="f00d") is None
+    assert toxicity(STORED, NAN, fingerprint="bad") == "toxicity: 0.95 > 0.80"
+    assert toxicity(STORED, NAN, fingerprint="other") == "toxicity: unknown"
+    assert toxicity(STORED, NAN) == "toxicity: unknown"
+    assert toxicity(STORED, 0.99, fingerprint="f00d") == "toxicity: 0.99 > 0.80", "what was measured goes first"
+
+
+def test_canned_answers_always_pass() -> None:
+    assert toxicity(Candidate(text="x", kind="canned"), NAN) is None
+    assert toxicity(Candidate(text="x", kind="canned"), 0.99) is None
+
+
+def test_toxicity_without_its_column_blocks() -> None:
+    assert check("toxicity", "x", Candidate(text="y", kind="canned")) == ["toxicity: unknown", None]
+
+
+def test_toxicity_limit_must_be_a_probability() -> None:
+    with pytest.raises(BadInput, match="probability from 0 to 1, got 80"):
+        GUARDS.build("toxicity", {"limit": 80})
+
+
+def test_echo() -> None:
+    found = check("echo", "Which trail would YOU recommend", "I would recommend the lake trail.")
+    assert found == ["echo: 1.00 > 0.90", None]
+    assert check("echo", "Hi!", turns=("Hi",)) == [None], "a greeting may be given back"
+    assert check("echo", "Hi!", turns=("Hi",), shortest=1) == ["echo: 1.00 > 0.90"]
+
+
+def test_repetition() -> None:
+    found = check("repetition", "I like to hike in the alps", "The lake trail.", "Which trail would you recommend?")
+    assert found == ["repetition: 1.00 > 0.90", None, None]
+    assert check("repetition", "Yes.", turns=("Ok?", "Yes.", "Sure?")) == [None]
+    assert check("repetition", "I said so before", turns=("Ok?",)) == [None], "the bot has not spoken"
+
+
+@pytest.mark.parametrize("name", ["echo", "repetition"])
+def test_likeness_limit_is_checked(name: str) -> None:
+    with pytest.raises(BadInput, match=r"from 0 to 1, got 1\.5"):
+        GUARDS.build(name, {"limit": 1.5})
