@@ -156,7 +156,7 @@ def by_pool(scores: ArrayLike | Sequence[ArrayLike], sizes: Sequence[int]) -> li
     Raises:
         ValueError: lengths do not fit.
     """
-    given: Sequence[Any] = scores if isinstance(scores, list | tuple) else np.asarray(scores)
+    given: Any = scores if isinstance(scores, list | tuple) else np.asarray(scores)
     if len(given) == len(sizes) and all(np.ndim(part) == 1 for part in given):
         parts = [np.asarray(part, dtype=np.float64) for part in given]
     else:
@@ -184,7 +184,7 @@ def _row(policy: str, result: Recovered, base: NDArray[np.float64] | None, draws
     )
 
 
-def _no_nan(value: Any) -> Any:  # noqa: ANN401  (any JSON value)
+def _no_nan(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _no_nan(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

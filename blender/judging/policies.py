@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -78,7 +78,7 @@ def column_headroom(target: Sequence[ArrayLike], matrix: FeatureMatrix) -> dict[
             picked = features == best
             sums[at] += (picked * centred[:, None]).sum(0) / picked.sum(0)
         contexts += 1
-    judged = ~np.isnan(matrix.values).all(0) if len(matrix) else np.zeros(len(matrix.columns), dtype=bool)
+    judged: NDArray[np.bool_] = np.logical_or.reduce(np.isfinite(matrix.values), axis=0)
     return {
         name: (float(sums[0, at] / max(contexts, 1)), float(sums[1, at] / max(contexts, 1)))
         for at, name in enumerate(matrix.columns)
@@ -110,19 +110,19 @@ def best_feature(train: Sequence[LabelledPool], matrix: FeatureMatrix) -> BestFe
         by_set[labelled.dataset].append(at)
     totals: dict[tuple[str, Literal["high", "low"]], float] = defaultdict(float)
     slices = list(matrix.groups())
-    for at in by_set.values():
+    for members in by_set.values():
         part = FeatureMatrix(
-            values=np.concatenate([matrix.values[slices[i]] for i in at]),
+            values=np.concatenate([matrix.values[slices[i]] for i in members]),
             columns=matrix.columns,
-            group_sizes=tuple(matrix.group_sizes[i] for i in at),
+            group_sizes=tuple(matrix.group_sizes[i] for i in members),
         )
-        for name, (high, low) in column_headroom([target.values[i] for i in at], part).items():
+        for name, (high, low) in column_headroom([target.values[i] for i in members], part).items():
             totals[name, "high"] += high
             totals[name, "low"] += low
     column, prefer = max(sorted(totals), key=lambda key: totals[key])
     return BestFeature(column=column, prefer=prefer)
 
 
-def oracle(pools: Sequence[LabelledPool]) -> Mapping[str, list[Doubles]]:
-    """``oracle`` to the targets themselves: recovers everything, noise included."""
-    return {"oracle": [np.nan_to_num(values, nan=-np.inf) for values in targets(pools).values]}
+def oracle(pools: Sequence[LabelledPool], *, definition: str | None = None) -> list[Doubles]:
+    """The targets themselves as scores: recovers everything, the raters' noise included."""
+    return [np.nan_to_num(values, nan=-np.inf) for values in targets(pools, definition=definition).values]

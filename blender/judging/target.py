@@ -44,6 +44,20 @@ def gated_ratings(ratings: Ratings) -> Floats:
     return ((s + np.where(s >= GATE, c, 0)) / 2 + 0 * c).astype(np.float32)
 
 
+def rater_targets(labelled: LabelledPool) -> NDArray[np.float64]:
+    """Each rater's own target of each candidate, float64 (raters, candidates), by the first definition it allows.
+
+    NaN = that rater did not judge that candidate. Empty (0, candidates) if raters are not known.
+    """
+    ratings = labelled.ratings
+    if ratings is None:
+        return np.zeros((0, len(labelled)))
+    choices = (gated_ratings(ratings), ratings.sensible, ratings.overall)
+    counts = [int((~np.isnan(choice)).sum()) for choice in choices]
+    best = next(at for at, count in enumerate(counts) if 2 * count >= max(counts))
+    return choices[best].astype(np.float64)
+
+
 def gated_specific(labelled: LabelledPool) -> Floats:
     """Specific, counted as 0 by every rater who did not find the candidate sensible; float32 (candidates,).
 
