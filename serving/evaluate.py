@@ -1,0 +1,108 @@
+"""`blend evaluate`: answer a file of dialogs, resumably, and judge the choices where people labelled the candidates."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from blender import __version__
+from blender.reading import Task, check_tasks, read_tasks
+from blender.serving.answering import answers
+from blender.serving.inputs import check_readable
+from blender.serving.journal import ANSWERS, Journal, opened
+from blender.serving.loading import load
+from blender.serving.record import AnswerRecord
+from blender.serving.standings import labels_in, print_standings
+from blender.serving.terminal import messages, output, shown
+
+if TYPE_CHECKING:
+    from blender.engine import Blender
+    from blender.judging.pools import LabelledPool
+
+
+def evaluate(
+    dialogs: Annotated[Path, typer.Argument(help="JSON lines of dialogs, or of labelled candidates.")],
+    out: Annotated[Path, typer.Option(help="Folder for the answers; a run that was killed goes on there.")],
+    bundle: Annotated[
+        str, typer.Option("--bundle", "--blender", "-b", help="A bundle's folder, a preset or a settings file (.toml).")
+    ] = "default",
+    batch: Annotated[int, typer.Option(min=1, help="Dialogs answered together; changes speed alone.")] = 8,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what the folder holds.")] = False,
+) -> None:
+    """Answer a file of dialogs; on labelled pools choose among the candidates given and print head-room recovered."""
+    check_readable(dialogs)
+    labelled = labels_in(dialogs)
+    total = len(labelled) if labelled else _count(dialogs)
+    blender = load(bundle)
+    tasks = _labelled_tasks(labelled) if labelled else _tasks(dialogs, blender.settings.locale)
+    with opened(out, made_by(blender), fresh=fresh) as journal:
+        _run(blender, tasks, journal, batch, total)
+    print_summary(out / ANSWERS)
+    if labelled:
+        print_standings(output(), labelled, out / ANSWERS)
+
+
+def made_by(blender: Blender) -> dict[str, str]:
+    """Fingerprints of everything an answer depends on, by name; two runs with the same give the same answers."""
+    settings = dataclasses.asdict(blender.settings) | {"bundle": ""}  # a bundle may move; its fingerprint stays
+    parts = blender.parts
+    return {
+        "response-blender": __version__,
+        "settings": hashlib.sha256(msgspec.json.encode(settings, order="sorted")).hexdigest()[:16],
+        "bundle": parts.fingerprint,
+        **{f"annotator {name}": each.fingerprint for name, each in parts.annotators.items()},
+        **{f"source {name}": getattr(slot.source, "fingerprint", "") for name, slot in parts.sources.items()},
+    }
+
+
+def _count(dialogs: Path) -> int:
+    with dialogs.open("rb") as lines:
+        return check_tasks(lines, str(dialogs))
+
+
+def _tasks(dialogs: Path, locale: str) -> Iterator[Task]:
+    with dialogs.open("rb") as lines:
+        yield from read_tasks(lines, str(dialogs), locale=locale)
+
+
+def _labelled_tasks(labelled: list[LabelledPool]) -> Iterator[Task]:
+    for number, each in enumerate(labelled, start=1):
+        yield Task(line=number, dialog=each.pool.dialog, candidates=each.pool.candidates)
+
+
+def _run(blender: Blender, tasks: Iterator[Task], journal: Journal, batch: int, total: int) -> None:
+    done = journal.skip_done(tasks)
+    if done:
+        messages().print(f"{done:,} of {total:,} dialogs were answered before; going on from there")
+    columns = (TextColumn("answering"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=messages()) as progress:
+        bar = progress.add_task("answering", total=total, completed=done)
+        while some := list(islice(tasks, batch)):
+            journal.write(answers(blender, some))
+            progress.advance(bar, len(some))
+
+
+def print_summary(path: Path) -> None:
+    """Say what lies in a file of answers, reading it line by line."""
+    decoder = msgspec.json.Decoder(AnswerRecord)
+    count, abstained, faults = 0, 0, Counter[str]()
+    with path.open("rb") as lines:
+        for line in lines:
+            record = decoder.decode(line)
+            count += 1
+            abstained += record.winner is None
+            faults.update({f"{fault.part} {fault.name} {fault.reason}" for fault in record.faults})
+    console = output()
+    console.print(f"{count:,} dialogs answered, {abstained:,} of them by the answer of last resort", soft_wrap=True)
+    for name, times in faults.most_common():
+        console.print(shown(f"fault in {times:,} dialogs: {name}"), soft_wrap=True)
+    console.print(str(path), soft_wrap=True)

@@ -1,0 +1,146 @@
+"""The output of a batch run: one line a dialog, in input order, that a killed run continues without a seam.
+
+A folder holds ``answers.jsonl`` (appended to) and ``run.json`` (what made it). Each batch is written and forced to the
+disk before the next is begun, so a kill costs at most the batch at work; the half line it may leave is cut off.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from blender.errors import BadInput, BlendError
+from blender.reading import Task
+from blender.serving.record import AnswerRecord, digest
+
+ANSWERS, RUN = "answers.jsonl", "run.json"
+Made = Mapping[str, str]
+
+
+class _Done(msgspec.Struct):
+    """What is needed of a line to know whose answer it is."""
+
+    id: str
+    asked: str
+
+
+_DONE = msgspec.json.Decoder(_Done)
+
+
+class Journal:
+    """The open ``answers.jsonl``; made by `opened`."""
+
+    def __init__(self, stream: IO[bytes], path: Path) -> None:
+        self._stream = stream
+        self.path = path
+
+    def skip_done(self, tasks: Iterator[Task]) -> int:
+        """Move ``tasks`` past what is answered already, cut off a half line, and count the answers.
+
+        Raises:
+            BadInput: the answers are not those of the first tasks, or a line in their midst is broken.
+        """
+        count = end = 0
+        self._stream.seek(0)
+        for line in self._stream:
+            if not line.endswith(b"\n"):
+                break  # the kill came while this line was written
+            count += 1
+            self._check(line, count, next(tasks, None))
+            end += len(line)
+        self._stream.seek(end)
+        self._stream.truncate()
+        return count
+
+    def _check(self, line: bytes, number: int, task: Task | None) -> None:
+        where = f"{self.path}:{number}"
+        try:
+            done = _DONE.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+            raise BadInput(
+                f"{where} is no answer ({fault}); mend or remove that line's file, or pass --fresh"
+            ) from None
+        if task is None:
+            raise BadInput(f"{where} answers {done.id!r}, but the input holds {number - 1} dialogs only. {_MEND}")
+        if (done.id, done.asked) != (task.dialog.id, digest(task.dialog, task.candidates)):
+            raise BadInput(f"{where} answers {done.id!r}; the input's line {task.line} asks another thing. {_MEND}")
+
+    def write(self, records: Sequence[AnswerRecord]) -> None:
+        """Append and force to the disk.
+
+        Raises:
+            BlendError: the disk is full or cannot be written; what was written before stays.
+        """
+        try:
+            self._stream.write(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+        except OSError as fault:
+            raise BlendError(
+                f"cannot write {self.path}: {fault.strerror}. What was answered before is kept: "
+                "make room and run the same command again to go on."
+            ) from None
+
+
+_MEND = "Give the input that was begun with (more dialogs may follow at its end), another --out, or --fresh."
+
+
+@contextmanager
+def opened(folder: Path, made: Made, *, fresh: bool = False) -> Iterator[Journal]:
+    """Open the journal in ``folder`` for one process at a time.
+
+    Args:
+        folder: made if it is not there.
+        made: fingerprints of what answers; a folder begun by anything else is refused.
+        fresh: throw away what is there.
+
+    Raises:
+        BlendError: the folder cannot be written, is at work, or was begun by another blender.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=0):
+            _begin(folder, made, fresh)
+            path = folder / ANSWERS
+            path.touch()
+            with path.open("r+b", buffering=1 << 20) as stream:
+                yield Journal(stream, path)
+    except Timeout:
+        raise BlendError(f"another run is writing to {folder}; wait for it, or give another --out") from None
+    except OSError as fault:
+        raise BlendError(f"cannot write to {folder}: {fault.strerror}; give another --out or make room") from None
+
+
+def _begin(folder: Path, made: Made, fresh: bool) -> None:
+    """See that the folder is of this blender, or make it so."""
+    note = folder / RUN
+    if fresh:
+        (folder / ANSWERS).unlink(missing_ok=True)
+        note.unlink(missing_ok=True)
+    if note.exists():
+        _check_same(note, made)
+        return
+    if (folder / ANSWERS).exists():
+        raise BlendError(f"{folder / ANSWERS} is there without {RUN}; give another --out, or --fresh to replace it")
+    aside = note.with_suffix(".making")
+    aside.write_bytes(msgspec.json.format(msgspec.json.encode(made)) + b"\n")
+    aside.replace(note)
+
+
+def _check_same(note: Path, made: Made) -> None:
+    try:
+        before = msgspec.json.decode(note.read_bytes(), type=dict[str, str])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BlendError(f"{note} is broken; give another --out, or --fresh to replace what is there") from None
+    changed = [name for name in {**before, **made} if before.get(name) != made.get(name)]
+    if changed:
+        raise BlendError(
+            f"{note.parent} was begun by another blender; these differ: {', '.join(changed)}. Go on with the settings, "
+            "bundle and models it was begun with, give another --out, or pass --fresh to throw its answers away."
+        )
