@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from blender.errors import BadInput
+from blender.judging.pools import LabelledPool, Ratings, judged
+from blender.judging.target import GATED, MEAN, OVERALL, SENSIBLE, gated_specific, require_variance, targets
+from blender.records import Pool
+
+Labels = Sequence[float | None]
+
+
+def made(sensible: Labels, specific: Labels = (), overall: Labels = (), *, dataset: str = "s") -> LabelledPool:
+    blank: list[float | None] = [None] * len(sensible)
+    return LabelledPool(
+        pool=Pool.of("Hi", [str(at) for at in range(len(sensible))]), dataset=dataset, family=dataset,
+        sensible=judged(sensible), specific=judged(specific or blank), overall=judged(overall or blank),
+    )  # fmt: skip
+
+
+def rated(sensible: list[list[float]], specific: list[list[float]]) -> LabelledPool:
+    s, c = np.array(sensible, dtype=np.float32), np.array(specific, dtype=np.float32)
+    ratings = Ratings(raters=("a", "b"), named=True, sensible=s, specific=c, overall=np.full_like(s, np.nan))
+    base = made([float(x) for x in s.mean(0)], [float(x) for x in c.mean(0)])
+    return LabelledPool(
+        pool=base.pool, dataset="s", family="s", sensible=base.sensible, specific=base.specific, overall=base.overall,
+        ratings=ratings,
+    )  # fmt: skip
+
+
+def test_a_rater_who_finds_it_senseless_does_not_count_it_as_specific() -> None:
+    # rater a: 1, 1 -> 1; 0.25, 1 -> 0.125.   rater b: 0.5, 0.5 -> 0.5; 0, 1 -> 0
+    pool = rated([[1, 0.25], [0.5, 0]], [[1, 1], [0.5, 1]])
+    found = targets([pool])
+    assert found.name == GATED
+    np.testing.assert_allclose(found.values[0], [0.75, 0.0625])
+    np.testing.assert_allclose(gated_specific(pool), [0.75, 0])
+    np.testing.assert_allclose(targets([pool], definition=MEAN).values[0], [0.75, (0.125 + 1) / 2])
+
+
+def test_the_first_definition_the_labels_allow() -> None:
+    assert targets([made([1, 0], [0, 0])]).name == MEAN
+    assert targets([made([1, 0], [], [0.5, 0.5])]).name == SENSIBLE
+    assert targets([made([None, None], [], [0.5, 0])]).name == OVERALL
+    both = targets([made([1, 0], [0, 0]), made([1, 0], dataset="t")])
+    assert both.name == f"{MEAN}; {SENSIBLE}"
+    np.testing.assert_array_equal(both.values[0], [0.5, 0])
+    with pytest.raises(BadInput, match="no candidate has a label"):
+        targets([made([None])])
+    with pytest.raises(BadInput, match="unknown target"):
+        targets([made([1])], definition="beauty")
+
+
+def test_one_gap_does_not_change_the_definition() -> None:
+    found = targets([made([1, 0, 1], [0, 0, None])])
+    assert found.name == MEAN and np.isnan(found.values[0][2])
+
+
+def test_labels_without_differences_teach_nothing() -> None:
+    with pytest.raises(BadInput, match="all labels are equal"):
+        require_variance([made([1, 1]), made([0, 0]), made([0.5]), made([None, None])])
+    require_variance([made([1, 1]), made([0, 1])])
