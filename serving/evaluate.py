@@ -15,13 +15,14 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from blender import __version__
+from blender.bundle import load_bundle
 from blender.reading import Task, check_tasks, read_tasks
 from blender.serving.answering import answers
 from blender.serving.inputs import check_readable
 from blender.serving.journal import ANSWERS, Journal, opened
 from blender.serving.loading import load
 from blender.serving.record import AnswerRecord
-from blender.serving.standings import labels_in, print_standings
+from blender.serving.standings import labels_in, print_standings, seen_in_training
 from blender.serving.terminal import messages, output, shown
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def evaluate(
     print_summary(out / ANSWERS)
     if labelled:
         print_standings(output(), labelled, out / ANSWERS)
+        seen = seen_in_training(labelled, _trained_on(blender))
+        if seen:
+            output().print(shown(f"This bundle was trained on {', '.join(seen)}: these numbers flatter it."))
 
 
 def made_by(blender: Blender) -> dict[str, str]:
@@ -62,6 +66,12 @@ def made_by(blender: Blender) -> dict[str, str]:
         **{f"annotator {name}": each.fingerprint for name, each in parts.annotators.items()},
         **{f"source {name}": getattr(slot.source, "fingerprint", "") for name, slot in parts.sources.items()},
     }
+
+
+def _trained_on(blender: Blender) -> list[str]:
+    """Names of the label files the bundle was trained on; none without a bundle."""
+    folder = blender.settings.bundle_folder()
+    return list(load_bundle(folder).data) if folder else []
 
 
 def _count(dialogs: Path) -> int:

@@ -1,0 +1,70 @@
+"""`blend demo`: dialogs that show what the blender does, with everything it chose from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.rule import Rule
+
+from blender.reading import Task, check_tasks, read_tasks
+from blender.selection import Selection
+from blender.serving.loading import BlenderOption, load
+from blender.serving.table import figure, print_pool
+from blender.serving.terminal import messages, output, shown
+
+WHOLE_BASE = "blend index build pkg:chitchat_dataset --out chitchat-base"
+
+
+def demo(
+    blender: BlenderOption = "default",
+    rows: Annotated[int | None, typer.Option(min=1, help="Rows of each pool to print; all by default.")] = None,
+) -> None:
+    """Answer dialogs that show what the blender does: each pool, what was blocked and why, the winner and why."""
+    loaded = load(blender)
+    console = output()
+    for task in demo_tasks():
+        with messages().status(f"answering: {task.dialog.id}"):
+            selection = loaded.reply(task.dialog)
+        print_dialog(console, selection, rows)
+    console.print(Rule(style="dim"))
+    console.print("The base above holds a part of the packaged chats. This builds the whole one, 66,000 pairs:")
+    console.print(f"    {WHOLE_BASE}", soft_wrap=True)
+
+
+def demo_tasks() -> list[Task]:
+    """The dialogs that come with the package."""
+    lines = files("blender.serving").joinpath("demo_dialogs.jsonl").read_bytes().splitlines()
+    check_tasks(lines, "demo_dialogs.jsonl")
+    return list(read_tasks(lines, "demo_dialogs.jsonl"))
+
+
+def print_dialog(console: Console, selection: Selection, rows: int | None = None) -> None:
+    """Print one dialog: the chat, the pool, the winner and why."""
+    dialog = selection.pool.dialog
+    console.print(Rule(shown(dialog.id, "bold"), style="dim"))
+    for turn in dialog.turns:
+        console.print(shown(f"{turn.speaker:>6}: {turn.text}"))
+    for fact in dialog.facts:
+        console.print(shown(f"  fact: {fact}", "dim"))
+    print_pool(console, selection, most=rows)
+    _print_lines(console, selection.notes, "note")
+    _print_lines(console, [str(fault) for fault in selection.faults], "fault")
+    console.print(shown(f"   bot: {selection.text}", "bold green"))
+    console.print(shown(f"        {_figures(selection)}", "dim"))
+    console.print(shown(selection.why()))
+    console.print()
+
+
+def _figures(selection: Selection) -> str:
+    took = sum(spent for stage, spent in selection.seconds.items() if "." not in stage)
+    sensible, specific = figure(selection.sensible), figure(selection.specific)
+    return f"from {selection.source}, P(sensible) {sensible}, P(specific) {specific}, {took:.1f} s"
+
+
+def _print_lines(console: Console, lines: Sequence[str], what: str) -> None:
+    for line in lines:
+        console.print(shown(f"{what}: {line}", "yellow"))
