@@ -85,7 +85,7 @@ class OnnxNetwork:
         output = self._session.run(None, {name: every[name] for name in self._names})[0]
         row = np.asarray(output)[0]
         if row.ndim == 1:
-            return row
+            return np.asarray(row)
         return np.asarray(row[0] if self._pooling == "cls" else row.mean(axis=0))
 
 
