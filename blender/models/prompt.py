@@ -1,0 +1,217 @@
+"""How a dialog is put before a language model: its own chat template, or a plain script for base models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from blender.models.cache import text_digest
+from blender.records import Dialog
+
+CONTEXT_TOKENS = 512
+"""Longest prompt, in tokens; beyond it the oldest words are dropped."""
+
+CHAT_SYSTEM = "You are a friendly person chatting with a friend. Answer with one short sentence."
+"""System line of chat models when the settings give none; scripts then have none either."""
+
+_TITLES = {"en": "Use what you know:", "ru": "Известно:"}
+_VERSION = 1
+_LETTERS = 6  # generous mean length of a token in characters: what the first cut of a long dialog goes by
+
+
+@dataclass(frozen=True)
+class ChatForm:
+    """Prompts by the chat template that came with the tokenizer."""
+
+    tokenizer: Any
+    marks: tuple[str, ...]
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Token that precedes a text which answers nothing; not the one that opens each turn, as some call theirs."""
+        bos = self.tokenizer.bos_token
+        opens_turns = bos and self._render([_user("a"), _bot("b"), _user("c")]).count(bos) > 1
+        if bos and not opens_turns:
+            return (self.tokenizer.bos_token_id,)
+        plain = self.tokenizer.get_vocab().get("<|endoftext|>", self.tokenizer.eos_token_id)
+        return (plain,)
+
+    @cached_property
+    def ends(self) -> tuple[int, ...]:
+        """Tokens any of which ends an answer: what the template puts after one, and the end of sequence."""
+        closed = self._render([_user("a"), _bot("b")], answer_next=False).rpartition("b")[2]
+        special = set(self.tokenizer.all_special_ids) | set(self.tokenizer.added_tokens_decoder)
+        after = [token for token in _encode(self.tokenizer, closed) if token in special][:1]
+        return tuple(dict.fromkeys([*after, self.tokenizer.eos_token_id]))
+
+    @cached_property
+    def _anchor(self) -> str:
+        return "\n" if self._render([_user("a")]).endswith("\n") else ""
+
+    def context(self, dialog: Dialog, system: str | None = None, knowledge: Sequence[str] = ()) -> list[int]:
+        """Token ids of system line, knowledge and turns, ending where the answer begins."""
+        lines = [CHAT_SYSTEM if system is None else system, *_told(knowledge, dialog.locale)]
+        opening = _defused(self.marks, "\n".join(line for line in lines if line))
+
+        def tokens(part: Dialog) -> list[int]:
+            spoken = [(turn.speaker, _defused(self.marks, turn.text)) for turn in part.turns]
+            return _encode(self.tokenizer, self._render(list(_messages(opening, spoken))))
+
+        return _fitting(dialog, tokens)
+
+    def answer(self, text: str) -> list[int]:
+        """Token ids of ``text`` as they follow the opening of the bot's turn."""
+        return _continuation(self.tokenizer, self._anchor, _defused(self.marks, text.strip()))
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """Sampled tokens as text, runs of white space as one space."""
+        return " ".join(self.tokenizer.decode(list(tokens), skip_special_tokens=True).split())
+
+    def fingerprint(self, system: str | None = None, knowledge: Sequence[str] = ()) -> str:
+        """Sixteen hex digits of template, system line, knowledge and limits."""
+        line = CHAT_SYSTEM if system is None else system
+        limits = f"chat {_VERSION} {CONTEXT_TOKENS}"
+        return text_digest(limits, self.tokenizer.chat_template, line, *knowledge)
+
+    def _render(self, messages: list[dict[str, str]], *, answer_next: bool = True) -> str:
+        from jinja2.exceptions import TemplateError
+
+        try:
+            return self._apply(messages, answer_next)
+        except TemplateError:  # templates without a system role, or that want the human to open
+            return self._apply(_plainer(messages), answer_next)
+
+    def _apply(self, messages: list[dict[str, str]], answer_next: bool) -> str:
+        return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer_next))
+
+
+@dataclass(frozen=True)
+class ScriptForm:
+    """Prompts as the script of a conversation, one line a turn, for models that were never taught to chat."""
+
+    tokenizer: Any
+    marks: tuple[str, ...]
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Token that precedes a text which answers nothing: the start of text."""
+        first = self.tokenizer.bos_token_id
+        return (self.tokenizer.eos_token_id if first is None else first,)
+
+    @cached_property
+    def ends(self) -> tuple[int, ...]:
+        """Tokens any of which ends an answer: all that begin a new line, and the end of sequence."""
+        vocabulary = self.tokenizer.get_vocab()
+        likely = [token for piece, token in vocabulary.items() if piece.startswith(("\n", "Ċ", "<0x0A>"))]
+        lines = [token for token in likely if self.tokenizer.decode([token]).startswith("\n")]
+        return tuple(sorted({*lines, self.tokenizer.eos_token_id}))
+
+    def context(self, dialog: Dialog, system: str | None = None, knowledge: Sequence[str] = ()) -> list[int]:
+        """Token ids of start, system line, knowledge and script, ending after the mark of the bot's line."""
+        human, bot = ("A:", "B:") if dialog.locale.startswith("en") else ("-", "-")
+        lines = [line for line in (system, *_told(knowledge, dialog.locale)) if line]
+        opening = "\n".join([*lines, "", ""]) if lines else ""
+        marks = {"human": human, "bot": bot}
+
+        def tokens(part: Dialog) -> list[int]:
+            turns = "".join(f"{marks[turn.speaker]} {' '.join(turn.text.split())}\n" for turn in part.turns)
+            return [*self.starts, *_encode(self.tokenizer, _defused(self.marks, f"{opening}{turns}{bot}"))]
+
+        return _fitting(dialog, tokens)
+
+    def answer(self, text: str) -> list[int]:
+        """Token ids of ``text`` on one line, as they follow the mark of a line."""
+        line = " ".join(text.split())
+        return _continuation(self.tokenizer, ":", _defused(self.marks, f" {line}")) if line else []
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """Sampled tokens as text, up to the first new line."""
+        line = self.tokenizer.decode(list(tokens), skip_special_tokens=True).strip().partition("\n")[0]
+        return " ".join(line.split())
+
+    def fingerprint(self, system: str | None = None, knowledge: Sequence[str] = ()) -> str:
+        """Sixteen hex digits of form, system line, knowledge and limits."""
+        return text_digest(f"script {_VERSION} {CONTEXT_TOKENS}", system or "", *knowledge)
+
+
+PromptForm = ChatForm | ScriptForm
+
+
+def prompt_form(tokenizer: Any) -> PromptForm:
+    """Return the form for a tokenizer: its chat template if it has one, else a plain script."""
+    added = {str(mark) for mark in tokenizer.added_tokens_decoder.values() if mark.special}
+    marks = tuple(sorted(added | set(tokenizer.all_special_tokens)))
+    return (ChatForm if tokenizer.chat_template else ScriptForm)(tokenizer, marks)
+
+
+def _user(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
+
+
+def _bot(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}
+
+
+def _messages(opening: str, spoken: Sequence[tuple[str, str]]) -> Iterator[dict[str, str]]:
+    """Messages of a chat; turns of one speaker in a row become one, as templates expect speakers to alternate."""
+    if opening:
+        yield {"role": "system", "content": opening}
+    at = 0
+    while at < len(spoken):
+        speaker, told = spoken[at][0], []
+        while at < len(spoken) and spoken[at][0] == speaker:
+            told.append(spoken[at][1])
+            at += 1
+        yield (_user if speaker == "human" else _bot)("\n".join(told))
+
+
+def _plainer(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The same without a system role (its text opens the human's first message), opened by the human."""
+    opening = "\n".join(message["content"] for message in messages if message["role"] == "system")
+    rest = [message for message in messages if message["role"] != "system"]
+    while rest and rest[0]["role"] != "user":
+        rest = rest[1:]
+    if opening and rest:
+        rest = [_user(f"{opening}\n\n{rest[0]['content']}"), *rest[1:]]
+    return rest
+
+
+def _told(knowledge: Sequence[str], locale: str) -> list[str]:
+    """Lines that put passages before the model."""
+    if not knowledge:
+        return []
+    titles = [title for language, title in _TITLES.items() if locale.startswith(language)]
+    return [*titles, *(f"* {' '.join(passage.split())}" for passage in knowledge)]
+
+
+def _encode(tokenizer: Any, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False).input_ids)
+
+
+def _continuation(tokenizer: Any, anchor: str, text: str) -> list[int]:
+    """Tokens of ``text`` as it stands after ``anchor``: some tokenizers treat the head of a text differently."""
+    before, whole = _encode(tokenizer, anchor), _encode(tokenizer, anchor + text)
+    return whole[len(before) :] if whole[: len(before)] == before else _encode(tokenizer, text)
+
+
+def _defused(marks: Sequence[str], text: str) -> str:
+    """Spell out marks of the prompt's own language, so that no turn can end itself and open another."""
+    for mark in marks:
+        if mark in text:
+            text = text.replace(mark, f"{mark[:1]} {mark[1:]}")
+    return text
+
+
+def _fitting(dialog: Dialog, tokens: Callable[[Dialog], list[int]]) -> list[int]:
+    """Tokens of as many of the newest words as fit."""
+    part = dialog.cut(CONTEXT_TOKENS * _LETTERS)
+    found = tokens(part)
+    while len(found) > CONTEXT_TOKENS:
+        letters = sum(len(turn.text) for turn in part.turns)
+        if letters <= 1:  # not the turns but the knowledge is too long: its end and the turn remain
+            return found[-CONTEXT_TOKENS:]
+        part = part.cut(max(1, int(letters * min(0.9, CONTEXT_TOKENS / len(found)))))
+        found = tokens(part)
+    return found

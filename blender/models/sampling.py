@@ -1,0 +1,237 @@
+"""Sampling of answers: prompts computed once, any number of samples of many dialogs drawn side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.errors import BadInput
+
+if TYPE_CHECKING:
+    import torch
+
+_NUCLEUS = 1024  # likeliest tokens looked at first; the whole vocabulary is sorted only if they hold too little
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How answers are drawn.
+
+    Attributes:
+        temperature: above 1 bolder, below 1 safer, 0 always the likeliest token.
+        top_p: draw from the likeliest tokens that together hold this probability (nucleus sampling, Holtzman et
+            al. 2020, arXiv:1904.09751); 1 draws from all.
+        repetition_penalty: above 1 makes tokens the answer already holds less likely (Keskar et al. 2019,
+            arXiv:1909.05858); 1 is none.
+        max_new_tokens: longest answer.
+        seed: with the dialog and the number of the sample it decides every draw.
+
+    Raises:
+        BadInput: a value is out of range.
+    """
+
+    temperature: float = 0.8
+    top_p: float = 0.9
+    repetition_penalty: float = 1.1
+    max_new_tokens: int = 40
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        accepted = {
+            "temperature": (self.temperature >= 0, "0 or more"),
+            "top_p": (0 < self.top_p <= 1, "above 0 and at most 1"),
+            "repetition_penalty": (self.repetition_penalty > 0, "above 0"),
+            "max_new_tokens": (self.max_new_tokens >= 1, "1 or more"),
+            "seed": (self.seed >= 0, "0 or more"),
+        }
+        wrong = [
+            f"sampling: {name} must be {range_}, got {getattr(self, name)!r}"
+            for name, (good, range_) in accepted.items()
+            if not good
+        ]
+        if wrong:
+            raise BadInput(wrong)
+
+
+@dataclass(slots=True)
+class Drawn:
+    """Tokens of one sample while they are drawn.
+
+    Attributes:
+        tokens: without the end of the turn.
+        logprobs: of the tokens; natural log at temperature 1, no penalty.
+        ends: log-probability that the turn ends, before each token and after the last: one more than tokens.
+        finished: whether the end was drawn.
+    """
+
+    tokens: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)
+    finished: bool = False
+
+    def first(self, count: int) -> Drawn:
+        """The first ``count`` tokens."""
+        finished = self.finished and count == len(self.tokens)
+        return Drawn(self.tokens[:count], self.logprobs[:count], self.ends[: count + 1], finished)
+
+
+def uniforms(digest: str, k: int, settings: Sampling) -> NDArray[np.float64]:
+    """Draw the numbers in 0..1 that decide the samples of one dialog; float64 (k, max_new_tokens).
+
+    Every sample has a generator of its own, so neither its companions nor the batch change it.
+    """
+    seeds = [[settings.seed, int(digest, 16), number] for number in range(k)]
+    return np.stack([np.random.default_rng(seed).random(settings.max_new_tokens) for seed in seeds])
+
+
+def draw(
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    numbers: Sequence[NDArray[np.float64]],
+    ends: Sequence[int],
+    settings: Sampling,
+) -> tuple[list[list[Drawn]], int]:
+    """Draw the samples of a batch of prompts.
+
+    Args:
+        model: a transformers causal LM in evaluation mode.
+        prompts: token ids, of any lengths; padded on the left.
+        numbers: per prompt (k, max_new_tokens), see ``uniforms``; k is the same for all.
+        ends: tokens any of which ends the answer.
+        settings: see there.
+
+    Returns:
+        k samples for each prompt, and how many tokens went through the network.
+    """
+    import torch
+
+    k = len(numbers[0])
+    chances = np.concatenate(list(numbers))
+    drawn = [Drawn() for _ in chances]
+    ending = torch.tensor(list(ends))
+    batch = Batch.of(model, prompts, k)
+    for step in range(settings.max_new_tokens + 1):
+        logp = batch.logits.float().log_softmax(-1)
+        # The end has one probability, however many tokens stand for it.
+        for row, end in zip(batch.rows, logp[:, ending].logsumexp(-1).tolist(), strict=True):
+            drawn[row].ends.append(end)
+        if step == settings.max_new_tokens:
+            break
+        bent = _penalised(logp, [drawn[row].tokens for row in batch.rows], settings.repetition_penalty)
+        chosen = choose(bent, chances[batch.rows, step], settings)
+        going = ~torch.isin(chosen, ending)
+        _note([drawn[row] for row in batch.rows], chosen, logp, going)
+        if not bool(going.any()):
+            break
+        batch.advance(chosen, going)
+    return [drawn[at * k : at * k + k] for at in range(len(prompts))], batch.passed
+
+
+def choose(logits: torch.Tensor, numbers: NDArray[np.float64], settings: Sampling) -> torch.Tensor:
+    """Draw one token per row by inverting the cumulative distribution over the likeliest tokens.
+
+    Args:
+        logits: float32 (rows, vocabulary).
+        numbers: float64 (rows,), uniform in 0..1.
+        settings: temperature and top_p.
+
+    Returns:
+        int64 (rows,).
+    """
+    import torch
+
+    if settings.temperature == 0:
+        return logits.argmax(-1)
+    probabilities = (logits / settings.temperature).softmax(-1)
+    likeliest, tokens = probabilities.topk(min(_NUCLEUS, probabilities.shape[-1]), dim=-1)
+    if bool((likeliest.sum(-1) < settings.top_p).any()):
+        likeliest, tokens = probabilities.sort(dim=-1, descending=True)
+    mass = likeliest.double().cumsum(-1)
+    inside = mass - likeliest < settings.top_p  # the token that crosses the limit still belongs
+    held = (likeliest * inside).double().sum(-1)
+    at = torch.searchsorted(mass, (torch.from_numpy(numbers) * held)[:, None], right=True)[:, 0]
+    at = torch.minimum(at, inside.sum(-1) - 1)  # a product rounded up must not leave the nucleus
+    return tokens.gather(1, at[:, None])[:, 0]
+
+
+def _note(drawn: Sequence[Drawn], chosen: torch.Tensor, logp: torch.Tensor, going: torch.Tensor) -> None:
+    scores = logp.gather(1, chosen[:, None])[:, 0]
+    for one, token, score, goes in zip(drawn, chosen.tolist(), scores.tolist(), going.tolist(), strict=True):
+        one.finished = not goes
+        if goes:
+            one.tokens.append(token)
+            one.logprobs.append(score)
+
+
+def _penalised(logp: torch.Tensor, said: Sequence[Sequence[int]], penalty: float) -> torch.Tensor:
+    """Log-probabilities with those of tokens already said multiplied by ``penalty``; they are all negative."""
+    if penalty == 1:
+        return logp
+    bent = logp.clone()
+    for row, tokens in enumerate(said):
+        bent[row, tokens] *= penalty
+    return bent
+
+
+@dataclass(slots=True)
+class Batch:
+    """Samples being drawn: what the network remembers of each, and the logits of its next token.
+
+    Attributes:
+        model: the network.
+        rows: numbers of the samples still being drawn, (active,).
+        cache: keys and values of the tokens so far.
+        mask: int64 (active, tokens so far), 0 for padding.
+        logits: (active, vocabulary).
+        passed: how many tokens, padding aside, went through the network.
+    """
+
+    model: Any
+    rows: NDArray[np.int64]
+    cache: Any
+    mask: torch.Tensor
+    logits: torch.Tensor
+    passed: int
+
+    @classmethod
+    def of(cls, model: Any, prompts: Sequence[Sequence[int]], k: int) -> Batch:
+        """Compute every prompt once and stand ``k`` samples beside each other on it."""
+        import torch
+
+        width = max(len(prompt) for prompt in prompts)
+        ids = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts])
+        mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+        positions = (mask.cumsum(-1) - 1).clamp_min(0)
+        made = model(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1)
+        made.past_key_values.batch_repeat_interleave(k)
+        return cls(
+            model=model,
+            rows=np.arange(len(prompts) * k),
+            cache=made.past_key_values,
+            mask=mask.repeat_interleave(k, 0),
+            logits=made.logits[:, -1].repeat_interleave(k, 0),
+            passed=int(mask.sum()),
+        )
+
+    def advance(self, chosen: torch.Tensor, going: torch.Tensor) -> None:
+        """Pass the tokens chosen (active,) through the network; samples that ended leave the batch."""
+        import torch
+
+        if not bool(going.all()):
+            kept = going.nonzero()[:, 0]
+            self.rows, self.mask, chosen = self.rows[kept.numpy()], self.mask[kept], chosen[kept]
+            self.cache.batch_select_indices(kept)
+        self.mask = torch.cat([self.mask, self.mask.new_ones(len(chosen), 1)], dim=1)
+        made = self.model(
+            input_ids=chosen[:, None],
+            attention_mask=self.mask,
+            position_ids=self.mask.sum(-1, keepdim=True) - 1,
+            past_key_values=self.cache,
+            use_cache=True,
+        )
+        self.cache, self.logits = made.past_key_values, made.logits[:, -1]
+        self.passed += len(chosen)
