@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -23,6 +23,7 @@ from blender.models.reference import Artifact, resolve
 from blender.models.tokens import Tokens, load_tokens
 
 Role = Literal["query", "passage"]
+_Key = tuple[Role, str]
 _CHUNK = 256
 _REMEMBERED = 20_000
 _VERSION = "encoder 1"
@@ -55,7 +56,7 @@ class Encoder:
         self._tokens = tokens
         self._prefixes = prefixes
         self._most = remembered
-        self._memory: OrderedDict[tuple[Role, str], Floats] = OrderedDict()
+        self._memory: OrderedDict[_Key, Floats] = OrderedDict()
         self._lock = RLock()
         self.dimension = self.encode([" "]).shape[1]
         self.computed = 0
@@ -70,8 +71,8 @@ class Encoder:
         """
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        keys = [(role, text) for text in texts]
-        made: dict[tuple[Role, str], Floats] = {}
+        keys: list[_Key] = [(role, text) for text in texts]
+        made: dict[_Key, Floats] = {}
         distinct = list(dict.fromkeys(keys))
         chunks = [distinct[at : at + _CHUNK] for at in range(0, len(distinct), _CHUNK)]
         for chunk in steps(chunks, progress):
@@ -80,18 +81,17 @@ class Encoder:
                 made.update(self._recall(chunk))
         return np.stack([made[key] for key in keys])
 
-    def _recall(self, keys: Sequence[tuple[Role, str]]) -> Iterator[tuple[tuple[Role, str], Floats]]:
-        new = [key for key in keys if key not in self._memory]
-        fresh = dict(zip(new, self._compute(new), strict=True)) if new else {}
-        for key in keys:
-            yield key, fresh[key] if key in fresh else self._memory[key]
-        for key in keys:
-            self._memory[key] = fresh[key] if key in fresh else self._memory[key]
-            self._memory.move_to_end(key)
+    def _recall(self, keys: Sequence[_Key]) -> dict[_Key, Floats]:
+        found = {key: self._memory.pop(key) for key in keys if key in self._memory}
+        new = [key for key in keys if key not in found]
+        if new:
+            found.update(zip(new, self._compute(new), strict=True))
+        self._memory.update(found)  # at the end, as the most recently used
         while len(self._memory) > self._most:
             self._memory.popitem(last=False)
+        return found
 
-    def _compute(self, keys: Sequence[tuple[Role, str]]) -> Floats:
+    def _compute(self, keys: Sequence[_Key]) -> Floats:
         role = keys[0][0]
         inputs = self._tokens.single(
             [text if text.strip() else " " for _, text in keys],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from threading import RLock
+from typing import Any
 
 _lock = RLock()
 
@@ -12,7 +14,7 @@ _lock = RLock()
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
     """Hold transformers to errors, without progress bars; what was set before comes back."""
-    from transformers.utils import logging as noise
+    noise: Any = import_module("transformers.utils.logging")  # its functions carry no types
 
     with _lock:
         level, bars = noise.get_verbosity(), noise.is_progress_bar_enabled()
