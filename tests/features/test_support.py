@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blender.features.support import Support
+from blender.records import Candidate, Dialog, Pool
+
+pytestmark = pytest.mark.slow
+BEST, WORDS = range(2)
+FACTS = ("I work as a nurse. My two cats are called Salt and Pepper.", "I grew up in Norway.")
+LABELLED = Path(__file__).resolve().parents[2] / "../shared/data/labelled"
+
+
+def test_backed_answers_stand_above_inventions() -> None:
+    dialog = Dialog.of("Tell me about yourself.", facts=FACTS)
+    texts = ["I am a nurse at a hospital.", "I fly planes for the army.", "My cats are Salt and Pepper."]
+    values = Support().annotate([Pool.of(dialog, texts)])
+    assert values[[0, 2], BEST].min() > values[1, BEST] + 0.2
+    assert values[2, WORDS] == 1
+    assert values[1, WORDS] == 0
+
+
+def test_evidence_backs_only_its_own_candidate() -> None:
+    passage = "The museum opens at nine. Tickets cost ten euros."
+    grounded = Candidate(text="Tickets cost ten euros.", evidence=(passage,))
+    other = Candidate(text="Tickets cost ten euros.")
+    values = Support().annotate([Pool.of("How much is it?", [grounded, other])])
+    assert values[0] == pytest.approx([1, 1], abs=1e-4)
+    assert np.isnan(values[1]).all()
+
+
+def test_nothing_to_lean_on_is_not_judged() -> None:
+    assert np.isnan(Support().annotate([Pool.of("Hi", ["Hello there."])])).all()
+
+
+def test_an_answer_without_content_words_has_no_share() -> None:
+    value = Support().annotate([Pool.of(Dialog.of("Hi", facts=FACTS), ["It is what it is."])])[0]
+    assert np.isfinite(value[BEST])
+    assert np.isnan(value[WORDS])
+
+
+def test_agrees_with_people_on_who_used_the_facts() -> None:
+    """Three experts said of each answer whether it uses the persona (USR, PersonaChat part)."""
+    file = LABELLED / "usr-personachat.jsonl"
+    if not file.is_file():
+        pytest.skip("the labelled sets do not lie beside the project")
+    from scipy.stats import spearmanr
+
+    rows = [json.loads(line) for line in islice(file.open(encoding="utf-8"), 150)]
+    pools = [Pool.of(Dialog.of(row["context"], facts=row["facts"]), [row["response"]]) for row in rows]
+    used = [np.mean(row["labels"]["Uses Knowledge"]) for row in rows]
+    values = Support().annotate(pools)
+    assert spearmanr(values[:, BEST], used)[0] > 0.6
+    assert spearmanr(values[:, WORDS], used, nan_policy="omit")[0] > 0.45
