@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.resources import files
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
 
 from blender.reading import Task, check_tasks, read_tasks
 from blender.selection import Selection
@@ -47,24 +48,30 @@ def print_dialog(console: Console, selection: Selection, rows: int | None = None
     dialog = selection.pool.dialog
     console.print(Rule(shown(dialog.id, "bold"), style="dim"))
     for turn in dialog.turns:
-        console.print(shown(f"{turn.speaker:>6}: {turn.text}"))
+        console.print(_line(turn.speaker, turn.text))
     for fact in dialog.facts:
-        console.print(shown(f"  fact: {fact}", "dim"))
+        console.print(_line("fact", fact, "dim"))
     print_pool(console, selection, most=rows)
-    _print_lines(console, selection.notes, "note")
-    _print_lines(console, [str(fault) for fault in selection.faults], "fault")
-    console.print(shown(f"   bot: {selection.text}", "bold green"))
-    console.print(shown(f"        {_figures(selection)}", "dim"))
-    console.print(shown(selection.why()))
+    for note in selection.notes:
+        console.print(_line("note", note, "yellow"))
+    for fault in selection.faults:
+        console.print(_line("fault", str(fault), "yellow"))
+    console.print(_line("bot", selection.text, "bold green"))
+    console.print(_line("", _figures(selection), "dim"))
+    console.print(_line("why", selection.why()))
     console.print()
+
+
+def _line(who: str, text: str, style: str = "") -> Table:
+    """Who and what in two columns, so that a long text stays in its own."""
+    line = Table.grid(padding=(0, 2, 0, 0))
+    line.add_column(justify="right", min_width=5)
+    line.add_column(overflow="fold")
+    line.add_row(Text(who, style="dim"), shown(text, style))
+    return line
 
 
 def _figures(selection: Selection) -> str:
     took = sum(spent for stage, spent in selection.seconds.items() if "." not in stage)
     sensible, specific = figure(selection.sensible), figure(selection.specific)
     return f"from {selection.source}, P(sensible) {sensible}, P(specific) {specific}, {took:.1f} s"
-
-
-def _print_lines(console: Console, lines: Sequence[str], what: str) -> None:
-    for line in lines:
-        console.print(shown(f"{what}: {line}", "yellow"))

@@ -45,7 +45,7 @@ def features(as_json: Annotated[bool, typer.Option("--json", help="Print JSON li
     console.print(
         f"A ranker may read each of them also relative to its pool: NAME{RANK} (rank within the pool, 0 lowest to 1 "
         f"highest) and NAME{Z} (standard deviations from the pool's mean). Your own columns, given with a candidate as "
-        "features, are called user.NAME.",
+        "features, are called user.NAME."
     )
 
 
@@ -57,7 +57,7 @@ def columns() -> dict[str, Column]:
 def _table(found: dict[str, Column]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     table.add_column("feature", overflow="fold", max_width=24)
-    table.add_column("unit", max_width=12)
+    table.add_column("unit", max_width=14)
     table.add_column("better", no_wrap=True)
     table.add_column("meaning", ratio=3)
     table.add_column("NaN when", ratio=2)
