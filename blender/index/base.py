@@ -1,0 +1,221 @@
+"""A phrase base opened for searching."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.errors import BadBase, BadInput
+from blender.index.contents import COLUMN, STORED, Contents
+from blender.index.context import context_text
+from blender.index.hits import Hit, in_turn, nearest_phrases
+from blender.index.settings import TextEncoder
+from blender.index.store import MANIFEST, Manifest, read_contents, read_manifest
+from blender.index.vectors import VectorIndex, tuned
+from blender.matrix import Floats
+from blender.models.cache import one_per_process, text_digest
+from blender.records import Dialog
+
+On = Literal["context", "reply", "both"]
+
+
+def check_encoder(folder: Path, manifest: Manifest, encoder: TextEncoder) -> None:
+    """Refuse an encoder other than the one the embeddings are of.
+
+    Raises:
+        BadBase: it is another; the message names both.
+    """
+    if encoder.fingerprint != manifest.encoder_fingerprint:
+        raise BadBase(
+            f"the base {folder} was built with the encoder {manifest.settings.encoder!r} "
+            f"(fingerprint {manifest.encoder_fingerprint}), the one at hand has fingerprint {encoder.fingerprint}; "
+            "use the encoder it was built with, or build it anew with `blend index build`"
+        )
+
+
+class PhraseBase:
+    """Phrases that can be found by the contexts they answered, or by themselves. Thread-safe.
+
+    Open one with ``PhraseBase.open``; `blender.index.build` makes them.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, contents: Contents, encoder: TextEncoder | None) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.contents = contents
+        self._given = encoder
+
+    @classmethod
+    def open(cls, folder: str | Path, *, encoder: TextEncoder | None = None) -> PhraseBase:
+        """Open a base; its files are mapped, not read.
+
+        Args:
+            encoder: used instead of loading the one the base names.
+
+        Raises:
+            BadBase: there is no base, it is broken, or ``encoder`` is not the one it was built with.
+        """
+        place = Path(folder).expanduser().absolute()
+        manifest = read_manifest(place)
+        if encoder is not None:
+            check_encoder(place, manifest, encoder)
+        return cls(place, manifest, read_contents(place, manifest.files), encoder)
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits; another if any phrase, embedding or index is."""
+        files = sorted((role, note.sha256) for role, note in self.manifest.files.items())
+        return text_digest(self.manifest.encoder_fingerprint, *(part for pair in files for part in pair))
+
+    @cached_property
+    def encoder(self) -> TextEncoder:
+        """The encoder the base was built with.
+
+        Raises:
+            BadBase: the reference now leads to another.
+            BadModel: it leads nowhere.
+        """
+        from blender.models.encoder import load_encoder
+
+        encoder = self._given or load_encoder(self.manifest.settings.encoder)
+        check_encoder(self.folder, self.manifest, encoder)
+        return encoder
+
+    @cached_property
+    def times(self) -> NDArray[np.int64]:
+        """How many near-identical phrases each stands for, int64 (phrases,)."""
+        return self.contents.times
+
+    @cached_property
+    def contexts_index(self) -> VectorIndex:
+        """Finds contexts, by row of ``contents.contexts``."""
+        return self._index("contexts", self.contents.context_vectors)
+
+    @cached_property
+    def replies_index(self) -> VectorIndex:
+        """Finds phrases, by row of ``contents.phrases``."""
+        return self._index("replies", self.contents.reply_vectors)
+
+    def reply_neighbours(self, vectors: Floats, k: int) -> tuple[Floats, NDArray[np.int64]]:
+        """The phrases nearest to (n, dimension) vectors of the same encoder.
+
+        Returns:
+            Cosines float32 (n, k) and rows int64 (n, k), nearest first; NaN and -1 where there are fewer.
+        """
+        return self.replies_index.search(vectors, k)
+
+    def search(
+        self,
+        dialogs: Sequence[Dialog],
+        k: int,
+        on: On = "context",
+        *,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> list[list[Hit]]:
+        """Find up to ``k`` phrases for each dialog, best first.
+
+        Args:
+            on: ``context`` compares the dialog with the contexts phrases once answered, ``reply`` with the phrases
+                themselves, ``both`` takes from the two in turn (their cosines are not comparable).
+            allowed: bool (phrases,); the others are not found. All are if not given.
+
+        Raises:
+            BadInput: ``on`` is none of these.
+        """
+        if on not in get_args(On):
+            raise BadInput(f"on must be one of {', '.join(get_args(On))}; got {on!r}")
+        if not dialogs or k < 1:
+            return [[] for _ in dialogs]
+        queries = self.encoder.encode([self.query(dialog) for dialog in dialogs], role="query")
+        if on == "both":
+            halves = [self._nearest(queries, k, each, allowed) for each in ("context", "reply")]
+            return [in_turn(first, second, k) for first, second in zip(*halves, strict=True)]
+        return self._nearest(queries, k, on, allowed)
+
+    def query(self, dialog: Dialog) -> str:
+        """The text under which a dialog is searched for."""
+        return context_text(dialog.texts, self.manifest.settings.turns)
+
+    def where(self, **values: str | float) -> NDArray[np.bool_]:
+        """Which phrases have these values in their columns, bool (phrases,); one without a value is not among them.
+
+        Raises:
+            BadInput: the base has no such column.
+        """
+        found = np.ones(len(self), dtype=bool)
+        for name, value in values.items():
+            found &= self.contents.equal_to(name, value)
+        return found
+
+    def _index(self, role: str, vectors: NDArray[np.floating]) -> VectorIndex:
+        kind = self.manifest.indexes[role]
+        note = self.manifest.files.get(f"{role}_index")
+        if note is None:
+            return VectorIndex(vectors, kind)
+        import faiss
+
+        return VectorIndex(vectors, kind, tuned(faiss.read_index(str(self.folder / note.name)), kind))
+
+    def _nearest(self, queries: Floats, k: int, on: str, allowed: NDArray[np.bool_] | None) -> list[list[Hit]]:
+        index = self.contexts_index if on == "context" else self.replies_index
+        phrase_of = self._phrase_of_context if on == "context" else np.arange(len(self))
+        return [self._hits(nearest_phrases(index, query, k, phrase_of, allowed), on) for query in queries]
+
+    @cached_property
+    def _phrase_of_context(self) -> NDArray[np.int64]:
+        return self.contents.phrase_of_context
+
+    @cached_property
+    def _first_context(self) -> dict[int, int]:
+        phrases, first = np.unique(self._phrase_of_context, return_index=True)
+        return dict(zip(phrases.tolist(), first.tolist(), strict=True))
+
+    def _hits(self, found: Sequence[tuple[int, int, float]], on: str) -> list[Hit]:
+        rows = self.contents.phrases.take([phrase for phrase, _, _ in found]).to_pylist()
+        contexts = [at if on == "context" else self._first_context.get(phrase) for phrase, at, _ in found]
+        return [
+            Hit(
+                row=phrase,
+                text=row["text"],
+                score=score,
+                matched=None if context is None else self.contents.contexts["text"][context].as_py(),
+                times=row["times"],
+                columns=_under(COLUMN, row),
+                stored=_under(STORED, row),
+            )
+            for (phrase, _, score), row, context in zip(found, rows, contexts, strict=True)
+        ]
+
+
+def _under(prefix: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name.removeprefix(prefix): each for name, each in row.items() if name.startswith(prefix) and each is not None
+    }
+
+
+def open_base(reference: str | Path) -> PhraseBase:
+    """Open a base, once per process and state of it; ``demo`` is the one that comes with the package's own data.
+
+    Raises:
+        BadBase: there is none, or it is broken.
+    """
+    if str(reference) == "demo":
+        from blender.index.demo import demo_base
+
+        reference = demo_base()
+    folder = Path(reference).expanduser().absolute()
+    manifest = folder / MANIFEST
+    return _opened(folder, manifest.read_bytes() if manifest.is_file() else b"")
+
+
+@one_per_process
+def _opened(folder: Path, _manifest: bytes) -> PhraseBase:
+    return PhraseBase.open(folder)

@@ -1,0 +1,134 @@
+"""What a phrase base holds: phrases, the contexts that point to them, and the embeddings of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from blender.errors import BadInput
+
+COLUMN, STORED = "column:", "stored:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Contents:
+    """The rows of a base; on disk they are memory-mapped.
+
+    Attributes:
+        phrases: one row per phrase: ``text``, ``times`` (how many of the phrases read collapsed into it),
+            ``column:NAME`` (text or float64, null if absent) and ``stored:FINGERPRINT:annotator.column`` (float32).
+        contexts: one row per context: ``text`` and ``phrase``, the row of the phrase that answered it.
+        reply_vectors: (phrases, dimension), float16 or float32, rows of length 1 up to rounding.
+        context_vectors: (contexts, dimension), likewise.
+    """
+
+    phrases: pa.Table
+    contexts: pa.Table
+    reply_vectors: NDArray[np.floating]
+    context_vectors: NDArray[np.floating]
+
+    def __len__(self) -> int:
+        return int(self.phrases.num_rows)
+
+    @property
+    def times(self) -> NDArray[np.int64]:
+        """How often each phrase occurred, int64 (phrases,)."""
+        return np.asarray(self.phrases["times"].to_numpy(), dtype=np.int64)
+
+    @property
+    def phrase_of_context(self) -> NDArray[np.int64]:
+        """Row of the phrase of every context, int64 (contexts,)."""
+        return np.asarray(self.contexts["phrase"].to_numpy(), dtype=np.int64)
+
+    def equal_to(self, name: str, value: str | float) -> NDArray[np.bool_]:
+        """Which phrases have ``value`` in column ``name``, bool (phrases,).
+
+        Raises:
+            BadInput: there is no such column, or it holds numbers and ``value`` is none.
+        """
+        known = [each.removeprefix(COLUMN) for each in self.phrases.column_names if each.startswith(COLUMN)]
+        if name not in known:
+            raise BadInput(f"the base has no column {name!r}; it has {', '.join(known) or 'none'}")
+        column = self.phrases[COLUMN + name]
+        try:
+            wanted = str(value) if column.type == "string" else float(value)
+        except ValueError:
+            raise BadInput(f"column {name!r} holds numbers, got {value!r}") from None
+        return np.array([each == wanted for each in column.to_pylist()], dtype=bool)
+
+    def keep(self, rows: NDArray[np.bool_]) -> Contents:
+        """The phrases where ``rows`` is true, bool (phrases,), and their contexts."""
+        renumbered = np.cumsum(rows) - 1
+        of_context = rows[self.phrase_of_context]
+        contexts = self.contexts.filter(pa.array(of_context))
+        phrase = renumbered[contexts["phrase"].to_numpy()]
+        return Contents(
+            phrases=self.phrases.filter(pa.array(rows)),
+            contexts=contexts.set_column(1, "phrase", pa.array(phrase, pa.int32())),
+            reply_vectors=self.reply_vectors[rows],
+            context_vectors=self.context_vectors[of_context],
+        )
+
+
+def empty_phrases() -> pa.Table:
+    """A phrase table without rows."""
+    return pa.table({"text": pa.array([], pa.string()), "times": pa.array([], pa.int32())})
+
+
+def empty_contexts() -> pa.Table:
+    """A context table without rows."""
+    return context_table([], [])
+
+
+def context_table(texts: Sequence[str], phrases: Sequence[int]) -> pa.Table:
+    """A context table."""
+    return pa.table({"text": pa.array(texts, pa.string()), "phrase": pa.array(phrases, pa.int32())})
+
+
+def phrase_table(
+    texts: Sequence[str],
+    columns: Sequence[Mapping[str, str | float]],
+    stored: Mapping[str, NDArray[np.float32]],
+) -> pa.Table:
+    """A phrase table in which every phrase occurred once.
+
+    Raises:
+        BadInput: a column holds numbers for some phrases and text for others.
+    """
+    made: dict[str, Any] = {"text": pa.array(texts, pa.string()), "times": pa.array(np.ones(len(texts)), pa.int32())}
+    names = dict.fromkeys(name for each in columns for name in each)
+    for name in names:
+        made[COLUMN + name] = _column(name, [each.get(name) for each in columns])
+    for key, values in stored.items():
+        made[STORED + key] = pa.array(values, pa.float32())
+    return pa.table(made)
+
+
+def join_phrases(old: pa.Table, new: pa.Table) -> pa.Table:
+    """Both tables one after the other; a column that one of them lacks is null there.
+
+    Raises:
+        BadInput: a column holds numbers in one and text in the other.
+    """
+    for name in set(old.column_names) & set(new.column_names):
+        if old.schema.field(name).type != new.schema.field(name).type:
+            raise BadInput(
+                f"column {name.removeprefix(COLUMN)!r} is {old.schema.field(name).type} in the base and "
+                f"{new.schema.field(name).type} in the new phrases; make them alike"
+            )
+    return pa.concat_tables([old, new], promote_options="default").combine_chunks()
+
+
+def _column(name: str, values: Sequence[str | float | None]) -> pa.Array:
+    texts = sum(isinstance(value, str) for value in values)
+    given = sum(value is not None for value in values)
+    if texts not in (0, given):
+        raise BadInput(
+            f"column {name!r} is text for {texts} phrases and a number for {given - texts}; make it one of them"
+        )
+    return pa.array(values, pa.string() if texts else pa.float64())

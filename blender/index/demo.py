@@ -1,0 +1,61 @@
+"""The base that comes out of a package's own data: chats between people, in English."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from blender.index.build import build_base
+from blender.index.corpus import Phrase, of_words, read_phrases
+from blender.index.growing import stored_annotators
+from blender.index.settings import BaseSettings
+from blender.index.store import VERSION
+from blender.models.cache import cache_folder, make_once, text_digest
+from blender.models.reference import resolve
+from blender.pooling import duplicate_key
+
+log = logging.getLogger(__name__)
+SOURCE = "pkg:chitchat_dataset"
+FEWEST_WORDS, MOST_WORDS = 4, 25
+SETTINGS = BaseSettings(drop_above={"toxicity.toxic": 0.8})
+WHOLE_COMMAND = (
+    f"blend index build chitchat {SOURCE} --min-words {FEWEST_WORDS} --max-words {MOST_WORDS} --max-toxicity 0.8"
+)
+_SEED = 13
+_SPARE = 1.05  # what is dropped as toxic, and pairs that become one when phrases collapse
+
+
+def demo_phrases() -> list[Phrase]:
+    """The phrases of the demo corpus in a seeded order: 4 to 25 words that answered 3 to 25 words, each pair once."""
+    pairs = {
+        (duplicate_key(phrase.context), duplicate_key(phrase.reply)): phrase
+        for phrase in of_words(read_phrases(SOURCE), FEWEST_WORDS, MOST_WORDS)
+        if 3 <= len(phrase.context.split("\n")[-1].split()) <= MOST_WORDS
+    }
+    phrases = list(pairs.values())
+    Random(_SEED).shuffle(phrases)  # noqa: S311 - a seeded order, not a secret
+    return phrases
+
+
+def demo_base(pairs: int = 15_000) -> Path:
+    """The folder of the demo base, built in the cache folder at the first call, with a progress bar.
+
+    Args:
+        pairs: at least so many pairs of context and reply; all there are (about 66,000) if there are fewer.
+
+    Raises:
+        MissingPackage: a package it is made of is not installed; the message says what brings it.
+    """
+    settings = msgspec.json.encode(SETTINGS).decode()
+    measured = [annotator.fingerprint for annotator in stored_annotators(SETTINGS).values()]
+    made_of = [resolve(SOURCE).digest, resolve(SETTINGS.encoder).digest, *measured, settings, str(VERSION)]
+    folder = cache_folder() / "bases" / f"demo-{pairs}-{text_digest(*made_of)}"
+    return make_once(folder, lambda place: _build(place, pairs))
+
+
+def _build(place: Path, pairs: int) -> None:
+    base = build_base(demo_phrases()[: int(pairs * _SPARE)], place, SETTINGS, progress=True)
+    log.info("demo base: %s; the whole corpus: %s", base.manifest.counts, WHOLE_COMMAND)

@@ -1,0 +1,213 @@
+"""A phrase base on disk: Arrow tables, embeddings and indexes under content-addressed names, and one manifest.
+
+The manifest is the only file that is ever replaced, and the last that is written: until then the old base is whole,
+whatever happens, and who has it open keeps what was mapped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from blender.errors import BadBase
+from blender.index.contents import Contents
+from blender.index.settings import BaseSettings, IndexKind
+from blender.models.cache import file_digest
+
+log = logging.getLogger(__name__)
+VERSION = 1
+MANIFEST = "manifest.json"
+
+
+class FileNote(msgspec.Struct, frozen=True):
+    """One file of a base: its name in the folder, size in bytes and SHA-256."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a base is made of.
+
+    Attributes:
+        version: of this layout.
+        encoder_fingerprint: of the model that made the embeddings; its reference is in the settings.
+        settings: what the base was built with.
+        counts: how many ``phrases``, ``contexts`` and ``pairs`` (phrases before near-duplicates collapsed).
+        indexes: kind of each FAISS index by what it finds, ``contexts`` and ``replies``.
+        files: by role.
+    """
+
+    version: int
+    encoder_fingerprint: str
+    settings: BaseSettings
+    counts: dict[str, int]
+    indexes: dict[str, IndexKind]
+    files: dict[str, FileNote]
+
+
+@dataclass
+class Writer:
+    """Puts files into a base's folder; what it wrote is taken back unless ``commit`` is reached."""
+
+    folder: Path
+    notes: dict[str, FileNote] = field(default_factory=dict)
+    _new: list[Path] = field(default_factory=list)
+
+    def table(self, role: str, table: pa.Table) -> None:
+        """Write a table as Arrow IPC."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table.combine_chunks())
+        self.data(role, "arrow", sink.getvalue())
+
+    def vectors(self, role: str, vectors: NDArray[np.floating]) -> None:
+        """Write embeddings as npy."""
+        header = _npy_header(vectors)
+        self.data(role, "npy", header, np.ascontiguousarray(vectors).data.cast("B") if vectors.size else b"")
+
+    def data(self, role: str, suffix: str, *parts: Any) -> None:
+        """Write bytes under a name made of their digest; a file that is there already is kept."""
+        summed = hashlib.sha256()
+        for part in parts:
+            summed.update(part)
+        path = self.folder / f"{role}-{summed.hexdigest()[:12]}.{suffix}"
+        size = sum(memoryview(part).nbytes for part in parts)
+        if not (path.is_file() and path.stat().st_size == size):
+            self._new.append(path)
+            _write_aside(path, *parts)
+        self.notes[role] = FileNote(path.name, size, summed.hexdigest())
+
+    def commit(self, manifest: Manifest) -> None:
+        """Make what was written the base, and drop the files of the one before."""
+        _write_aside(self.folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+        self._new.clear()
+        kept = {note.name for note in manifest.files.values()}
+        for path in self.folder.iterdir():
+            if path.suffix in (".arrow", ".npy", ".faiss") and path.name not in kept:
+                with suppress(OSError):  # on some systems a file that is open elsewhere cannot be removed
+                    path.unlink()
+
+    def take_back(self) -> None:
+        """Remove what was written since the last ``commit``."""
+        for path in self._new:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[Writer]:
+    """A writer whose files disappear again if anything goes wrong before its ``commit``.
+
+    Raises:
+        BadBase: the disk is full or the folder cannot be written; what was there before is untouched.
+    """
+    made = not folder.exists()
+    writer = Writer(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield writer
+    except OSError as fault:
+        raise BadBase(
+            f"cannot write the base {folder}: {fault.strerror or fault}; "
+            f"{'nothing of it is left' if made else 'it is as it was before'}. Free some space and repeat"
+        ) from fault
+    finally:
+        writer.take_back()
+        if made and not (folder / MANIFEST).exists():
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check the manifest, and that its files are there in full.
+
+    Raises:
+        BadBase: there is no base, it is of another version, or a file is missing, cut short or changed.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise BadBase(f"no phrase base at {folder}: it has no {MANIFEST}; make one with `blend index build`")
+    try:
+        version = msgspec.json.decode(path.read_bytes(), type=dict[str, Any]).get("version")
+        if version != VERSION:
+            raise BadBase(f"the base {folder} is of version {version!r}, this program reads {VERSION}; build it anew")
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except msgspec.MsgspecError as fault:
+        raise BadBase(f"{path} is not a manifest: {fault}; build the base anew with `blend index build`") from None
+    problems = [problem for note in manifest.files.values() if (problem := _problem(folder, note))]
+    if problems:
+        raise BadBase(f"the base {folder} is broken: {'; '.join(problems)}. Build it anew with `blend index build`")
+    return manifest
+
+
+def _problem(folder: Path, note: FileNote) -> str:
+    path = folder / note.name
+    if not path.is_file():
+        return f"{note.name} is missing"
+    size = path.stat().st_size
+    if size != note.bytes:
+        return f"{note.name} has {size:,} bytes of {note.bytes:,}"
+    return "" if file_digest(path) == note.sha256 else f"{note.name} was changed (its sha256 is another)"
+
+
+def read_contents(folder: Path, files: Mapping[str, FileNote]) -> Contents:
+    """Map a base's tables and embeddings into memory; nothing is read until it is used."""
+    return Contents(
+        phrases=_map_table(folder / files["phrases"].name),
+        contexts=_map_table(folder / files["contexts"].name),
+        reply_vectors=_map_vectors(folder / files["reply_vectors"].name),
+        context_vectors=_map_vectors(folder / files["context_vectors"].name),
+    )
+
+
+def _map_table(path: Path) -> pa.Table:
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all()
+
+
+def _map_vectors(path: Path) -> NDArray[np.floating]:
+    try:
+        mapped: NDArray[np.floating] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError:  # an array without rows cannot be mapped
+        mapped = np.load(path, allow_pickle=False)
+    return mapped
+
+
+def _npy_header(array: NDArray[Any]) -> bytes:
+    from io import BytesIO
+
+    sink = BytesIO()
+    np.lib.format.write_array_header_1_0(
+        sink, {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
+    )
+    return sink.getvalue()
+
+
+def _write_aside(path: Path, *parts: Any) -> None:
+    aside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with aside.open("wb") as stream:
+            _write(stream, *parts)
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _write(stream: BinaryIO, *parts: Any) -> None:
+    for part in parts:
+        stream.write(part)
