@@ -66,7 +66,7 @@ def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     table.add_column("installed")
     table.add_column("sets", max_width=8)
     table.add_column("MB", justify="right")
-    table.add_column("what it is", ratio=3)
+    table.add_column("what it is", ratio=3, overflow="fold")
     table.add_column("licence", ratio=2)
     for record in records():
         row = (", ".join(record.sets), str(record.megabytes), record.role, record.licence)

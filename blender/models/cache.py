@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from threading import RLock
@@ -97,7 +98,8 @@ def _remember(note: Path, digest: str) -> None:
         aside.replace(note)
     except OSError as fault:  # a cache that cannot be written costs time, not the answer
         log.warning("the digest of a file could not be remembered in %s: %s", note.parent, fault)
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
 
 
 def text_digest(*parts: str) -> str:

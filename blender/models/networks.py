@@ -175,8 +175,8 @@ def load_checkpoint(folder: Path, kind: Literal["AutoModel", "AutoModelForSequen
             )
     except (OSError, ValueError, RuntimeError, KeyError) as fault:
         raise BadModel(f"{folder} cannot be read as a transformers checkpoint with safetensors: {fault}") from fault
-    # A pooler that was never trained is common and not used; any other gap means random weights.
-    absent = [name for name in report["missing_keys"] if "pooler" not in name]
+    # An encoder's pooler is not used and often absent; any other gap would mean random weights.
+    absent = [name for name in report["missing_keys"] if kind != "AutoModel" or not name.startswith("pooler.")]
     if absent:
         raise BadModel(
             f"{folder} lacks weights for {kind}: {', '.join(sorted(absent)[:5])}; use a checkpoint of that kind"
