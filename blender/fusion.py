@@ -6,8 +6,10 @@ Both read every column whose annotator states a direction, and turn it so that h
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +33,8 @@ ANNOTATORS_READ = (
 )
 
 
-def directed_columns(annotators: Sequence[str]) -> dict[str, int]:
+@cache  # looking into the catalogue takes longer than scoring a pool
+def directed_columns(annotators: tuple[str, ...]) -> Mapping[str, int]:
     """Columns of these annotators that have a better end: name to +1 (higher is better) or -1.
 
     Raises:
@@ -45,7 +48,7 @@ def directed_columns(annotators: Sequence[str]) -> dict[str, int]:
         for name in annotators
         for column in catalogue.build(name).columns
     }
-    return {name: sign for name, sign in found.items() if sign}
+    return MappingProxyType({name: sign for name, sign in found.items() if sign})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +145,7 @@ def _groups(matrix: FeatureMatrix, names: Sequence[str]) -> Iterator[tuple[slice
         yield rows, values[rows]
 
 
-def _signs(annotators: Sequence[str], columns: Sequence[str]) -> dict[str, int]:
+def _signs(annotators: tuple[str, ...], columns: tuple[str, ...]) -> Mapping[str, int]:
     if not columns:
         return directed_columns(annotators)
     plain = [name.removeprefix("-") for name in columns]

@@ -160,9 +160,9 @@ def by_pool(scores: ArrayLike | Sequence[ArrayLike], sizes: Sequence[int]) -> li
     if len(given) == len(sizes) and all(np.ndim(part) == 1 for part in given):
         parts = [np.asarray(part, dtype=np.float64) for part in given]
     else:
+        if any(np.ndim(part) for part in given) or len(given) != sum(sizes):
+            raise ValueError(f"expected one score for each of {sum(sizes)} rows, or one array for each pool")
         flat = np.asarray(given, dtype=np.float64)
-        if flat.shape != (sum(sizes),):
-            raise ValueError(f"expected one score for each of {sum(sizes)} rows, got an array of shape {flat.shape}")
         parts = np.split(flat, np.cumsum(sizes)[:-1]) if sizes else []
     if [len(part) for part in parts] != list(sizes):
         raise ValueError("expected one score per candidate of every pool; lengths differ")

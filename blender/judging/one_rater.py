@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,6 +57,7 @@ def one_rater(
     pools: Sequence[LabelledPool],
     scores: Mapping[str, ArrayLike | Sequence[ArrayLike]] | None = None,
     *,
+    by: Literal["person", "rating"] = "person",
     draws: int = 2000,
     seed: int = 0,
 ) -> OneRater:
@@ -67,6 +69,8 @@ def one_rater(
     Args:
         pools: of one data set.
         scores: by policy, flat or per pool, as for `blender.judging.compare.judge`.
+        by: ``person``: one rater throughout the context; ``rating``: one rating of each candidate, whoever gave it,
+            for sets in which a person judged few candidates of a context (dstc7).
         draws: of the bootstrap.
         seed: of the bootstrap.
 
@@ -78,7 +82,8 @@ def one_rater(
     own = np.full(len(pools), np.nan)
     others = {policy: np.full(len(pools), np.nan) for policy in given}
     for at, labelled in enumerate(pools):
-        trials = _trials(rater_targets(labelled))
+        table = rater_targets(labelled)
+        trials = _trials(_by_place(table) if by == "rating" else table)
         if trials:
             own[at] = _mean([ratings for _, _, ratings in trials], [judges for _, judges, _ in trials])
             for policy, values in given.items():
@@ -89,7 +94,7 @@ def one_rater(
     return OneRater(
         recovered=bootstrap(own, draws=draws, seed=seed),
         contexts=int((~np.isnan(own)).sum()),
-        named=all(labelled.ratings.named for labelled in pools if labelled.ratings is not None),
+        named=by == "person" and all(labelled.ratings.named for labelled in pools if labelled.ratings is not None),
         policies={
             policy: AgainstRater(
                 recovered=bootstrap(values, draws=draws, seed=seed),
@@ -109,6 +114,12 @@ def _trials(table: Doubles) -> list[tuple[NDArray[np.intp], Doubles, Doubles]]:
         if len(shared) > 1:
             trials.append((shared, np.nanmean(rest[:, shared], axis=0), table[rater, shared]))
     return trials
+
+
+def _by_place(table: Doubles) -> Doubles:
+    """First, second ... rating of each candidate, whoever gave it; float64 (most ratings, candidates)."""
+    order = np.argsort(np.isnan(table), axis=0, kind="stable")
+    return np.take_along_axis(table, order, axis=0)
 
 
 def _mean(scores: Sequence[Doubles], judges: Sequence[Doubles]) -> float:
