@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from blender.judging.target import gated_specific, targets
 from blender.matrix import FeatureMatrix
 
 Doubles = NDArray[np.float64]
+View = Literal["judged", "whole", "extra"]
 FLAT = 1e-6
 
 
@@ -29,7 +31,8 @@ class Examples:
         datasets: name of the set, one per pool.
         families: one per pool; sets of a family are left out together.
         groups: one per pool; pools of a group share a conversation and are never split.
-        judged: one per pool; whether rankers are judged on it, or only learn from it.
+        views: one per pool; ``judged``: rankers are judged on it; ``whole``: a context that is also judged, here with
+            all its candidates; ``extra``: a context on which nothing can be judged. All are learnt from.
     """
 
     matrix: FeatureMatrix
@@ -39,12 +42,12 @@ class Examples:
     datasets: tuple[str, ...]
     families: tuple[str, ...]
     groups: tuple[str, ...]
-    judged: tuple[bool, ...]
+    views: tuple[View, ...]
 
     def __post_init__(self) -> None:
         pools, rows = len(self.matrix.group_sizes), len(self.matrix)
-        if {len(self.datasets), len(self.families), len(self.groups), len(self.judged)} != {pools}:
-            raise ValueError(f"one data set, family, group and flag per pool: {pools} pools")
+        if {len(self.datasets), len(self.families), len(self.groups), len(self.views)} != {pools}:
+            raise ValueError(f"one data set, family, group and view per pool: {pools} pools")
         if {len(self.target), len(self.sensible), len(self.specific)} != {rows}:
             raise ValueError(f"one label of each kind per row: {rows} rows")
 
@@ -53,7 +56,7 @@ class Examples:
 
     @classmethod
     def of(
-        cls, labelled: Sequence[LabelledPool], matrix: FeatureMatrix, judged: Sequence[bool] | None = None
+        cls, labelled: Sequence[LabelledPool], matrix: FeatureMatrix, views: Sequence[View] | None = None
     ) -> Examples:
         """Join labels and features; ``matrix`` holds the pools of ``labelled`` in their order."""
         return cls(
@@ -64,8 +67,12 @@ class Examples:
             datasets=tuple(pool.dataset for pool in labelled),
             families=tuple(pool.family for pool in labelled),
             groups=tuple(conversation(pool) for pool in labelled),
-            judged=(True,) * len(labelled) if judged is None else tuple(judged),
+            views=tuple(views or ["judged"] * len(labelled)),
         )
+
+    def judged(self) -> tuple[int, ...]:
+        """Numbers of the pools that rankers are judged on."""
+        return tuple(at for at, view in enumerate(self.views) if view == "judged")
 
     def rows(self, pools: Sequence[int]) -> NDArray[np.intp]:
         """Row numbers of the given pools, pool by pool."""
@@ -85,7 +92,7 @@ class Examples:
             datasets=tuple(self.datasets[at] for at in pools),
             families=tuple(self.families[at] for at in pools),
             groups=tuple(self.groups[at] for at in pools),
-            judged=tuple(self.judged[at] for at in pools),
+            views=tuple(self.views[at] for at in pools),
         )
 
     def shuffled(self, seed: int) -> Examples:
@@ -120,7 +127,7 @@ class Examples:
             datasets=self.datasets,
             families=self.families,
             groups=self.groups,
-            judged=self.judged,
+            views=self.views,
         )
 
 
@@ -193,10 +200,10 @@ class HeadRoom:
         """Prepare the pools that rankers are judged on and that have head-room."""
         gains = payoff(examples)
         rows, sizes, sets = [], [], []
-        pools = zip(examples.matrix.groups(), examples.datasets, examples.judged, strict=True)
-        for span, dataset, judged in pools:
+        pools = zip(examples.matrix.groups(), examples.datasets, examples.views, strict=True)
+        for span, dataset, view in pools:
             known = span.start + np.flatnonzero(~np.isnan(gains[span]))
-            if len(known) and judged:
+            if len(known) and view == "judged":
                 rows.append(known)
                 sizes.append(len(known))
                 sets.append(dataset)

@@ -16,7 +16,7 @@ from blender.training.examples import Doubles, Examples, HeadRoom, per_row, pool
 
 Directions = Mapping[str, int]
 GRADES = 30
-THREADS = 2  # fixed: sums in another order would give other trees on another machine
+THREADS = 1  # the sets are small: threads cost more than they save, and one is deterministic everywhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,7 @@ class OrderSettings:
         smallest_leaf: rows in a leaf at least.
         l2: penalty on leaf values, in rows.
         monotone: trees may not go against a column's direction.
+        whole_pools: learn also from judged contexts with all their candidates, human and random ones included.
         missing: share of pools of which one annotator's columns are hidden while training.
         evenness: 1 = families, and sets in a family, count alike; 0 = contexts count alike.
         bags: boosters with different seeds that are averaged.
@@ -49,6 +50,7 @@ class OrderSettings:
     smallest_leaf: int = 60
     l2: float = 30.0
     monotone: bool = True
+    whole_pools: bool = True
     missing: float = 0.15
     evenness: float = 1.0
     bags: int = 3
@@ -158,7 +160,8 @@ def fit_order(
         rounds: number of trees per bag; default ``settings.most_rounds``.
         held_out: pools on which head-room is measured after every tree (then one bag is fitted).
     """
-    known = examples.labelled_rows()
+    wanted = [at for at, view in enumerate(examples.views) if settings.whole_pools or view != "whole"]
+    known = examples.take(wanted).labelled_rows()
     linear = _scaled(fit_linear(known, directions, settings), known, settings)
     columns = tree_columns(known.matrix.columns, settings.columns)
     rounds = settings.most_rounds if rounds is None else rounds
@@ -209,7 +212,7 @@ def _boost(
         gaps.select(columns).values,
         label=grades(mixed.target) if ranking else centred(mixed),
         weight=per_row(weights, mixed) if ranking else row_weights(mixed, settings.evenness),
-        group=mixed.matrix.group_sizes if ranking else None,
+        group=list(mixed.matrix.group_sizes) if ranking else None,
         init_score=linear.contributions(gaps).sum(1),
         feature_name=list(columns),
         free_raw_data=False,
@@ -221,7 +224,7 @@ def _boost(
     watched = train.create_valid(
         held_out.matrix.select(columns).values,
         label=np.zeros(len(start)),
-        group=held_out.matrix.group_sizes if ranking else None,
+        group=list(held_out.matrix.group_sizes) if ranking else None,
         init_score=start,
     )
     seen: dict[str, dict[str, list[float]]] = {}

@@ -26,6 +26,8 @@ GRID: tuple[OrderSettings, ...] = (
     replace(_BASE, objective="lambdarank", ridge=3.0),
     replace(_BASE, objective="lambdarank", columns="z", leaves=4),
     replace(_BASE, evenness=0.5),
+    replace(_BASE, whole_pools=False),
+    replace(_BASE, ridge=100.0),  # all but the plain average, so that the search can fall back on it
 )
 
 
@@ -56,14 +58,11 @@ def try_settings(examples: Examples, directions: Directions, settings: OrderSett
     """Head-room on what each inner fold leaves out, after every tree, averaged over the sets."""
     curves, sets = [], []
     for fold in inner_folds(examples, seed=settings.seed):
-        held_out = examples.take([at for at in fold.held_out if examples.judged[at]])
-        judged = len(
-            {name for name, count in zip(held_out.datasets, held_out.matrix.group_sizes, strict=True) if count}
-        )
+        held_out = examples.take([at for at in fold.held_out if examples.views[at] == "judged"])
         if not fold.train or not len(HeadRoom.of(held_out).sizes):
             continue
         curves.append(fit_order(examples.take(fold.train), directions, settings, held_out=held_out).curve)
-        sets.append(judged)
+        sets.append(len(set(held_out.datasets)))
     if not curves:
         return Trial(settings=settings, rounds=0, value=float("nan"), linear=float("nan"))
     mean = np.average(np.array(curves), axis=0, weights=sets)

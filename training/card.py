@@ -1,0 +1,152 @@
+"""The model card: what a bundle was trained on, under which licences, and how well it does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from blender.bundle import Bundle
+from blender.judging.compare import Comparison
+from blender.training.compare import Verdict, mean_over_sets
+from blender.training.outer import OutOfFold
+from blender.training.prepare import Prepared
+
+_SECTION = re.compile(r"^## Licence\s*\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where a set comes from, and its licence in the words of whoever stated it."""
+
+    title: str
+    licence: str
+
+    @classmethod
+    def unknown(cls, dataset: str) -> Provenance:
+        """A set about which nobody said anything."""
+        return cls(title=dataset, licence="not stated to the training command")
+
+    @classmethod
+    def read(cls, path: Path) -> Provenance:
+        """From a ``PROVENANCE.md`` with a title and a section *Licence*."""
+        text = path.read_text(encoding="utf-8")
+        title, licence = _TITLE.search(text), _SECTION.search(text)
+        return cls(
+            title=title.group(1).strip() if title else path.parent.name,
+            licence=" ".join(licence.group(1).split()) if licence else "none stated",
+        )
+
+
+def provenance_in(folder: Path) -> Callable[[str], Provenance]:
+    """Looks for ``folder/DATASET/PROVENANCE.md``."""
+
+    def of(dataset: str) -> Provenance:
+        path = folder / dataset / "PROVENANCE.md"
+        return Provenance.read(path) if path.is_file() else Provenance.unknown(dataset)
+
+    return of
+
+
+def write_card(
+    bundle: Bundle,
+    prepared: Prepared,
+    found: OutOfFold,
+    compared: Mapping[str, Comparison],
+    judgement: Verdict,
+    provenance: Callable[[str], Provenance],
+) -> str:
+    """The card, markdown."""
+    parts = (
+        ["# Model card of a response-blender bundle", ""],
+        _what(bundle),
+        _data(prepared, provenance),
+        _numbers(found, compared, judgement),
+        _probabilities(bundle),
+        _cautions(),
+    )
+    return "\n".join(line for part in parts for line in part).rstrip() + "\n"
+
+
+def _what(bundle: Bundle) -> Iterator[str]:
+    order, trees = bundle.settings.get("order", {}), bundle.ranker.order.texts
+    yield "Orders candidate answers of a dialogue system; gives P(sensible) and P(specific) where the labels had them."
+    yield ""
+    rounds = bundle.settings.get("rounds", 0) if trees else 0
+    yield f"- Order: a linear score of z-scores in the pool, and {rounds} trees on top of it"
+    yield f"  ({order.get('objective')}, {len(trees)} boosters averaged)."
+    yield f"- Trained to order by: {bundle.target}."
+    yield f"- Annotators: {', '.join(bundle.annotators)}."
+    yield f"- Versions: {', '.join(f'{name} {number}' for name, number in bundle.versions.items())}."
+    yield ""
+
+
+def _data(prepared: Prepared, provenance: Callable[[str], Provenance]) -> Iterator[str]:
+    yield "## Data"
+    yield ""
+    yield "| set | family | contexts | labelled candidates | what it is | licence as stated |"
+    yield "|---|---|---|---|---|---|"
+    for dataset in dict.fromkeys(prepared.examples.datasets):
+        pools = [
+            pool
+            for pool, view in zip(prepared.labelled, prepared.examples.views, strict=True)
+            if pool.dataset == dataset and view != "whole"
+        ]
+        rows = sum(
+            len(pool)
+            for pool, view in zip(prepared.labelled, prepared.examples.views, strict=True)
+            if pool.dataset == dataset and view != "judged"
+        ) or sum(map(len, pools))
+        families = ", ".join(dict.fromkeys(pool.family for pool in pools))
+        about = provenance(dataset)
+        cells = (dataset, families, str(len(pools)), str(rows), about.title, about.licence)
+        yield "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
+    yield ""
+
+
+def _numbers(found: OutOfFold, compared: Mapping[str, Comparison], judgement: Verdict) -> Iterator[str]:
+    yield "## Head-room recovered"
+    yield ""
+    yield f"Per cent, {found.how}; machine candidates only, where the labels say who made them;"
+    yield "95 % intervals over contexts."
+    yield ""
+    policies = list(mean_over_sets(dict(compared)))
+    yield "| policy | " + " | ".join([*compared, "mean"]) + " |"
+    yield "|---|" + "---|" * (len(compared) + 1)
+    means = mean_over_sets(dict(compared))
+    for policy in policies:
+        rows = [comparison.row(policy).recovered for comparison in compared.values()]
+        cells = [f"{100 * row.value:.0f} ({100 * row.low:.0f} to {100 * row.high:.0f})" for row in rows]
+        yield f"| {policy} | " + " | ".join([*cells, f"{100 * means[policy]:.1f}"]) + " |"
+    yield "| contexts | " + " | ".join([*(str(one.contexts) for one in compared.values()), ""]) + " |"
+    yield ""
+    yield from judgement.sentences()
+    yield ""
+
+
+def _probabilities(bundle: Bundle) -> Iterator[str]:
+    table = bundle.metrics.get("probabilities", {})
+    if not table:
+        return
+    yield "## Probabilities"
+    yield ""
+    yield "On data that was left out: Brier score beside that of always giving the set's base rate; expected"
+    yield "calibration error beside what a perfectly calibrated predictor would show on as many rows."
+    yield ""
+    yield "| probability | set | rows | Brier | base rate's | calibration error | noise floor |"
+    yield "|---|---|---|---|---|---|---|"
+    for label, sets in table.items():
+        for dataset, one in sets.items():
+            figures = (one[key] for key in ("brier", "brier_of_base_rate", "calibration_error", "noise_floor"))
+            yield f"| {label} | {dataset} | {one['rows']} | " + " | ".join(f"{value:.3f}" for value in figures) + " |"
+    yield ""
+
+
+def _cautions() -> Iterator[str]:
+    yield "## Cautions"
+    yield ""
+    yield "- The order is meant for candidates of one dialog; only the probabilities compare between dialogs."
+    yield "- The probabilities are calibrated on the sets above. Raters of another set may be stricter or kinder."
+    yield "- Human labels carry the habits of their raters, such as a liking for length."

@@ -1,0 +1,154 @@
+"""Out-of-fold scores: every pool judged by rankers that saw neither it nor its family (or conversation)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from blender.errors import BadInput
+from blender.judging.policies import best_feature, best_source
+from blender.matrix import FeatureMatrix
+from blender.training.crossval import FOLDS, Fold, grouped, one_family_out
+from blender.training.examples import Doubles, Examples
+from blender.training.fit import OrderSettings
+from blender.training.heads import HeadSettings
+from blender.training.prepare import Prepared
+from blender.training.search import GRID, Trial, fit_ranker, search
+
+IN_DOMAIN_GRID: tuple[OrderSettings, ...] = (GRID[0], GRID[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OutOfFold:
+    """Scores of every row by rankers that did not see its pool.
+
+    Attributes:
+        how: what was left out at a time, for the head of a table.
+        value: order, float64 (n_rows,); NaN where a row was never left out.
+        linear: order by the linear part alone.
+        sensible: P(sensible); NaN where the training side had no such labels.
+        specific: P(specific).
+        best_feature: the column that was best on the training side.
+        best_source: the source that was best on the training side (all level where none is known there).
+        trials: the search of each fold, by what it left out.
+    """
+
+    how: str
+    value: Doubles
+    linear: Doubles
+    sensible: Doubles
+    specific: Doubles
+    best_feature: Doubles
+    best_source: Doubles
+    trials: dict[str, list[Trial]]
+
+
+def leave_out(
+    prepared: Prepared,
+    folds: Sequence[Fold],
+    how: str,
+    *,
+    grid: Sequence[OrderSettings] = GRID,
+    heads: HeadSettings | None,
+) -> OutOfFold:
+    """For each fold: search settings on its training side, fit there, score what it left out."""
+    blank = np.full(len(prepared.examples.matrix), np.nan)
+    names = ("value", "linear", "sensible", "specific", "best_feature", "best_source")
+    found = {name: blank.copy() for name in names}
+    trials: dict[str, list[Trial]] = {}
+    for fold in folds:
+        trials[fold.name], scores = _one_fold(prepared, fold, grid, heads)
+        rows = prepared.examples.rows(fold.held_out)
+        for name in names:
+            found[name][rows] = scores[name]
+    return OutOfFold(how=how, trials=trials, **found)
+
+
+def _one_fold(
+    prepared: Prepared, fold: Fold, grid: Sequence[OrderSettings], heads: HeadSettings | None
+) -> tuple[list[Trial], dict[str, Doubles]]:
+    examples, train = prepared.examples, prepared.examples.take(fold.train)
+    if not fold.train:
+        raise BadInput(f"leaving out {fold.name} leaves nothing to train on; add label sets that share nothing with it")
+    tried = search(train, prepared.directions, grid)
+    ranker = fit_ranker(train, prepared.directions, tried[0].settings, tried[0].rounds, heads)
+    held_out = examples.take(fold.held_out)
+    scores = ranker.score(held_out.matrix)
+    return tried, {
+        "value": scores.value.astype(np.float64),
+        "linear": ranker.linear.contributions(held_out.matrix).sum(1),
+        "sensible": scores.sensible.astype(np.float64),
+        "specific": scores.specific.astype(np.float64),
+        **_rules(prepared, fold, held_out.matrix),
+    }
+
+
+def _rules(prepared: Prepared, fold: Fold, matrix: FeatureMatrix) -> dict[str, Doubles]:
+    """Baselines that look at training labels, judged like the ranker."""
+    learnt = [at for at in fold.train if prepared.examples.views[at] == "judged"]
+    labelled = [prepared.labelled[at] for at in learnt]
+    pools = [prepared.labelled[at].pool for at in fold.held_out]
+    if not labelled:
+        level = np.zeros(len(matrix))
+        return {"best_feature": level, "best_source": level}
+    feature = best_feature(labelled, prepared.examples.take(learnt).matrix)
+    source = best_source(labelled)
+    known = np.array([bool({o.source for o in c.origins} & set(source.sources)) for p in pools for c in p.candidates])
+    by_source = source.score(matrix, pools).value.astype(np.float64)
+    return {
+        "best_feature": feature.score(matrix, pools).value.astype(np.float64),
+        # Sources nobody knows are level: their order in the pool must not decide.
+        "best_source": np.where(known, by_source, -1e6),
+    }
+
+
+def across_families(prepared: Prepared, heads: HeadSettings, grid: Sequence[OrderSettings] = GRID) -> OutOfFold:
+    """Leave one family out, or, where there is only one, a fifth of its conversations; ``how`` says which."""
+    examples = prepared.examples
+    if len(set(examples.families)) > 1:
+        return leave_out(prepared, one_family_out(examples), "one family left out", grid=grid, heads=heads)
+    family = next(iter(set(examples.families)))
+    how = (
+        f"grouped {FOLDS}-fold cross-validation: leaving a family out was impossible, "
+        f"all labels are of one family ({family})"
+    )
+    return leave_out(prepared, grouped(examples), how, grid=grid, heads=heads)
+
+
+def in_domain(prepared: Prepared, dataset: str) -> OutOfFold:
+    """A set's own labels only: a fifth of its conversations left out at a time.
+
+    Raises:
+        BadInput: the set has fewer conversations than folds.
+    """
+    examples = prepared.examples
+    own = [at for at, name in enumerate(examples.datasets) if name == dataset]
+    folds = [_renumbered(fold, own) for fold in grouped(examples.take(own))]
+    how = f"in domain: grouped {FOLDS}-fold cross-validation on the set itself"
+    return leave_out(prepared, folds, how, grid=IN_DOMAIN_GRID, heads=None)
+
+
+def _renumbered(fold: Fold, own: Sequence[int]) -> Fold:
+    return Fold(
+        name=fold.name,
+        train=tuple(own[at] for at in fold.train),
+        held_out=tuple(own[at] for at in fold.held_out),
+    )
+
+
+def judged_sets(examples: Examples) -> tuple[str, ...]:
+    """Names of the sets that rankers are judged on, in order of appearance."""
+    return tuple(dict.fromkeys(examples.datasets[at] for at in examples.judged()))
+
+
+def judged_pools(examples: Examples, dataset: str) -> tuple[int, ...]:
+    """Numbers of the pools of a set that rankers are judged on."""
+    return tuple(at for at in examples.judged() if examples.datasets[at] == dataset)
+
+
+def rows_apart(scores: Doubles, examples: Examples, pools: Iterable[int]) -> list[Doubles]:
+    """Scores of some pools, one array per pool."""
+    spans = list(examples.matrix.groups())
+    return [scores[spans[at]] for at in pools]

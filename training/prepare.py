@@ -1,0 +1,133 @@
+"""From label files to examples: read, checked, seen from both sides, measured."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blender.errors import BadInput
+from blender.features import ANNOTATORS
+from blender.judging.labels import LabelledPool, read_labels
+from blender.judging.overlap import check_families
+from blender.judging.target import require_variance, targets
+from blender.roles import Annotator
+from blender.training.annotate import annotate_all
+from blender.training.examples import Examples, View
+
+# Names of sources would let a ranker learn who is good instead of what is good.
+NOT_BY_DEFAULT = frozenset({"origin"})
+_SIGNS = {"higher is better": 1, "lower is better": -1, "neither": 0}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """What training starts from.
+
+    Attributes:
+        examples: pools with features and labels.
+        labelled: the same pools, in the same order.
+        directions: +1, -1 or 0 by column: which way is better.
+        annotators: settings by name.
+        fingerprints: by name.
+        data: digests of the label files by name.
+        target: the human score in use.
+    """
+
+    examples: Examples
+    labelled: tuple[LabelledPool, ...]
+    directions: Mapping[str, int]
+    annotators: Mapping[str, Mapping[str, Any]]
+    fingerprints: Mapping[str, str]
+    data: Mapping[str, str]
+    target: str
+
+
+def prepare(
+    files: Sequence[Path],
+    cache: Path,
+    *,
+    annotators: Mapping[str, Mapping[str, Any]] | None = None,
+    locale: str | None = None,
+    quiet: bool = False,
+) -> Prepared:
+    """Read label files and measure their candidates.
+
+    Args:
+        files: JSON lines or DSTC10 JSON.
+        cache: folder of the feature caches.
+        annotators: settings by name; default: every annotator of the catalogue but the one about sources.
+        locale: only dialogs of this language; default: all.
+        quiet: no progress bars.
+
+    Raises:
+        BadInput: files are wrong (all problems together), all labels are equal, or families share contexts.
+        UnknownName: there is no such annotator or setting.
+    """
+    chosen = default_annotators() if annotators is None else dict(annotators)
+    built: dict[str, Annotator] = {name: ANNOTATORS.build(name, given) for name, given in chosen.items()}
+    labelled = [pool for pool in read_all(files) if locale is None or pool.pool.dialog.locale == locale]
+    if not labelled:
+        raise BadInput(f"no labelled dialog has the locale {locale!r}; leave the choice out or label some")
+    require_variance(labelled)
+    check_families(labelled)
+    seen = list(both_sides(labelled))
+    pools = [pool for pool, _ in seen]
+    matrix = annotate_all([pool.pool for pool in pools], built, cache, quiet=quiet)
+    return Prepared(
+        examples=Examples.of(pools, matrix, [view for _, view in seen]),
+        labelled=tuple(pools),
+        directions={
+            f"{name}.{column.name}": _SIGNS[column.direction]
+            for name, annotator in built.items()
+            for column in annotator.columns
+        },
+        annotators=chosen,
+        fingerprints={name: annotator.fingerprint for name, annotator in built.items()},
+        data={path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files},
+        target=targets(pools).name,
+    )
+
+
+def default_annotators() -> dict[str, Mapping[str, Any]]:
+    """Every annotator of the catalogue with its default settings, but for the one about sources."""
+    return {name: {} for name in ANNOTATORS if name not in NOT_BY_DEFAULT}
+
+
+def read_all(files: Sequence[Path]) -> list[LabelledPool]:
+    """The pools of several files.
+
+    Raises:
+        BadInput: lists the problems of every file.
+    """
+    found: list[LabelledPool] = []
+    problems: list[str] = []
+    for path in files:
+        try:
+            found += read_labels(path)
+        except BadInput as fault:
+            problems += fault.problems
+    if problems or not files:
+        raise BadInput(problems or "no label file was named; give at least one")
+    return found
+
+
+def both_sides(labelled: Iterable[LabelledPool]) -> Iterable[tuple[LabelledPool, View]]:
+    """Each context as it is judged (machine candidates only) and, to learn from, with all its candidates.
+
+    Where nobody said who made the candidates (kind ``unknown``) the whole pool is judged.
+    """
+    for pool in labelled:
+        machine = pool.machine_only()
+        unknown = all(candidate.kind == "unknown" for candidate in pool.pool.candidates)
+        if len(machine) > 1:
+            yield machine, "judged"
+            if len(machine) < len(pool):
+                yield pool, "whole"
+        elif len(pool):
+            yield pool, "judged" if unknown and len(pool) > 1 else "extra"
