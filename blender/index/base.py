@@ -95,6 +95,14 @@ class PhraseBase:
         return self.contents.times
 
     @cached_property
+    def locales(self) -> NDArray[np.str_] | None:
+        """The language of each phrase (``en`` of ``en-GB``), empty where it is not known; ``None`` if none is."""
+        if COLUMN + "locale" not in self.contents.phrases.column_names:
+            return None
+        tags = self.contents.phrases[COLUMN + "locale"].to_pylist()
+        return np.array([str(tag or "").replace("_", "-").partition("-")[0] for tag in tags])
+
+    @cached_property
     def contexts_index(self) -> VectorIndex:
         """Finds contexts, by row of ``contents.contexts``."""
         return self._index("contexts", self.contents.context_vectors)

@@ -1,0 +1,231 @@
+"""Candidates from any server that speaks the OpenAI chat-completions protocol."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import msgspec
+
+from blender.errors import BadInput, BlendError, MissingPackage
+from blender.records import Candidate, Dialog
+from blender.sources.spending import Budget
+
+Message = dict[str, str]
+
+
+class Usage(msgspec.Struct):
+    """Tokens that a request used."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class Reply(msgspec.Struct):
+    """What the model said; nothing if it was filtered."""
+
+    content: str | None = None
+
+
+class Choice(msgspec.Struct):
+    """One of the answers asked for."""
+
+    message: Reply
+
+
+class Completion(msgspec.Struct):
+    """What is needed of an answer of the protocol."""
+
+    choices: list[Choice]
+    usage: Usage | None = None
+
+
+_MILLION = 1_000_000
+_PER_MESSAGE = 16  # tokens that a chat template adds to a message, generously
+
+
+@dataclass(frozen=True, kw_only=True)
+class Api:
+    """Asks a chat-completions server. Dialogs are asked side by side.
+
+    Attributes:
+        base_url: of the server, such as ``http://localhost:8000/v1``. There is no default: what is said in the
+            dialog goes there.
+        model: as the server calls it.
+        api_key_env: name of the environment variable that holds the key; empty for a server that wants none.
+        system: system line; the dialog's facts follow it.
+        temperature: of the sampling.
+        n: answers asked for in one request; 0 asks for all at once, 1 suits servers that give only one.
+        max_tokens: longest answer.
+        max_tokens_name: how the server calls that limit; some know only ``max_completion_tokens``.
+        extra: further fields of the request, such as ``{"seed": 1}``.
+        timeout: seconds for one request.
+        retries: how often a request is repeated that was refused for now (429, 5xx), hung or was cut off.
+        parallel: dialogs asked at the same time.
+        price_in: of a million prompt tokens.
+        price_out: of a million answer tokens.
+        max_cost: cap on what all requests of this source may cost together, in the money of the prices; ``None``
+            for no cap. A request that could pass it is not made.
+    """
+
+    base_url: str = ""
+    model: str = ""
+    api_key_env: str = ""
+    system: str = "You are a friendly person having a casual chat. Answer in one or two short sentences."
+    temperature: float = 0.8
+    n: int = 0
+    max_tokens: int = 64
+    max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    extra: dict[str, Any] = field(default_factory=dict)
+    timeout: float = 10.0
+    retries: int = 1
+    parallel: int = 4
+    price_in: float = 0.0
+    price_out: float = 0.0
+    max_cost: float | None = None
+
+    def __post_init__(self) -> None:
+        checks = {
+            "api needs base_url, the address of a chat-completions server, such as http://localhost:8000/v1": (
+                not self.base_url.startswith(("http://", "https://"))
+            ),
+            "api needs model, the name the server knows the model by": not self.model,
+            f"timeout must be more than 0 seconds, is {self.timeout}": self.timeout <= 0,
+            f"n and retries must be at least 0, are {self.n} and {self.retries}": min(self.n, self.retries) < 0,
+            f"max_tokens and parallel must be at least 1, are {self.max_tokens} and {self.parallel}": min(
+                self.max_tokens, self.parallel
+            )
+            < 1,
+            f"prices must be at least 0, are {self.price_in} and {self.price_out}": min(self.price_in, self.price_out)
+            < 0,
+            "max_cost needs price_in or price_out: without prices nothing is counted": (
+                self.max_cost is not None and not (self.price_in or self.price_out)
+            ),
+        }
+        problems = [problem for problem, bad in checks.items() if bad]
+        if problems:
+            raise BadInput(problems)
+
+    @cached_property
+    def budget(self) -> Budget:
+        """What was spent by this source."""
+        return Budget(cap=self.max_cost)
+
+    @cached_property
+    def _client(self) -> Any:
+        try:
+            from openai import OpenAI
+        except ImportError as fault:
+            raise MissingPackage("api needs openai; install it with `pip install 'response-blender[api]'`") from fault
+        key = os.environ.get(self.api_key_env, "") if self.api_key_env else "none"
+        if not key:
+            raise BadInput(f"the environment variable {self.api_key_env!r} named by api_key_env holds no key; set it")
+        return OpenAI(base_url=self.base_url, api_key=key, timeout=self.timeout, max_retries=self.retries)
+
+    def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
+        """Ask for ``k`` answers to each dialog; a server may give fewer.
+
+        Raises:
+            CapReached: the requests could pass ``max_cost``; none was made.
+            MissingPackage: ``openai`` is not installed.
+            BadInput: the key's environment variable is not set.
+            BlendError: the server failed one of the dialogs, or what it answered is not the protocol.
+        """
+        _ = self._client
+        asked = [self.messages(dialog) for dialog in dialogs]
+        sizes = [k] if not self.n else [min(self.n, k - start) for start in range(0, k, self.n)]
+        requests = [(messages, size) for messages in asked for size in sizes]
+        self.budget.set_aside(sum(self._most(*request) for request in requests))
+        with ThreadPoolExecutor(self.parallel, thread_name_prefix="api") as workers:
+            # Every request ends, and is settled, before a failed one is told of.
+            futures = [workers.submit(self._ask, *request) for request in requests]
+        texts = [future.result() for future in futures]
+        return [
+            [
+                _candidate(text, rank)
+                for rank, text in enumerate(text for each in texts[start : start + len(sizes)] for text in each)
+            ]
+            for start in range(0, len(texts), len(sizes))
+        ]
+
+    def messages(self, dialog: Dialog) -> list[Message]:
+        """The dialog as the protocol has it."""
+        facts = "\n".join(f"- {fact}" for fact in dialog.facts)
+        system = "\n".join(part for part in (self.system, facts and f"What you know:\n{facts}") if part)
+        roles = {"human": "user", "bot": "assistant"}
+        turns = [{"role": roles[turn.speaker], "content": turn.text} for turn in dialog.turns]
+        return [{"role": "system", "content": system}, *turns] if system else turns
+
+    def _ask(self, messages: list[Message], n: int) -> list[str]:
+        import openai
+
+        most = self._most(messages, n)
+        cost = most  # unless known better: an answer that never came may have been paid for
+        try:
+            raw = self._client.chat.completions.with_raw_response.create(
+                model=self.model,
+                messages=messages,
+                n=n,
+                temperature=self.temperature,
+                extra_body={self.max_tokens_name: self.max_tokens, **self.extra},
+            )
+            answer = _decoded(raw.content, self.base_url)
+            used = self._price(**_usage(answer, self._tokens(messages), n * self.max_tokens))
+            cost = used + raw.retries_taken * most / (1 + self.retries)
+            return _texts(answer, self.base_url)
+        except openai.APIStatusError as fault:
+            cost = 0.0
+            raise BlendError(f"{self.base_url} refused: {fault.status_code} {str(fault)[:300]}") from fault
+        except openai.APITimeoutError as fault:
+            raise BlendError(
+                f"{self.base_url} gave no answer within {self.timeout:g} s, asked {1 + self.retries} times; "
+                "raise timeout, or lower max_tokens or k"
+            ) from fault
+        except openai.OpenAIError as fault:
+            raise BlendError(f"{self.base_url} cannot be asked: {fault}: {fault.__cause__}") from fault
+        finally:
+            self.budget.settle(most, cost)
+
+    def _tokens(self, messages: list[Message]) -> int:
+        """More tokens than the messages have: no tokenizer makes more than one of a byte."""
+        return sum(len(message["content"].encode()) + _PER_MESSAGE for message in messages)
+
+    def _most(self, messages: list[Message], n: int) -> float:
+        return (1 + self.retries) * self._price(self._tokens(messages), n * self.max_tokens)
+
+    def _price(self, tokens_in: int, tokens_out: int) -> float:
+        return (tokens_in * self.price_in + tokens_out * self.price_out) / _MILLION
+
+
+def _candidate(text: str, rank: int) -> Candidate:
+    return Candidate(text=text, source="api", kind="generator", rank=rank)
+
+
+def _decoded(content: bytes, url: str) -> Completion:
+    try:
+        return msgspec.json.decode(content, type=Completion)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+        raise BlendError(
+            f"{url} does not answer in the chat-completions protocol: {fault}; got {content[:80]!r}"
+        ) from fault
+
+
+def _usage(answer: Completion, most_in: int, most_out: int) -> dict[str, int]:
+    """Tokens used, the most there can be where the server does not say."""
+    usage = answer.usage or Usage()
+    return {
+        "tokens_in": most_in if usage.prompt_tokens is None else usage.prompt_tokens,
+        "tokens_out": most_out if usage.completion_tokens is None else usage.completion_tokens,
+    }
+
+
+def _texts(answer: Completion, url: str) -> list[str]:
+    texts = [choice.message.content.strip() for choice in answer.choices if choice.message.content]
+    kept = [text for text in texts if text]
+    if not kept:
+        raise BlendError(f"{url} gave {len(answer.choices)} choices and none with text")
+    return kept
