@@ -48,7 +48,6 @@ def simulate(
 @pytest.mark.parametrize(
     ("raters", "spread", "severity", "noise", "steps"),
     [
-        (3, 0.2, 0.15, 0.25, 1001),
         (4, 0.2, 0.15, 0.25, 5),
         (3, 0.15, 0.1, 0.3, 3),
         (5, 0.2, 0.0, 0.4, 2),
