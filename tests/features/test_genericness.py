@@ -8,6 +8,9 @@ import pytest
 
 from blender.errors import BadInput, MissingPackage
 from blender.features.genericness import Genericness
+from blender.index.build import add, build_base
+from blender.index.corpus import Phrase, read_phrases
+from blender.index.settings import BaseSettings
 from blender.matrix import Floats
 from blender.records import Pool
 
@@ -70,3 +73,13 @@ def test_a_reference_too_small_or_absent_is_refused(phrases: Path) -> None:
         measure("Hi", reference="pkg:no_such_package")
     with pytest.raises(BadInput, match="at least 2"):
         Genericness(size=1)
+
+
+def test_reference_may_be_a_phrase_base(phrases: Path) -> None:
+    folder = phrases.parent / "base"
+    build_base(read_phrases(phrases), folder, BaseSettings(stored=()))
+    values = measure("I don't know!", "oh nice", "Something else", reference=str(folder))
+    np.testing.assert_allclose(values[:, TIMES], np.log1p([2, 1, 0]), rtol=1e-6)
+    before = Genericness(reference=str(folder)).fingerprint
+    add(folder, [Phrase(reply="One more.")])
+    assert Genericness(reference=str(folder)).fingerprint != before

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 from blender.features.support import Support
 from blender.records import Candidate, Dialog, Pool
@@ -14,6 +17,11 @@ pytestmark = pytest.mark.slow
 BEST, WORDS = range(2)
 FACTS = ("I work as a nurse. My two cats are called Salt and Pepper.", "I grew up in Norway.")
 LABELLED = Path(__file__).resolve().parents[2] / "../shared/data/labelled"
+
+
+def correlation(one: NDArray[np.float32], two: Sequence[float]) -> float:
+    """Spearman's, NaN left out."""
+    return float(np.asarray(spearmanr(one, two, nan_policy="omit"))[0])
 
 
 def test_backed_answers_stand_above_inventions() -> None:
@@ -49,11 +57,9 @@ def test_agrees_with_people_on_who_used_the_facts() -> None:
     file = LABELLED / "usr-personachat.jsonl"
     if not file.is_file():
         pytest.skip("the labelled sets do not lie beside the project")
-    from scipy.stats import spearmanr
-
     rows = [json.loads(line) for line in islice(file.open(encoding="utf-8"), 150)]
     pools = [Pool.of(Dialog.of(row["context"], facts=row["facts"]), [row["response"]]) for row in rows]
-    used = [np.mean(row["labels"]["Uses Knowledge"]) for row in rows]
+    used = [float(np.mean(row["labels"]["Uses Knowledge"])) for row in rows]
     values = Support().annotate(pools)
-    assert spearmanr(values[:, BEST], used)[0] > 0.6
-    assert spearmanr(values[:, WORDS], used, nan_policy="omit")[0] > 0.45
+    assert correlation(values[:, BEST], used) > 0.6
+    assert correlation(values[:, WORDS], used) > 0.45
