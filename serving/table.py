@@ -81,7 +81,7 @@ def _row(selection: Selection, at: int, place: int, features: Sequence[Shown]) -
     style = "bold green" if won else ("dim" if reasons else "")
     answer = shown(candidate.text or "(nothing)", style)
     if reasons:
-        answer.append(" ").append_text(shown(f"[blocked: {'; '.join(reasons)}]", "red"))
+        answer.append("\n").append_text(shown(f"[blocked: {'; '.join(reasons)}]", "red"))
     sources = dict.fromkeys(origin.source for origin in candidate.origins)
     scores = selection.scores
     numbers = [(float(selection.matrix.column(each.column)[at]), each.digits) for each in features]

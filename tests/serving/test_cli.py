@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer
+
+from blender.errors import BadInput, UnknownName
+from blender.serving import cli
+
+BLEND = [sys.executable, "-m", "blender.serving.cli"]
+
+
+def run(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*BLEND, *arguments], input=text, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_help_lists_every_command_and_imports_none_of_them() -> None:
+    code = (
+        "import sys\nfrom blender.serving.cli import main\nmain(['--help'])\n"
+        "heavy = {'torch', 'transformers', 'lightgbm', 'faiss', 'numpy', 'pyarrow'}\n"
+        "ours = {n for n in sys.modules if n.startswith(('blender.training', 'blender.serving.', 'blender.engine'))}\n"
+        "print(sorted(heavy & set(sys.modules) | ours - {'blender.serving.cli'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    *shown, imported = done.stdout.splitlines()
+    assert imported == "[]"
+    for name, (_, summary) in cli.COMMANDS.items():
+        assert any(line.split()[:1] == [name] and summary in line for line in shown), name
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_leads_somewhere(name: str) -> None:
+    module, _, attribute = cli.COMMANDS[name][0].partition(":")
+    found = getattr(importlib.import_module(module), attribute)
+    assert isinstance(found, typer.Typer) or found.__doc__
+
+
+def test_a_command_shows_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["reply", "--help"]) == 0
+    assert "blend reply" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == "0.1.0\n"
+
+
+def test_a_mistyped_command_is_refused_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["evlauate"]) == 2
+    assert "'evaluate'" in capsys.readouterr().err
+
+
+def raising(fault: BaseException) -> object:
+    def command() -> None:
+        """Raise."""
+        raise fault
+
+    return command
+
+
+def with_command(monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> int:
+    monkeypatch.setattr(cli, "COMMANDS", {"x": ("blender.serving.cli:broken", "Raise.")})
+    monkeypatch.setattr(cli, "broken", raising(fault), raising=False)
+    return cli.main(["x"])
+
+
+def test_every_problem_is_printed_and_the_code_is_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert with_command(monkeypatch, BadInput(["f:1: one \x1b[2J", "f:2: two"])) == 2
+    assert capsys.readouterr().err == "error: f:1: one\nerror: f:2: two\n"
+    assert with_command(monkeypatch, UnknownName("ranker", "longst", ["longest"])) == 2
+    assert "did you mean 'longest'" in capsys.readouterr().err
+
+
+def test_an_interruption_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert with_command(monkeypatch, KeyboardInterrupt()) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_what_nobody_foresaw_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ZeroDivisionError):
+        with_command(monkeypatch, ZeroDivisionError())
+
+
+@pytest.mark.slow
+def test_a_conversation_can_be_interrupted(rule: Path) -> None:
+    chat = subprocess.Popen(
+        [*BLEND, "chat", "-b", str(rule)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert chat.stdin and chat.stdout and chat.stderr
+    chat.stdin.write("hello\n")
+    chat.stdin.flush()
+    time.sleep(3)
+    chat.send_signal(signal.SIGINT)
+    _, said = chat.communicate(timeout=20)
+    assert (chat.returncode, "Traceback" in said) == (130, False)
+
+
+@pytest.mark.slow
+def test_a_reader_that_leaves_is_not_complained_of(tmp_path: Path, rule: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"context": ["Hi!"], "candidates": ["%s"]}\n' % ("word " * 2_000) * 200)
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [*BLEND, "choose", str(rows), "-b", str(rule)],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr and "Broken" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_terminal_that_lacks_letters_gets_question_marks(rule: Path) -> None:
+    narrow = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*BLEND, "reply", "Привет!", "-b", str(rule), "--pool"],
+        capture_output=True,
+        timeout=60,
+        env=narrow,
+        check=False,
+    )
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)

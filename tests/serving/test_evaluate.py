@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from blender.engine import Blender
+from blender.serving.cli import main
+from blender.serving.evaluate import made_by
+from blender.serving.record import AnswerRecord
+from blender.settings import Settings
+
+DIALOGS = [
+    {
+        "id": f"d{n}",
+        "turns": ["Hi!", "Hello.", f"Tell me of {n} things."],
+        "candidates": [f"{n} " * k for k in range(1, 9)],
+    }
+    for n in range(40)
+]
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    return path
+
+
+def records(folder: Path) -> list[AnswerRecord]:
+    return [msgspec.json.decode(line, type=AnswerRecord) for line in (folder / "answers.jsonl").open("rb")]
+
+
+def steady(folder: Path) -> list[bytes]:
+    """The lines up to ``seconds``, the one part that differs from run to run."""
+    return [line.rpartition(b',"seconds":')[0] for line in (folder / "answers.jsonl").read_bytes().splitlines()]
+
+
+def run(dialogs: Path, rule: Path, out: Path, *more: str) -> int:
+    return main(["evaluate", str(dialogs), "--bundle", str(rule), "--out", str(out), *more])
+
+
+@pytest.fixture
+def dialogs(tmp_path: Path) -> Path:
+    return write(tmp_path / "dialogs.jsonl", DIALOGS)
+
+
+@pytest.fixture
+def whole(dialogs: Path, rule: Path, tmp_path: Path) -> Path:
+    """The folder of a run that nothing disturbed."""
+    assert run(dialogs, rule, tmp_path / "whole") == 0
+    return tmp_path / "whole"
+
+
+def test_one_line_a_dialog_in_the_order_of_the_input(whole: Path) -> None:
+    made = records(whole)
+    assert [each.id for each in made] == [row["id"] for row in DIALOGS]
+    assert all(each.winner == 7 and len(each.pool) == 8 for each in made)
+    assert all(each.pool[0].features["length.words"] == 1 for each in made)
+
+
+def test_batches_change_nothing(whole: Path, dialogs: Path, rule: Path, tmp_path: Path) -> None:
+    assert run(dialogs, rule, tmp_path / "alone", "--batch", "1") == 0
+    assert steady(tmp_path / "alone") == steady(whole)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 7_000, 20_001, 10**9])
+def test_a_run_goes_on_wherever_it_was_cut(cut: int, whole: Path, dialogs: Path, rule: Path) -> None:
+    undisturbed = steady(whole)
+    answers = whole / "answers.jsonl"
+    answers.write_bytes(answers.read_bytes()[:cut])
+    assert run(dialogs, rule, whole) == 0
+    assert steady(whole) == undisturbed
+
+
+def test_a_cut_just_before_the_newline_does_not_repeat_the_line(whole: Path, dialogs: Path, rule: Path) -> None:
+    undisturbed = steady(whole)
+    answers = whole / "answers.jsonl"
+    answers.write_bytes(b"\n".join(answers.read_bytes().splitlines()[:9]))
+    assert run(dialogs, rule, whole) == 0
+    assert steady(whole) == undisturbed
+
+
+def test_what_is_done_is_not_done_again(whole: Path, dialogs: Path, rule: Path) -> None:
+    before = (whole / "answers.jsonl").read_bytes()
+    assert run(dialogs, rule, whole) == 0
+    assert (whole / "answers.jsonl").read_bytes() == before  # the seconds too
+
+
+def test_dialogs_may_be_added_at_the_end(whole: Path, rule: Path, tmp_path: Path) -> None:
+    longer = write(tmp_path / "longer.jsonl", [*DIALOGS, {"id": "more", "turns": ["Hi!"], "candidates": ["Hello."]}])
+    assert run(longer, rule, whole) == 0
+    assert [each.id for each in records(whole)] == [*(row["id"] for row in DIALOGS), "more"]
+
+
+def test_another_blender_is_refused_and_nothing_lost(
+    whole: Path, dialogs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (whole / "answers.jsonl").read_bytes()
+    other = tmp_path / "other.toml"
+    other.write_text('ranker = {use = "shortest"}\nguards = {}\n')
+    assert run(dialogs, other, whole) == 2
+    said = capsys.readouterr().err
+    assert "these differ: settings" in said and "--fresh" in said
+    assert (whole / "answers.jsonl").read_bytes() == before
+    assert run(dialogs, other, whole, "--fresh") == 0
+    assert {each.winner for each in records(whole)} == {0}
+
+
+def test_the_fingerprints_cover_annotators_and_settings(rule: Path) -> None:
+    settings = Settings.read(rule)
+    made = made_by(Blender.of(settings))
+    more = made_by(Blender.of(Settings(ranker=settings.ranker, guards=settings.guards, annotators={"overlap": {}})))
+    assert made["settings"] != more["settings"]
+    assert set(more) - set(made) == {"annotator overlap"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            [{**DIALOGS[0], "candidates": ["Another."]}, *DIALOGS[1:]],
+            "answers.jsonl:1 answers 'd0'; the input's line 1",
+        ),
+        (DIALOGS[:10], "but the input holds 10 dialogs only"),
+        ([DIALOGS[1], DIALOGS[0], *DIALOGS[2:]], "answers.jsonl:1 answers 'd0'"),
+    ],
+)
+def test_another_input_is_refused(
+    changed: list[dict[str, Any]],
+    said: str,
+    whole: Path,
+    rule: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(write(tmp_path / "changed.jsonl", changed), rule, whole) == 2
+    assert said in capsys.readouterr().err
+    assert len(records(whole)) == len(DIALOGS)
+
+
+def test_a_broken_line_in_the_midst_is_told(
+    whole: Path, dialogs: Path, rule: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (whole / "answers.jsonl").read_bytes().splitlines(keepends=True)
+    (whole / "answers.jsonl").write_bytes(b"".join([*lines[:4], b"rubbish\n", *lines[5:]]))
+    assert run(dialogs, rule, whole) == 2
+    assert "answers.jsonl:5 is no answer" in capsys.readouterr().err
+
+
+def test_an_id_that_comes_twice_is_refused_before_anything_is_answered(
+    rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twice = write(tmp_path / "twice.jsonl", [*DIALOGS, DIALOGS[3]])
+    assert run(twice, rule, tmp_path / "out") == 2
+    assert "twice.jsonl:41: the id 'd3' was used on line 4" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_dialogs_without_candidates_are_answered_from_the_sources(rule: Path, tmp_path: Path) -> None:
+    mixed = write(tmp_path / "mixed.jsonl", [{"turns": ["Hi!"]}, DIALOGS[0], {"turns": ["Well?"]}])
+    assert run(mixed, rule, tmp_path / "out") == 0
+    assert [each.abstained for each in records(tmp_path / "out")] == [
+        "no source proposed anything", None, "no source proposed anything"
+    ]  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_said_and_costs_nothing_done_before(
+    whole: Path, dialogs: Path, rule: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (whole / "answers.jsonl").unlink()
+    (whole / "answers.jsonl").symlink_to("/dev/full")
+    assert run(dialogs, rule, whole) == 2
+    assert "No space left on device" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_two_runs_do_not_write_to_one_folder(
+    whole: Path, dialogs: Path, rule: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from filelock import FileLock
+
+    with FileLock(whole / ".lock"):
+        assert run(dialogs, rule, whole) == 2
+    assert "another run is writing" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_without_repeating_or_losing_a_line(
+    dialogs: Path, rule: Path, whole: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "blender.serving.cli", "evaluate", str(dialogs), "--bundle", str(rule)]
+    command += ["--out", str(out), "--batch", "1"]
+    kills = []
+    for wanted in (5, 17):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and _lines(out) < wanted:
+            time.sleep(0.0005)
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=20)
+        kills.append(_lines(out))
+    assert all(wanted <= reached < len(DIALOGS) for wanted, reached in zip((5, 17), kills, strict=True)), kills
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    assert steady(out) == steady(whole)
+
+
+def _lines(folder: Path) -> int:
+    try:
+        return (folder / "answers.jsonl").read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0
