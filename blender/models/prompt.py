@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from blender.models.cache import text_digest
+from blender.pooling import tidy
 from blender.records import Dialog
 
 CONTEXT_TOKENS = 512
@@ -66,8 +67,8 @@ class ChatForm:
         return _continuation(self.tokenizer, self._anchor, _defused(self.marks, text.strip()))
 
     def text(self, tokens: Sequence[int]) -> str:
-        """Sampled tokens as text, runs of white space as one space."""
-        return " ".join(self.tokenizer.decode(list(tokens), skip_special_tokens=True).split())
+        """Sampled tokens as the text that would be sent, on one line."""
+        return tidy(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
     def fingerprint(self, system: str | None = None, knowledge: Sequence[str] = ()) -> str:
         """Sixteen hex digits of template, system line, knowledge and limits."""
@@ -129,7 +130,7 @@ class ScriptForm:
     def text(self, tokens: Sequence[int]) -> str:
         """Sampled tokens as text, up to the first new line."""
         line = self.tokenizer.decode(list(tokens), skip_special_tokens=True).strip().partition("\n")[0]
-        return " ".join(line.split())
+        return tidy(line)
 
     def fingerprint(self, system: str | None = None, knowledge: Sequence[str] = ()) -> str:
         """Sixteen hex digits of form, system line, knowledge and limits."""

