@@ -10,6 +10,7 @@ from pathlib import Path
 from blender.bundle import Bundle
 from blender.judging.compare import Comparison
 from blender.training.compare import Verdict, mean_over_sets
+from blender.training.examples import once
 from blender.training.outer import OutOfFold
 from blender.training.prepare import Prepared
 
@@ -86,19 +87,12 @@ def _what(bundle: Bundle) -> Iterator[str]:
 def _data(prepared: Prepared, provenance: Callable[[str], Provenance]) -> Iterator[str]:
     yield "## Data"
     yield ""
-    yield "| set | family | contexts | labelled candidates | what it is | licence as stated |"
+    yield "| set | family | contexts | candidates | what it is | licence as stated |"
     yield "|---|---|---|---|---|---|"
+    seen = [prepared.labelled[at] for at in once(prepared.examples.views)]
     for dataset in dict.fromkeys(prepared.examples.datasets):
-        pools = [
-            pool
-            for pool, view in zip(prepared.labelled, prepared.examples.views, strict=True)
-            if pool.dataset == dataset and view != "whole"
-        ]
-        rows = sum(
-            len(pool)
-            for pool, view in zip(prepared.labelled, prepared.examples.views, strict=True)
-            if pool.dataset == dataset and view != "judged"
-        ) or sum(map(len, pools))
+        pools = [pool for pool in seen if pool.dataset == dataset]
+        rows = sum(map(len, pools))
         families = ", ".join(dict.fromkeys(pool.family for pool in pools))
         about = provenance(dataset)
         cells = (dataset, families, str(len(pools)), str(rows), about.title, about.licence)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from blender.judging.pools import LabelledPool
 from blender.judging.target import gated_specific, targets
-from blender.matrix import FeatureMatrix
+from blender.matrix import RANK, FeatureMatrix, Floats, Z
 
 Doubles = NDArray[np.float64]
 View = Literal["judged", "whole", "extra"]
@@ -25,6 +25,8 @@ class Examples:
 
     Attributes:
         matrix: plain columns of every candidate.
+        relative: float32 (n_rows, 2 * n_columns): z-scores, then ranks, in the pool as it was measured. Made once:
+            rows that are left out later, or put in another order, do not change them.
         target: float64 (n_rows,), what a candidate is worth, on 0..1; NaN = not labelled.
         sensible: float64 (n_rows,), on 0..1; NaN = not labelled.
         specific: float64 (n_rows,), 0 where not sensible; NaN = not labelled.
@@ -36,6 +38,7 @@ class Examples:
     """
 
     matrix: FeatureMatrix
+    relative: Floats
     target: Doubles
     sensible: Doubles
     specific: Doubles
@@ -61,6 +64,7 @@ class Examples:
         """Join labels and features; ``matrix`` holds the pools of ``labelled`` in their order."""
         return cls(
             matrix=matrix,
+            relative=relative_columns(matrix),
             target=_joined(targets(labelled).values),
             sensible=_joined([pool.sensible for pool in labelled]),
             specific=_joined([gated_specific(pool) for pool in labelled]),
@@ -69,6 +73,12 @@ class Examples:
             groups=tuple(conversation(pool) for pool in labelled),
             views=tuple(views or ["judged"] * len(labelled)),
         )
+
+    def inputs(self, columns: Sequence[str]) -> Floats:
+        """Plain (``name``), ``name~z`` and ``name~rank`` columns, float32 (n_rows, len(columns))."""
+        every = tuple(name + suffix for suffix in ("", Z, RANK) for name in self.matrix.columns)
+        at = {name: position for position, name in enumerate(every)}
+        return np.hstack([self.matrix.values, self.relative])[:, [at[name] for name in columns]]
 
     def judged(self) -> tuple[int, ...]:
         """Numbers of the pools that rankers are judged on."""
@@ -86,6 +96,7 @@ class Examples:
         sizes = tuple(self.matrix.group_sizes[at] for at in pools)
         return Examples(
             matrix=FeatureMatrix(values=self.matrix.values[rows], columns=self.matrix.columns, group_sizes=sizes),
+            relative=self.relative[rows],
             target=self.target[rows],
             sensible=self.sensible[rows],
             specific=self.specific[rows],
@@ -121,6 +132,7 @@ class Examples:
     def _reordered(self, rows: NDArray[np.intp], sizes: tuple[int, ...]) -> Examples:
         return Examples(
             matrix=FeatureMatrix(values=self.matrix.values[rows], columns=self.matrix.columns, group_sizes=sizes),
+            relative=self.relative[rows],
             target=self.target[rows],
             sensible=self.sensible[rows],
             specific=self.specific[rows],
@@ -129,6 +141,20 @@ class Examples:
             groups=self.groups,
             views=self.views,
         )
+
+
+def relative_columns(matrix: FeatureMatrix) -> Floats:
+    """Z-scores and ranks of all columns, as serving makes them; float32 (n_rows, 2 * n_columns)."""
+    return matrix.select([name + suffix for suffix in (Z, RANK) for name in matrix.columns]).values
+
+
+def once(views: Sequence[View]) -> tuple[int, ...]:
+    """Numbers of the pools that show every context once, with all its candidates.
+
+    A ``whole`` view stands right after the ``judged`` view of the same context.
+    """
+    following = (*views[1:], "extra")
+    return tuple(at for at, view in enumerate(views) if not (view == "judged" and following[at] == "whole"))
 
 
 def _joined(parts: Sequence[NDArray[np.floating]]) -> Doubles:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.matrix import RANK, FeatureMatrix, Z
+from blender.matrix import RANK, Floats, Z
 from blender.ranker import Linear, Trees, base_column
 from blender.training.examples import Doubles, Examples, HeadRoom, per_row, pool_weights
 
@@ -45,8 +45,8 @@ class OrderSettings:
     columns: Literal["relative", "z", "both"] = "relative"
     ridge: float = 0.3
     leaves: int = 6
-    rate: float = 0.05
-    most_rounds: int = 150
+    rate: float = 0.07
+    most_rounds: int = 100
     smallest_leaf: int = 60
     l2: float = 30.0
     monotone: bool = True
@@ -94,7 +94,7 @@ def fit_linear(examples: Examples, directions: Directions, settings: OrderSettin
     """
     plain = examples.matrix.columns
     columns = tuple(name + Z for name in plain)
-    z = np.nan_to_num(examples.matrix.select(columns).values.astype(np.float64))
+    z = np.nan_to_num(examples.inputs(columns).astype(np.float64))
     weights = row_weights(examples, settings.evenness) / max(len(z), 1)
     wanted = centred(examples)
     prior = average_weights(plain, directions)
@@ -117,15 +117,22 @@ def average_weights(plain: Sequence[str], directions: Directions) -> Doubles:
     )
 
 
-def hide_annotators(matrix: FeatureMatrix, share: float, generator: np.random.Generator) -> FeatureMatrix:
-    """Set all columns of one random annotator to NaN in a ``share`` of the pools, as if it had timed out."""
-    owners = np.array([name.partition(".")[0] for name in matrix.columns])
+def gaps(examples: Examples, share: float, generator: np.random.Generator) -> NDArray[np.bool_]:
+    """Which plain columns to hide of which row, bool (n_rows, n_columns): one annotator in a ``share`` of the pools.
+
+    As if it had timed out there, so that the ranker learns to do without it.
+    """
+    owners = np.array([name.partition(".")[0] for name in examples.matrix.columns])
     names = np.unique(owners)
-    values = matrix.values.copy()
-    for span in matrix.groups():
-        if generator.random() < share:
-            values[span, owners == generator.choice(names)] = np.nan
-    return FeatureMatrix(values=values, columns=matrix.columns, group_sizes=matrix.group_sizes)
+    lost = generator.integers(len(names), size=len(examples))
+    hidden = (owners == names[lost][:, None]) & (generator.random(len(examples)) < share)[:, None]
+    found: NDArray[np.bool_] = np.repeat(hidden, examples.matrix.group_sizes, axis=0)
+    return found
+
+
+def linear_score(linear: Linear, values: Floats) -> Doubles:
+    """The linear part of rows of its columns, float64 (n_rows,)."""
+    return np.asarray(np.nan_to_num(values.astype(np.float64), nan=0.0) @ linear.weights.astype(np.float64))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -177,7 +184,7 @@ def _scaled(linear: Linear, examples: Examples, settings: OrderSettings) -> Line
     """LambdaRank's scores are log-odds of pairs: the linear part gets the scale on which pairs fit best."""
     if settings.objective == "regression":
         return linear
-    score = linear.contributions(examples.matrix).sum(1)
+    score = linear_score(linear, examples.inputs(linear.columns))
     first, second = [], []
     for span in examples.matrix.groups():
         a, b = np.triu_indices(span.stop - span.start, k=1)
@@ -205,24 +212,28 @@ def _boost(
 
     seed = 1000 * settings.seed + bag
     mixed = examples.shuffled(seed)
-    gaps = hide_annotators(mixed.matrix, settings.missing, np.random.default_rng(seed))
+    plain = {name: at for at, name in enumerate(mixed.matrix.columns)}
+    hidden = gaps(mixed, settings.missing, np.random.default_rng(seed))
+    values = mixed.inputs(columns)
+    values[hidden[:, [plain[base_column(name)] for name in columns]]] = np.nan
+    start = linear_score(linear, np.where(hidden, np.nan, mixed.inputs(linear.columns)))
     ranking = settings.objective == "lambdarank"
     weights = pool_weights(mixed, settings.evenness)
     train = lightgbm.Dataset(
-        gaps.select(columns).values,
+        values,
         label=grades(mixed.target) if ranking else centred(mixed),
         weight=per_row(weights, mixed) if ranking else row_weights(mixed, settings.evenness),
         group=list(mixed.matrix.group_sizes) if ranking else None,
-        init_score=linear.contributions(gaps).sum(1),
+        init_score=start,
         feature_name=list(columns),
         free_raw_data=False,
     )
     if held_out is None:
         booster = lightgbm.train(parameters(settings, columns, directions, mixed, seed), train, rounds)
         return booster.model_to_string(), ()
-    room, start = HeadRoom.of(held_out), linear.contributions(held_out.matrix).sum(1)
+    room, start = HeadRoom.of(held_out), linear_score(linear, held_out.inputs(linear.columns))
     watched = train.create_valid(
-        held_out.matrix.select(columns).values,
+        held_out.inputs(columns),
         label=np.zeros(len(start)),
         group=list(held_out.matrix.group_sizes) if ranking else None,
         init_score=start,

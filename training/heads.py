@@ -11,7 +11,7 @@ from blender.matrix import FeatureMatrix
 from blender.ranker import Curve, Head, Trees
 from blender.training.crossval import inner_folds
 from blender.training.examples import Doubles, Examples
-from blender.training.fit import THREADS, hide_annotators, row_weights
+from blender.training.fit import THREADS, gaps, row_weights
 
 ENOUGH_FOR_ISOTONIC = 1000
 FEWEST_ROWS = 40
@@ -104,10 +104,10 @@ def _boost(examples: Examples, soft: Doubles, settings: HeadSettings, rounds: in
     columns, texts = examples.matrix.columns, []
     for bag in range(settings.bags if bags is None else bags):
         seed = 1000 * settings.seed + bag
-        gaps = hide_annotators(examples.matrix, settings.missing, np.random.default_rng(seed))
+        hidden = gaps(examples, settings.missing, np.random.default_rng(seed))
         known = ~np.isnan(soft)
         data = lightgbm.Dataset(
-            gaps.values[known],
+            np.where(hidden, np.float32(np.nan), examples.matrix.values)[known],
             label=soft[known],
             weight=row_weights(examples, settings.evenness)[known],
             feature_name=list(columns),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,9 @@ from blender.training.annotate import annotate_all
 from blender.training.examples import Examples, View
 
 # Names of sources would let a ranker learn who is good instead of what is good.
+
 NOT_BY_DEFAULT = frozenset({"origin"})
+FEWEST_CONTEXTS = 30
 _SIGNS = {"higher is better": 1, "lower is better": -1, "neither": 0}
 
 log = logging.getLogger(__name__)
@@ -76,7 +79,7 @@ def prepare(
         raise BadInput(f"no labelled dialog has the locale {locale!r}; leave the choice out or label some")
     require_variance(labelled)
     check_families(labelled)
-    seen = list(both_sides(labelled))
+    seen = enough_to_judge(list(both_sides(labelled)))
     pools = [pool for pool, _ in seen]
     matrix = annotate_all([pool.pool for pool in pools], built, cache, quiet=quiet)
     return Prepared(
@@ -131,3 +134,17 @@ def both_sides(labelled: Iterable[LabelledPool]) -> Iterable[tuple[LabelledPool,
                 yield pool, "whole"
         elif len(pool):
             yield pool, "judged" if unknown and len(pool) > 1 else "extra"
+
+
+def enough_to_judge(seen: list[tuple[LabelledPool, View]]) -> list[tuple[LabelledPool, View]]:
+    """Sets with very few contexts to judge on are only learnt from, as long as another set has enough."""
+    count = Counter(pool.dataset for pool, view in seen if view == "judged")
+    enough = {dataset for dataset, contexts in count.items() if contexts >= FEWEST_CONTEXTS} or set(count)
+    following = [view for _, view in seen[1:]] + ["extra"]
+    kept: list[tuple[LabelledPool, View]] = []
+    for (pool, view), after in zip(seen, following, strict=True):
+        if pool.dataset in enough:
+            kept.append((pool, view))
+        elif not (view == "judged" and after == "whole"):
+            kept.append((pool, "extra"))
+    return kept

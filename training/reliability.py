@@ -6,7 +6,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from blender.training.examples import Doubles, Examples
+from blender.training.examples import Doubles, Examples, once
 from blender.training.outer import OutOfFold
 
 BINS = 10
@@ -30,9 +30,11 @@ def reliability(examples: Examples, found: OutOfFold) -> dict[str, dict[str, Rel
     """By label, then by data set; rows without a label or without a probability are left out."""
     names = np.repeat(np.array(examples.datasets, dtype=object), examples.matrix.group_sizes)
     pairs = {"sensible": (found.sensible, examples.sensible), "specific": (found.specific, examples.specific)}
+    seen = np.zeros(len(names), dtype=bool)
+    seen[examples.rows(once(examples.views))] = True
     table: dict[str, dict[str, Reliability]] = {}
     for label, (given, truth) in pairs.items():
-        known = ~(np.isnan(given) | np.isnan(truth))
+        known = seen & ~(np.isnan(given) | np.isnan(truth))
         for name in dict.fromkeys(names[known]):
             rows = known & (names == name)
             table.setdefault(label, {})[str(name)] = measure(given[rows], truth[rows])
