@@ -94,10 +94,15 @@ class PhraseBase:
         """How many near-identical phrases each stands for, int64 (phrases,)."""
         return self.contents.times
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that travel with the phrases."""
+        return self.contents.columns
+
     @cached_property
     def locales(self) -> NDArray[np.str_] | None:
         """The language of each phrase (``en`` of ``en-GB``), empty where it is not known; ``None`` if none is."""
-        if COLUMN + "locale" not in self.contents.phrases.column_names:
+        if "locale" not in self.columns:
             return None
         tags = self.contents.phrases[COLUMN + "locale"].to_pylist()
         return np.array([str(tag or "").replace("_", "-").partition("-")[0] for tag in tags])

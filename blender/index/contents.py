@@ -45,15 +45,20 @@ class Contents:
         """Row of the phrase of every context, int64 (contexts,)."""
         return np.asarray(self.contexts["phrase"].to_numpy(), dtype=np.int64)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that travel with the phrases."""
+        names = self.phrases.column_names
+        return tuple(name.removeprefix(COLUMN) for name in names if name.startswith(COLUMN))
+
     def equal_to(self, name: str, value: str | float) -> NDArray[np.bool_]:
         """Which phrases have ``value`` in column ``name``, bool (phrases,).
 
         Raises:
             BadInput: there is no such column, or it holds numbers and ``value`` is none.
         """
-        known = [each.removeprefix(COLUMN) for each in self.phrases.column_names if each.startswith(COLUMN)]
-        if name not in known:
-            raise BadInput(f"the base has no column {name!r}; it has {', '.join(known) or 'none'}")
+        if name not in self.columns:
+            raise BadInput(f"the base has no column {name!r}; it has {', '.join(self.columns) or 'none'}")
         column = self.phrases[COLUMN + name]
         try:
             wanted = str(value) if column.type == "string" else float(value)

@@ -22,7 +22,8 @@ SOURCE = "pkg:chitchat_dataset"
 FEWEST_WORDS, MOST_WORDS = 4, 25
 SETTINGS = BaseSettings(drop_above={"toxicity.toxic": 0.8})
 WHOLE_COMMAND = (
-    f"blend index build chitchat {SOURCE} --min-words {FEWEST_WORDS} --max-words {MOST_WORDS} --max-toxicity 0.8"
+    f"blend index build {SOURCE} --out chitchat-base "
+    f"--min-words {FEWEST_WORDS} --max-words {MOST_WORDS} --max-toxicity 0.8"
 )
 _SEED = 13
 _SPARE = 1.05  # what is dropped as toxic, and pairs that become one when phrases collapse
