@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -36,7 +36,7 @@ _DONE = msgspec.json.Decoder(_Done)
 class Journal:
     """The open ``answers.jsonl``; made by `opened`."""
 
-    def __init__(self, stream: IO[bytes], path: Path) -> None:
+    def __init__(self, stream: FileIO, path: Path) -> None:
         self._stream = stream
         self.path = path
 
@@ -47,15 +47,14 @@ class Journal:
             BadInput: the answers are not those of the first tasks, or a line in their midst is broken.
         """
         count = end = 0
-        self._stream.seek(0)
-        for line in self._stream:
-            if not line.endswith(b"\n"):
-                break  # the kill came while this line was written
-            count += 1
-            self._check(line, count, next(tasks, None))
-            end += len(line)
-        self._stream.seek(end)
-        self._stream.truncate()
+        with self.path.open("rb") as lines:
+            for line in lines:
+                if not line.endswith(b"\n"):
+                    break  # the kill came while this line was written
+                count += 1
+                self._check(line, count, next(tasks, None))
+                end += len(line)
+        self._stream.truncate(end)
         return count
 
     def _check(self, line: bytes, number: int, task: Task | None) -> None:
@@ -77,9 +76,10 @@ class Journal:
         Raises:
             BlendError: the disk is full or cannot be written; what was written before stays.
         """
+        left = memoryview(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
         try:
-            self._stream.write(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
-            self._stream.flush()
+            while left:
+                left = left[self._stream.write(left) :]
             os.fsync(self._stream.fileno())
         except OSError as fault:
             raise BlendError(
@@ -103,18 +103,18 @@ def opened(folder: Path, made: Made, *, fresh: bool = False) -> Iterator[Journal
     Raises:
         BlendError: the folder cannot be written, is at work, or was begun by another blender.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=0):
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(folder / ".lock", timeout=0))
             _begin(folder, made, fresh)
-            path = folder / ANSWERS
-            path.touch()
-            with path.open("r+b", buffering=1 << 20) as stream:
-                yield Journal(stream, path)
-    except Timeout:
-        raise BlendError(f"another run is writing to {folder}; wait for it, or give another --out") from None
-    except OSError as fault:
-        raise BlendError(f"cannot write to {folder}: {fault.strerror}; give another --out or make room") from None
+            # Unbuffered: what could not be written must not be tried again when the file is closed.
+            stream = stack.enter_context((folder / ANSWERS).open("ab", buffering=0))
+        except Timeout:
+            raise BlendError(f"another run is writing to {folder}; wait for it, or give another --out") from None
+        except OSError as fault:
+            raise BlendError(f"cannot write to {folder}: {fault.strerror}; give another --out or make room") from None
+        yield Journal(stream, folder / ANSWERS)
 
 
 def _begin(folder: Path, made: Made, fresh: bool) -> None:
