@@ -106,6 +106,9 @@ def _numbers(found: OutOfFold, compared: Mapping[str, Comparison], judgement: Ve
     yield f"Per cent, {found.how}; machine candidates only, where the labels say who made them;"
     yield "95 % intervals over contexts."
     yield ""
+    if found.impossible:
+        yield found.impossible
+        yield ""
     policies = list(mean_over_sets(dict(compared)))
     yield "| policy | " + " | ".join([*compared, "mean"]) + " |"
     yield "|---|" + "---|" * (len(compared) + 1)

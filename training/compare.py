@@ -34,14 +34,15 @@ def policy_scores(prepared: Prepared, found: OutOfFold, pools: Sequence[int]) ->
         # All level is a fair draw; drawing would only add noise to the same expectation.
         RANDOM: np.zeros(len(rows)),
         "best feature": found.best_feature[rows],
-        "best source": found.best_source[rows],
     }
     for name, rule in _rules(part.matrix).items():
         scores[name] = rule.score(part.matrix, [pool.pool for pool in labelled]).value.astype(np.float64)
     if not (np.isnan(found.sensible[rows]) | np.isnan(found.specific[rows])).any():
         scores["3 P(sensible) + P(specific)"] = lamda_rule(found, part.matrix, rows)
-    for name, given in one_source_each(labelled).items():
-        scores[name] = np.concatenate(given)
+    sources = one_source_each(labelled)
+    if len(sources) > 1:
+        scores["best source"] = found.best_source[rows]
+        scores |= {name: np.concatenate(given) for name, given in sources.items()}
     return scores
 
 
@@ -62,10 +63,15 @@ def lamda_rule(found: OutOfFold, matrix: FeatureMatrix, rows: np.ndarray[Any, np
     return np.asarray(value - (rule.sensible_weight + 1) * toxic, dtype=np.float64)
 
 
-def compare_sets(prepared: Prepared, found: OutOfFold, *, seed: int = 0) -> dict[str, Comparison]:
-    """Every judged set's comparison, differences taken to the learned ranker; sets never left out are absent."""
+def compare_sets(
+    prepared: Prepared, found: OutOfFold, *, only: str | None = None, seed: int = 0
+) -> dict[str, Comparison]:
+    """Every judged set's comparison (or ``only`` one's), differences taken to the learned ranker.
+
+    Sets that were never left out are absent.
+    """
     compared: dict[str, Comparison] = {}
-    for dataset in judged_sets(prepared.examples):
+    for dataset in [only] if only else judged_sets(prepared.examples):
         pools = judged_pools(prepared.examples, dataset)
         if not np.isnan(found.value[prepared.examples.rows(pools)]).any():
             scores = policy_scores(prepared, found, pools)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class OutOfFold:
 
     Attributes:
         how: what was left out at a time, for the head of a table.
+        impossible: why nothing more telling was left out; empty if it was.
         value: order, float64 (n_rows,); NaN where a row was never left out.
         linear: order by the linear part alone.
         sensible: P(sensible); NaN where the training side had no such labels.
@@ -43,6 +44,7 @@ class OutOfFold:
     best_feature: Doubles
     best_source: Doubles
     trials: dict[str, list[Trial]]
+    impossible: str = ""
 
 
 def leave_out(
@@ -63,7 +65,16 @@ def leave_out(
         rows = prepared.examples.rows(fold.held_out)
         for name in names:
             found[name][rows] = scores[name]
-    return OutOfFold(how=how, trials=trials, **found)
+    return OutOfFold(
+        how=how,
+        value=found["value"],
+        linear=found["linear"],
+        sensible=found["sensible"],
+        specific=found["specific"],
+        best_feature=found["best_feature"],
+        best_source=found["best_source"],
+        trials=trials,
+    )
 
 
 def _one_fold(
@@ -105,16 +116,16 @@ def _rules(prepared: Prepared, fold: Fold, matrix: FeatureMatrix) -> dict[str, D
 
 
 def across_families(prepared: Prepared, heads: HeadSettings, grid: Sequence[OrderSettings] = GRID) -> OutOfFold:
-    """Leave one family out, or, where there is only one, a fifth of its conversations; ``how`` says which."""
+    """Leave one family out, or, where there is only one, a fifth of its conversations (and say so)."""
     examples = prepared.examples
     if len(set(examples.families)) > 1:
         return leave_out(prepared, one_family_out(examples), "one family left out", grid=grid, heads=heads)
-    family = next(iter(set(examples.families)))
-    how = (
-        f"grouped {FOLDS}-fold cross-validation: leaving a family out was impossible, "
-        f"all labels are of one family ({family})"
+    found = leave_out(prepared, grouped(examples), f"grouped {FOLDS}-fold", grid=grid, heads=heads)
+    why = (
+        f"Leaving a family out was impossible: all labels are of one family ({examples.families[0]}). "
+        f"Shown is grouped {FOLDS}-fold cross-validation: expect less on data of another kind."
     )
-    return leave_out(prepared, grouped(examples), how, grid=grid, heads=heads)
+    return replace(found, impossible=why)
 
 
 def in_domain(prepared: Prepared, dataset: str) -> OutOfFold:
@@ -126,7 +137,7 @@ def in_domain(prepared: Prepared, dataset: str) -> OutOfFold:
     examples = prepared.examples
     own = [at for at, name in enumerate(examples.datasets) if name == dataset]
     folds = [_renumbered(fold, own) for fold in grouped(examples.take(own))]
-    how = f"in domain: grouped {FOLDS}-fold cross-validation on the set itself"
+    how = f"in domain, grouped {FOLDS}-fold"
     return leave_out(prepared, folds, how, grid=IN_DOMAIN_GRID, heads=None)
 
 

@@ -1,0 +1,74 @@
+"""``blend train`` and ``blend bootstrap``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from blender.catalogue import Catalogue
+from blender.features import ANNOTATORS
+from blender.settings import Settings
+from blender.training.bootstrap import BootstrapSettings, bootstrap_labels
+from blender.training.pipeline import TrainSettings
+from blender.training.pipeline import train as train_bundle
+from blender.training.prepare import default_annotators
+
+
+def train(
+    labels: Annotated[list[Path], typer.Argument(help="Label files: JSON lines, or JSON as in DSTC10.")],
+    out: Annotated[Path, typer.Option(help="Folder of the bundle; a bundle that is there is replaced.")],
+    annotator: Annotated[
+        list[str] | None, typer.Option(help="Use only this annotator; may be repeated. Default: all but 'origin'.")
+    ] = None,
+    settings: Annotated[
+        str | None, typer.Option(help="Preset or settings file whose annotators' settings are used.")
+    ] = None,
+    locale: Annotated[str | None, typer.Option(help="Only dialogs of this language, such as en.")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+) -> None:
+    """Train a ranker on human labels, compare it with every baseline, and save its bundle."""
+    console = Console()
+    chosen = annotator_settings(annotator, settings)
+    trained = train_bundle(labels, out, TrainSettings(annotators=chosen, locale=locale, seed=seed))
+    for dataset, comparison in trained.compared.items():
+        console.print(comparison.table(f"{dataset}: head-room recovered, {trained.out_of_fold.how}"))
+    if trained.out_of_fold.impossible:
+        console.print(trained.out_of_fold.impossible, soft_wrap=True)
+    for sentence in trained.verdict.sentences():
+        console.print(sentence, soft_wrap=True)
+    console.print(f"The bundle is in {trained.folder}; its card is CARD.md.", soft_wrap=True)
+
+
+def annotator_settings(names: list[str] | None, settings: str | None) -> dict[str, dict[str, object]]:
+    """Settings of the annotators to train with, by name.
+
+    Raises:
+        UnknownName: there is no such annotator, preset or settings file.
+    """
+    given = Settings.find(settings).annotators if settings else {}
+    chosen = list(names) if names else [*default_annotators(), *(name for name in given if name != "origin")]
+    catalogue: Catalogue = ANNOTATORS
+    for name in chosen:
+        catalogue.find(name)
+    return {name: dict(given.get(name, {})) for name in dict.fromkeys(chosen)}
+
+
+def bootstrap(
+    dialogues: Annotated[str, typer.Argument(help="Conversations: JSON lines with turns, or as a phrase base takes.")],
+    out: Annotated[Path, typer.Option(help="Label file to write, JSON lines.")],
+    contexts: Annotated[int, typer.Option(help="At most this many contexts.")] = 2000,
+    random: Annotated[int, typer.Option(help="Random negatives a context.")] = 3,
+    hard: Annotated[int, typer.Option(help="Hard negatives a context.")] = 2,
+    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+) -> None:
+    """Make weak labels from plain dialogues: the true next turn against random and hard negatives."""
+    wanted = BootstrapSettings(contexts=contexts, random=random, hard=hard, seed=seed)
+    count = bootstrap_labels(dialogues, out, wanted)
+    Console().print(
+        f"{count} contexts in {out}. These labels are weak: they know what fits, not what people like. "
+        f"Next: blend train {out} --out BUNDLE",
+        soft_wrap=True,
+    )

@@ -1,0 +1,48 @@
+"""Trains the bundle that comes with the package, from the labelled sets of a data folder.
+
+    python -m blender.training.default_bundle DATA
+
+``DATA`` is laid out as `docs/data.md` says. The model card takes each set's licence from its ``PROVENANCE.md``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from blender.errors import BadBundle, BlendError
+from blender.settings import BUNDLES
+from blender.training.card import provenance_in
+from blender.training.pipeline import TrainSettings, train
+from blender.training.quality import ENGLISH, label_files
+
+MOST_BYTES = 5_000_000
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
+    out: Annotated[Path, typer.Option(help="Folder of the bundle.")] = BUNDLES / "default",
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+) -> None:
+    """Train the default bundle on the English labelled sets."""
+    settings = TrainSettings(locale=ENGLISH, seed=seed)
+    trained = train(label_files(data), out, settings, provenance=provenance_in(data))
+    size = sum(path.stat().st_size for path in out.iterdir())
+    console = Console()
+    for sentence in trained.verdict.sentences():
+        console.print(sentence, soft_wrap=True)
+    console.print(f"{out}: {size / 1e6:.1f} MB, bundle for {', '.join(trained.bundle.annotators)}", soft_wrap=True)
+    if size > MOST_BYTES:
+        raise BadBundle(f"the bundle takes {size} bytes, more than the {MOST_BYTES} allowed; use fewer trees or bags")
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except BlendError as fault:
+        sys.stderr.write(f"error: {fault}\n")
+        sys.exit(2)

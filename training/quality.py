@@ -1,0 +1,234 @@
+"""How well the ranker chooses on data it never saw: ``docs/quality.md`` and ``benchmarks/quality.json``.
+
+    python -m blender.training.quality DATA
+
+``DATA`` is laid out as `docs/data.md` says. Each family of sets is left out in turn; settings are searched on the
+others alone. Beside each set stand its noise ceiling, one human rater, every baseline, and the in-domain figure.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from blender.errors import BadInput, BlendError
+from blender.judging.ceiling import Ceiling, noise_ceiling
+from blender.judging.compare import Comparison
+from blender.judging.headroom import Interval
+from blender.judging.one_rater import OneRater, one_rater
+from blender.judging.pools import LabelledPool
+from blender.models.cache import cache_folder
+from blender.training.compare import LEARNED, compare_sets, mean_over_sets, policy_scores, verdict
+from blender.training.heads import HeadSettings
+from blender.training.outer import OutOfFold, across_families, in_domain, judged_pools
+from blender.training.prepare import Prepared, prepare
+from blender.training.reliability import reliability
+from blender.training.report import write_between_markers, write_json
+
+FEWEST_CANDIDATES = 3  # a choice between two says little
+ENGLISH = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetQuality:
+    """What is known of one set.
+
+    Attributes:
+        family: left out with it.
+        mixed: the labels do not say who made the candidates, so people's may be among them.
+        counted: whether it enters the mean: three candidates a context or more, made by machines.
+        comparison: every policy, with one family left out.
+        ceiling: what perfect knowledge would recover; ``None`` where raters are not known apart.
+        rater: one rater judged by the others, and the ranker by the same; ``None`` where they are not known apart.
+        in_domain: every policy where the ranker was trained on the set itself; ``None`` if it is too small.
+    """
+
+    family: str
+    mixed: bool
+    counted: bool
+    comparison: Comparison
+    ceiling: Ceiling | None
+    rater: OneRater | None
+    in_domain: Comparison | None
+
+
+def label_files(data: Path) -> list[Path]:
+    """The label files of a data folder.
+
+    Raises:
+        BadInput: there are none.
+    """
+    files = sorted((data / "labelled").glob("*.jsonl"))
+    if not files:
+        raise BadInput(f"{data / 'labelled'} holds no .jsonl file; lay the folder out as docs/data.md says")
+    return files
+
+
+def measure(prepared: Prepared, seed: int) -> tuple[dict[str, SetQuality], OutOfFold]:
+    """Judge the ranker and all baselines on every set."""
+    found = across_families(prepared, HeadSettings(seed=seed))
+    return {
+        name: _set_quality(prepared, found, name, one) for name, one in compare_sets(prepared, found).items()
+    }, found
+
+
+def _set_quality(prepared: Prepared, found: OutOfFold, dataset: str, comparison: Comparison) -> SetQuality:
+    pools = judged_pools(prepared.examples, dataset)
+    labelled = [prepared.labelled[at] for at in pools]
+    mixed = all(candidate.kind == "unknown" for pool in labelled for candidate in pool.pool.candidates)
+    scores = policy_scores(prepared, found, pools)
+    return SetQuality(
+        family=", ".join(dict.fromkeys(pool.family for pool in labelled)),
+        mixed=mixed,
+        counted=not mixed and comparison.candidates >= FEWEST_CANDIDATES * len(labelled),
+        comparison=comparison,
+        ceiling=_ceiling(labelled),
+        rater=_rater(labelled, {LEARNED: scores[LEARNED]}),
+        in_domain=_in_domain(prepared, dataset),
+    )
+
+
+def _ceiling(labelled: Sequence[LabelledPool]) -> Ceiling | None:
+    try:
+        return noise_ceiling(labelled)
+    except BadInput:
+        return None
+
+
+def _rater(labelled: Sequence[LabelledPool], scores: Mapping[str, Any]) -> OneRater | None:
+    """By person where people judged whole contexts, else by place in the list of ratings."""
+    found: list[OneRater] = []
+    for by in ("person", "rating"):
+        try:
+            found.append(one_rater(labelled, scores, by=by))
+        except BadInput:
+            continue
+    return max(found, key=lambda one: (one.contexts >= len(labelled) / 2, one.named), default=None)
+
+
+def _in_domain(prepared: Prepared, dataset: str) -> Comparison | None:
+    try:
+        found = in_domain(prepared, dataset)
+    except BadInput:
+        return None
+    return compare_sets(prepared, found, only=dataset)[dataset]
+
+
+def report(
+    sets: Mapping[str, SetQuality], prepared: Prepared, found: OutOfFold, about: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything as plain values for JSON."""
+    counted = {name: one.comparison for name, one in sets.items() if one.counted}
+    own = {name: one.in_domain for name, one in sets.items() if one.counted and one.in_domain}
+    return {
+        **about,
+        "target": prepared.target,
+        "data": dict(prepared.data),
+        "annotators": dict(prepared.fingerprints),
+        "mean over counted sets": mean_over_sets(counted),
+        "mean over counted sets, in domain": mean_over_sets(own),
+        "verdict": verdict(counted).sentences(),
+        "probabilities": reliability(prepared.examples, found),
+        "settings chosen": {
+            name: {**asdict(tried[0].settings), "trees": tried[0].rounds} for name, tried in found.trials.items()
+        },
+        "sets": {name: _plain(one) for name, one in sets.items()},
+    }
+
+
+def _plain(one: SetQuality) -> dict[str, Any]:
+    return {
+        "family": one.family,
+        "mixed": one.mixed,
+        "counted": one.counted,
+        "n": one.comparison.contexts,
+        "left out": one.comparison.as_dict(),
+        "in domain": one.in_domain.as_dict() if one.in_domain else None,
+        "noise ceiling": asdict(one.ceiling) if one.ceiling else None,
+        "one rater": asdict(one.rater) if one.rater else None,
+    }
+
+
+def tables(sets: Mapping[str, SetQuality]) -> list[str]:
+    """The report in markdown."""
+    lines = ["| policy | " + " | ".join(sets) + " | mean of counted |", "|---|" + "---|" * (len(sets) + 1)]
+    means = mean_over_sets({name: one.comparison for name, one in sets.items() if one.counted})
+    single = {row.policy for one in sets.values() for row in one.comparison.rows if row.policy.startswith("source ")}
+    policies = {row.policy: None for one in sets.values() for row in one.comparison.rows if row.policy not in single}
+    for policy in sorted(policies, key=lambda name: -means.get(name, -9.0)):
+        cells = [_cell(one.comparison, policy) for one in sets.values()]
+        lines.append(f"| {policy} | " + " | ".join(cells) + f" | {_percent(means.get(policy))} |")
+    rows: dict[str, list[str]] = {
+        "best single source (known afterwards)": [_best_source(one.comparison, single) for one in sets.values()],
+        "**noise ceiling**": [_share(one.ceiling.recovered if one.ceiling else None) for one in sets.values()],
+        "one human rater": [_share(one.rater.recovered if one.rater else None) for one in sets.values()],
+        "learned, judged by the same raters": [
+            _share(one.rater.policies[LEARNED].recovered if one.rater else None) for one in sets.values()
+        ],
+        "learned, in domain": [_cell(one.in_domain, LEARNED) for one in sets.values()],
+        "best source, in domain": [_cell(one.in_domain, "best source") for one in sets.values()],
+        "contexts with head-room": [str(one.comparison.contexts) for one in sets.values()],
+        "target": [one.comparison.target for one in sets.values()],
+        "left out with it": [one.family for one in sets.values()],
+        "counted in the mean": [_why(one) for one in sets.values()],
+    }
+    return lines + [f"| {name} | " + " | ".join(cells) + " | |" for name, cells in rows.items()]
+
+
+def _why(one: SetQuality) -> str:
+    if one.mixed:
+        return "no: who made the candidates is unknown"
+    return "yes" if one.counted else f"no: fewer than {FEWEST_CANDIDATES} candidates a context"
+
+
+def _cell(comparison: Comparison | None, policy: str) -> str:
+    rows = {row.policy: row.recovered for row in comparison.rows} if comparison else {}
+    return _share(rows.get(policy))
+
+
+def _best_source(comparison: Comparison, single: set[str]) -> str:
+    best = next((row for row in comparison.rows if row.policy in single), None)
+    return f"{_share(best.recovered)} {best.policy.removeprefix('source ')}" if best else "-"
+
+
+def _share(interval: Interval | None) -> str:
+    if interval is None:
+        return "-"
+    return f"{100 * interval.value:.0f} ({100 * interval.low:.0f} to {100 * interval.high:.0f})"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
+    out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
+    annotator: Annotated[list[str] | None, typer.Option(help="Use only this annotator; may be repeated.")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+) -> None:
+    """Measure head-room recovered on every set and write docs/quality.md and benchmarks/quality.json."""
+    chosen: dict[str, dict[str, Any]] | None = {name: {} for name in annotator} if annotator else None
+    prepared = prepare(label_files(data), cache_folder() / "features", annotators=chosen, locale=ENGLISH)
+    sets, found = measure(prepared, seed)
+    about = {"command": "make quality", "seed": seed, "how": found.how}
+    values = report(sets, prepared, found, about)
+    write_json(out / "benchmarks" / "quality.json", values)
+    lines = [*tables(sets), "", *values["verdict"]]
+    write_between_markers(out / "docs" / "quality.md", "head-room", lines)
+    Console().print(msgspec.json.format(msgspec.json.encode(values["mean over counted sets"])).decode())
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except BlendError as fault:
+        sys.stderr.write(f"error: {fault}\n")
+        sys.exit(2)
