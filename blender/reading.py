@@ -14,18 +14,17 @@ Each line is an object:
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from blender.errors import BadInput
+from blender.problems import Ids, Problems
 from blender.records import Candidate, Dialog, Kind, Pool, Speaker, Turn
 
-MOST_PROBLEMS = 1_000
 BOM = b"\xef\xbb\xbf"
 
 
@@ -119,9 +118,9 @@ def check_tasks(lines: Iterable[bytes], name: str, *, candidates: bool = False) 
         BadInput: lines are wrong, an id comes twice, or there is no task; every problem with its line number
             (of more than a thousand the first thousand).
     """
-    report = _Problems()
+    report = Problems()
     count = 0
-    with closing(_Ids()) as ids:
+    with closing(Ids()) as ids:
         for number, line in _numbered(lines):
             count += 1
             try:
@@ -130,53 +129,15 @@ def check_tasks(lines: Iterable[bytes], name: str, *, candidates: bool = False) 
                 report.add(_placed(fault, name, number))
                 continue
             if candidates and task.candidates is None:
-                report.add([f"{name}:{number}: candidates are missing; give the answers to choose from"])
+                report.add([f"{name}, line {number}: candidates are missing; give the answers to choose from"])
             first = ids.line_of(task.dialog.id, number)
             if first is not None:
-                report.add(
-                    [f"{name}:{number}: the id {task.dialog.id!r} was used on line {first} already; ids are unique"]
-                )
+                already = f"the id {task.dialog.id!r} was used on line {first} already; ids are unique"
+                report.add([f"{name}, line {number}: {already}"])
     report.raise_any()
     if not count:
         raise BadInput(f"{name} holds no dialog; each line is an object such as " + '{"turns": ["Hi! How are you?"]}')
     return count
-
-
-@dataclass
-class _Problems:
-    """Problems found, no more kept than a person can use."""
-
-    kept: list[str] = field(default_factory=list)
-    more: int = 0
-
-    def add(self, problems: Sequence[str]) -> None:
-        room = max(0, MOST_PROBLEMS - len(self.kept))
-        self.kept += problems[:room]
-        self.more += len(problems[room:])
-
-    def raise_any(self) -> None:
-        if self.kept:
-            raise BadInput([*self.kept, f"... and {self.more:,} problems more"] if self.more else self.kept)
-
-
-class _Ids:
-    """The ids met so far, in a private temporary database that spills to disk, so that memory stays constant."""
-
-    def __init__(self) -> None:
-        self._store = sqlite3.connect("")
-        self._store.execute("CREATE TABLE ids (id TEXT PRIMARY KEY, line INTEGER) WITHOUT ROWID")
-
-    def line_of(self, id: str, line: int) -> int | None:
-        """Remember that ``id`` is on ``line``; the line it was on before, ``None`` if it is new."""
-        try:
-            self._store.execute("INSERT INTO ids VALUES (?, ?)", (id, line))
-        except sqlite3.IntegrityError:
-            (first,) = self._store.execute("SELECT line FROM ids WHERE id = ?", (id,)).fetchone()
-            return int(first)
-        return None
-
-    def close(self) -> None:
-        self._store.close()
 
 
 def _numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -187,7 +148,7 @@ def _numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def _placed(fault: BadInput, name: str, number: int) -> list[str]:
-    return [f"{name}:{number}: {problem}" for problem in fault.problems]
+    return [f"{name}, line {number}: {problem}" for problem in fault.problems]
 
 
 def _decode(line: bytes) -> _Row:

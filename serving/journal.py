@@ -58,7 +58,7 @@ class Journal:
         return count
 
     def _check(self, line: bytes, number: int, task: Task | None) -> None:
-        where = f"{self.path}:{number}"
+        where = f"{self.path}, line {number},"
         try:
             done = _DONE.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as fault:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blender.errors import BadInput
-from blender.reading import MOST_PROBLEMS, check_tasks, parse_task, read_tasks
+from blender.problems import MOST_PROBLEMS
+from blender.reading import check_tasks, parse_task, read_tasks
 from blender.records import Turn
 
 
@@ -82,7 +83,7 @@ def test_all_problems_of_a_file_come_together_with_their_lines() -> None:
     with pytest.raises(BadInput) as fault:
         check_tasks(file, "mine.jsonl")
     assert [problem.split(": ")[0] for problem in fault.value.problems] == [
-        "mine.jsonl:2", "mine.jsonl:4", "mine.jsonl:5", "mine.jsonl:6"
+        "mine.jsonl, line 2", "mine.jsonl, line 4", "mine.jsonl, line 5", "mine.jsonl, line 6"
     ]  # fmt: skip
     assert "was used on line 1" in fault.value.problems[2]
 
@@ -102,7 +103,7 @@ def test_a_file_of_rubbish_does_not_fill_the_memory() -> None:
 
 
 def test_candidates_can_be_required() -> None:
-    with pytest.raises(BadInput, match="mine:2: candidates are missing"):
+    with pytest.raises(BadInput, match="mine, line 2: candidates are missing"):
         check_tasks(lines({"turns": "a", "candidates": ["b"]}, {"turns": "a"}), "mine", candidates=True)
 
 

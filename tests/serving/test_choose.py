@@ -45,7 +45,7 @@ def test_nothing_is_written_when_a_row_is_wrong(rule: Path, tmp_path: Path, caps
     assert main(["choose", str(rows), "-b", str(rule)]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert [line.split(": ")[1] for line in err.splitlines()] == [f"{rows}:2", f"{rows}:3"]
+    assert [line.split(": ")[1] for line in err.splitlines()] == [f"{rows}, line 2", f"{rows}, line 3"]
 
 
 def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

@@ -125,10 +125,10 @@ def test_the_fingerprints_cover_annotators_and_settings(rule: Path) -> None:
     [
         (
             [{**DIALOGS[0], "candidates": ["Another."]}, *DIALOGS[1:]],
-            "answers.jsonl:1 answers 'd0'; the input's line 1",
+            "answers.jsonl, line 1, answers 'd0'; the input's line 1",
         ),
         (DIALOGS[:10], "but the input holds 10 dialogs only"),
-        ([DIALOGS[1], DIALOGS[0], *DIALOGS[2:]], "answers.jsonl:1 answers 'd0'"),
+        ([DIALOGS[1], DIALOGS[0], *DIALOGS[2:]], "answers.jsonl, line 1, answers 'd0'"),
     ],
 )
 def test_another_input_is_refused(
@@ -150,7 +150,7 @@ def test_a_broken_line_in_the_midst_is_told(
     lines = (whole / "answers.jsonl").read_bytes().splitlines(keepends=True)
     (whole / "answers.jsonl").write_bytes(b"".join([*lines[:4], b"rubbish\n", *lines[5:]]))
     assert run(dialogs, rule, whole) == 2
-    assert "answers.jsonl:5 is no answer" in capsys.readouterr().err
+    assert "answers.jsonl, line 5, is no answer" in capsys.readouterr().err
 
 
 def test_an_id_that_comes_twice_is_refused_before_anything_is_answered(
@@ -158,7 +158,7 @@ def test_an_id_that_comes_twice_is_refused_before_anything_is_answered(
 ) -> None:
     twice = write(tmp_path / "twice.jsonl", [*DIALOGS, DIALOGS[3]])
     assert run(twice, rule, tmp_path / "out") == 2
-    assert "twice.jsonl:41: the id 'd3' was used on line 4" in capsys.readouterr().err
+    assert "twice.jsonl, line 41: the id 'd3' was used on line 4" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
