@@ -31,8 +31,8 @@ from blender.training.outer import OutOfFold, across_families, in_domain, judged
 from blender.training.prepare import Prepared, prepare
 from blender.training.reliability import reliability
 from blender.training.report import write_between_markers, write_json
+from blender.training.search import FEWEST_CANDIDATES
 
-FEWEST_CANDIDATES = 3  # a choice between two says little
 ENGLISH = "en"
 
 

@@ -14,6 +14,7 @@ from blender.training.fit import Directions, OrderSettings, fit_order
 from blender.training.heads import HeadSettings, fit_head
 
 SMOOTHING = 9
+FEWEST_CANDIDATES = 3
 _BASE = OrderSettings()
 GRID: tuple[OrderSettings, ...] = (
     _BASE,
@@ -56,9 +57,9 @@ def search(examples: Examples, directions: Directions, grid: Sequence[OrderSetti
 
 def try_settings(examples: Examples, directions: Directions, settings: OrderSettings) -> Trial:
     """Head-room on what each inner fold leaves out, after every tree, averaged over the sets."""
-    curves, sets = [], []
+    curves, sets, telling = [], [], telling_pools(examples)
     for fold in inner_folds(examples, seed=settings.seed):
-        held_out = examples.take([at for at in fold.held_out if examples.views[at] == "judged"])
+        held_out = examples.take([at for at in fold.held_out if at in telling])
         if not fold.train or not len(HeadRoom.of(held_out).sizes):
             continue
         curves.append(fit_order(examples.take(fold.train), directions, settings, held_out=held_out).curve)
@@ -68,6 +69,13 @@ def try_settings(examples: Examples, directions: Directions, settings: OrderSett
     mean = np.average(np.array(curves), axis=0, weights=sets)
     rounds, value = _peak(mean)
     return Trial(settings=settings, rounds=rounds, value=value, linear=float(mean[0]))
+
+
+def telling_pools(examples: Examples) -> frozenset[int]:
+    """Judged pools of three candidates or more, since a choice between two says little; all judged if none has."""
+    judged = examples.judged()
+    large = [at for at in judged if examples.matrix.group_sizes[at] >= FEWEST_CANDIDATES]
+    return frozenset(large or judged)
 
 
 def _peak(curve: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[int, float]:
