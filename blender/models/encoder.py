@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
-from typing import Any, Literal
 
 import numpy as np
 
@@ -16,13 +13,13 @@ from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.cache import cache_folder, file_digest, make_once, one_per_process, text_digest
 from blender.models.e5 import MAGIC, convert_e5
-from blender.models.networks import Network, OnnxNetwork, Pooling, TorchNetwork, load_checkpoint
+from blender.models.layout import Role, read_layout
+from blender.models.networks import Network, OnnxNetwork, TorchNetwork, load_checkpoint, position_limit
 from blender.models.packages import find_package
 from blender.models.progress import steps
 from blender.models.reference import Artifact, resolve
 from blender.models.tokens import Tokens, load_tokens
 
-Role = Literal["query", "passage"]
 _Key = tuple[Role, str]
 _CHUNK = 256
 _REMEMBERED = 20_000
@@ -60,6 +57,11 @@ class Encoder:
         self._lock = RLock()
         self.dimension = self.encode([" "]).shape[1]
         self.computed = 0
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether a text that need not be cut has the same vector in both roles."""
+        return self._prefixes["query"] == self._prefixes["passage"]
 
     def encode(self, texts: Sequence[str], *, role: Role = "passage", progress: str | None = None) -> Floats:
         """Return float32 (number of texts, dimension), rows of length 1; an empty text counts as one space.
@@ -133,8 +135,9 @@ def _load(artifact: Artifact) -> Encoder:
     if path.is_file():
         raise BadModel(f"{artifact.reference!r} is no encoder: give an .onnx file or a folder with a checkpoint")
     layout = read_layout(path)
-    tokens = load_tokens(path, layout.limit)
-    network = TorchNetwork(load_checkpoint(path, "AutoModel"), layout.pooling, tokens.padding)
+    module = load_checkpoint(path, "AutoModel")
+    tokens = load_tokens(path, layout.limit or position_limit(module.config))
+    network = TorchNetwork(module, layout.pooling, tokens.padding)
     name = text_digest(_VERSION, artifact.digest)
     return Encoder(network, tokens, prefixes=layout.prefixes, fingerprint=name)
 
@@ -159,60 +162,3 @@ def _load_onnx(artifact: Artifact, path: Path) -> Encoder:
 def _begins_with(path: Path, magic: bytes) -> bool:
     with path.open("rb") as stream:
         return stream.read(len(magic)) == magic
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """What a sentence-transformers folder says of itself.
-
-    Attributes:
-        pooling: how token vectors become one.
-        limit: tokens it takes; ``None`` if not said.
-        prefixes: what comes before a text of each role.
-    """
-
-    pooling: Pooling = "mean"
-    limit: int | None = None
-    prefixes: dict[Role, str] = field(default_factory=lambda: {"query": "", "passage": ""})
-
-
-def read_layout(folder: Path) -> Layout:
-    """Read pooling, limit and prefixes of a checkpoint folder.
-
-    Raises:
-        BadModel: it has a part other than transformer, pooling by mean or first token, and normalising.
-    """
-    known = ("Transformer", "Pooling", "Normalize")
-    kinds = [part["type"].rpartition(".")[2] for part in _json(folder / "modules.json", [])]
-    strange = [kind for kind in kinds if kind not in known]
-    if strange:
-        raise BadModel(
-            f"{folder} has parts that are not supported: {', '.join(strange)}; supported: {', '.join(known)}"
-        )
-    modes = [
-        name for name, on in _json(folder / "1_Pooling" / "config.json", {}).items() if on is True and "_mode_" in name
-    ]
-    if modes not in ([], ["pooling_mode_mean_tokens"], ["pooling_mode_cls_token"]):
-        raise BadModel(f"{folder} pools by {', '.join(modes)}; supported: the mean, or the first token")
-    prompts = _json(folder / "config_sentence_transformers.json", {}).get("prompts") or {}
-    limits = (
-        _json(folder / "sentence_bert_config.json", {}).get("max_seq_length"),
-        _json(folder / "config.json", {}).get("max_position_embeddings"),
-    )
-    return Layout(
-        pooling="cls" if modes == ["pooling_mode_cls_token"] else "mean",
-        limit=next((limit for limit in limits if limit), None),
-        prefixes={
-            "query": prompts.get("query") or "",
-            "passage": prompts.get("passage") or prompts.get("document") or "",
-        },
-    )
-
-
-def _json(path: Path, absent: Any) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return absent
-    except (OSError, ValueError) as fault:
-        raise BadModel(f"{path} cannot be read as JSON: {fault}") from fault
