@@ -9,9 +9,8 @@ import numpy as np
 from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.cache import one_per_process, text_digest
-from blender.models.networks import Network, OnnxNetwork, TorchNetwork, load_checkpoint
+from blender.models.networks import Network, OnnxNetwork, TorchNetwork, load_checkpoint, position_limit
 from blender.models.reference import Artifact, resolve
-from blender.models.text_classifier import position_limit
 from blender.models.tokens import Tokens, load_tokens
 
 _VERSION = "cross-encoder 1"

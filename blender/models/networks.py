@@ -182,3 +182,11 @@ def load_checkpoint(folder: Path, kind: Literal["AutoModel", "AutoModelForSequen
             f"{folder} lacks weights for {kind}: {', '.join(sorted(absent)[:5])}; use a checkpoint of that kind"
         )
     return module.eval()
+
+
+def position_limit(config: Any) -> int | None:
+    """Tokens a checkpoint takes; RoBERTa's kin count positions from behind the padding id."""
+    limit: int | None = getattr(config, "max_position_embeddings", None)
+    if limit and config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        return limit - int(config.pad_token_id) - 1
+    return limit

@@ -10,7 +10,7 @@ import numpy as np
 from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.cache import text_digest
-from blender.models.networks import Network, TorchNetwork, load_checkpoint
+from blender.models.networks import Network, TorchNetwork, load_checkpoint, position_limit
 from blender.models.reference import Artifact
 from blender.models.tokens import Tokens, load_tokens
 
@@ -85,11 +85,3 @@ def _label(ref: str, config: Any, asked: int | str | None) -> int:
 def _means_toxic(name: str) -> bool:
     plain = name.lower()
     return "toxic" in plain and not plain.startswith(("non", "not", "severe"))
-
-
-def position_limit(config: Any) -> int | None:
-    """Tokens a checkpoint takes; RoBERTa's kin count positions from behind the padding id."""
-    limit: int | None = getattr(config, "max_position_embeddings", None)
-    if limit and config.model_type in ("roberta", "xlm-roberta", "camembert"):
-        return limit - int(config.pad_token_id) - 1
-    return limit

