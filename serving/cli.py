@@ -44,12 +44,15 @@ class Lazy(TyperCommand):
     def _real(self) -> Any:
         module, _, attribute = self.target.partition(":")
         found = getattr(importlib.import_module(module), attribute)
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        app.callback()(program)  # makes it a group, whose one command is then taken out
         if isinstance(found, typer.Typer):
-            app = found
+            app.add_typer(found, name=self.name)
         else:
-            app = typer.Typer(add_completion=False, rich_markup_mode=None)
             app.command(self.name)(found)
-        return typer.main.get_command(app)
+        group = typer.main.get_command(app)
+        assert isinstance(group, TyperGroup) and self.name  # noqa: S101 - as made above
+        return group.commands[self.name]
 
 
 def program(*, version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:

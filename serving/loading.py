@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,7 +25,11 @@ def load(name: str) -> Blender:
         BlendError: as `blender.engine.Blender.load`.
     """
     console = messages()
-    with console.status(f"loading blender {plain(name)}"):
-        from blender.engine import Blender
+    # No bar here: what takes long the first time (converting models, building the base) shows its own.
+    console.print(f"loading blender {plain(name)} ...")
+    begun = time.perf_counter()
+    from blender.engine import Blender
 
-        return Blender.load(name)
+    loaded = Blender.load(name)
+    console.print(f"loaded in {time.perf_counter() - begun:.1f} s")
+    return loaded
