@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blender.faults import Fault, Outcome, Runner
 from blender.records import Candidate, Dialog
@@ -63,12 +63,17 @@ def _checked(name: str, came: object, dialogs: int) -> tuple[Lists, Fault | None
         size = f"{len(came)} lists" if isinstance(came, list) else type(came).__name__
         fault = Fault(part="source", name=name, reason="shape", detail=f"gave {size} for {dialogs} dialogs")
         return [[] for _ in range(dialogs)], fault
-    good = [[c for c in candidates if isinstance(c, Candidate)] for candidates in came]
+    good = [[_named(c, name) for c in candidates if isinstance(c, Candidate)] for candidates in came]
     lost = sum(len(candidates) for candidates in came) - sum(len(candidates) for candidates in good)
     if lost:
         detail = f"{lost} of its proposals were no Candidate records"
         return good, Fault(part="source", name=name, reason="bad candidate", detail=detail)
     return good, None
+
+
+def _named(candidate: Candidate, name: str) -> Candidate:
+    """The candidate under the name its source has in the settings, where the same kind may stand twice."""
+    return candidate if candidate.source == name else replace(candidate, source=name, origins=())
 
 
 def _joined(alone: Sequence[Proposals], sources: Mapping[str, SourceSlot]) -> Proposals:

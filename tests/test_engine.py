@@ -267,6 +267,12 @@ def test_a_source_that_fails_costs_its_candidates() -> None:
     assert [str(fault) for fault in choice.faults] == ["source broken raised: RuntimeError: it broke"]
 
 
+def test_candidates_bear_the_name_their_source_has_in_the_settings() -> None:
+    choice = blender({"first": Parrot(texts=("one",)), "second": Parrot(texts=("two words",))}).reply("Hi")
+    assert [candidate.source for candidate in choice.pool.candidates] == ["first", "second"]
+    assert choice.pool.candidates[1].origins[0].source == "second"
+
+
 def test_a_source_that_gives_what_is_no_candidate_is_named() -> None:
     class Odd:
         def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
