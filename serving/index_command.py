@@ -117,7 +117,7 @@ def stats(base: Place) -> None:
         **{name: f"{count:,}" for name, count in manifest.counts.items()},
         "encoder": f"{settings.encoder} (fingerprint {manifest.encoder_fingerprint})",
         "index": ", ".join(f"{role} {kind}" for role, kind in manifest.indexes.items()),
-        "turns of a context": str(settings.turns),
+        "turns of a context": f"{settings.turns}, each {settings.fade:g} of the one after",
         "collapsed above": f"{settings.collapse_above:g}",
         "columns": ", ".join(opened.columns) or "none",
         "measured": ", ".join(settings.stored) or "none",

