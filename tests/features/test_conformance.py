@@ -48,7 +48,7 @@ STRANGE = Pool.of(
 )
 LONG = Pool.of(
     [Turn(speaker="human", text="word " * 20_000), Turn(speaker="bot", text="ok"), Turn(speaker="human", text="so?")],
-    ["An answer.", "very " * 1_000 + "long"],
+    ["An answer.", "very " * 300 + "long"],
 )
 POOLS = (HIKE, EMPTY, BARE, ALONE)
 
