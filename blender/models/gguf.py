@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def _convert(artifact: Artifact, folder: Path) -> None:
             model: Any = AutoModelForCausalLM.from_pretrained(
                 place, gguf_file=name, dtype=torch.float32, local_files_only=True
             )
-    except (OSError, ValueError, KeyError) as fault:
+    except (OSError, ValueError, KeyError, IndexError, struct.error) as fault:
         raise BadModel(
             f"{artifact.reference!r}: {name} cannot be read as GGUF ({fault}); accepted are GGUF files of the "
             "architectures transformers reads, or a checkpoint folder with safetensors"

@@ -54,7 +54,7 @@ class ChatForm:
     def context(self, dialog: Dialog, system: str | None = None, knowledge: Sequence[str] = ()) -> list[int]:
         """Token ids of system line, knowledge and turns, ending where the answer begins."""
         lines = [CHAT_SYSTEM if system is None else system, *_told(knowledge, dialog.locale)]
-        opening = _defused(self.marks, "\n".join(line for line in lines if line))
+        opening = _head(self.tokenizer, _defused(self.marks, "\n".join(line for line in lines if line)))
 
         def tokens(part: Dialog) -> list[int]:
             spoken = [(turn.speaker, _defused(self.marks, turn.text)) for turn in part.turns]
@@ -113,7 +113,7 @@ class ScriptForm:
         """Token ids of start, system line, knowledge and script, ending after the mark of the bot's line."""
         human, bot = ("A:", "B:") if dialog.locale.startswith("en") else ("-", "-")
         lines = [line for line in (system, *_told(knowledge, dialog.locale)) if line]
-        opening = "\n".join([*lines, "", ""]) if lines else ""
+        opening = _head(self.tokenizer, "\n".join(lines)) + "\n\n" if lines else ""
         marks = {"human": human, "bot": bot}
 
         def tokens(part: Dialog) -> list[int]:
@@ -205,13 +205,20 @@ def _defused(marks: Sequence[str], text: str) -> str:
     return text
 
 
+def _head(tokenizer: Any, opening: str) -> str:
+    """As much of system line and knowledge as leaves half of the prompt to the turns."""
+    tokens = _encode(tokenizer, opening)
+    limit = CONTEXT_TOKENS // 2
+    return opening if len(tokens) <= limit else str(tokenizer.decode(tokens[:limit]))
+
+
 def _fitting(dialog: Dialog, tokens: Callable[[Dialog], list[int]]) -> list[int]:
     """Tokens of as many of the newest words as fit."""
     part = dialog.cut(CONTEXT_TOKENS * _LETTERS)
     found = tokens(part)
     while len(found) > CONTEXT_TOKENS:
         letters = sum(len(turn.text) for turn in part.turns)
-        if letters <= 1:  # not the turns but the knowledge is too long: its end and the turn remain
+        if letters <= 1:  # a template with more words of its own than fit
             return found[-CONTEXT_TOKENS:]
         part = part.cut(max(1, int(letters * min(0.9, CONTEXT_TOKENS / len(found)))))
         found = tokens(part)

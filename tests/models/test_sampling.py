@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from blender.errors import BadInput
+from blender.models.sampling import Sampling, choose, draw, uniforms
+from blender.models.scoring import judge_one_by_one
+from blender.models.tree import PROMPT, Branch
+
+PROMPTS = [[9, 10, 11, 12, 13], [20, 21], [40, 41, 42, 43, 44, 45, 46, 47]]
+ENDS = (3, 5)
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    config = LlamaConfig(
+        vocab_size=61,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        initializer_range=0.2,
+        pad_token_id=0,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        made: Any = LlamaForCausalLM(config)
+    return made.eval()
+
+
+def sample(model: Any, prompts: list[list[int]], k: int, settings: Sampling) -> list[list[list[int]]]:
+    numbers = [uniforms(f"{prompt[0]:016x}", k, settings) for prompt in prompts]
+    with torch.inference_mode():
+        drawn, _ = draw(model, prompts, numbers, ENDS, settings)
+    return [[one.tokens for one in group] for group in drawn]
+
+
+def test_the_same_seed_gives_the_same_answers_and_another_seed_others(model: Any) -> None:
+    first = sample(model, PROMPTS, 3, Sampling(seed=4))
+    assert first == sample(model, PROMPTS, 3, Sampling(seed=4))
+    assert first != sample(model, PROMPTS, 3, Sampling(seed=5))
+
+
+def test_neither_the_batch_nor_the_number_of_samples_changes_an_answer(model: Any) -> None:
+    settings = Sampling(max_new_tokens=20)
+    together = sample(model, PROMPTS, 4, settings)
+    for prompt, group in zip(PROMPTS, together, strict=True):
+        assert sample(model, [prompt], 4, settings)[0] == group
+        assert sample(model, [prompt], 2, settings)[0] == group[:2]
+
+
+def test_log_probabilities_are_those_of_scoring(model: Any) -> None:
+    settings = Sampling(max_new_tokens=15, temperature=0.6, repetition_penalty=1.5)
+    numbers = [uniforms(f"{prompt[0]:016x}", 3, settings) for prompt in PROMPTS]
+    with torch.inference_mode():
+        drawn, _ = draw(model, PROMPTS, numbers, ENDS, settings)
+        for prompt, group in zip(PROMPTS, drawn, strict=True):
+            for one in group:
+                assert len(one.ends) == len(one.tokens) + 1 == len(one.logprobs) + 1
+                if one.tokens:
+                    branch = Branch(PROMPT, tuple(one.tokens), True)
+                    judged = judge_one_by_one(model, (prompt, [1]), [branch], ENDS)[0][0]
+                    np.testing.assert_allclose(one.logprobs, judged.tokens, atol=1e-4)
+                    np.testing.assert_allclose(one.ends[-1], judged.end, atol=1e-4)
+
+
+def test_an_answer_ends_at_an_end_token_or_at_the_limit(model: Any) -> None:
+    settings = Sampling(max_new_tokens=25, temperature=1.5, top_p=1.0)
+    numbers = [uniforms(f"{prompt[0]:016x}", 16, settings) for prompt in PROMPTS]
+    with torch.inference_mode():
+        drawn, _ = draw(model, PROMPTS, numbers, ENDS, settings)
+    flat = [one for group in drawn for one in group]
+    assert {one.finished for one in flat} == {True, False}
+    for one in flat:
+        assert not set(one.tokens) & set(ENDS)
+        assert one.finished or len(one.tokens) == 25
+        assert not one.finished or len(one.tokens) < 25
+
+
+def test_temperature_zero_and_a_tiny_nucleus_take_the_likeliest(model: Any) -> None:
+    greedy = sample(model, PROMPTS, 2, Sampling(temperature=0, repetition_penalty=1))
+    assert greedy == sample(model, PROMPTS, 2, Sampling(top_p=1e-9, repetition_penalty=1))
+    assert all(first == second for first, second in greedy)
+    ids = list(PROMPTS[0])
+    with torch.inference_mode():
+        for token in greedy[0][0]:
+            assert int(model(torch.tensor([ids])).logits[0, -1].argmax()) == token
+            ids.append(token)
+
+
+def test_a_penalty_makes_repetition_rarer(model: Any) -> None:
+    def repeated(penalty: float) -> int:
+        answers = sample(model, PROMPTS, 8, Sampling(repetition_penalty=penalty, max_new_tokens=30, temperature=0.5))
+        return sum(len(tokens) - len(set(tokens)) for group in answers for tokens in group)
+
+    assert repeated(3.0) < repeated(1.0) / 2
+
+
+@pytest.mark.parametrize(("top_p", "expected"), [(1.0, (0.5, 0.3, 0.15, 0.05)), (0.75, (0.625, 0.375, 0.0, 0.0))])
+def test_choices_follow_the_distribution(top_p: float, expected: tuple[float, ...]) -> None:
+    logits = torch.log(torch.tensor([0.15, 0.5, 0.05, 0.3])).repeat(2000, 1)
+    even = (np.arange(2000) + 0.5) / 2000
+    tokens = choose(logits, even, Sampling(temperature=1.0, top_p=top_p))
+    counts = np.bincount(tokens.numpy(), minlength=4)[[1, 3, 0, 2]] / 2000
+    np.testing.assert_allclose(counts, expected, atol=0.001)
+
+
+def test_the_whole_vocabulary_is_drawn_from_when_the_likeliest_hold_too_little() -> None:
+    logits = torch.zeros(1, 5000)
+    tokens = {int(choose(logits, np.array([u]), Sampling(temperature=1.0, top_p=1.0))[0]) for u in (0.0, 0.5, 0.999999)}
+    assert len(tokens) == 3
+
+
+def test_wrong_settings_are_all_named() -> None:
+    with pytest.raises(BadInput) as refused:
+        Sampling(temperature=-1, top_p=0, max_new_tokens=0)
+    assert len(refused.value.problems) == 3
+    assert "top_p must be above 0 and at most 1, got 0" in str(refused.value)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blender.errors import BadInput
+from blender.features.perplexity import Perplexity
+from blender.index.build import build_base
+from blender.index.corpus import Phrase
+from blender.records import Dialog
+from blender.sources.generator import Generator
+from blender.sources.grounded import Grounded
+
+FOOD = Dialog.of("What is your favourite food?", id="food", facts=["My favourite food is pickled herring.", " "])
+BARE = Dialog.of("What is your favourite food?", id="bare")
+
+
+def test_it_asks_for_at_least_one_passage() -> None:
+    with pytest.raises(BadInput, match="passages of 1 or more"):
+        Grounded(passages=0)
+
+
+@pytest.mark.slow
+def test_it_speaks_of_what_it_knows_and_is_silent_otherwise() -> None:
+    with_facts, without = Grounded(max_new_tokens=16).propose([FOOD, BARE], 6)
+    assert without == []
+    assert len(with_facts) == 6
+    assert {candidate.evidence for candidate in with_facts} == {("My favourite food is pickled herring.",)}
+    assert {candidate.source for candidate in with_facts} == {"grounded"}
+    (plain,) = Generator(max_new_tokens=16).propose([BARE], 6)
+    assert sum("herring" in candidate.text for candidate in with_facts) >= 2
+    assert not any("herring" in candidate.text for candidate in plain)
+
+
+@pytest.mark.slow
+def test_its_losses_are_not_taken_for_those_without_knowledge() -> None:
+    (candidates,) = Grounded(max_new_tokens=8).propose([FOOD], 2)
+    noted = {candidate.sampled.fingerprint for candidate in candidates if candidate.sampled}
+    assert noted
+    assert Perplexity()._model.prompt_fingerprint() not in noted
+
+
+@pytest.mark.slow
+def test_documents_and_phrases_are_found_and_put_before_the_dialog(tmp_path: Path) -> None:
+    phrases = [
+        Phrase(context="What is your favourite food?", reply="I could live on dumplings."),
+        Phrase(context="Where do you work?", reply="At the town library."),
+    ]
+    passages = [
+        Phrase(context="", reply="Pickled herring is a food that people in Sweden love."),
+        Phrase(context="", reply="The Nile is the longest river of Africa."),
+    ]
+    build_base(phrases, tmp_path / "phrases")
+    build_base(passages, tmp_path / "documents")
+    source = Grounded(
+        base=str(tmp_path / "phrases"), documents=str(tmp_path / "documents"), passages=1, max_new_tokens=8
+    )
+    expected = ("Pickled herring is a food that people in Sweden love.", "I could live on dumplings.")
+    assert source.knowledge([BARE]) == [expected]
+    assert source.knowledge([FOOD]) == [("My favourite food is pickled herring.", *expected)]
+    (candidates,) = source.propose([BARE], 2)
+    assert [candidate.evidence for candidate in candidates] == [expected, expected]
