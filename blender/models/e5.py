@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,8 @@ def convert_e5(path: Path, folder: Path) -> None:
         BadModel: ``path`` is not such a data file.
     """
     import torch
+
+    import_module("transformers")  # whole before anything is taken from it: other threads may be importing it too
     from transformers import BertConfig, BertModel
 
     data = DataFile(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from threading import RLock
 from typing import Any, Literal
 
@@ -227,6 +228,8 @@ def load_language_model(ref: str, dtype: Precision = "float32") -> LanguageModel
 @one_per_process
 def _load(ref: str, dtype: Precision) -> LanguageModel:
     import torch
+
+    import_module("transformers")  # whole before anything is taken from it: other threads may be importing it too
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     artifact = resolve(ref)

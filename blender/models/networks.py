@@ -162,8 +162,9 @@ def load_checkpoint(folder: Path, kind: Literal["AutoModel", "AutoModelForSequen
         BadModel: it cannot be read, or parts of its weights are missing, as when it was made for something else.
     """
     import torch
-    import transformers
 
+    # Not `import transformers`: while another thread imports it, that gives the half-made module it replaces.
+    transformers = import_module("transformers")
     try:
         with quiet_transformers():
             module, report = getattr(transformers, kind).from_pretrained(

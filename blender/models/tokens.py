@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,7 @@ def load_tokens(folder: Path, limit: int | None = None, *, file: Path | None = N
 
 
 def _slow(folder: Path) -> Tokenizer:
+    import_module("transformers")  # whole before anything is taken from it: other threads may be importing it too
     from transformers import AutoTokenizer
 
     try:
