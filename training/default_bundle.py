@@ -18,7 +18,7 @@ from blender.errors import BadBundle, BlendError
 from blender.settings import BUNDLES
 from blender.training.card import provenance_in
 from blender.training.pipeline import TrainSettings, train
-from blender.training.quality import ENGLISH, label_files
+from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
 
 MOST_BYTES = 5_000_000
 
@@ -29,7 +29,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Train the default bundle on the English labelled sets."""
-    settings = TrainSettings(locale=ENGLISH, seed=seed)
+    settings = TrainSettings(locale=ENGLISH, most=MOST_CONTEXTS, seed=seed)
     trained = train(label_files(data), out, settings, provenance=provenance_in(data))
     size = sum(path.stat().st_size for path in out.iterdir())
     console = Console()

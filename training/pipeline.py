@@ -54,6 +54,7 @@ class TrainSettings:
     Attributes:
         annotators: settings by name; ``None`` = all of the catalogue but the one about sources.
         locale: only dialogs of this language; ``None`` = all.
+        most: contexts of one set at most; ``None`` = all.
         grid: settings of the order that are tried.
         heads: how the probabilities are learnt.
         cache: folder of the measurements; ``None`` = under the cache folder of the models.
@@ -63,6 +64,7 @@ class TrainSettings:
 
     annotators: Mapping[str, Mapping[str, Any]] | None = None
     locale: str | None = None
+    most: int | None = None
     grid: tuple[OrderSettings, ...] = GRID
     heads: HeadSettings = field(default_factory=HeadSettings)
     cache: Path | None = None
@@ -95,6 +97,7 @@ def train(
         settings.cache or cache_folder() / "features",
         annotators=settings.annotators,
         locale=settings.locale,
+        most=settings.most,
         quiet=settings.quiet,
     )
     grid = [replace(one, seed=settings.seed) for one in settings.grid]

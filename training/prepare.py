@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from blender.errors import BadInput
 from blender.features import ANNOTATORS
 from blender.judging.labels import LabelledPool, read_labels
@@ -57,6 +59,7 @@ def prepare(
     *,
     annotators: Mapping[str, Mapping[str, Any]] | None = None,
     locale: str | None = None,
+    most: int | None = None,
     quiet: bool = False,
 ) -> Prepared:
     """Read label files and measure their candidates.
@@ -66,6 +69,7 @@ def prepare(
         cache: folder of the feature caches.
         annotators: settings by name; default: every annotator of the catalogue but the one about sources.
         locale: only dialogs of this language; default: all.
+        most: contexts of one set at most, drawn by the digest of their ids; default: all.
         quiet: no progress bars.
 
     Raises:
@@ -77,6 +81,7 @@ def prepare(
     labelled = [pool for pool in read_all(files) if locale is None or pool.pool.dialog.locale == locale]
     if not labelled:
         raise BadInput(f"no labelled dialog has the locale {locale!r}; leave the choice out or label some")
+    labelled = drawn(labelled, most)
     require_variance(labelled)
     check_families(labelled)
     seen = enough_to_judge(list(both_sides(labelled)))
@@ -95,6 +100,19 @@ def prepare(
         data={path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files},
         target=targets(pools).name,
     )
+
+
+def drawn(labelled: Sequence[LabelledPool], most: int | None) -> list[LabelledPool]:
+    """At most ``most`` contexts of each set, in their order; the same ones whatever else is there."""
+    by_set: dict[str, list[LabelledPool]] = {}
+    for pool in labelled:
+        by_set.setdefault(pool.dataset, []).append(pool)
+    kept = {
+        id(pool)
+        for pools in by_set.values()
+        for pool in sorted(pools, key=lambda pool: hashlib.sha256(pool.pool.dialog.id.encode()).digest())[:most]
+    }
+    return [pool for pool in labelled if id(pool) in kept]
 
 
 def default_annotators() -> dict[str, Mapping[str, Any]]:
@@ -123,6 +141,8 @@ def read_all(files: Sequence[Path]) -> list[LabelledPool]:
 def both_sides(labelled: Iterable[LabelledPool]) -> Iterable[tuple[LabelledPool, View]]:
     """Each context as it is judged (machine candidates only) and, to learn from, with all its candidates.
 
+    A lone candidate without a sensible or specific label is left out.
+
     Where nobody said who made the candidates (kind ``unknown``) the whole pool is judged.
     """
     for pool in labelled:
@@ -132,7 +152,7 @@ def both_sides(labelled: Iterable[LabelledPool]) -> Iterable[tuple[LabelledPool,
             yield machine, "judged"
             if len(machine) < len(pool):
                 yield pool, "whole"
-        elif len(pool):
+        elif len(pool) > 1 or not np.isnan([pool.sensible, pool.specific]).all():  # else it has nothing to teach
             yield pool, "judged" if unknown and len(pool) > 1 else "extra"
 
 
