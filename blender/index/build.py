@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from blender.errors import BadBase, BadInput
 from blender.index.base import PhraseBase, check_encoder
 from blender.index.contents import Contents
+from blender.index.context import TURN_BREAK, context_text
 from blender.index.corpus import Phrase
 from blender.index.growing import Grower, stored_annotators
 from blender.index.settings import BaseSettings, TextEncoder
@@ -36,7 +38,7 @@ def build_base(
     Args:
         phrases: taken whole before anything is written.
         folder: where it goes; made if it is not there.
-        settings: how; the usual ones if not given.
+        settings: how; the usual ones if not given. ``turns`` is kept no larger than the longest context needs.
         encoder: used instead of loading ``settings.encoder``.
         annotators: measure ``settings.stored``, by name; from the catalogue of annotators if not given.
         overwrite: replace the base that is there.
@@ -53,6 +55,11 @@ def build_base(
         raise BadInput(f"{place} holds a base already; add to it with `blend index add`, or overwrite it (--overwrite)")
     if not given:
         raise BadInput("a base needs at least one phrase, got none")
+    # In a base of questions and answers the turns before the question would only blur the search.
+    longest = max(
+        len(context_text(phrase.context.split(TURN_BREAK), settings.turns).split(TURN_BREAK)) for phrase in given
+    )
+    settings = replace(settings, turns=longest)
     grower = _grower(settings, encoder, annotators, progress)
     contents = grower.grow(None, given)
     with _alone(place):

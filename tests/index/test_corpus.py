@@ -52,7 +52,9 @@ def test_json_lines_hold_phrases_and_conversations(tmp_path: Path) -> None:
 
 
 def test_parquet(tmp_path: Path) -> None:
-    pq.write_table(pa.table({"reply": ["Fine.", "Hi."], "context": ["How?", None], "w": [1.5, None]}), tmp_path / "a.parquet")
+    pq.write_table(
+        pa.table({"reply": ["Fine.", "Hi."], "context": ["How?", None], "w": [1.5, None]}), tmp_path / "a.parquet"
+    )
     assert list(read_phrases(tmp_path / "a.parquet")) == [
         Phrase(context="How?", reply="Fine.", columns={"w": 1.5}),
         Phrase(reply="Hi."),
@@ -60,7 +62,10 @@ def test_parquet(tmp_path: Path) -> None:
 
 
 def test_messages_of_one_turn_are_joined(tmp_path: Path) -> None:
-    chat = {"x": {"messages": [[{"text": "Hi"}, {"text": "you "}], [{"text": " "}], [{"text": "Hello"}]]}, "y": {"messages": []}}
+    chat = {
+        "x": {"messages": [[{"text": "Hi"}, {"text": "you "}], [{"text": " "}], [{"text": "Hello"}]]},
+        "y": {"messages": []},
+    }
     path = write(tmp_path / "a.json", json.dumps(chat))
     assert list(read_phrases(path)) == [Phrase(context="Hi you", reply="Hello")]
 
@@ -76,14 +81,22 @@ def test_script(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("a.csv", "reply,tag\nGood.,a\n \nBad.,b,c\n  ,d\nNul\x00,e\n", ["a.csv:3:", "a.csv:4:", "a.csv:5:", "a.csv:6:"]),
+        (
+            "a.csv",
+            "reply,tag\nGood.,a\n \nBad.,b,c\n  ,d\nNul\x00,e\n",
+            ["a.csv:3:", "a.csv:4:", "a.csv:5:", "a.csv:6:"],
+        ),
         (
             "a.jsonl",
             '{"reply": "Good."}\nnope\n[1]\n{"context": "x"}\n{"reply": 3}\n{"reply": "a", "tags": ["x"]}\n'
             '{"turns": ["a", ""]}\n{"turns": "a"}\n{"turns": ["a"], "reply": "b"}\n{"reply": "\\ud800"}\n',
             [f"a.jsonl:{line}:" for line in range(2, 11)],
         ),
-        ("a.json", '[{"reply": "Good."}, 3, {"messages": ["x"]}, {"messages": [["x"]]}]', ["a.json:2:", "a.json:3:", "a.json:4:"]),
+        (
+            "a.json",
+            '[{"reply": "Good."}, 3, {"messages": ["x"]}, {"messages": [["x"]]}]',
+            ["a.json:2:", "a.json:3:", "a.json:4:"],
+        ),
     ],
 )
 def test_bad_rows_are_listed_together_with_their_lines(

@@ -14,7 +14,7 @@ def directions(count: int, dimension: int = 32, seed: int = 0) -> Floats:
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(100, dimension))
     made = centres[rng.integers(100, size=count)] + 0.4 * rng.normal(size=(count, dimension))
-    return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(made / np.linalg.norm(made, axis=1, keepdims=True), dtype=np.float32)
 
 
 @pytest.mark.parametrize(

