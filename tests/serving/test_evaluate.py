@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,23 @@ def test_a_killed_run_goes_on_without_repeating_or_losing_a_line(
     assert all(wanted <= reached < len(DIALOGS) for wanted, reached in zip((5, 17), kills, strict=True)), kills
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     assert steady(out) == steady(whole)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_dialogs(rule: Path, tmp_path: Path) -> None:
+    def peak(dialogs: int) -> int:
+        rows = [{"turns": f"What is {n}? " + "It matters. " * 40, "candidates": [f"{n} " * 20]} for n in range(dialogs)]
+        path = write(tmp_path / f"{dialogs}.jsonl", rows)
+        del rows
+        tracemalloc.start()
+        assert run(path, rule, tmp_path / f"out-{dialogs}") == 0
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return top
+
+    peak(20)
+    few, many = peak(100), peak(800)
+    assert many < few + 150_000  # the input alone is 0.4 MB, the answers over 1 MB
 
 
 def _lines(folder: Path) -> int:
