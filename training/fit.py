@@ -172,12 +172,16 @@ def fit_order(
     linear = _scaled(fit_linear(known, directions, settings), known, settings)
     columns = tree_columns(known.matrix.columns, settings.columns)
     rounds = settings.most_rounds if rounds is None else rounds
+    if rounds < 1:
+        start = linear_score(linear, held_out.inputs(linear.columns)) if held_out else np.zeros(0)
+        only = (HeadRoom.of(held_out).recovered(start),) if held_out else ()
+        return Order(linear=linear, trees=Trees(columns=(), texts=()), curve=only)
     texts: list[str] = []
     curve: tuple[float, ...] = ()
-    for bag in range(1 if held_out else settings.bags if rounds else 0):
+    for bag in range(1 if held_out else settings.bags):
         text, curve = _boost(known, columns, linear, directions, settings, bag, rounds, held_out)
         texts.append(text)
-    return Order(linear=linear, trees=Trees(columns=columns if texts else (), texts=tuple(texts)), curve=curve)
+    return Order(linear=linear, trees=Trees(columns=columns, texts=tuple(texts)), curve=curve)
 
 
 def _scaled(linear: Linear, examples: Examples, settings: OrderSettings) -> Linear:

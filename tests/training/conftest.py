@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,32 +45,33 @@ def make_examples(
     )
 
 
+def write_labels(folder: Path, name: str = "mine", contexts: int = 40, *, level: bool = False, seed: int = 0) -> Path:
+    """Labels in which longer answers are better, up to a little noise."""
+    generator = np.random.default_rng(seed)
+    words = ["boat", "river", "tea", "hill", "lamp", "green", "walk", "song", "paper", "winter", "clock", "bread"]
+    lines = []
+    for context in range(contexts):
+        turn = " ".join(generator.choice(words, 6)) + f" number {context} of {name}?"
+        for source in ("alpha", "beta", "gamma", "delta"):
+            length = int(generator.integers(1, 16))
+            value = 0.5 if level else float(np.clip(length / 16 + 0.1 * generator.normal(), 0, 1))
+            row = {
+                "dialog_id": f"{name}-{context}",
+                "dataset": name,
+                "context": [turn],
+                "response": " ".join(generator.choice(words, length)) + ".",
+                "source": source,
+                "source_type": "generator",
+                "sensible": value,
+                "specific": value,
+            }
+            lines.append(json.dumps(row))
+    path = folder / f"{name}.jsonl"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def label_file(tmp_path: Path) -> Callable[..., Path]:
-    """Writes labels in which longer answers are better, up to a little noise."""
-
-    def write(name: str = "mine", contexts: int = 40, *, level: bool = False, seed: int = 0) -> Path:
-        generator = np.random.default_rng(seed)
-        words = ["boat", "river", "tea", "hill", "lamp", "green", "walk", "song", "paper", "winter", "clock", "bread"]
-        lines = []
-        for context in range(contexts):
-            turn = " ".join(generator.choice(words, 6)) + f" number {context} of {name}?"
-            for source in ("alpha", "beta", "gamma", "delta"):
-                length = int(generator.integers(1, 16))
-                value = 0.5 if level else float(np.clip(length / 16 + 0.1 * generator.normal(), 0, 1))
-                row = {
-                    "dialog_id": f"{name}-{context}",
-                    "dataset": name,
-                    "context": [turn],
-                    "response": " ".join(generator.choice(words, length)) + ".",
-                    "source": source,
-                    "source_type": "generator",
-                    "sensible": value,
-                    "specific": value,
-                }
-                lines.append(json.dumps(row))
-        path = tmp_path / f"{name}.jsonl"
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return path
-
-    return write
+    """`write_labels` into this test's folder."""
+    return partial(write_labels, tmp_path)

@@ -119,9 +119,10 @@ def test_gaps_hide_whole_annotators_in_the_share_asked() -> None:
 
 
 def test_targets_are_centred_in_the_pool_and_scaled_in_the_set() -> None:
-    halved = replace(BENT, target=BENT.target / 2)
-    np.testing.assert_allclose(centred(BENT), centred(halved), atol=1e-9)
-    assert max(abs(centred(BENT)[span].mean()) for span in BENT.matrix.groups()) < 1e-9
+    found = centred(BENT)
+    np.testing.assert_allclose(found, centred(replace(BENT, target=BENT.target / 2)), atol=1e-9)
+    assert max(abs(found[span].mean()) for span in BENT.matrix.groups()) < 1e-9
+    assert np.sqrt(np.mean(found**2)) == pytest.approx(1, abs=0.01)
 
 
 def test_grades_are_whole_numbers_up_to_thirty() -> None:

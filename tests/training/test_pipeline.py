@@ -1,0 +1,169 @@
+"""From label files to a bundle that serves, with an honest word beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blender.annotation import annotate
+from blender.bundle import load_bundle
+from blender.errors import BadInput
+from blender.features import ANNOTATORS
+from blender.records import Candidate, Pool
+from blender.training.card import Provenance
+from blender.training.compare import LEARNED, lamda_rule, mean_over_sets
+from blender.training.fit import OrderSettings
+from blender.training.heads import HeadSettings
+from blender.training.pipeline import Trained, TrainSettings, train
+from blender.training.prepare import both_sides, enough_to_judge, prepare, read_all
+from tests.training.conftest import write_labels
+
+MakeLabels = Callable[..., Path]
+GRID = (
+    OrderSettings(most_rounds=10, bags=1, smallest_leaf=10),
+    OrderSettings(most_rounds=10, bags=1, smallest_leaf=10, objective="lambdarank"),
+)
+
+
+def quick(cache: Path, **annotators: dict[str, object]) -> TrainSettings:
+    return TrainSettings(
+        annotators=annotators or {"length": {}, "overlap": {}},
+        grid=GRID,
+        heads=HeadSettings(most_rounds=10, bags=1, smallest_leaf=10),
+        cache=cache,
+        quiet=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    folder = tmp_path_factory.mktemp("two sets")
+    files = [write_labels(folder, name, seed=at) for at, name in enumerate(("one", "two"))]
+    return train(files, folder / "bundle", quick(folder / "cache"))
+
+
+def test_the_bundle_serves_what_was_learnt(made: Trained) -> None:
+    loaded = load_bundle(made.folder)
+    annotators = loaded.build_annotators()
+    loaded.check(annotators)
+    pool = Pool.of(
+        "Where does the river go?", ["Tea.", "The river goes to the sea, past the hill and the green paper mill."]
+    )
+    scores = loaded.ranker.score(annotate([pool], annotators).matrix, [pool])
+    assert scores.value[1] > scores.value[0]
+    assert scores.sensible[1] > scores.sensible[0]
+    assert loaded.metrics["how"] == "one family left out"
+    assert set(loaded.metrics["best by objective"]) == {"regression", "lambdarank"}
+    assert loaded.data.keys() == {"one.jsonl", "two.jsonl"}
+    assert made.compared["one"].row(LEARNED).recovered.value > 0.5
+    assert not made.out_of_fold.impossible
+
+
+def test_every_baseline_stands_beside(made: Trained) -> None:
+    policies = {row.policy for row in made.compared["two"].rows}
+    assert policies >= {
+        LEARNED, "random", "longest", "shortest", "plain average", "rank fusion", "best feature", "best source",
+        "3 P(sensible) + P(specific)", "source alpha", "source delta",
+    }  # fmt: skip
+    means = mean_over_sets(dict(made.compared))
+    assert list(means.values()) == sorted(means.values(), reverse=True)
+    card = (made.folder / "CARD.md").read_text()
+    for policy in means:
+        assert f"| {policy} |" in card
+
+
+def test_a_baseline_that_wins_is_named(label_file: MakeLabels, tmp_path: Path) -> None:
+    files = [label_file(name, seed=at) for at, name in enumerate(("one", "two"))]
+    made = train(files, tmp_path / "bundle", quick(tmp_path / "cache", overlap={}))
+    assert made.verdict.rival_mean <= made.verdict.mean or any("baseline wins" in s for s in made.verdict.sentences())
+    for dataset, policy, gap in made.verdict.losses:
+        row = made.compared[dataset].row(policy)
+        assert row.recovered.value > made.compared[dataset].row(LEARNED).recovered.value
+        assert gap.value > 0
+    assert set(made.verdict.wins) | {dataset for dataset, _, _ in made.verdict.losses} == {"one", "two"}
+
+
+def test_with_one_set_it_says_that_leaving_out_was_impossible(label_file: MakeLabels, tmp_path: Path) -> None:
+    made = train([label_file("alone")], tmp_path / "bundle", quick(tmp_path / "cache"))
+    assert "Leaving a family out was impossible: all labels are of one family (alone)" in made.out_of_fold.impossible
+    assert made.out_of_fold.how == "grouped 5-fold"
+    assert made.out_of_fold.impossible in (tmp_path / "bundle" / "CARD.md").read_text()
+    assert not np.isnan(made.out_of_fold.value).any()
+
+
+def test_training_twice_writes_the_same_bundle(label_file: MakeLabels, tmp_path: Path) -> None:
+    file = label_file("one")
+    for folder in ("a", "b"):
+        train([file], tmp_path / folder, quick(tmp_path / f"cache of {folder}"))
+    kept = [{p.name: p.read_bytes() for p in (tmp_path / folder).iterdir()} for folder in ("a", "b")]
+    assert kept[0] == kept[1]
+
+
+def test_a_users_own_column_is_trained_on_and_served(label_file: MakeLabels, tmp_path: Path) -> None:
+    path = label_file("priced")
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    generator = np.random.default_rng(3)
+    for row in rows:
+        row["features"] = {"price": float(generator.normal())}
+        row["sensible"] = row["specific"] = float(1 / (1 + np.exp(2 * row["features"]["price"])))
+    path.write_text("\n".join(map(json.dumps, rows)))
+    train([path], tmp_path / "bundle", quick(tmp_path / "cache"))
+    loaded = load_bundle(tmp_path / "bundle")
+    assert loaded.user_columns == ("user.price",)
+    candidates = [Candidate(text="A boat.", features={"price": price}) for price in (1.5, -1.5)]
+    pool = Pool.of("Boat?", [*candidates, Candidate(text="A lamp.")])
+    matrix = annotate([pool], loaded.build_annotators(), user_columns=loaded.user_columns).matrix
+    value = loaded.ranker.score(matrix, [pool]).value
+    assert value[1] > value[2] > value[0]
+
+
+def test_equal_labels_are_refused(label_file: MakeLabels, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="all labels are equal"):
+        train([label_file("level", level=True)], tmp_path / "bundle", quick(tmp_path / "cache"))
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_problems_of_all_files_come_together(label_file: MakeLabels, tmp_path: Path) -> None:
+    one, two = label_file("one"), label_file("two")
+    one.write_text(one.read_text() + "{broken\n")
+    two.write_text(two.read_text() + '{"dialog_id": "x", "context": ["Hi?"], "response": "Hm.", "sensible": 7}\n')
+    with pytest.raises(BadInput) as caught:
+        read_all([one, two, tmp_path / "absent.jsonl"])
+    problems = "\n".join(caught.value.problems)
+    assert "one.jsonl, line 161" in problems and "two.jsonl, line 161" in problems and "absent.jsonl" in problems
+
+
+def test_too_few_contexts_are_refused(label_file: MakeLabels, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="at least 5 different conversations, the labels have 3"):
+        train([label_file("tiny", contexts=3)], tmp_path / "bundle", quick(tmp_path / "cache"))
+
+
+def test_machine_candidates_are_judged_and_people_learnt_from(label_file: MakeLabels, tmp_path: Path) -> None:
+    path = label_file("mixed")
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:
+        row["source_type"] = "human" if row["source"] == "delta" else "generator"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    seen = list(both_sides(read_all([path])))
+    assert [(len(pool), view) for pool, view in seen[:2]] == [(3, "judged"), (4, "whole")]
+    small = enough_to_judge(seen + list(both_sides(read_all([label_file("few", contexts=4)]))))
+    assert [view for pool, view in small if pool.dataset == "few"] == ["extra"] * 4
+    prepared = prepare([path], tmp_path / "cache", annotators={"length": {}}, quiet=True)
+    assert len(prepared.examples) == 80
+    assert prepared.directions.keys() == {f"length.{c.name}" for c in ANNOTATORS.build("length").columns}
+
+
+def test_lamdas_rule_is_the_rankers(made: Trained) -> None:
+    rows = np.arange(len(made.prepared.examples.matrix))
+    found = lamda_rule(made.out_of_fold, made.prepared.examples.matrix, rows)
+    np.testing.assert_allclose(found, 3 * made.out_of_fold.sensible + made.out_of_fold.specific)
+
+
+def test_a_licence_is_quoted_from_where_it_is_stated(tmp_path: Path) -> None:
+    path = tmp_path / "PROVENANCE.md"
+    path.write_text("# A set\n\n## Licence\nCC BY 4.0,\nwith a note.\n\n## Paper\nNone.\n")
+    assert Provenance.read(path) == Provenance(title="A set", licence="CC BY 4.0, with a note.")
