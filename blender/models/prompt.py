@@ -74,7 +74,7 @@ class ChatForm:
         """Sixteen hex digits of template, system line, knowledge and limits."""
         line = CHAT_SYSTEM if system is None else system
         limits = f"chat {_VERSION} {CONTEXT_TOKENS}"
-        return text_digest(limits, self.tokenizer.chat_template, line, *knowledge)
+        return text_digest(limits, self.tokenizer.chat_template, line, *_told_to_all(knowledge))
 
     def _render(self, messages: list[dict[str, str]], *, answer_next: bool = True) -> str:
         from jinja2.exceptions import TemplateError
@@ -134,7 +134,7 @@ class ScriptForm:
 
     def fingerprint(self, system: str | None = None, knowledge: Sequence[str] = ()) -> str:
         """Sixteen hex digits of form, system line, knowledge and limits."""
-        return text_digest(f"script {_VERSION} {CONTEXT_TOKENS}", system or "", *knowledge)
+        return text_digest(f"script {_VERSION} {CONTEXT_TOKENS}", system or "", *_told_to_all(knowledge))
 
 
 PromptForm = ChatForm | ScriptForm
@@ -185,6 +185,11 @@ def _told(knowledge: Sequence[str], locale: str) -> list[str]:
         return []
     titles = [title for language, title in _TITLES.items() if locale.startswith(language)]
     return [*titles, *(f"* {' '.join(passage.split())}" for passage in knowledge)]
+
+
+def _told_to_all(knowledge: Sequence[str]) -> list[str]:
+    """What a fingerprint must know of the knowledge: the passages, and the words around them in every language."""
+    return [*knowledge, *_TITLES.values()] if knowledge else []
 
 
 def _encode(tokenizer: Any, text: str) -> list[int]:
