@@ -11,13 +11,12 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from blender.index.demo import WHOLE_COMMAND
 from blender.reading import Task, check_tasks, read_tasks
 from blender.selection import Selection
 from blender.serving.loading import BlenderOption, load
 from blender.serving.table import figure, print_pool
 from blender.serving.terminal import messages, output, shown
-
-WHOLE_BASE = "blend index build pkg:chitchat_dataset --out chitchat-base"
 
 
 def demo(
@@ -33,7 +32,7 @@ def demo(
         print_dialog(console, selection, rows)
     console.print(Rule(style="dim"))
     console.print("The base above holds a part of the packaged chats. This builds the whole one, 66,000 pairs:")
-    console.print(f"    {WHOLE_BASE}", soft_wrap=True)
+    console.print(f"    {WHOLE_COMMAND}", soft_wrap=True)
 
 
 def demo_tasks() -> list[Task]:

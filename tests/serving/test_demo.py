@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from blender.engine import Blender
+from blender.index.demo import WHOLE_COMMAND
 from blender.records import Pool
 from blender.serving import demo
 from blender.serving.cli import main
@@ -39,7 +40,7 @@ def test_a_dialog_is_printed_with_its_pool_and_reason_within_100_columns(blender
 def test_the_command_ends_with_the_way_to_the_whole_base(rule: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--blender", str(rule)]) == 0
     shown = capsys.readouterr().out
-    assert shown.splitlines()[-1].strip() == demo.WHOLE_BASE
+    assert shown.splitlines()[-1].strip() == WHOLE_COMMAND
     assert all(task.dialog.id in shown for task in demo.demo_tasks())
 
 
