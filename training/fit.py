@@ -42,11 +42,11 @@ class OrderSettings:
     """
 
     objective: Literal["lambdarank", "regression"] = "regression"
-    columns: Literal["relative", "z", "both"] = "relative"
+    columns: Literal["relative", "z", "both"] = "both"
     ridge: float = 0.3
     leaves: int = 6
     rate: float = 0.07
-    most_rounds: int = 100
+    most_rounds: int = 150
     smallest_leaf: int = 60
     l2: float = 30.0
     monotone: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,19 +16,13 @@ from blender.training.heads import HeadSettings, fit_head
 
 SMOOTHING = 9
 FEWEST_CANDIDATES = 3
+FEWEST_CONTEXTS = 20
 _BASE = OrderSettings()
 GRID: tuple[OrderSettings, ...] = (
     _BASE,
-    replace(_BASE, ridge=3.0),
-    replace(_BASE, ridge=0.03),
-    replace(_BASE, columns="z", leaves=4),
-    replace(_BASE, columns="both"),
-    replace(_BASE, monotone=False),
+    replace(_BASE, leaves=4),
+    replace(_BASE, columns="relative"),
     replace(_BASE, objective="lambdarank"),
-    replace(_BASE, objective="lambdarank", ridge=3.0),
-    replace(_BASE, objective="lambdarank", columns="z", leaves=4),
-    replace(_BASE, evenness=0.5),
-    replace(_BASE, whole_pools=False),
     replace(_BASE, ridge=100.0),  # all but the plain average, so that the search can fall back on it
 )
 
@@ -72,10 +67,15 @@ def try_settings(examples: Examples, directions: Directions, settings: OrderSett
 
 
 def telling_pools(examples: Examples) -> frozenset[int]:
-    """Judged pools of three candidates or more, since a choice between two says little; all judged if none has."""
+    """Judged pools that say how good a choice is: three candidates or more, in a set that has enough of them.
+
+    A choice between two says little, and the mean of a handful of contexts would drown the other sets. All judged
+    pools if none is left.
+    """
     judged = examples.judged()
     large = [at for at in judged if examples.matrix.group_sizes[at] >= FEWEST_CANDIDATES]
-    return frozenset(large or judged)
+    contexts = Counter(examples.datasets[at] for at in large)
+    return frozenset([at for at in large if contexts[examples.datasets[at]] >= FEWEST_CONTEXTS] or large or judged)
 
 
 def _peak(curve: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[int, float]:
