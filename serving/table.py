@@ -85,7 +85,7 @@ def _row(selection: Selection, at: int, place: int, features: Sequence[Shown]) -
     sources = dict.fromkeys(origin.source for origin in candidate.origins)
     scores = selection.scores
     numbers = [(float(selection.matrix.column(each.column)[at]), each.digits) for each in features]
-    numbers += [(float(values[at]), 2) for values in (scores.sensible, scores.specific, scores.value)]
+    numbers += [(float(scores.sensible[at]), 2), (float(scores.specific[at]), 2), (float(scores.value[at]), 3)]
     mark = Text("*" if won else str(place), style=style)
     return [mark, answer, shown(" + ".join(sources), style), *(Text(figure(*each), style=style) for each in numbers)]
 
