@@ -159,9 +159,16 @@ def _alone(folder: Path) -> Iterator[None]:
     """Of several processes that change one base at the same time, one does and the others wait."""
     from filelock import FileLock
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f".{folder.name}.lock")):
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as fault:
+        raise BadBase(f"cannot write beside {folder}: {fault.strerror or fault}; choose another place") from fault
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -155,7 +155,10 @@ class _Memory:
         new = [text for text in dict.fromkeys(texts) if (role, text) not in self._known]
         vectors = self._encoder.encode(new, role=role, progress=progress)
         self._known |= {(role, text): row for text, row in zip(new, vectors, strict=True)}
-        return np.stack([vectors[:0].sum(axis=0), *(self._known[role, text] for text in texts)])[1:]
+        found = np.empty((len(texts), vectors.shape[1]), dtype=np.float32)
+        for row, text in enumerate(texts):
+            found[row] = self._known[role, text]
+        return found
 
 
 def stored_key(annotator: Annotator, name: str) -> str:

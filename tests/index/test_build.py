@@ -179,6 +179,14 @@ def test_a_bad_row_leaves_nothing(tmp_path: Path, encoder: Any) -> None:
     assert not (tmp_path / "b").exists()
 
 
+def test_a_place_that_cannot_be(tmp_path: Path, encoder: Any) -> None:
+    (tmp_path / "file").write_text("x")
+    for place in (tmp_path / "file", tmp_path / "file" / "base"):
+        with pytest.raises(BadBase, match="cannot write"):
+            build_base([Phrase(reply="x")], place, PLAIN, encoder=encoder)
+    assert (tmp_path / "file").read_text() == "x"
+
+
 def test_columns_of_two_kinds_are_refused(make_base: Make, encoder: Any) -> None:
     with pytest.raises(BadInput, match="'tag' is text for 1 phrases and a number for 1"):
         make_base(Phrase(reply="a b", columns={"tag": "x"}), Phrase(reply="c d", columns={"tag": 1}))
