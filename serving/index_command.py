@@ -15,7 +15,7 @@ from blender.index.base import On, PhraseBase, open_base
 from blender.index.build import add as add_phrases
 from blender.index.build import build_base
 from blender.index.build import remove as remove_phrases
-from blender.index.corpus import Phrase, of_words, read_phrases
+from blender.index.corpus import Phrase, answering_words, of_words, read_phrases
 from blender.index.hits import Hit
 from blender.index.settings import BaseSettings
 from blender.records import Dialog
@@ -30,6 +30,12 @@ Sources = Annotated[
 Place = Annotated[str, typer.Argument(help="Folder of the base, or demo.")]
 Fewest = Annotated[int, typer.Option("--min-words", min=1, help="Leave shorter phrases out.")]
 Most = Annotated[int, typer.Option("--max-words", min=1, help="Leave longer phrases out.")]
+FewestAsked = Annotated[
+    int, typer.Option("--min-context-words", min=0, help="Leave phrases out that answered a shorter turn.")
+]
+MostAsked = Annotated[
+    int, typer.Option("--max-context-words", min=0, help="Leave phrases out that answered a longer turn.")
+]
 Where = Annotated[
     list[str] | None, typer.Option("--where", help="NAME=VALUE of a column; may be repeated, all must hold.")
 ]
@@ -54,6 +60,8 @@ def build(
     max_toxicity: Annotated[float, typer.Option(help="Leave more toxic phrases out.")] = 1.0,
     min_words: Fewest = 1,
     max_words: Most = 1_000,
+    min_context_words: FewestAsked = 0,
+    max_context_words: MostAsked = 1_000,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the base that is there.")] = False,
 ) -> None:
     """Build a base from phrase files or conversations."""
@@ -68,15 +76,24 @@ def build(
         annotators=measured,
         drop_above={"toxicity.toxic": max_toxicity} if toxicity and max_toxicity < 1 else {},
     )
-    phrases = _read(sources, min_words, max_words)
+    phrases = _read(sources, (min_words, max_words), (min_context_words, max_context_words))
     base = build_base(phrases, out, settings, overwrite=overwrite, progress=True)
     _say(base)
 
 
 @app.command()
-def add(base: Place, sources: Sources, min_words: Fewest = 1, max_words: Most = 1_000) -> None:
+def add(
+    base: Place,
+    sources: Sources,
+    min_words: Fewest = 1,
+    max_words: Most = 1_000,
+    min_context_words: FewestAsked = 0,
+    max_context_words: MostAsked = 1_000,
+) -> None:
     """Add phrases to a base; only new ones are embedded."""
-    _say(add_phrases(_own(base), _read(sources, min_words, max_words), progress=True))
+    place = _own(base)
+    phrases = _read(sources, (min_words, max_words), (min_context_words, max_context_words))
+    _say(add_phrases(place, phrases, progress=True))
 
 
 @app.command()
@@ -136,14 +153,14 @@ def _own(base: str) -> Path:
     return Path(base)
 
 
-def _read(sources: Iterable[str], fewest: int, most: int) -> list[Phrase]:
+def _read(sources: Iterable[str], words: tuple[int, int], asked: tuple[int, int]) -> list[Phrase]:
     """Every phrase of every source; the problems of all files are told together."""
     problems: list[str] = []
     phrases: list[Phrase] = []
     with messages().status("reading phrases"):
         for source in sources:
             try:
-                phrases += of_words(read_phrases(source), fewest, most)
+                phrases += answering_words(of_words(read_phrases(source), *words), *asked)
             except BadInput as fault:
                 problems += fault.problems
     if problems:

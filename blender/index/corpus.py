@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from blender.errors import BadInput
+from blender.index.context import TURN_BREAK
 from blender.index.conversations import read_conversations, read_script
 from blender.index.tables import Row, Rows, read_json_lines, read_parquet, read_separated
 from blender.models.reference import resolve
@@ -97,6 +98,11 @@ def of_words(phrases: Iterable[Phrase], fewest: int, most: int) -> Iterator[Phra
     return (phrase for phrase in phrases if fewest <= len(phrase.reply.split()) <= most)
 
 
+def answering_words(phrases: Iterable[Phrase], fewest: int, most: int) -> Iterator[Phrase]:
+    """The phrases that answered a turn of ``fewest`` to ``most`` words."""
+    return (phrase for phrase in phrases if fewest <= len(phrase.context.rpartition(TURN_BREAK)[2].split()) <= most)
+
+
 def phrases_of(row: Row) -> list[Phrase]:
     """The phrases of one row: its own, or one for every turn of its conversation but the first.
 
@@ -111,14 +117,14 @@ def phrases_of(row: Row) -> list[Phrase]:
             raise BadInput("holds 'turns' beside 'reply' or 'context'; give a conversation or a phrase, not both")
         turns = _turns(values.pop("turns"), "turns")
         return [
-            Phrase(context="\n".join(turns[max(0, at - _TURNS_KEPT) : at]), reply=turns[at], columns=values)
+            Phrase(context=TURN_BREAK.join(turns[max(0, at - _TURNS_KEPT) : at]), reply=turns[at], columns=values)
             for at in range(1, len(turns))
         ]
     if "reply" not in values:
         raise BadInput(f"has no 'reply' (nor 'turns'); it holds {', '.join(map(repr, values)) or 'nothing'}")
     reply, context = values.pop("reply"), values.pop("context", "")
     if not isinstance(context, str):
-        context = "\n".join(_turns(context, "context"))
+        context = TURN_BREAK.join(_turns(context, "context"))
     return [Phrase(context=context, reply=reply, columns=values)]
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from blender.index.build import build_base
 from blender.index.context import TURN_BREAK
-from blender.index.corpus import Phrase, of_words, read_phrases
+from blender.index.corpus import Phrase, answering_words, of_words, read_phrases
 from blender.index.growing import stored_annotators
 from blender.index.settings import BaseSettings
 from blender.index.store import VERSION
@@ -20,11 +20,12 @@ from blender.pooling import duplicate_key
 
 log = logging.getLogger(__name__)
 SOURCE = "pkg:chitchat_dataset"
-FEWEST_WORDS, MOST_WORDS = 4, 25
+FEWEST_WORDS, MOST_WORDS, FEWEST_ASKED = 4, 25, 3
 SETTINGS = BaseSettings(drop_above={"toxicity.toxic": 0.8})
 WHOLE_COMMAND = (
     f"blend index build {SOURCE} --out chitchat-base "
-    f"--min-words {FEWEST_WORDS} --max-words {MOST_WORDS} --max-toxicity 0.8"
+    f"--min-words {FEWEST_WORDS} --max-words {MOST_WORDS} "
+    f"--min-context-words {FEWEST_ASKED} --max-context-words {MOST_WORDS} --max-toxicity 0.8"
 )
 _SEED = 13
 _SPARE = 1.05  # what is dropped as toxic, and pairs that become one when phrases collapse
@@ -41,11 +42,11 @@ def demo_phrases() -> list[Phrase]:
             chats.append([])
         chats[-1].append(phrase)
     Random(_SEED).shuffle(chats)  # noqa: S311 - a seeded order, not a secret
+    answered = answering_words((phrase for chat in chats for phrase in chat), FEWEST_ASKED, MOST_WORDS)
     return list(
         {
             (duplicate_key(phrase.context), duplicate_key(phrase.reply)): phrase
-            for phrase in of_words((phrase for chat in chats for phrase in chat), FEWEST_WORDS, MOST_WORDS)
-            if 3 <= len(phrase.context.split(TURN_BREAK)[-1].split()) <= MOST_WORDS
+            for phrase in of_words(answered, FEWEST_WORDS, MOST_WORDS)
         }.values()
     )
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from blender.errors import BadInput
-from blender.index.corpus import Phrase, of_words, read_phrases
+from blender.index.corpus import Phrase, answering_words, of_words, read_phrases
 
 KOZIEV = Path(__file__).resolve().parents[2] / "../shared/data/corpus-koziev-ru/cornell_movie_corpus.tar.xz"
 
@@ -138,13 +138,15 @@ def test_a_file_that_is_not_there() -> None:
 def test_words_are_counted() -> None:
     phrases = [Phrase(reply="one two three"[:cut]) for cut in (3, 7, 13)]
     assert [phrase.reply for phrase in of_words(phrases, 2, 2)] == ["one two"]
+    asked = [Phrase(context="Do you like tea?\nYes, I do.", reply="Me too."), Phrase(reply="Hi.")]
+    assert list(answering_words(asked, 1, 3)) == asked[:1]
+    assert list(answering_words(asked, 4, 9)) == []
 
 
 @pytest.mark.slow
 def test_the_packaged_chats() -> None:
     phrases = list(of_words(read_phrases("pkg:chitchat_dataset"), 4, 25))
-    kept = [phrase for phrase in phrases if 3 <= len(phrase.context.split("\n")[-1].split()) <= 25]
-    assert len(kept) == 65_970
+    assert len(list(answering_words(phrases, 3, 25))) == 65_970
     assert all(1 <= len(phrase.context.split("\n")) <= 4 for phrase in phrases)
 
 
