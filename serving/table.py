@@ -29,17 +29,17 @@ MAIN = (
     Shown("loss", "perplexity.conditional"),
     Shown("cross", "cross_encoder.last_turn", 1),
     Shown("toxic", "toxicity.toxic"),
-    Shown("words", "length.words", 0),
 )
 
 
-def print_pool(console: Console, selection: Selection, *, most: int | None = None) -> None:
+def print_pool(console: Console, selection: Selection, *, most: int | None = None, legend: bool = True) -> None:
     """Print the pool, the winner first, then what may be answered, then what is blocked, best first in each.
 
     Args:
         console: where to.
         selection: what was chosen from the pool.
         most: rows to print; the rest is counted.
+        legend: whether to say below what the headings mean.
     """
     if not len(selection.pool):
         console.print(shown("The pool is empty.", "dim"))
@@ -52,7 +52,8 @@ def print_pool(console: Console, selection: Selection, *, most: int | None = Non
     console.print(table)
     if most is not None and len(order) > most:
         console.print(shown(f"... and {len(order) - most} more", "dim"))
-    console.print(_legend(features), style="dim")
+    if legend:
+        console.print(_legend(features), style="dim")
 
 
 def pool_order(selection: Selection) -> tuple[int, ...]:
