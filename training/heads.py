@@ -13,7 +13,6 @@ from blender.training.crossval import inner_folds
 from blender.training.examples import Doubles, Examples
 from blender.training.fit import THREADS, gaps, row_weights
 
-ENOUGH_FOR_ISOTONIC = 1000
 FEWEST_ROWS = 40
 
 
@@ -132,38 +131,27 @@ def _boost(examples: Examples, soft: Doubles, settings: HeadSettings, rounds: in
 
 
 def calibrate(raw: Doubles, soft: Doubles, weights: Doubles | None = None) -> Curve:
-    """A curve from raw scores to probabilities, isotonic (Zadrozny and Elkan 2002), or Platt's sigmoid on few rows.
+    """A curve from raw scores to probabilities: Platt's sigmoid (Platt 1999), fitted on soft labels.
+
+    Isotonic regression was tried: with families left out it levels off above a third of the scores, and a threshold
+    or a rule on probabilities can no longer tell good candidates from very good ones.
 
     Args:
         raw: float64 (n,), out-of-fold raw scores.
-        soft: float64 (n,), labels on 0..1.
+        soft: float64 (n,), labels on 0..1; each row is a yes and a no, weighted by its label.
         weights: float64 (n,).
     """
-    weight = np.ones(len(raw)) if weights is None else weights
-    return (_isotonic if len(raw) >= ENOUGH_FOR_ISOTONIC else _platt)(raw, soft, weight)
-
-
-def _isotonic(raw: Doubles, soft: Doubles, weight: Doubles) -> Curve:
-    from sklearn.isotonic import IsotonicRegression
-
-    fitted = IsotonicRegression(y_min=0.01, y_max=0.99, out_of_bounds="clip")  # type: ignore[no-untyped-call]
-    fitted.fit(raw, soft, sample_weight=weight)
-    x, y = np.asarray(fitted.X_thresholds_, dtype=np.float64), np.asarray(fitted.y_thresholds_, dtype=np.float64)
-    return Curve(x=x, y=y)
-
-
-def _platt(raw: Doubles, soft: Doubles, weight: Doubles) -> Curve:
-    """Logistic regression of soft labels on the raw score: each row is a yes and a no, weighted by its label."""
     from sklearn.linear_model import LogisticRegression
 
+    weight = np.ones(len(raw)) if weights is None else weights
     inputs = np.concatenate([raw, raw])[:, None]
     answers = np.concatenate([np.ones(len(raw)), np.zeros(len(raw))])
     shares = np.concatenate([weight * soft, weight * (1 - soft)])
     fitted = LogisticRegression(C=1.0)  # type: ignore[no-untyped-call]
     fitted.fit(inputs, answers, sample_weight=shares)
-    # A falling curve would turn the trees round: with so few rows the flat one is the honest answer.
-    slope = max(float(fitted.coef_[0, 0]), 0.0)
-    bias = float(fitted.intercept_[0]) if slope else float(np.log(_odds(soft, weight)))
+    # A falling curve would turn the trees round: then the flat one is the honest answer.
+    slope = max(float(np.ravel(fitted.coef_)[0]), 0.0)
+    bias = float(np.ravel(fitted.intercept_)[0]) if slope else float(np.log(_odds(soft, weight)))
     x = np.linspace(raw.min() - 1, raw.max() + 1, 101)
     return Curve(x=x, y=np.clip(1 / (1 + np.exp(-(slope * x + bias))), 0.01, 0.99))
 

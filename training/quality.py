@@ -28,6 +28,7 @@ from blender.models.cache import cache_folder
 from blender.training.compare import LEARNED, compare_sets, mean_over_sets, policy_scores, verdict
 from blender.training.heads import HeadSettings
 from blender.training.outer import OutOfFold, across_families, in_domain, judged_pools
+from blender.training.premise import premise, premise_lines
 from blender.training.prepare import Prepared, prepare
 from blender.training.reliability import reliability
 from blender.training.report import write_between_markers, write_json
@@ -222,11 +223,13 @@ def main(
         label_files(data), cache_folder() / "features", annotators=chosen, locale=ENGLISH, most=MOST_CONTEXTS
     )
     sets, found = measure(prepared, seed)
+    tested = premise(prepared, found, seed)
     about = {"command": "make quality", "seed": seed, "how": found.how, "contexts of a set at most": MOST_CONTEXTS}
-    values = report(sets, prepared, found, about)
+    values = report(sets, prepared, found, about) | {"premise": tested}
     write_json(out / "benchmarks" / "quality.json", values)
     lines = [*tables(sets), "", *values["verdict"]]
     write_between_markers(out / "docs" / "quality.md", "head-room", lines)
+    write_between_markers(out / "docs" / "quality.md", "premise", list(premise_lines(tested)))
     Console().print(msgspec.json.format(msgspec.json.encode(values["mean over counted sets"])).decode())
 
 

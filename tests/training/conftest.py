@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from blender.matrix import FeatureMatrix
-from blender.training.examples import Examples, relative_columns
+from blender.training.examples import Examples, View, relative_columns
 
 COLUMNS = ("relevance.context", "relevance.last_turn", "perplexity.pmi", "length.words", "toxicity.toxic")
 DIRECTIONS = {"relevance.context": 1, "relevance.last_turn": 1, "perplexity.pmi": 1, "toxicity.toxic": -1}
@@ -32,6 +32,7 @@ def make_examples(
     values[generator.random(values.shape) < gaps] = np.nan
     matrix = FeatureMatrix(values=values.astype(np.float32), columns=COLUMNS, group_sizes=sizes)
     names = tuple(f"family {at % families}" for at in range(pools))
+    views: tuple[View, ...] = ("judged",) * pools
     return Examples(
         matrix=matrix,
         relative=relative_columns(matrix),
@@ -41,7 +42,7 @@ def make_examples(
         datasets=names,
         families=names,
         groups=tuple(f"conversation {at // 2}" for at in range(pools)),
-        views=tuple(["judged"] * pools),
+        views=views,
     )
 
 
