@@ -68,7 +68,7 @@ def test_score_is_the_sum_of_the_linear_part_and_the_mean_of_the_trees() -> None
     matrix = some_matrix(gaps=0)
     z = matrix.select(("length.words~z", "relevance.context~z")).values
     inputs = matrix.select(READ).values
-    trees = np.mean([booster.predict(inputs) for booster in RANKER.order.boosters], axis=0)
+    trees = np.mean([np.asarray(booster.predict(inputs)) for booster in RANKER.order.boosters], axis=0)
     np.testing.assert_allclose(RANKER.score(matrix).value, z @ np.array([0.5, -0.25]) + trees, rtol=1e-5)
 
 

@@ -62,7 +62,7 @@ class Examples:
         cls, labelled: Sequence[LabelledPool], matrix: FeatureMatrix, views: Sequence[View] | None = None
     ) -> Examples:
         """Join labels and features; ``matrix`` holds the pools of ``labelled`` in their order."""
-        everything_judged: tuple[View, ...] = ("judged",) * len(labelled)
+        all_judged: list[View] = ["judged" for _ in labelled]
         return cls(
             matrix=matrix,
             relative=relative_columns(matrix),
@@ -72,7 +72,7 @@ class Examples:
             datasets=tuple(pool.dataset for pool in labelled),
             families=tuple(pool.family for pool in labelled),
             groups=tuple(conversation(pool) for pool in labelled),
-            views=everything_judged if views is None else tuple(views),
+            views=tuple(all_judged if views is None else views),
         )
 
     def inputs(self, columns: Sequence[str]) -> Floats:

@@ -95,12 +95,24 @@ def fit_ranker(
     rounds: int,
     heads: HeadSettings | None,
 ) -> LearnedRanker:
-    """Fit order and heads on all of the examples; no heads if ``heads`` is ``None``."""
+    """Fit order and heads on all of the examples; no heads if ``heads`` is ``None``.
+
+    In the order the heads count as much as linear part and trees together: the two spread alike inside pools.
+    """
     order = fit_order(examples, directions, settings, rounds=rounds)
-    return LearnedRanker(
-        columns=examples.matrix.columns,
-        linear=order.linear,
-        order=order.trees,
-        sensible=fit_head(examples, examples.sensible, heads) if heads else None,
-        specific=fit_head(examples, examples.specific, heads) if heads else None,
+    alone = LearnedRanker(columns=examples.matrix.columns, linear=order.linear, order=order.trees)
+    if heads is None:
+        return alone
+    sensible, specific = (fit_head(examples, label, heads) for label in (examples.sensible, examples.specific))
+    raw = sum(
+        (head.trees.raw(examples.matrix) for head in (sensible, specific) if head), np.zeros(len(examples.matrix))
     )
+    spread = _spread(raw, examples)
+    weight = _spread(alone.score(examples.matrix).value, examples) / spread if spread > 0 else 0.0
+    return replace(alone, sensible=sensible, specific=specific, head_weight=weight)
+
+
+def _spread(values: np.ndarray[tuple[int], np.dtype[np.floating]], examples: Examples) -> float:
+    """Standard deviation inside pools."""
+    spans = [span for span in examples.matrix.groups() if span.stop > span.start]
+    return float(np.sqrt(np.mean([np.var(values[span]) for span in spans])))

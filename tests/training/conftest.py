@@ -32,7 +32,7 @@ def make_examples(
     values[generator.random(values.shape) < gaps] = np.nan
     matrix = FeatureMatrix(values=values.astype(np.float32), columns=COLUMNS, group_sizes=sizes)
     names = tuple(f"family {at % families}" for at in range(pools))
-    views: tuple[View, ...] = ("judged",) * pools
+    views: list[View] = ["judged" for _ in range(pools)]
     return Examples(
         matrix=matrix,
         relative=relative_columns(matrix),
@@ -42,7 +42,7 @@ def make_examples(
         datasets=names,
         families=names,
         groups=tuple(f"conversation {at // 2}" for at in range(pools)),
-        views=views,
+        views=tuple(views),
     )
 
 
