@@ -112,7 +112,7 @@ def _last_resort(pool: Pool, settings: Settings) -> Candidate:
 def _pool_notes(pool: Pool, blocked: Blocked) -> tuple[str, ...]:
     if not len(pool):
         return ("the pool is empty",)
-    notes = ("the pool holds one candidate",) if len(pool) == 1 else ()
+    notes: tuple[str, ...] = ("the pool holds one candidate",) if len(pool) == 1 else ()
     if all(blocked):
         notes += (f"all {len(pool)} candidates are blocked",)
     return notes

@@ -33,8 +33,8 @@ def sentence(pool: Pool, matrix: FeatureMatrix, winner: int, other: int, voice: 
         if len(phrases) == most:
             break
     if not phrases:
-        return f"{opening} by a higher score, with no single measurement standing out."
-    return f"{opening} because it is {' and '.join(phrases)}."
+        return f"{opening} by a higher score; no single measurement stands out."
+    return f"{opening}: {' and '.join(phrases)}."
 
 
 def _phrase(name: str, matrix: FeatureMatrix, winner: int, other: int, columns: Mapping[str, Column]) -> str | None:

