@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= ../shared/data
+PRESET ?= default
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 
 .PHONY: help setup setup-dev demo test check format lint types quality bundle latency clean
@@ -49,8 +50,8 @@ types: .venv/.dev          ## mypy strict and pyright
 quality: .venv/.dev        ## head-room recovered on the labelled sets: docs/quality.md, benchmarks/quality.json
 	$(BIN)/python -m blender.training.quality $(DATA)
 
-bundle: .venv/.dev         ## train the default bundle on the labelled sets
-	$(BIN)/python -m blender.training.default_bundle $(DATA)
+bundle: .venv/.dev         ## train the default bundle on the labelled sets (PRESET=russian for the other)
+	$(BIN)/python -m blender.training.default_bundle $(DATA) --preset $(PRESET)
 
 latency: .venv/.user       ## seconds per stage for pools of 8, 32 and 128: benchmarks/latency.json
 	$(BIN)/python benchmarks/latency.py

@@ -1,6 +1,6 @@
-"""Trains the bundle that comes with the package, from the labelled sets of a data folder.
+"""Trains a bundle that comes with the package, from the labelled sets of a data folder.
 
-    python -m blender.training.default_bundle DATA
+    python -m blender.training.default_bundle DATA [--preset russian]
 
 ``DATA`` is laid out as `docs/data.md` says. The model card takes each set's licence from its ``PROVENANCE.md``.
 """
@@ -15,27 +15,30 @@ import typer
 from rich.console import Console
 
 from blender.errors import BadBundle, BlendError
-from blender.settings import BUNDLES
+from blender.settings import BUNDLES, Settings
 from blender.training.card import provenance_in
 from blender.training.pipeline import TrainSettings, train
-from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
+from blender.training.quality import MOST_CONTEXTS, label_files
 
 MOST_BYTES = 5_000_000
 
 
 def main(
     data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
-    out: Annotated[Path, typer.Option(help="Folder of the bundle.")] = BUNDLES / "default",
+    preset: Annotated[str, typer.Option(help="Whose language and annotators to train for.")] = "default",
+    out: Annotated[Path, typer.Option(help="Folder that bundles are written to.")] = BUNDLES,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
-    """Train the default bundle on the English labelled sets."""
-    settings = TrainSettings(locale=ENGLISH, most=MOST_CONTEXTS, seed=seed)
-    trained = train(label_files(data), out, settings, provenance=provenance_in(data))
-    size = sum(path.stat().st_size for path in out.iterdir())
+    """Train the bundle of a preset on the labelled sets of its language."""
+    chosen = Settings.find(preset)
+    settings = TrainSettings(locale=chosen.locale, annotators=chosen.annotators or None, most=MOST_CONTEXTS, seed=seed)
+    folder = out / chosen.bundle
+    trained = train(label_files(data), folder, settings, provenance=provenance_in(data))
+    size = sum(path.stat().st_size for path in folder.iterdir())
     console = Console()
     for sentence in trained.verdict.sentences():
         console.print(sentence, soft_wrap=True)
-    console.print(f"{out}: {size / 1e6:.1f} MB, bundle for {', '.join(trained.bundle.annotators)}", soft_wrap=True)
+    console.print(f"{folder}: {size / 1e6:.1f} MB, bundle for {', '.join(trained.bundle.annotators)}", soft_wrap=True)
     if size > MOST_BYTES:
         raise BadBundle(f"the bundle takes {size} bytes, more than the {MOST_BYTES} allowed; use fewer trees or bags")
 
