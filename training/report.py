@@ -8,11 +8,7 @@ from typing import Any
 
 import msgspec
 
-_HEAD = """# Quality
-
-Head-room recovered, per cent, with 95 % bootstrap intervals over contexts: 0 is a blind choice from the pool, 100 the
-best candidate by the labels. Made by `make quality`; every figure with its n is in `benchmarks/quality.json`.
-"""
+_HEAD = "# Quality\n"
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
