@@ -42,6 +42,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     data: dict[str, str]
     target: str
     linear: LinearPart
+    head_weight: float
     trees: dict[str, TreesPart]
     metrics: dict[str, Any]
     settings: dict[str, Any]

@@ -1,8 +1,8 @@
 """The learned ranker: a linear score of pool-relative columns, shallow trees on top of it, calibrated heads beside.
 
-The order of a pool comes from ``linear + trees``: the linear part is a plain weighted sum of z-scores, which
-travels well between data sets; the trees (LightGBM) correct it where they were shown to help. P(sensible) and
-P(specific) come from trees of their own whose raw score goes through a calibration curve.
+The order of a pool comes from ``linear + trees + head_weight * heads``: the linear part is a plain weighted sum of
+z-scores, which X from trees of their own, the heads; their raw scores (log-odds) enter the order too, and become
+probabilities by a calibration curve.
 """
 
 from __future__ import annotations
@@ -146,6 +146,7 @@ class LearnedRanker:
         order: the trees added to it.
         sensible: P(sensible), or None where the labels did not have it.
         specific: P(specific), or None where the labels did not have it.
+        head_weight: how much the sum of the heads' raw scores counts in the order.
     """
 
     columns: tuple[str, ...]
@@ -153,6 +154,7 @@ class LearnedRanker:
     order: Trees
     sensible: Head | None = None
     specific: Head | None = None
+    head_weight: float = 0.0
 
     def __post_init__(self) -> None:
         reads = [*self.linear.columns, *self.order.columns]
@@ -177,12 +179,13 @@ class LearnedRanker:
         """
         given = self._inputs(matrix)
         value = self.linear.contributions(given).sum(1) + self.order.raw(given)
-        unknown = np.full(len(given), np.nan, dtype=np.float32)
-        return Scores(
-            value=value.astype(np.float32),
-            sensible=self.sensible.probability(given) if self.sensible else unknown,
-            specific=self.specific.probability(given) if self.specific else unknown,
-        )
+        probabilities: list[Floats] = []
+        for head in (self.sensible, self.specific):
+            raw = head.trees.raw(given) if head else np.zeros(len(given))
+            value += self.head_weight * raw
+            probabilities.append(head.curve(raw) if head else np.full(len(given), np.nan, dtype=np.float32))
+        sensible, specific = probabilities
+        return Scores(value=value.astype(np.float32), sensible=sensible, specific=specific)
 
     def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> list[tuple[str, float]]:
         """Plain columns and by how much each puts row ``winner`` above row ``other``, largest first.
@@ -192,9 +195,11 @@ class LearnedRanker:
         """
         given, rows = self._inputs(matrix), [winner, other]
         parts = [(self.linear.columns, self.linear.contributions(given)[rows])]
-        if self.order.texts:
-            chosen = given.select(self.order.columns).values[rows]
-            parts.append((self.order.columns, self.order.contributions(chosen)))
+        heads = [(head.trees, self.head_weight) for head in (self.sensible, self.specific) if head and self.head_weight]
+        for trees, weight in [(self.order, 1.0), *heads]:
+            if trees.texts:
+                chosen = given.select(trees.columns).values[rows]
+                parts.append((trees.columns, weight * trees.contributions(chosen)))
         by_column: dict[str, float] = defaultdict(float)
         for columns, amounts in parts:
             for name, amount in zip(columns, amounts[0] - amounts[1], strict=True):
