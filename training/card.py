@@ -78,7 +78,7 @@ def _what(bundle: Bundle) -> Iterator[str]:
     rounds = bundle.settings.get("rounds", 0) if trees else 0
     yield f"- Order: a linear score of z-scores in the pool, and {rounds} trees on top of it"
     yield f"  ({order.get('objective')}, {len(trees)} boosters averaged); the log-odds of the heads of P(sensible) and"
-    yield f"  P(specific) are added with weight {bundle.ranker.head_weight:.2f}, so that they count as much as the rest."
+    yield f"  P(specific) are added with weight {bundle.ranker.head_weight:.2f}, to count as much as the rest."
     yield f"- Trained to order by: {bundle.target}."
     yield f"- Annotators: {', '.join(bundle.annotators)}."
     yield f"- Versions: {', '.join(f'{name} {number}' for name, number in bundle.versions.items())}."
