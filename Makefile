@@ -50,7 +50,7 @@ types: .venv/.dev          ## mypy strict and pyright
 quality: .venv/.dev        ## head-room recovered on the labelled sets: docs/quality.md, benchmarks/quality.json
 	$(BIN)/python -m blender.training.quality $(DATA)
 
-bundle: .venv/.dev         ## train the default bundle on the labelled sets (PRESET=russian for the other)
+bundle: .venv/.dev         ## train the default bundle on the labelled sets
 	$(BIN)/python -m blender.training.default_bundle $(DATA) --preset $(PRESET)
 
 latency: .venv/.user       ## seconds per stage for pools of 8, 32 and 128: benchmarks/latency.json

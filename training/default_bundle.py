@@ -32,7 +32,7 @@ def main(
     """Train the bundle of a preset on the labelled sets of its language."""
     chosen = Settings.find(preset)
     settings = TrainSettings(locale=chosen.locale, annotators=chosen.annotators or None, most=MOST_CONTEXTS, seed=seed)
-    folder = out / chosen.bundle
+    folder = out / (chosen.bundle or preset)
     trained = train(label_files(data), folder, settings, provenance=provenance_in(data))
     size = sum(path.stat().st_size for path in folder.iterdir())
     console = Console()
