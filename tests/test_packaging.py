@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import sysconfig
 import tomllib
+import venv
 import zipfile
 from pathlib import Path
 
@@ -46,16 +49,43 @@ def test_import_is_quick_and_loads_no_model_library() -> None:
     assert best < 0.3
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    (made,) = out.glob("*.whl")
+    return made
+
+
 @pytest.mark.slow
-def test_the_wheel_holds_every_module_and_the_default_bundle(tmp_path: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)],
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
+def test_the_wheel_holds_every_module_and_the_default_bundle(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for module in modules():
         assert module in names
     assert {"blender/py.typed", "blender/presets/default.toml", "blender/bundles/default/bundle.json"} <= names
     assert not any(name.split("/")[0] in ("features", "training", "serving", "tests") for name in names)
+
+
+@pytest.mark.slow
+def test_the_wheel_chooses_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    venv.create(tmp_path / "env")
+    python = tmp_path / "env/bin/python"
+    pip = [sys.executable, "-m", "pip", "--quiet", "--python", str(python)]
+    subprocess.run([*pip, "install", "--no-deps", str(wheel)], check=True, capture_output=True)
+    # The packages it needs are those of this environment; a plain path does not bring the checkout along.
+    (installed,) = (tmp_path / "env").glob("lib/python*/site-packages")
+    (installed / "needed.pth").write_text(sysconfig.get_path("purelib"))
+    pool = {"context": ["I lost my job yesterday."], "candidates": ["ok", "I am so sorry. What happened?"]}
+    (tmp_path / "pools.jsonl").write_text(json.dumps(pool))
+    where = subprocess.run(
+        [str(python), "-c", "import blender; print(blender.__file__)"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(where.stdout.strip()).is_relative_to(tmp_path)
+    blend = [str(tmp_path / "env/bin/blend"), "choose", "pools.jsonl"]
+    chosen = subprocess.run(blend, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(chosen.stdout)["text"] == "I am so sorry. What happened?"
