@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 from blender.annotation import USER, annotate
 from blender.baselines import RANKERS
 from blender.bundle import Bundle, load_bundle
-from blender.catalogue import Catalogue
+from blender.catalogue import annotator_catalogue
 from blender.errors import BadBundle, BadInput
 from blender.guards import GUARDS
 from blender.models.reference import allow_network
@@ -58,12 +57,6 @@ class Parts:
             load = getattr(slot.source, "warm", None)
             if load is not None:  # a source that has nothing to load, or would need the network, has none
                 load()
-
-
-def annotator_catalogue() -> Catalogue:
-    """The catalogue of annotators, found by name since the core stands below it."""
-    catalogue: Catalogue = importlib.import_module("blender.features").ANNOTATORS
-    return catalogue
 
 
 def assemble(settings: Settings) -> Parts:

@@ -10,7 +10,6 @@ CARD.md                  the model card
 
 from __future__ import annotations
 
-import importlib
 import logging
 import shutil
 import tempfile
@@ -24,7 +23,7 @@ import numpy as np
 
 from blender import __version__
 from blender.annotation import USER
-from blender.catalogue import Catalogue
+from blender.catalogue import annotator_catalogue
 from blender.errors import BadBundle, BlendError, ColumnMismatch
 from blender.manifest import (
     FORMAT,
@@ -91,7 +90,7 @@ class Bundle:
         Raises:
             UnknownName: an annotator or one of its settings does not exist (any more).
         """
-        return {name: _catalogue().build(name, settings) for name, settings in self.annotators.items()}
+        return {name: annotator_catalogue().build(name, settings) for name, settings in self.annotators.items()}
 
     def check(self, annotators: Mapping[str, Annotator]) -> None:
         """Refuse annotators that would not give the numbers the ranker was trained on.
@@ -272,9 +271,3 @@ def _agree(bundle: Bundle, folder: Path) -> None:
     if bare:
         raise BadBundle(f"{folder / MANIFEST} has no fingerprint for: {', '.join(bare)}")
     check_columns(bundle.columns, bundle.build_annotators())
-
-
-def _catalogue() -> Catalogue:
-    """The annotators' catalogue, found on demand: the core does not import the features."""
-    found: Catalogue = importlib.import_module("blender.features").ANNOTATORS
-    return found

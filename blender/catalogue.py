@@ -66,6 +66,12 @@ class Catalogue:
             raise BadInput(f"settings of {self.role} {name!r}: {fault}; got {given!r}") from None
 
 
+def annotator_catalogue() -> Catalogue:
+    """The catalogue of annotators, found by name: the core stands below the annotators and does not import them."""
+    catalogue: Catalogue = importlib.import_module("blender.features").ANNOTATORS
+    return catalogue
+
+
 def fingerprint(plugin: object, *digests: str, version: int = 1) -> str:
     """Sixteen hex digits naming a plug-in's class, settings, method version and the digests of its models."""
     cls = type(plugin)

@@ -5,7 +5,6 @@ Both read every column whose annotator states a direction, and turn it so that h
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.baselines import Reasons, annotator_of, filled
-from blender.catalogue import Catalogue
+from blender.catalogue import annotator_catalogue
 from blender.matrix import FeatureMatrix, Floats, pool_z
 from blender.records import Pool
 from blender.roles import Scores
@@ -40,8 +39,7 @@ def directed_columns(annotators: tuple[str, ...]) -> Mapping[str, int]:
     Raises:
         UnknownName: an annotator is not in the catalogue.
     """
-    # The core stands below the annotators, so it finds them by name.
-    catalogue: Catalogue = importlib.import_module("blender.features").ANNOTATORS
+    catalogue = annotator_catalogue()
     signs = {"higher is better": 1, "lower is better": -1, "neither": 0}
     found = {
         f"{name}.{column.name}": signs[column.direction]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from blender.catalogue import annotator_catalogue
 from blender.errors import BadInput
 from blender.index.collapse import same_meaning, same_text
 from blender.index.contents import (
@@ -173,7 +173,7 @@ def stored_annotators(settings: BaseSettings) -> dict[str, Annotator]:
         UnknownName: there is no such annotator.
         BadInput: it has no such column.
     """
-    catalogue = importlib.import_module("blender.features").ANNOTATORS
+    catalogue = annotator_catalogue()
     made: dict[str, Annotator] = {}
     for name in settings.stored:
         part, _, column = name.partition(".")
