@@ -80,6 +80,7 @@ def _pool(dataset: str, rows: Sequence[LabelRow], rated: Sequence[list[RatingRow
         family=first.family or family_of(dataset, first.corpus),
         ratings=ratings,
         flags=tuple(sorted({flag for row in rows for flag in row.flags})),
+        slices=first.slices,
         **means,
     )
 

@@ -16,6 +16,7 @@
   from them where the row does not state them.
 - ``source``, ``source_type`` (generator, retrieval, human, random, constant, canned), ``rank``, ``score``,
   ``features`` (the user's own columns), ``matched``, ``evidence``, ``facts``, ``locale``: as in the records.
+- ``slices``: what the context belongs to, ``{"cluster": "3"}``, for scores by slice.
 - of the public sets also ``labels`` with ``annotators`` (raw ratings, scaled by `blender.judging.scales`), ``corpus``,
   ``row_id``, ``flags`` and the like.
 

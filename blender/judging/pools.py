@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -48,6 +48,7 @@ class LabelledPool:
         overall: the same.
         ratings: the raters' own labels, if they are known.
         flags: cautions of the set, such as ``machine_translated``.
+        slices: what the context belongs to, by name, such as ``{"cluster": "3"}``, for scores by slice.
     """
 
     pool: Pool
@@ -58,6 +59,7 @@ class LabelledPool:
     overall: Floats
     ratings: Ratings | None = None
     flags: tuple[str, ...] = ()
+    slices: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.pool)

@@ -61,6 +61,7 @@ class LabelRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     corpus: str | None = None
     family: str | None = None
     flags: list[str] = []
+    slices: dict[str, str] = {}
     row_id: str | None = None
     english_row_id: str | None = None
     sensible_vote: float | None = None

@@ -1,0 +1,1 @@
+"""Human labelling: what is asked, of whom, what they said, and what comes of it."""

@@ -1,0 +1,1 @@
+"""The labelling page: a small web server on which raters label."""
