@@ -1,0 +1,1 @@
+"""Labelling sheets: one file a format, and a table of the formats."""
