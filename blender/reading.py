@@ -9,6 +9,8 @@ Each line is an object:
 - ``id`` (or ``dialog_id``): unique in the file; ``line-N`` if absent. It seeds sampling.
 - ``candidates``: texts, or objects with the fields of `blender.records.Candidate`; without them sources are asked.
 - ``facts``: what answers may lean on; ``locale``: language tag.
+- ``slices``: what the dialog belongs to, ``{"cluster": "3", "length": "4-6 turns"}``, for scores by slice;
+  ``reference``: what was really said next, never shown to what answers.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -36,11 +38,15 @@ class Task:
         line: its number, from 1.
         dialog: waits for an answer.
         candidates: to choose from, maybe none at all; ``None`` = ask the sources.
+        slices: what the dialog belongs to, by name.
+        reference: what was really said next, if it is known.
     """
 
     line: int
     dialog: Dialog
     candidates: tuple[Candidate, ...] | None
+    slices: Mapping[str, str] = field(default_factory=dict)
+    reference: str | None = None
 
     @property
     def pool(self) -> Pool:
@@ -72,6 +78,8 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
     candidates: list[str | _Candidate] | None = None
     facts: list[str] = msgspec.field(default_factory=list)
     locale: str | None = None
+    slices: dict[str, str] = msgspec.field(default_factory=dict)
+    reference: str | None = None
 
 
 _DECODER = msgspec.json.Decoder(_Row)
@@ -90,7 +98,7 @@ def parse_task(line: bytes, number: int = 1, *, locale: str = "en") -> Task:
     candidates = None if row.candidates is None else _candidates(row.candidates, problems)
     if problems or dialog is None:
         raise BadInput(problems)
-    return Task(line=number, dialog=dialog, candidates=candidates)
+    return Task(line=number, dialog=dialog, candidates=candidates, slices=row.slices, reference=row.reference)
 
 
 def read_tasks(lines: Iterable[bytes], name: str, *, locale: str = "en") -> Iterator[Task]:

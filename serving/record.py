@@ -73,7 +73,10 @@ class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
         faults: what failed on the way.
         notes: what was done to the input, or is unusual about it.
         bundle: fingerprint of the bundle, empty without one.
-        seconds: by stage, of the whole batch this dialog was in; the only part that differs between runs.
+        cost: what it cost, in the money of the prices that were given; 0 where nothing is paid for.
+        slices: what the dialog belongs to, by name, for scores by slice.
+        seconds: by stage, of the whole batch this dialog was in; ``dialog`` is this one's share. The only part that
+            differs between runs.
     """
 
     id: str
@@ -90,6 +93,8 @@ class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
     faults: list[FaultRecord]
     notes: list[str]
     bundle: str
+    cost: float = 0.0
+    slices: dict[str, str] = {}
     seconds: dict[str, float]
 
 
