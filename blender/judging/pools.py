@@ -10,6 +10,8 @@ import numpy as np
 from blender.matrix import Floats
 from blender.records import MACHINE_KINDS, Pool
 
+AGGREGATED = "aggregated by "
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ratings:
@@ -47,6 +49,8 @@ class LabelledPool:
         specific: the same, as rated (not zeroed where not sensible).
         overall: the same.
         ratings: the raters' own labels, if they are known.
+        votes: where raters cannot be told apart between questions: by question (``sensible`` ...), the values of each
+            candidate on 0..1 in no order; enough for agreement, not for gating.
         flags: cautions of the set, such as ``machine_translated``.
         slices: what the context belongs to, by name, such as ``{"cluster": "3"}``, for scores by slice.
     """
@@ -58,6 +62,7 @@ class LabelledPool:
     specific: Floats
     overall: Floats
     ratings: Ratings | None = None
+    votes: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     slices: Mapping[str, str] = field(default_factory=dict)
 
@@ -68,6 +73,14 @@ class LabelledPool:
     def rater_ids(self) -> tuple[str, ...]:
         """Ids of the raters, row by row of ``ratings``; empty if they are not known."""
         return self.ratings.raters if self.ratings else ()
+
+    @property
+    def aggregated(self) -> str | None:
+        """How the labels were made from the ratings (``aggregated by majority``); ``None`` if they are plain means.
+
+        Such labels stand above the ratings: a target taken rater by rater would undo the aggregation.
+        """
+        return next((flag for flag in self.flags if flag.startswith(AGGREGATED)), None)
 
     def take(self, rows: Sequence[int]) -> LabelledPool:
         """The same pool with some of its candidates, in the order given."""
@@ -80,6 +93,7 @@ class LabelledPool:
             specific=self.specific[at],
             overall=self.overall[at],
             ratings=self.ratings.take(at) if self.ratings else None,
+            votes={question: tuple(values[row] for row in at) for question, values in self.votes.items()},
         )
 
     def machine_only(self) -> LabelledPool:

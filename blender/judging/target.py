@@ -4,7 +4,8 @@ The first definition that a data set allows (Meena, arXiv 2001.09977, for SSA):
 
 1. ``gated SSA per rater``: (s + [s >= 0.5] c) / 2 for each rater, s sensible, c specific, then the raters' mean: what
    does not make sense is not specific either;
-2. ``mean of sensible and specific``, where raters are not known apart;
+2. ``mean of sensible and specific``, where raters are not known apart, or their ratings were aggregated otherwise than
+   by the mean (majority, Dawid-Skene, MACE);
 3. ``sensible``;
 4. ``overall``.
 """
@@ -61,10 +62,10 @@ def rater_targets(labelled: LabelledPool) -> NDArray[np.float64]:
 def gated_specific(labelled: LabelledPool) -> Floats:
     """Specific, counted as 0 by every rater who did not find the candidate sensible; float32 (candidates,).
 
-    Where raters are not known apart it is the specific label as it stands.
+    Where raters are not known apart, or were aggregated otherwise than by the mean, it is the specific label as stated.
     """
     ratings = labelled.ratings
-    if ratings is None or not _both(ratings).any():
+    if ratings is None or labelled.aggregated or not _both(ratings).any():
         return labelled.specific
     s, c = ratings.sensible, ratings.specific
     return _rater_mean(np.where(s >= GATE, c, 0) + 0 * (s + c), labelled.specific)
@@ -83,7 +84,9 @@ def _rater_mean(values: Floats, fallback: Floats) -> Floats:
 
 def _gated(labelled: LabelledPool) -> Floats:
     nothing = np.full(len(labelled), np.nan, dtype=np.float32)
-    return nothing if labelled.ratings is None else _rater_mean(gated_ratings(labelled.ratings), nothing)
+    if labelled.ratings is None or labelled.aggregated:
+        return nothing
+    return _rater_mean(gated_ratings(labelled.ratings), nothing)
 
 
 DEFINITIONS: dict[str, Callable[[LabelledPool], Floats]] = {

@@ -1,0 +1,160 @@
+"""Labelled pools as a flat table: an answer a row, with its system, its root dialog, its labels and its slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.errors import BadInput
+from blender.judging.pools import LabelledPool
+from blender.judging.target import GATE, GATED, MEAN, SENSIBLE, target_name
+
+Doubles = NDArray[np.float64]
+Places = NDArray[np.intp]
+Named = TypeVar("Named")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answers:
+    """Answers of systems, one a row.
+
+    Attributes:
+        definition: what the two labels are, for the head of a table.
+        systems: names, in order of first appearance.
+        system: (answers,) places in ``systems``.
+        roots: (data set, root dialog); turns of one self-play dialog have one root.
+        root: (answers,) places in ``roots``.
+        sensible: float64 (answers,) on 0..1; NaN = not judged.
+        specific: the same; 0 where not sensible, if the definition gates.
+        slices: by name, the value of every answer; ``None`` where it belongs to none.
+    """
+
+    definition: str
+    systems: tuple[str, ...]
+    system: Places
+    roots: tuple[tuple[str, str], ...]
+    root: Places
+    sensible: Doubles
+    specific: Doubles
+    slices: Mapping[str, tuple[str | None, ...]]
+
+    def measure(self, name: str) -> Doubles:
+        """``sensible``, ``specific`` or ``ssa`` (the mean of the two) of every answer; NaN = not judged.
+
+        Raises:
+            BadInput: the name is another.
+        """
+        table = {"sensible": self.sensible, "specific": self.specific, "ssa": (self.sensible + self.specific) / 2}
+        if name not in table:
+            raise BadInput(f"unknown measure {name!r}; known are {', '.join(table)}")
+        return table[name]
+
+
+def root_of(labelled: LabelledPool) -> tuple[str, str]:
+    """Data set and root dialog: the unit of every bootstrap and pairing."""
+    return labelled.dataset, labelled.slices.get("dialog", labelled.pool.dialog.id)
+
+
+def answers(pools: Sequence[LabelledPool], *, definition: str | None = None) -> Answers:
+    """All candidates of labelled pools as answers of the systems that their ``source`` names.
+
+    Args:
+        pools: labelled; a candidate without label stays, as not judged.
+        definition: of the labels, by the names of `blender.judging.target`: ``gated SSA per rater``, ``mean of
+            sensible and specific`` (labels as stated), or ``sensible`` alone (specific is then NaN); default: the
+            first that each data set allows.
+
+    Raises:
+        BadInput: a data set has no label of sensibleness, or ``definition`` is none of these.
+    """
+    names = _definitions(pools, definition)
+    rows = [(labelled, candidate) for labelled in pools for candidate in labelled.pool.candidates]
+    system, systems = _places([candidate.source for _, candidate in rows])
+    root, roots = _places([root_of(labelled) for labelled, _ in rows])
+    labels = [_LABELS[names[labelled.dataset]](labelled) for labelled in pools]
+    return Answers(
+        definition=_described(pools, names),
+        systems=tuple(systems),
+        system=system,
+        roots=tuple(roots),
+        root=root,
+        sensible=_joined([one for one, _ in labels]),
+        specific=_joined([other for _, other in labels]),
+        slices=_slices([slices_of(labelled) | {"kind": candidate.kind} for labelled, candidate in rows]),
+    )
+
+
+def slices_of(labelled: LabelledPool) -> dict[str, str]:
+    """The slices a context belongs to; its language and length are added where they are not stated."""
+    stated = {name: value for name, value in labelled.slices.items() if name != "dialog"}
+    dialog = labelled.pool.dialog
+    return {"dataset": labelled.dataset, "language": dialog.locale, "length": length_bucket(len(dialog.turns))} | stated
+
+
+def length_bucket(turns: int) -> str:
+    """The bucket of a context's length.
+
+    >>> length_bucket(1), length_bucket(5), length_bucket(40)
+    ('1 turn', '4-6 turns', '7+ turns')
+    """
+    return "1 turn" if turns == 1 else "2-3 turns" if turns < 4 else "4-6 turns" if turns < 7 else "7+ turns"
+
+
+def _definitions(pools: Sequence[LabelledPool], definition: str | None) -> dict[str, str]:
+    if definition is not None and definition not in _LABELS:
+        raise BadInput(f"unknown definition {definition!r}; known are {', '.join(_LABELS)}")
+    datasets = dict.fromkeys(labelled.dataset for labelled in pools)
+    names = {
+        name: definition or target_name([labelled for labelled in pools if labelled.dataset == name])
+        for name in datasets
+    }
+    missing = [name for name, found in names.items() if found not in _LABELS]
+    if missing:
+        raise BadInput([f"{name} has no label of sensibleness; SSA needs sensible and specific" for name in missing])
+    return names
+
+
+def _described(pools: Sequence[LabelledPool], names: Mapping[str, str]) -> str:
+    told = [names[labelled.dataset] + (f", {labelled.aggregated}" if labelled.aggregated else "") for labelled in pools]
+    return "; ".join(dict.fromkeys(told))
+
+
+def _gated(labelled: LabelledPool) -> tuple[Doubles, Doubles]:
+    """Means over the raters who gave both labels, so that SSA is the mean of the two shares."""
+    ratings = labelled.ratings
+    if ratings is None or labelled.aggregated:
+        return _nothing(labelled), _nothing(labelled)
+    s, c = ratings.sensible.astype(np.float64), ratings.specific.astype(np.float64)
+    both = ~(np.isnan(s) | np.isnan(c))
+    count = both.sum(0)
+    means = [np.where(both, values, 0).sum(0) / np.maximum(count, 1) for values in (s, np.where(s >= GATE, c, 0))]
+    return np.where(count > 0, means[0], np.nan), np.where(count > 0, means[1], np.nan)
+
+
+def _nothing(labelled: LabelledPool) -> Doubles:
+    return np.full(len(labelled), np.nan)
+
+
+_LABELS: dict[str, Callable[[LabelledPool], tuple[Doubles, Doubles]]] = {
+    GATED: _gated,
+    MEAN: lambda labelled: (labelled.sensible.astype(np.float64), labelled.specific.astype(np.float64)),
+    SENSIBLE: lambda labelled: (labelled.sensible.astype(np.float64), _nothing(labelled)),
+}
+
+
+def _places(values: Sequence[Named]) -> tuple[Places, list[Named]]:
+    known: dict[Named, int] = {}
+    return np.array([known.setdefault(value, len(known)) for value in values], dtype=np.intp), list(known)
+
+
+def _joined(parts: Sequence[Doubles]) -> Doubles:
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _slices(rows: Sequence[Mapping[str, str]]) -> dict[str, tuple[str | None, ...]]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: tuple(row.get(name) for row in rows) for name in names}

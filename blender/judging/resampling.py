@@ -1,0 +1,79 @@
+"""The bootstrap over units (root dialogs), for statistics that are made of sums over units.
+
+Each draw is a row of multinomial counts, so that a draw costs one row of a matrix product and no index array is held
+(Efron, 1979; percentile intervals).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.judging.headroom import Interval
+
+Doubles = NDArray[np.float64]
+NOTHING = Interval(value=float("nan"), low=float("nan"), high=float("nan"))
+_CELLS = 2_000_000
+
+
+def times(units: int, draws: int, seed: int, *, cells: int = _CELLS) -> Iterator[Doubles]:
+    """How often each unit comes in each draw: float64 (some draws, units), block by block.
+
+    Args:
+        units: drawn with replacement, as many as there are.
+        draws: in all.
+        seed: same seed, same draws.
+        cells: of a block, at most (but a draw at least).
+    """
+    generator = np.random.default_rng(seed)
+    step = max(1, cells // max(1, units))
+    for start in range(0, draws, step):
+        count = min(step, draws - start)
+        yield generator.multinomial(units, np.full(units, 1 / units), size=count).astype(np.float64)
+
+
+def percentile(value: float, drawn: Doubles, level: float = 0.95) -> Interval:
+    """A statistic with its percentile interval; draws in which it is not defined (NaN) are left out."""
+    known = drawn[~np.isnan(drawn)]
+    if np.isnan(value) or not len(known):
+        return Interval(value=value, low=float("nan"), high=float("nan"))
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value=value, low=float(low), high=float(high))
+
+
+def ratios(sums: Doubles, counts: Doubles, *, draws: int, seed: int) -> list[Interval]:
+    """Summed values over summed counts, column by column, float64 (units, columns) each.
+
+    NaN where a column has no count. Units without any count are left out before they are drawn.
+    """
+    some = counts.any(axis=1)
+    sums, counts = sums[some], counts[some]
+    if not len(sums):
+        return [NOTHING] * counts.shape[1]
+    blocks = [_over(block @ sums, block @ counts) for block in times(len(sums), draws, seed)]
+    values = _over(sums.sum(0), counts.sum(0))
+    return [percentile(float(value), column) for value, column in zip(values, np.concatenate(blocks).T, strict=True)]
+
+
+def statistic(
+    sums: Doubles, of: Callable[[Doubles], Doubles], *, draws: int, seed: int, level: float = 0.95
+) -> Interval:
+    """A statistic that depends on units through column sums alone.
+
+    Args:
+        sums: float64 (units, columns).
+        of: from summed columns (draws, columns) to the statistic (draws,); NaN where it is not defined.
+        draws: of the bootstrap.
+        seed: of the bootstrap.
+        level: of the interval.
+    """
+    if not len(sums):
+        return NOTHING
+    drawn = [of(block @ sums) for block in times(len(sums), draws, seed)]
+    return percentile(float(of(sums.sum(0)[None])[0]), np.concatenate(drawn), level)
+
+
+def _over(top: Doubles, bottom: Doubles) -> Doubles:
+    return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)

@@ -1,0 +1,152 @@
+"""SSA of systems: the mean of the shares of sensible and of specific answers, with bootstrap intervals.
+
+SSA is that of Meena (Adiwardana et al. 2020, arXiv:2001.09977). The unit of the bootstrap is the root dialog: turns of
+one self-play dialog, and answers to one context, stand or fall together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.errors import UnknownName
+from blender.judging.answers import Answers, answers
+from blender.judging.headroom import Interval
+from blender.judging.pools import LabelledPool
+from blender.judging.resampling import ratios
+
+MEASURES = ("sensible", "specific", "ssa")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemScore:
+    """One system's shares on 0..1, each with a 95 % interval; NaN where nothing was judged.
+
+    Attributes:
+        system: its name.
+        sensible: mean label over its judged answers: the share of sensible ones, by human labels.
+        specific: the same; an answer that is not sensible counts as not specific if the definition gates.
+        ssa: mean of the two over the answers that have both.
+        answers: judged ones; what the shares rest on.
+        unjudged: answers without a label; left out, never counted as 0.
+        dialogs: root dialogs with a judged answer; what the intervals rest on.
+    """
+
+    system: str
+    sensible: Interval
+    specific: Interval
+    ssa: Interval
+    answers: int
+    unjudged: int
+    dialogs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Scores of the systems on the answers of one slice.
+
+    Attributes:
+        name: of the slicing, such as ``length``, ``turn``, ``cluster``, ``language``, ``kind`` (of the source).
+        value: such as ``4-6 turns``.
+        systems: best SSA first.
+    """
+
+    name: str
+    value: str
+    systems: tuple[SystemScore, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """SSA of all systems.
+
+    Attributes:
+        definition: of the labels.
+        systems: best SSA first; a system without labels last.
+        slices: those of more than one value, in order of name and value.
+        draws: of the bootstrap.
+        seed: of the bootstrap.
+    """
+
+    definition: str
+    systems: tuple[SystemScore, ...]
+    slices: tuple[Slice, ...]
+    draws: int
+    seed: int
+
+    def system(self, name: str) -> SystemScore:
+        """One system's score.
+
+        Raises:
+            UnknownName: it gave no answer.
+        """
+        found = {score.system: score for score in self.systems}
+        if name not in found:
+            raise UnknownName("system", name, found)
+        return found[name]
+
+
+def ssa(pools: Sequence[LabelledPool], *, definition: str | None = None, draws: int = 2000, seed: int = 0) -> Scores:
+    """Sensibleness, specificity and SSA of every system (``candidate.source``), in all and by slice.
+
+    Args:
+        pools: labelled.
+        definition: of the labels, as for `blender.judging.answers.answers`; default: what each data set allows.
+        draws: of the bootstrap.
+        seed: of the bootstrap.
+
+    Raises:
+        BadInput: a data set has no label of sensibleness, or ``definition`` is unknown.
+    """
+    table = answers(pools, definition=definition)
+    everything = np.ones(len(table.system), dtype=np.bool_)
+    return Scores(
+        definition=table.definition,
+        systems=_systems(table, everything, draws, seed),
+        slices=tuple(_by_slice(table, draws, seed)),
+        draws=draws,
+        seed=seed,
+    )
+
+
+def _by_slice(table: Answers, draws: int, seed: int) -> Iterator[Slice]:
+    for name, values in sorted(table.slices.items()):
+        known = sorted({value for value in values if value is not None}, key=_natural)
+        for value in known if len(known) > 1 else ():
+            rows = np.array([found == value for found in values])
+            yield Slice(name=name, value=value, systems=_systems(table, rows, draws, seed))
+
+
+def _natural(value: str) -> tuple[bool, float, str]:
+    """Numbers by size ("2" before "10", "2-3 turns" before "10+ turns"), then names."""
+    digits = value[: next((at for at, sign in enumerate(value) if not sign.isdecimal()), len(value))]
+    return (not digits, float(digits or 0), value)
+
+
+def _systems(table: Answers, rows: NDArray[np.bool_], draws: int, seed: int) -> tuple[SystemScore, ...]:
+    present = np.unique(table.system[rows])
+    scores = [_score(table, rows & (table.system == at), table.systems[at], draws, seed) for at in present]
+    return tuple(sorted(scores, key=lambda score: -np.nan_to_num(score.ssa.value, nan=-np.inf)))
+
+
+def _score(table: Answers, rows: NDArray[np.bool_], system: str, draws: int, seed: int) -> SystemScore:
+    _, unit = np.unique(table.root[rows], return_inverse=True)
+    values = np.stack([table.measure(name)[rows] for name in MEASURES], axis=1)
+    known = ~np.isnan(values)
+    sums, counts = (np.zeros((unit.max(initial=-1) + 1, len(MEASURES))) for _ in range(2))
+    np.add.at(sums, unit, np.where(known, values, 0))
+    np.add.at(counts, unit, known)
+    sensible, specific, both = ratios(sums, counts, draws=draws, seed=seed)
+    judged = known[:, 0]
+    return SystemScore(
+        system=system,
+        sensible=sensible,
+        specific=specific,
+        ssa=both,
+        answers=int(judged.sum()),
+        unjudged=int((~judged).sum()),
+        dialogs=len(np.unique(unit[judged])),
+    )
