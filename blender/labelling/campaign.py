@@ -80,8 +80,9 @@ class Campaign:
 
     @cached_property
     def pages(self) -> Mapping[str, tuple[Item, ...]]:
-        """Items by page, in order."""
-        return {page: tuple(group) for page, group in groupby(self.items, key=lambda item: item.page)}
+        """What raters see: items by page, in order, without empty answers, which nobody is asked about."""
+        shown = (item for item in self.items if not item.empty)
+        return {page: tuple(group) for page, group in groupby(shown, key=lambda item: item.page)}
 
     def save(self, folder: Path) -> Path:
         """Write ``campaign.jsonl`` into ``folder``, aside and renamed.

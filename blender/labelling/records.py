@@ -62,6 +62,11 @@ class Item:
         """Whether its labels count for a system: neither gold nor a repetition."""
         return self.gold is None and self.repeats is None
 
+    @property
+    def empty(self) -> bool:
+        """Whether the system said nothing: that is not sensible and not specific, and no rater is asked."""
+        return not self.text.strip()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:

@@ -1,0 +1,80 @@
+"""Who labels what: each page goes to as many raters as are wanted, loads are equal, every rater has an own order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from blender.errors import BadInput
+from blender.labelling.campaign import Campaign
+from blender.labelling.order import generator, woven
+
+
+def allocate(campaign: Campaign, raters: Sequence[str], *, everything: bool = False) -> dict[str, list[str]]:
+    """Share the pages of a campaign out.
+
+    Each ordinary page goes to exactly ``campaign.raters`` raters, those with the fewest pages so far (ties by seed), so
+    that loads differ by one page at most and any two raters come to share pages. Repetitions go to everybody who has
+    the original, half a list after it; gold pages to all. The same names give the same lists, in whatever order they
+    are given.
+
+    Args:
+        campaign: what is to be labelled.
+        raters: names of all of them.
+        everything: give every page to every rater instead.
+
+    Returns:
+        Page ids by rater, in the order they are shown.
+
+    Raises:
+        BadInput: a name is empty or comes twice, or there are fewer raters than each item needs.
+    """
+    _check(campaign, raters, everything)
+    ordinary, repeats, gold = _sorted_out(campaign)
+    wanted = len(raters) if everything else campaign.raters
+    names = sorted(raters)
+    own: dict[str, list[str]] = {name: [] for name in raters}
+    random = generator(campaign.seed, "allocation")
+    for page in random.sample(ordinary, len(ordinary)):
+        for name in sorted(names, key=lambda name: (len(own[name]), random.random()))[:wanted]:
+            own[name].append(page)
+    return {
+        name: woven(
+            pages,
+            {page: repeats[page] for page in pages if page in repeats},
+            gold,
+            generator(campaign.seed, "rater", name),
+        )
+        for name, pages in own.items()
+    }
+
+
+def _sorted_out(campaign: Campaign) -> tuple[list[str], dict[str, str], list[str]]:
+    """Ordinary pages; the repetition of some, by the page repeated; gold pages."""
+    ordinary, repeats, gold = [], dict[str, str](), []
+    for page, items in campaign.pages.items():
+        first = items[0]
+        if first.gold is not None:
+            gold.append(page)
+        elif first.repeats is not None:
+            repeats[campaign.by_id[first.repeats].page] = page
+        else:
+            ordinary.append(page)
+    return ordinary, repeats, gold
+
+
+def _check(campaign: Campaign, raters: Sequence[str], everything: bool) -> None:
+    problems = []
+    if not raters:
+        problems.append("no rater is named; give --rater NAME for each of them")
+    if any(not name.strip() for name in raters):
+        problems.append("a rater's name is empty")
+    twice = sorted({name for name in raters if raters.count(name) > 1})
+    if twice:
+        problems.append(f"raters named twice: {', '.join(twice)}; two people need two names")
+    if raters and not everything and len(set(raters)) < campaign.raters:
+        problems.append(
+            f"each item needs {campaign.raters} raters, {len(set(raters))} are named; name more, or give every page to "
+            "every rater with --everything"
+        )
+    if problems:
+        raise BadInput(problems)
