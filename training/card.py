@@ -9,6 +9,8 @@ from pathlib import Path
 
 from blender.bundle import Bundle
 from blender.judging.compare import Comparison
+from blender.training.alarms import lines as alarm_lines
+from blender.training.alarms import training_alarms
 from blender.training.compare import Verdict, mean_over_sets
 from blender.training.examples import once
 from blender.training.outer import OutOfFold
@@ -66,6 +68,7 @@ def write_card(
         _data(prepared, provenance),
         _numbers(found, compared, judgement),
         _probabilities(bundle),
+        alarm_lines(training_alarms(prepared, found)),
         _cautions(),
     )
     return "\n".join(line for part in parts for line in part).rstrip() + "\n"
