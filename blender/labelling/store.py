@@ -1,180 +1,137 @@
-"""Where labels are kept: a database by SQLAlchemy, SQLite unless another is named.
-
-Three tables. ``labels`` holds what each rater last said of each item; ``history`` everything ever said or taken back,
-in order, and nothing is deleted from it; ``claims`` which page was given to whom, so that two raters at once do not
-both get the last free place of a page.
-"""
+"""Where labels are kept: saved all or none, taken back, read; with a history from which nothing is deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from blender.errors import BadInput, BlendError, MissingPackage
+from blender.labelling import claims
+from blender.labelling.database import Database
 from blender.labelling.records import Label
+from blender.labelling.tables import HISTORY, LABELS, sql
 
-try:
-    import sqlalchemy as sql
-    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-except ImportError as fault:
-    raise MissingPackage(
-        "labelling needs sqlalchemy; install it with `pip install 'response-blender[label]'`"
-    ) from fault
-
-META = sql.MetaData()
-_WHAT = (
-    sql.Column("sensible", sql.Boolean),
-    sql.Column("specific", sql.Boolean),
-    sql.Column("seconds", sql.Float),
-    sql.Column("at", sql.String(40), nullable=False),
-    sql.Column("origin", sql.String(200), nullable=False),
-)
-LABELS = sql.Table(
-    "labels",
-    META,
-    sql.Column("campaign", sql.String(16), primary_key=True),
-    sql.Column("item", sql.String(64), primary_key=True),
-    sql.Column("rater", sql.String(200), primary_key=True),
-    *(column.copy() for column in _WHAT),
-)
-HISTORY = sql.Table(
-    "history",
-    META,
-    sql.Column("id", sql.Integer, primary_key=True, autoincrement=True),
-    sql.Column("campaign", sql.String(16), nullable=False, index=True),
-    sql.Column("item", sql.String(64), nullable=False),
-    sql.Column("rater", sql.String(200), nullable=False),
-    sql.Column("withdrawn", sql.Boolean, nullable=False),
-    *(column.copy() for column in _WHAT),
-)
-CLAIMS = sql.Table(
-    "claims",
-    META,
-    sql.Column("campaign", sql.String(16), primary_key=True),
-    sql.Column("page", sql.String(64), primary_key=True),
-    sql.Column("rater", sql.String(200), primary_key=True),
-    sql.Column("at", sql.String(40), nullable=False),
-)
+AT_ONCE = 500  # rows asked for in one statement
+_KEY = ("campaign", "item", "rater")
 
 
 class Store:
     """Labels of any number of campaigns; safe for threads, and for several processes."""
 
-    def __init__(self, engine: sql.Engine) -> None:
-        self.engine = engine
-        try:
-            META.create_all(engine)
-        except SQLAlchemyError as fault:
-            raise BlendError(f"the database {engine.url!r} cannot be used: {_short(fault)}") from None
+    def __init__(self, database: Database) -> None:
+        self.database = database
 
     @classmethod
     def open(cls, where: str | Path) -> Store:
         """Open a database by its SQLAlchemy URL, or a SQLite file by its path; made if it is not there.
 
         Raises:
-            BadInput: the URL is none, or its driver is not installed.
+            BadInput: the URL is none, its driver is not installed, or it is in memory, where labels would be lost.
             BlendError: the database cannot be used.
         """
-        url = str(where) if "://" in str(where) else f"sqlite:///{Path(where).resolve()}"
-        try:
-            engine = sql.create_engine(url)
-        except (ArgumentError, SQLAlchemyError, ImportError) as fault:
-            raise BadInput(
-                f"{url!r} is no database that can be opened ({_short(fault)}); give a path for SQLite, or a SQLAlchemy "
-                "URL such as postgresql+psycopg://user@host/name with its driver installed"
-            ) from None
-        if engine.dialect.name == "sqlite":
-            sql.event.listen(engine, "connect", _sqlite)
-        return cls(engine)
+        return cls(Database.open(where))
 
-    def put(self, campaign: str, labels: Sequence[Label]) -> None:
+    def put(self, campaign: str, labels: Sequence[Label]) -> int:
         """Save labels in one transaction, all or none; what a rater said before of the same item is replaced.
+
+        A label that says what stands already (same answers, seconds and origin) changes nothing, so that a request may
+        come twice. Returns how many said something new.
 
         Raises:
             BlendError: the database failed; nothing was saved.
         """
-        with self._begin() as connection:
-            for label in labels:
-                values = asdict(label) | {"campaign": campaign}
-                self._remove(connection, campaign, label.item, label.rater)
-                connection.execute(LABELS.insert().values(values))
-                connection.execute(HISTORY.insert().values(values | {"withdrawn": False}))
+        return self.database.locked(campaign, lambda connection: _put(connection, campaign, labels))
 
     def withdraw(self, campaign: str, item: str, rater: str) -> Label | None:
         """Take a label back (undo) and return it; ``None`` if there was none."""
-        with self._begin() as connection:
-            found = connection.execute(_select(campaign, rater).where(LABELS.c.item == item)).first()
-            if found is None:
-                return None
-            label = _label(found)
-            self._remove(connection, campaign, item, rater)
-            gone = asdict(label) | {"campaign": campaign, "withdrawn": True}
-            connection.execute(HISTORY.insert().values(gone))
-            return label
+        return self.database.locked(campaign, lambda connection: _withdraw(connection, campaign, item, rater))
 
     def labels(self, campaign: str, rater: str | None = None) -> list[Label]:
         """What stands now, oldest first."""
-        with self._begin() as connection:
-            rows = connection.execute(_select(campaign, rater).order_by(LABELS.c.at, LABELS.c.item, LABELS.c.rater))
-            return [_label(row) for row in rows]
+        wanted = sql.select(LABELS).where(LABELS.c.campaign == campaign)
+        if rater is not None:
+            wanted = wanted.where(LABELS.c.rater == rater)
+        ordered = wanted.order_by(LABELS.c.at, LABELS.c.item, LABELS.c.rater)
+        return self.database.read(lambda connection: [_label(row) for row in connection.execute(ordered)])
 
     def claim(self, campaign: str, page: str, rater: str, at: str) -> None:
-        """Note that a page is before a rater; again refreshes the time."""
-        key = {"campaign": campaign, "page": page, "rater": rater}
-        with self._begin() as connection:
-            connection.execute(CLAIMS.delete().where(*(CLAIMS.c[name] == value for name, value in key.items())))
-            connection.execute(CLAIMS.insert().values(key | {"at": at}))
+        """Note that a page is before a rater, as the next of theirs; again refreshes the time."""
+        self.database.locked(campaign, lambda connection: claims.claim(connection, campaign, page, rater, at))
 
     def claims(self, campaign: str, since: str) -> list[tuple[str, str]]:
         """(page, rater) of claims not older than ``since``, ISO 8601 in UTC."""
-        wanted = (CLAIMS.c.campaign == campaign) & (CLAIMS.c.at >= since)
-        with self._begin() as connection:
-            rows = connection.execute(sql.select(CLAIMS.c.page, CLAIMS.c.rater).where(wanted))
-            return [(str(row.page), str(row.rater)) for row in rows]
+        return self.database.read(lambda connection: claims.claims(connection, campaign, since))
 
     def history(self, campaign: str) -> int:
         """How many entries there ever were, taken back ones included."""
-        with self._begin() as connection:
-            count = sql.select(sql.func.count()).select_from(HISTORY).where(HISTORY.c.campaign == campaign)
-            return int(connection.execute(count).scalar_one())
+        count = sql.select(sql.func.count()).select_from(HISTORY).where(HISTORY.c.campaign == campaign)
+        return self.database.read(lambda connection: int(connection.execute(count).scalar_one()))
 
     def close(self) -> None:
         """Let go of all connections."""
-        self.engine.dispose()
-
-    @contextmanager
-    def _begin(self) -> Iterator[sql.Connection]:
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except SQLAlchemyError as fault:
-            raise BlendError(f"the database {self.engine.url!r} failed, nothing was changed: {_short(fault)}") from None
-
-    @staticmethod
-    def _remove(connection: sql.Connection, campaign: str, item: str, rater: str) -> None:
-        wanted = (LABELS.c.campaign == campaign) & (LABELS.c.item == item) & (LABELS.c.rater == rater)
-        connection.execute(LABELS.delete().where(wanted))
+        self.database.close()
 
 
-def _select(campaign: str, rater: str | None) -> sql.Select[Any]:
-    found = sql.select(LABELS).where(LABELS.c.campaign == campaign)
-    return found if rater is None else found.where(LABELS.c.rater == rater)
+def entries(connection: sql.Connection, campaign: str, after: int) -> list[tuple[int, Label, bool]]:
+    """(id, label, taken back?) of everything said after the entry ``after``, oldest first."""
+    tail = sql.select(HISTORY).where(HISTORY.c.campaign == campaign, HISTORY.c.id > after).order_by(HISTORY.c.id)
+    return [(int(row.id), _label(row), bool(row.withdrawn)) for row in connection.execute(tail)]
+
+
+def _put(connection: sql.Connection, campaign: str, labels: Sequence[Label]) -> int:
+    standing = _standing(connection, campaign, labels)
+    changed: dict[tuple[str, str], Label] = {}
+    said = []
+    for label in labels:
+        key = label.item, label.rater
+        if _says(standing.get(key)) != _says(label):
+            standing[key] = changed[key] = label
+            said.append(_row(campaign, label) | {"withdrawn": False})
+    if said:
+        connection.execute(_removal(), [_key(campaign, *key) for key in changed])
+        connection.execute(LABELS.insert(), [_row(campaign, label) for label in changed.values()])
+        connection.execute(HISTORY.insert(), said)
+    return len(said)
+
+
+def _standing(connection: sql.Connection, campaign: str, labels: Sequence[Label]) -> dict[tuple[str, str], Label]:
+    wanted = {(label.item, label.rater) for label in labels}
+    items = sorted({item for item, _ in wanted})
+    found: dict[tuple[str, str], Label] = {}
+    for start in range(0, len(items), AT_ONCE):
+        among = LABELS.c.item.in_(items[start : start + AT_ONCE])
+        rows = connection.execute(sql.select(LABELS).where(LABELS.c.campaign == campaign, among))
+        found |= {(row.item, row.rater): _label(row) for row in rows if (row.item, row.rater) in wanted}
+    return found
+
+
+def _withdraw(connection: sql.Connection, campaign: str, item: str, rater: str) -> Label | None:
+    own = (LABELS.c.campaign == campaign) & (LABELS.c.item == item) & (LABELS.c.rater == rater)
+    found = connection.execute(sql.select(LABELS).where(own)).first()
+    if found is None:
+        return None
+    label = _label(found)
+    connection.execute(_removal(), [_key(campaign, item, rater)])
+    connection.execute(HISTORY.insert().values(_row(campaign, label) | {"withdrawn": True}))
+    return label
+
+
+def _removal() -> sql.Delete:
+    return LABELS.delete().where(*(LABELS.c[name] == sql.bindparam(f"the_{name}") for name in _KEY))
+
+
+def _key(*values: str) -> dict[str, str]:
+    return {f"the_{name}": value for name, value in zip(_KEY, values, strict=True)}
+
+
+def _row(campaign: str, label: Label) -> dict[str, Any]:
+    return asdict(label) | {"campaign": campaign}
+
+
+def _says(label: Label | None) -> tuple[object, ...]:
+    return () if label is None else (label.sensible, label.specific, label.seconds, label.origin)
 
 
 def _label(row: Any) -> Label:
-    return Label(**{name: value for name, value in row._mapping.items() if name != "campaign"})
-
-
-def _sqlite(connection: Any, _: Any) -> None:
-    """Readers never wait for the writer, and what was said to be saved is on the disk."""
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _short(fault: Exception) -> str:
-    return str(getattr(fault, "orig", None) or fault).splitlines()[0][:200]
+    return Label(**{name: getattr(row, name) for name in Label.__slots__})

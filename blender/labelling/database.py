@@ -1,0 +1,147 @@
+"""Transactions on any SQLAlchemy database, SQLite unless another is named. The tables: `blender.labelling.tables`.
+
+Writers of a campaign come one after the other (SQLite locks the file, other databases the campaign's row), so that
+what is read and then written in one transaction cannot be overtaken, and history ids grow in the order of saving. A
+transaction that met a lock, a deadlock or a lost connection is tried again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, SQLAlchemyError
+
+from blender.errors import BadInput, BlendError
+from blender.labelling.tables import CAMPAIGNS, META, sql
+
+Done = TypeVar("Done")
+TRIES = 5
+WAIT = 0.05  # seconds before the second try, doubled for each one after
+_ACCEPTED = (
+    "Give a path for SQLite, or a SQLAlchemy URL such as postgresql+psycopg://user@host/name with its driver installed"
+)
+
+
+class Database:
+    """A database with the tables of labelling in it; safe for threads, and for several processes."""
+
+    def __init__(self, engine: sql.Engine) -> None:
+        self.engine = engine
+        self._file = engine.dialect.name == "sqlite"
+        self._turn = (
+            threading.Lock()
+        )  # threads of one process queue here: SQLite's own waiting is neither quick nor fair
+        self._write(META.create_all)
+
+    @classmethod
+    def open(cls, where: str | Path) -> Database:
+        """Open a database by its SQLAlchemy URL, or a SQLite file by its path; made if it is not there.
+
+        Raises:
+            BadInput: the URL is none, its driver is not installed, or it is in memory, where labels would be lost.
+            BlendError: the database cannot be used.
+        """
+        url = _url(where)
+        try:
+            engine = sql.create_engine(url, pool_pre_ping=True)
+        except (SQLAlchemyError, ImportError) as fault:
+            raise BadInput(f"{url!r} is no database that can be opened ({_short(fault)}). {_ACCEPTED}") from None
+        if engine.dialect.name == "sqlite":
+            sql.event.listen(engine, "connect", _sqlite)
+            sql.event.listen(engine, "begin", _begin)
+        return cls(engine)
+
+    def read(self, work: Callable[[sql.Connection], Done]) -> Done:
+        """Run ``work`` in a transaction that changes nothing; it may be run again.
+
+        Raises:
+            BlendError: the database failed.
+        """
+        return self._run(work, nullcontext(), writes=False)
+
+    def locked(self, campaign: str, work: Callable[[sql.Connection], Done]) -> Done:
+        """Run ``work`` in a transaction that no other writer of the campaign can overtake; it may be run again.
+
+        Raises:
+            BlendError: the database failed; nothing was changed.
+        """
+
+        def alone(connection: sql.Connection) -> Done:
+            self._lock(connection, campaign)
+            return work(connection)
+
+        return self._write(alone)
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.engine.dispose()
+
+    def _lock(self, connection: sql.Connection, campaign: str) -> None:
+        if self._file:
+            return  # the transaction began by locking the file
+        row = sql.select(CAMPAIGNS).where(CAMPAIGNS.c.campaign == campaign).with_for_update()
+        if connection.execute(row).first() is None:
+            connection.execute(CAMPAIGNS.insert().values(campaign=campaign))
+
+    def _write(self, work: Callable[[sql.Connection], Done]) -> Done:
+        return self._run(work, self._turn if self._file else nullcontext(), writes=True)
+
+    def _run(self, work: Callable[[sql.Connection], Done], turn: AbstractContextManager[Any], *, writes: bool) -> Done:
+        for attempt in range(TRIES):
+            try:
+                with turn, self.engine.connect() as connection, _transaction(connection, writes=writes):
+                    return work(connection)
+            except SQLAlchemyError as fault:
+                # locked, a deadlock, a connection lost, or two that made the same first row
+                passing = isinstance(fault, OperationalError | IntegrityError) or _twice(fault)
+                if not passing or attempt + 1 == TRIES:
+                    raise BlendError(
+                        f"the database {self.engine.url!r} failed, nothing was changed: {_short(fault)}"
+                    ) from None
+                time.sleep(WAIT * 2**attempt)
+        raise AssertionError  # the last try has raised or returned
+
+
+def _url(where: str | Path) -> sql.URL:
+    if "://" not in str(where):
+        return sql.URL.create("sqlite", database=str(Path(where).resolve()))
+    try:
+        url = sql.make_url(str(where))
+    except (ArgumentError, ValueError):  # it may hold a password: it is not repeated
+        raise BadInput(f"the database URL cannot be read. {_ACCEPTED}") from None
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise BadInput(f"{url!r} is kept in memory, where labels are lost at the end. {_ACCEPTED}")
+    return url
+
+
+def _transaction(connection: sql.Connection, *, writes: bool) -> sql.RootTransaction:
+    return connection.execution_options(blend_writes=writes).begin()
+
+
+def _sqlite(connection: Any, _: Any) -> None:
+    """Readers never wait for the writer, and what was said to be saved is on the disk."""
+    connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver thinks
+    cursor = connection.cursor()
+    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: sql.Connection) -> None:
+    """A writer takes the lock before it reads: a reader that turns writer may fail with 'database is locked'."""
+    writes = connection.get_execution_options().get("blend_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _twice(fault: SQLAlchemyError) -> bool:
+    """Whether two processes made the tables at once."""
+    return "already exists" in str(fault)
+
+
+def _short(fault: Exception) -> str:
+    return str(getattr(fault, "orig", None) or fault).splitlines()[0][:200]

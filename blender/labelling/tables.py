@@ -1,0 +1,58 @@
+"""The tables labels are kept in.
+
+``labels`` holds what each rater last said of each item; ``history`` everything ever said or taken back, in order, and
+nothing is deleted from it; ``claims`` which page was given to whom, and as their how-manieth; ``campaigns`` one row
+each, which a writer locks so that writers of one campaign come one after the other.
+"""
+
+from __future__ import annotations
+
+from blender.errors import MissingPackage
+
+try:
+    import sqlalchemy as sql
+except ImportError as fault:
+    raise MissingPackage(
+        "labelling needs sqlalchemy; install it with `pip install 'response-blender[label]'`"
+    ) from fault
+
+__all__ = ("CAMPAIGNS", "CLAIMS", "HISTORY", "LABELS", "META", "sql")  # sql: sqlalchemy, known to be there
+META = sql.MetaData()
+_WHAT = (
+    sql.Column("sensible", sql.Boolean),
+    sql.Column("specific", sql.Boolean),
+    sql.Column("seconds", sql.Float),
+    sql.Column("at", sql.String(40), nullable=False),
+    sql.Column("origin", sql.String(200), nullable=False),
+)
+LABELS = sql.Table(
+    "labels",
+    META,
+    sql.Column("campaign", sql.String(16), primary_key=True),
+    sql.Column("item", sql.String(64), primary_key=True),
+    sql.Column("rater", sql.String(200), primary_key=True),
+    *(column.copy() for column in _WHAT),
+)
+HISTORY = sql.Table(
+    "history",
+    META,
+    sql.Column("id", sql.Integer, primary_key=True, autoincrement=True),
+    sql.Column("campaign", sql.String(16), nullable=False),
+    sql.Column("item", sql.String(64), nullable=False),
+    sql.Column("rater", sql.String(200), nullable=False),
+    sql.Column("withdrawn", sql.Boolean, nullable=False),
+    *(column.copy() for column in _WHAT),
+    sql.Index("history_of_campaign", "campaign", "id"),
+)
+CLAIMS = sql.Table(
+    "claims",
+    META,
+    sql.Column("campaign", sql.String(16), primary_key=True),
+    sql.Column("page", sql.String(64), primary_key=True),
+    sql.Column("rater", sql.String(200), primary_key=True),
+    sql.Column("number", sql.Integer, nullable=False),
+    sql.Column("at", sql.String(40), nullable=False),
+    sql.UniqueConstraint("campaign", "rater", "number"),
+    sql.Index("claims_by_time", "campaign", "at"),
+)
+CAMPAIGNS = sql.Table("campaigns", META, sql.Column("campaign", sql.String(16), primary_key=True))
