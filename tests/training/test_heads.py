@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from blender.judging.calibration import measure
 from blender.training.heads import HeadSettings, calibrate, fit_head
 from blender.training.outer import OutOfFold
-from blender.training.reliability import calibration_error, measure, reliability
+from blender.training.reliability import reliability
 from tests.training.conftest import make_examples
 
 SETTINGS = HeadSettings(most_rounds=60, smallest_leaf=20, bags=1)
@@ -64,13 +65,6 @@ def test_few_rows_that_speak_against_the_score_give_a_flat_curve() -> None:
     raw = np.linspace(-1, 1, 100)
     curve = calibrate(raw, np.where(raw < 0, 0.8, 0.2))
     assert curve(np.array([-1.0, 0.0, 1.0])) == pytest.approx([0.5, 0.5, 0.5], abs=0.01)
-
-
-def test_calibration_error_by_hand() -> None:
-    given = np.array([0.2] * 10 + [0.8] * 10)
-    truth = np.array([0.0] * 10 + [1.0] * 10)
-    assert calibration_error(given, truth) == pytest.approx(0.2)
-    assert calibration_error(truth, truth) == 0
 
 
 def test_reliability_is_told_by_set_and_counts_contexts_once() -> None:
