@@ -10,7 +10,7 @@ from blender.errors import BadInput
 from blender.judging.families import family_of
 from blender.judging.pools import LabelledPool, Ratings, judged
 from blender.judging.rows import LabelRow, Problem, RatingRow
-from blender.judging.scales import SCHEMES, Scheme
+from blender.judging.scales import SCHEMES, UNORDERED, Scheme
 from blender.matrix import Floats
 from blender.records import Candidate, Dialog, Pool, Turn
 
@@ -68,6 +68,28 @@ def _ratings(number: int, row: LabelRow, scheme: Scheme | None, problems: list[P
     ]
 
 
+def _votes(
+    dataset: str, rows: Sequence[LabelRow], rated: Sequence[list[RatingRow]]
+) -> dict[str, tuple[tuple[float, ...], ...]]:
+    """Ratings as they were given, where the table of ratings by rater does not hold them all."""
+    if dataset in UNORDERED:
+        return {
+            role: tuple(
+                tuple(quality.scaled(s) for s in row.labels.get(quality.name, []) if not isinstance(s, str))
+                for row in rows
+            )
+            for role, quality in UNORDERED[dataset].items()
+        }
+    if all(len({rating.rater for rating in row}) == len(row) for row in rated):
+        return {}
+    given = {role: tuple(_given(row, role) for row in rated) for role in ROLES}
+    return {role: values for role, values in given.items() if any(values)}
+
+
+def _given(ratings: Sequence[RatingRow], role: str) -> tuple[float, ...]:
+    return tuple(value for rating in ratings if (value := getattr(rating, role)) is not None)
+
+
 def _pool(dataset: str, rows: Sequence[LabelRow], rated: Sequence[list[RatingRow]]) -> LabelledPool:
     first = rows[0]
     turns = [turn if isinstance(turn, str) else Turn(speaker=turn.speaker, text=turn.text) for turn in first.context]
@@ -81,7 +103,10 @@ def _pool(dataset: str, rows: Sequence[LabelRow], rated: Sequence[list[RatingRow
         ratings=ratings,
         flags=tuple(sorted({flag for row in rows for flag in row.flags})),
         slices=first.slices,
-        **means,
+        votes=_votes(dataset, rows, rated),
+        sensible=means["sensible"],
+        specific=means["specific"],
+        overall=means["overall"],
     )
 
 

@@ -49,8 +49,8 @@ class LabelledPool:
         specific: the same, as rated (not zeroed where not sensible).
         overall: the same.
         ratings: the raters' own labels, if they are known.
-        votes: where raters cannot be told apart between questions: by question (``sensible`` ...), the values of each
-            candidate on 0..1 in no order; enough for agreement, not for gating.
+        votes: by question (``sensible`` ...), all ratings of each candidate on 0..1, in no order; only where
+            ``ratings`` does not hold them all: raters cannot be told apart between questions, or one rated twice.
         flags: cautions of the set, such as ``machine_translated``.
         slices: what the context belongs to, by name, such as ``{"cluster": "3"}``, for scores by slice.
     """

@@ -51,7 +51,7 @@ _USR = Scheme(
 )
 
 # Public sets whose raw ratings hold one number per rater and question, in the same order of raters.
-# FED is not here: its free-text answers were dropped question by question, so the order is lost.
+# FED is not here but below: its free-text answers were dropped question by question, so the order is lost.
 SCHEMES: dict[str, Scheme] = {
     "dstc10-persona": Scheme(
         sensible=Quality(name="relevance"), specific=Quality(name="content"), overall=Quality(name="appropriateness")
@@ -65,6 +65,15 @@ SCHEMES: dict[str, Scheme] = {
     "holistic-eval": Scheme(sensible=Quality(name="context_coherence")),
     "predictive-engagement": Scheme(overall=Quality(name="human_score")),
 }
+
+_FED = Scheme(
+    sensible=Quality(name="Relevant", low=0, high=2),
+    specific=Quality(name="Specific", low=0, high=2),
+    overall=Quality(name="Overall", low=0, high=4),
+)
+
+# Public sets whose raw ratings stand in no order of raters: good for agreement, not for labels rater by rater.
+UNORDERED: dict[str, Scheme] = {"fed-turn": _FED, "fed-turn-ru": _FED}
 
 # What a DSTC10 file's qualities are taken for when the caller does not say; the first that is present.
 ALIASES: dict[str, tuple[str, ...]] = {

@@ -1,20 +1,29 @@
-"""How far raters agree: Krippendorff's alpha with intervals, per cent agreement, reliability of the mean label."""
+"""How far raters agree: Krippendorff's alpha with intervals, per cent agreement, reliability of the mean label.
+
+Agreement of single ratings says how clear the question is; that of their mean, by Spearman-Brown, how far the
+aggregated label can be trusted. Its square root bounds the correlation of anything with that label.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+import numpy as np
+
+from blender.judging.answers import root_of
 from blender.judging.headroom import Interval
 from blender.judging.pools import LabelledPool
+from blender.labelling.alpha import Units, alpha_interval, same_share, spearman_brown
 
 Question = Literal["sensible", "specific", "overall"]
+QUESTIONS: tuple[Question, ...] = get_args(Question)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """Agreement on one question.
+    """Agreement on one question, as it was asked: specific is not zeroed where not sensible.
 
     Attributes:
         question: ``sensible``, ``specific`` or ``overall``.
@@ -41,30 +50,54 @@ class Agreement:
     dialogs: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairAgreement:
-    """Two raters on the answers both rated.
-
-    Attributes:
-        one: a rater.
-        other: another.
-        same: share of equal ratings.
-        kappa: Cohen's; NaN if both always said the same one thing.
-        answers: both rated.
-    """
-
-    one: str
-    other: str
-    same: float
-    kappa: float
-    answers: int
-
-
 def agreements(pools: Sequence[LabelledPool], *, draws: int = 1000, seed: int = 0) -> tuple[Agreement, ...]:
-    """Agreement on every question that some answer has two ratings of."""
-    raise NotImplementedError
+    """Agreement on every question that some answer has two ratings of.
+
+    Args:
+        pools: of one data set, with ratings (or votes).
+        draws: of the bootstrap over root dialogs.
+        seed: of the bootstrap.
+    """
+    found = ((question, ratings_of(pools, question)) for question in QUESTIONS)
+    return tuple(_agreement(question, units, draws, seed) for question, units in found if (units.sizes >= 2).any())
 
 
-def pairwise(pools: Sequence[LabelledPool], question: Question) -> tuple[PairAgreement, ...]:
-    """Every two raters who share answers, most shared first."""
-    raise NotImplementedError
+def ratings_of(pools: Sequence[LabelledPool], question: Question) -> Units:
+    """All ratings of one question, a unit per rated answer, grouped by root dialog."""
+    ratings: list[Sequence[float]] = []
+    groups: list[int] = []
+    known: dict[tuple[str, str], int] = {}
+    for labelled in pools:
+        group = known.setdefault(root_of(labelled), len(known))
+        given = [values for values in _ratings(labelled, question) if len(values)]
+        ratings += given
+        groups += [group] * len(given)
+    return Units.of(ratings, groups)
+
+
+def _ratings(labelled: LabelledPool, question: Question) -> Sequence[Sequence[float]]:
+    if question in labelled.votes:
+        return labelled.votes[question]
+    if labelled.ratings is None:
+        return ()
+    table = getattr(labelled.ratings, question).astype(np.float64)
+    return [column[~np.isnan(column)].tolist() for column in table.T]
+
+
+def _agreement(question: Question, units: Units, draws: int, seed: int) -> Agreement:
+    paired = units.paired()
+    per_answer = float(paired.sizes.mean())
+    interval = alpha_interval(paired, "interval", draws=draws, seed=seed)
+    of_mean = [spearman_brown(end, per_answer) for end in (interval.value, interval.low, interval.high)]
+    return Agreement(
+        question=question,
+        nominal=alpha_interval(paired, "nominal", draws=draws, seed=seed),
+        interval=interval,
+        same=same_share(paired),
+        reliability=Interval(value=of_mean[0], low=of_mean[1], high=of_mean[2]),
+        per_answer=per_answer,
+        answers=len(paired.group),
+        alone=int((units.sizes == 1).sum()),
+        ratings=len(paired.values),
+        dialogs=len(np.unique(paired.group)),
+    )
