@@ -148,6 +148,12 @@ def _pick(opinions: Opinions, at: int, score: float, terms: Doubles, contention:
     )
 
 
+def contenders(opinions: Opinions) -> list[tuple[int, ...]]:
+    """Of every context the positions of the answers that may yet win, as in `Pick`; all eligible ones if under two."""
+    contention, _ = _fixed_terms(opinions)
+    return [_contenders(contention[rows], opinions.eligible[rows]) for rows in opinions.groups()]
+
+
 def _check(weights: Mapping[str, float], n: int) -> None:
     unknown = sorted(set(weights) - set(TERMS))
     problems = [f"unknown reason {name!r} to label a context; known are {', '.join(TERMS)}" for name in unknown]
