@@ -76,7 +76,7 @@ class LabelledPool:
 
     @property
     def aggregated(self) -> str | None:
-        """How the labels were made from the ratings (``aggregated by majority``); ``None`` if they are plain means.
+        """How the labels were made from the ratings (``aggregated by majority``); ``None`` if that is not said.
 
         Such labels stand above the ratings: a target taken rater by rater would undo the aggregation.
         """

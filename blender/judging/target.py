@@ -4,8 +4,8 @@ The first definition that a data set allows (Meena, arXiv 2001.09977, for SSA):
 
 1. ``gated SSA per rater``: (s + [s >= 0.5] c) / 2 for each rater, s sensible, c specific, then the raters' mean: what
    does not make sense is not specific either;
-2. ``mean of sensible and specific``, where raters are not known apart, or their ratings were aggregated otherwise than
-   by the mean (majority, Dawid-Skene, MACE);
+2. ``mean of sensible and specific``, where raters are not known apart, or their ratings were put together by a named
+   method (`blender.labelling.aggregate`), which has gated them;
 3. ``sensible``;
 4. ``overall``.
 """
@@ -62,7 +62,7 @@ def rater_targets(labelled: LabelledPool) -> NDArray[np.float64]:
 def gated_specific(labelled: LabelledPool) -> Floats:
     """Specific, counted as 0 by every rater who did not find the candidate sensible; float32 (candidates,).
 
-    Where raters are not known apart, or were aggregated otherwise than by the mean, it is the specific label as stated.
+    Where raters are not known apart, or their ratings were put together by a named method, it is the label as stated.
     """
     ratings = labelled.ratings
     if ratings is None or labelled.aggregated or not _both(ratings).any():

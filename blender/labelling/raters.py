@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from blender.labelling.aggregate import check_labels, gated
 from blender.labelling.campaign import Campaign
-from blender.labelling.records import Label
+from blender.labelling.pairwise import cohen_kappa
+from blender.labelling.records import Item, Label
+from blender.labelling.suspicion import ANSWERS, Given, Limits, gold_alarm, same_alarm, speed_alarm, votes_of
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What makes a rater suspicious.
-
-    Attributes:
-        gold: share of gold items right, below it.
-        gold_items: needed before gold is judged.
-        seconds: median per answer, below it.
-        same: probability of always the same answer by chance, below it.
-    """
-
-    gold: float = 0.7
-    gold_items: int = 3
-    seconds: float = 1.0
-    same: float = 0.01
+Said = Mapping[str, Given]
+"""By rater."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,5 +60,93 @@ class Rater:
 
 
 def raters(campaign: Campaign, labels: Sequence[Label], *, limits: Limits | None = None) -> tuple[Rater, ...]:
-    """The table of raters, by name."""
-    raise NotImplementedError
+    """The table of raters, by name. Gold and repeated items count like any other, but for their own columns.
+
+    Args:
+        campaign: whose items were labelled.
+        labels: of these items.
+        limits: of the alarms.
+
+    Raises:
+        BadInput: labels do not belong to the campaign, or a rater has two on one item.
+    """
+    check_labels(campaign, labels)
+    by_rater: dict[str, dict[str, Label]] = {}
+    for label in labels:
+        by_rater.setdefault(label.rater, {})[label.item] = label
+    known = limits or Limits()
+    speeds = {name: _seconds(said) for name, said in by_rater.items()}
+    return tuple(_rater(name, campaign, by_rater, speeds, known) for name in sorted(by_rater))
+
+
+def _rater(name: str, campaign: Campaign, by_rater: Said, speeds: Mapping[str, float], limits: Limits) -> Rater:
+    said = {item: label for item, label in by_rater[name].items() if label.judged}
+    others = [given for rater, given in by_rater.items() if rater != name]
+    gold = [_right(campaign.by_id[item], label) for item, label in said.items() if campaign.by_id[item].gold]
+    repeats = [
+        _same(said[first], label)
+        for item, label in said.items()
+        if (first := campaign.by_id[item].repeats) is not None and first in said
+    ]
+    sensible, specific = (_against(said, others, answer) for answer in ANSWERS.values())
+    alarms = (
+        gold_alarm(sum(gold), len(gold), limits),
+        same_alarm(said, others, limits),
+        speed_alarm(speeds[name], [speed for rater, speed in speeds.items() if rater != name], limits),
+    )
+    return Rater(
+        rater=name,
+        labels=len(said),
+        skipped=len(by_rater[name]) - len(said),
+        gold=_share(gold),
+        gold_items=len(gold),
+        repeats=_share(repeats),
+        repeated=len(repeats),
+        others=_share([one == other for one, other in sensible]),
+        others_items=len(sensible),
+        kappa=_kappa(sensible),
+        specific_others=_share([one == other for one, other in specific]),
+        specific_kappa=_kappa(specific),
+        seconds=speeds[name],
+        sensible=_share([bool(label.sensible) for label in said.values()]),
+        specific=_share([answer for label in said.values() if (answer := gated(label)) is not None]),
+        alarms=tuple(alarm for alarm in alarms if alarm is not None),
+    )
+
+
+def _right(item: Item, label: Label) -> bool:
+    """Whether a gold item has the labels it must get; what was not said of it is not held against the rater."""
+    gold = item.gold
+    if gold is None or label.sensible != gold.sensible:
+        return gold is None
+    specific = gated(label)
+    return gold.specific is None or specific is None or specific == gold.specific
+
+
+def _same(one: Label, other: Label) -> bool:
+    first, second = gated(one), gated(other)
+    return one.sensible == other.sensible and (first is None or second is None or first == second)
+
+
+def _against(said: Given, others: Sequence[Given], answer: Callable[[Label], bool | None]) -> list[tuple[bool, bool]]:
+    """(own answer, majority of the others) on every item that has both; a tie of the others is no majority."""
+    pairs = []
+    for item, label in said.items():
+        own, rest = answer(label), votes_of(others, item, answer)
+        if own is not None and 2 * sum(rest) != len(rest):
+            pairs.append((own, 2 * sum(rest) > len(rest)))
+    return pairs
+
+
+def _kappa(pairs: Sequence[tuple[bool, bool]]) -> float:
+    table = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+    return cohen_kappa(table[:, 0], table[:, 1])
+
+
+def _seconds(said: Given) -> float:
+    known = [label.seconds for label in said.values() if label.judged and label.seconds is not None]
+    return statistics.median(known) if known else float("nan")
+
+
+def _share(values: Sequence[bool]) -> float:
+    return sum(values) / len(values) if values else float("nan")
