@@ -60,7 +60,7 @@ class Store:
         self.database.locked(campaign, lambda connection: claims.claim(connection, campaign, page, rater, at))
 
     def claims(self, campaign: str, since: str) -> list[tuple[str, str]]:
-        """(page, rater) of claims not older than ``since``, ISO 8601 in UTC."""
+        """(page, rater) of claims still open and not older than ``since``, ISO 8601 in UTC."""
         return self.database.read(lambda connection: claims.claims(connection, campaign, since))
 
     def history(self, campaign: str) -> int:

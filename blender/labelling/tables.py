@@ -1,8 +1,9 @@
 """The tables labels are kept in.
 
 ``labels`` holds what each rater last said of each item; ``history`` everything ever said or taken back, in order, and
-nothing is deleted from it; ``claims`` which page was given to whom, and as their how-manieth; ``campaigns`` one row
-each, which a writer locks so that writers of one campaign come one after the other.
+nothing is deleted from it; ``claims`` which page was given to whom, as their how-manieth, and whether it is still
+before them (``open``); ``campaigns`` one row each, which a writer locks so that writers of one campaign come one after
+the other.
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ CLAIMS = sql.Table(
     sql.Column("page", sql.String(64), primary_key=True),
     sql.Column("rater", sql.String(200), primary_key=True),
     sql.Column("number", sql.Integer, nullable=False),
+    sql.Column("open", sql.Boolean, nullable=False),
     sql.Column("at", sql.String(40), nullable=False),
     sql.UniqueConstraint("campaign", "rater", "number"),
-    sql.Index("claims_by_time", "campaign", "at"),
+    sql.Index("claims_open", "campaign", "open"),
 )
 CAMPAIGNS = sql.Table("campaigns", META, sql.Column("campaign", sql.String(16), primary_key=True))

@@ -1,0 +1,66 @@
+"""`blend label page`: serve the labelling page of a campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blender.labelling.allocation import allocate
+from blender.labelling.campaign import Campaign
+from blender.labelling.store import Store
+from blender.serving.page.app import make_app
+from blender.serving.page.desk import Desk
+from blender.serving.page.raters import named
+from blender.serving.page.serving import address, check_address, is_loopback, listen, serve, served_names
+from blender.serving.terminal import messages, output, shown
+
+LABELS = "labels.sqlite"
+
+
+def page(
+    campaign: Annotated[Path, typer.Argument(help="Folder that `blend label make` wrote.")],
+    db: Annotated[
+        str | None, typer.Option("--db", help="SQLAlchemy URL of the database; labels.sqlite of the folder by default.")
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to serve; any but this machine's own needs --token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve; 0 for any free one.")] = 8765,
+    token: Annotated[
+        str | None, typer.Option("--token", envvar="BLEND_LABEL_TOKEN", help="Nobody gets in without it.")
+    ] = None,
+    raters: Annotated[
+        str | None, typer.Option("--raters", help="Names, by commas: pages are shared out among them beforehand.")
+    ] = None,
+) -> None:
+    """Serve the page on which raters label; every click is saved at once."""
+    check_address(host, token)
+    job = Campaign.load(campaign)
+    plan = None if raters is None else _plan(job, raters)
+    listening = listen(host, port)
+    where = db or str((campaign if campaign.is_dir() else campaign.parent) / LABELS)
+    store = Store.open(where)
+    _say(host, listening.getsockname()[1], token)
+    try:
+        serve(make_app(Desk(job, store, plan), token=token, hosts=served_names(host)), listening)
+    except KeyboardInterrupt:  # the usual way to end it
+        messages().print(shown(f"Ended. The labels are in {'the database' if db else where}."))
+    finally:
+        store.close()
+
+
+def _plan(job: Campaign, raters: str) -> Mapping[str, Sequence[str]]:
+    return allocate(job, [named(name, ()) for name in raters.split(",")])
+
+
+def _say(host: str, port: int, token: str | None) -> None:
+    output().print(shown(address(host, port, token)), soft_wrap=True)
+    if not is_loopback(host):
+        messages().print(
+            "Names, texts and the token go over the network as they are: use a network you trust, or put a server that "
+            "speaks HTTPS before it."
+        )
+    messages().print("Give this address to the raters. Ctrl+C ends it; nothing is lost.")

@@ -1,0 +1,125 @@
+"""Stands before the labelling page: who may ask, what may be asked, and what a browser may do with the answer."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Set
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+COOKIE = "blend_label_token"
+LARGEST = 256 * 1024
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Guard:
+    """Refuses requests that did not come from the page itself, and sets headers that keep browsers safe.
+
+    Args:
+        app: what answers the others.
+        token: every request needs it, in ``?token=`` or the cookie that is then set; ``None`` = none needed.
+        hosts: names it may be asked by, so that a foreign name that was bent to this machine (DNS rebinding) is
+            refused; ``None`` = any, and the token alone protects.
+    """
+
+    def __init__(self, app: ASGIApp, *, token: str | None, hosts: Set[str] | None) -> None:
+        self.app = app
+        self.token = token
+        self.hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or refuse it."""
+        if scope["type"] != "http":
+            return  # no web sockets here
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        offered = _query_token(scope)
+        refused = self._refuse(scope["method"], headers, offered)
+        cookie = f"{COOKIE}={offered}; Path=/; HttpOnly; SameSite=Strict" if offered and not refused else None
+
+        async def safe(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    answer[name] = value
+                if cookie and self.token:
+                    answer.append("Set-Cookie", cookie)
+            await send(message)
+
+        await (refused or self.app)(scope, receive, safe)
+
+    def _refuse(self, method: str, headers: Mapping[str, str], offered: str | None) -> PlainTextResponse | None:
+        host = headers.get("host", "")
+        if self.hosts is not None and _name(host) not in self.hosts:
+            return _no(HTTPStatus.MISDIRECTED_REQUEST, "This page is served as localhost or 127.0.0.1 only.")
+        if self.token is not None and not self._knows(offered, headers.get("cookie", "")):
+            return _no(
+                HTTPStatus.UNAUTHORIZED,
+                "This page needs a token: open it by the whole address that was printed when it was started, "
+                "with ?token=... at its end.",
+            )
+        if method in ("GET", "HEAD"):
+            return None
+        return _refuse_change(headers, host)
+
+    def _knows(self, offered: str | None, cookies: str) -> bool:
+        tried = _cookie(cookies) if offered is None else offered
+        return hmac.compare_digest(tried.encode(), (self.token or "").encode())
+
+
+def _refuse_change(headers: Mapping[str, str], host: str) -> PlainTextResponse | None:
+    """Only the page itself may change something: a form or a script of another site cannot send such a request."""
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != host:
+        return _no(HTTPStatus.FORBIDDEN, "Only the labelling page itself may send labels.")
+    if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return _no(HTTPStatus.FORBIDDEN, "Only the labelling page itself may send labels.")
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        return _no(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send JSON, with Content-Type: application/json.")
+    length = headers.get("content-length", "")
+    if not length.isdecimal():
+        return _no(HTTPStatus.LENGTH_REQUIRED, "Send a Content-Length.")
+    if int(length) > LARGEST:
+        return _no(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {LARGEST} bytes can be sent at once.")
+    return None
+
+
+def _no(status: HTTPStatus, text: str) -> PlainTextResponse:
+    return PlainTextResponse(text + "\n", status_code=status)
+
+
+def _name(host: str) -> str:
+    """The host without its port: ``[::1]:8765`` is ``::1``."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _query_token(scope: Scope) -> str | None:
+    found = parse_qs(scope["query_string"].decode("latin-1")).get("token")
+    return found[0] if found else None
+
+
+def _cookie(header: str) -> str:
+    try:
+        found = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return ""
+    return found.value if found else ""

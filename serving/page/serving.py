@@ -1,0 +1,89 @@
+"""Where the labelling page is served, and by what server."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import secrets
+import socket
+
+import uvicorn
+
+from blender.errors import BadInput
+from blender.serving.page.guard import LOOPBACK, Guard
+
+SHORTEST = 12
+_TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{SHORTEST},}}")
+
+
+def check_address(host: str, token: str | None) -> None:
+    """Refuse to serve others without a token.
+
+    Raises:
+        BadInput: there is none, or it is short or holds signs that do not belong in an address.
+    """
+    suggested = f"give --token, for instance --token {secrets.token_urlsafe(16)}"
+    if token is None and not is_loopback(host):
+        raise BadInput(f"{host} can be reached from other machines, so raters need a token; {suggested}")
+    if token is not None and not _TOKEN.fullmatch(token):
+        raise BadInput(
+            f"a token is {SHORTEST} or more of A-Z, a-z, 0-9, - and _; got one of {len(token)} characters; {suggested}"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("0.0.0.0")
+    (True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def served_names(host: str) -> frozenset[str] | None:
+    """Names by which a page for this machine may be asked for; ``None`` = any, of pages that have a token."""
+    return LOOPBACK | {host.lower()} if is_loopback(host) else None
+
+
+def address(host: str, port: int, token: str | None) -> str:
+    """What raters open.
+
+    >>> address("::1", 8765, None)
+    'http://[::1]:8765/'
+    """
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to an address; port 0 takes any free one.
+
+    Raises:
+        BadInput: the port is taken, or the address is not of this machine.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=256)
+    except OSError as fault:
+        raise BadInput(
+            f"{host} port {port} cannot be served: {fault.strerror or fault}; give another --port (0 for any free one) "
+            "or --host"
+        ) from None
+
+
+def serve(app: Guard, listening: socket.socket) -> None:
+    """Serve until interrupted; what raters wrote is not logged."""
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=5,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
