@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BadInput
 from blender.labelling.acquisition import EQUAL, TERMS, Opinions, choose, contenders
-from blender.labelling.committee import committee
+from blender.labelling.committee import AVERAGE, committee, rule_votes
 from blender.ranker import LearnedRanker
 from blender.training.crossval import grouped
 from blender.training.examples import Doubles, Examples, HeadRoom
@@ -106,7 +106,7 @@ def play(
     sizes = _sizes(start, len(examples), len(rest))
     game = _Game(
         examples=examples, directions=directions, places=places, fixed=fixed, drawn=drawn, sizes=sizes, seed=seed,
-        judged=examples.take(held_out),
+        judged=examples.take(held_out), rules=rule_votes(examples.matrix),
     )  # fmt: skip
     first = game.fit(drawn[: sizes[0]], game.whole(drawn[: sizes[0]]))
     full = game.point(drawn, game.whole(drawn), game.fit(drawn, game.whole(drawn)))
@@ -114,7 +114,7 @@ def play(
         seed=seed,
         curves={name: game.curve(strategy, first) for name, strategy in strategies.items()},
         full=full,
-        average=_average(game.judged, first),
+        average=game.average(held_out),
     )
 
 
@@ -135,11 +135,6 @@ def _sizes(start: int, contexts: int, left: int) -> tuple[int, ...]:
     return sizes
 
 
-def _average(held_out: Examples, ranker: LearnedRanker) -> float:
-    votes = committee(held_out.matrix, ranker.score(held_out.matrix))
-    return HeadRoom.of(held_out).recovered(votes["plain average"]) if "plain average" in votes else float("nan")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Game:
     examples: Examples
@@ -150,6 +145,7 @@ class _Game:
     sizes: tuple[int, ...]
     seed: int
     judged: Examples
+    rules: Mapping[str, Doubles]
 
     def curve(self, strategy: Strategy, first: LearnedRanker) -> tuple[Point, ...]:
         labelled = list(self.drawn[: self.sizes[0]])
@@ -169,29 +165,32 @@ class _Game:
         """Contexts to label next and the rows of each."""
         done = set(labelled)
         left = [at for at in self.drawn if at not in done]
+        if strategy.weights is None and not strategy.contenders:  # `drawn` is in random order already
+            return [(at, self._known(at)) for at in left[:count]]
         opinions = self.opinions(left, ranker)
-        if strategy.weights is None:
-            chosen = list(range(count))  # `drawn` is in random order already
-        else:
+        chosen = list(range(count))
+        if strategy.weights is not None:
             covered = self.places[list(labelled)]
             found = choose(opinions, count, covered=covered, weights=strategy.weights, seed=self.seed)
             chosen = [pick.pool for pick in found]
-        own = contenders(opinions) if strategy.contenders else None
-        rows = [self.examples.rows([left[at]]) for at in chosen]
-        return [
-            (left[at], known[list(own[at])] if own else known[~np.isnan(self.examples.target[known])])
-            for at, known in zip(chosen, rows, strict=True)
-        ]
+        if not strategy.contenders:
+            return [(left[at], self._known(left[at])) for at in chosen]
+        worth = contenders(opinions)
+        return [(left[at], self.examples.rows([left[at]])[list(worth[at])]) for at in chosen]
+
+    def _known(self, pool: int) -> NDArray[np.intp]:
+        rows = self.examples.rows([pool])
+        return rows[~np.isnan(self.examples.target[rows])]
 
     def opinions(self, pools: Sequence[int], ranker: LearnedRanker) -> Opinions:
-        part = self.examples.take(pools)
+        part, rows = self.examples.take(pools), self.examples.rows(pools)
         scores = ranker.score(part.matrix)
         return Opinions(
             group_sizes=part.matrix.group_sizes,
             value=scores.value.astype(np.float64),
             sensible=scores.sensible.astype(np.float64),
             specific=scores.specific.astype(np.float64),
-            votes=committee(part.matrix, scores),
+            votes=committee(part.matrix, scores, {name: vote[rows] for name, vote in self.rules.items()}),
             places=self.places[list(pools)],
             eligible=~np.isnan(part.target),  # what the set has no label of cannot be labelled here
         )
@@ -213,3 +212,8 @@ class _Game:
 
     def point(self, labelled: Sequence[int], bought: NDArray[np.bool_], ranker: LearnedRanker) -> Point:
         return Point(contexts=len(labelled), answers=int(bought.sum()), recovered=recovered_by(ranker, self.judged))
+
+    def average(self, pools: Sequence[int]) -> float:
+        if AVERAGE not in self.rules:
+            return float("nan")
+        return HeadRoom.of(self.judged).recovered(self.rules[AVERAGE][self.examples.rows(pools)])

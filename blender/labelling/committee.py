@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,13 @@ from blender.records import Dialog
 from blender.roles import Ranker, Scores
 
 Doubles = NDArray[np.float64]
-RANKER = "ranker"
+RANKER, AVERAGE = "ranker", "plain average"
 LAMDA = "3 P(sensible) + P(specific)"
 TURNS = 8
 FADE = 0.5
 
 
-def committee(matrix: FeatureMatrix, scores: Scores) -> dict[str, Doubles]:
+def committee(matrix: FeatureMatrix, scores: Scores, rules: Mapping[str, Doubles] | None = None) -> dict[str, Doubles]:
     """Scores of every row by the ranker at hand and by each rule whose columns were measured, float64 (n_rows,).
 
     The rules: plain average, rank fusion, lowest perplexity and, with both heads, LaMDA's. Rules of thumb that no one
@@ -32,8 +32,16 @@ def committee(matrix: FeatureMatrix, scores: Scores) -> dict[str, Doubles]:
     Args:
         matrix: plain columns.
         scores: of the ranker at hand.
+        rules: `rule_votes` of these rows, if they are known already.
     """
-    votes = {RANKER: scores.value.astype(np.float64)}
+    votes = {RANKER: scores.value.astype(np.float64), **(rule_votes(matrix) if rules is None else rules)}
+    if len(matrix) and not (np.isnan(scores.sensible) | np.isnan(scores.specific)).any():
+        votes[LAMDA] = _lamda(matrix, scores)
+    return votes
+
+
+def rule_votes(matrix: FeatureMatrix) -> dict[str, Doubles]:
+    """Scores of every row by the rules that need no labels, float64 (n_rows,)."""
     measured = {
         name.partition(".")[0]
         for name, column in zip(matrix.columns, matrix.values.T, strict=True)
@@ -42,13 +50,12 @@ def committee(matrix: FeatureMatrix, scores: Scores) -> dict[str, Doubles]:
     read = tuple(name for name in ANNOTATORS_READ if name in measured)
     rules: dict[str, Ranker] = {"lowest perplexity": Perplexity()}
     if len(read) > 1:
-        rules |= {"plain average": Average(annotators=read), "rank fusion": ReciprocalRankFusion(annotators=read)}
-    for name, rule in rules.items():
-        if set(rule.needs) <= measured:
-            votes[name] = rule.score(matrix, ()).value.astype(np.float64)
-    if len(matrix) and not (np.isnan(scores.sensible) | np.isnan(scores.specific)).any():
-        votes[LAMDA] = _lamda(matrix, scores)
-    return votes
+        rules |= {AVERAGE: Average(annotators=read), "rank fusion": ReciprocalRankFusion(annotators=read)}
+    return {
+        name: rule.score(matrix, ()).value.astype(np.float64)
+        for name, rule in rules.items()
+        if set(rule.needs) <= measured
+    }
 
 
 def _lamda(matrix: FeatureMatrix, scores: Scores) -> Doubles:
