@@ -13,7 +13,12 @@ from blender.serving.record import AnswerRecord, answer_record, digest
 def answers(blender: Blender, tasks: Sequence[Task]) -> list[AnswerRecord]:
     """One record a task, in order."""
     return [
-        answer_record(selection, asked=digest(task.dialog, task.candidates), bundle=blender.parts.fingerprint)
+        answer_record(
+            selection,
+            asked=digest(task.dialog, task.candidates),
+            bundle=blender.parts.fingerprint,
+            slices=task.slices,
+        )
         for task, selection in zip(tasks, selections(blender, tasks), strict=True)
     ]
 

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from blender import __version__
 from blender.bundle import load_bundle
+from blender.errors import BadInput
 from blender.reading import Task, check_tasks, read_tasks
 from blender.serving.answering import answers
 from blender.serving.inputs import check_readable
@@ -38,13 +39,33 @@ def evaluate(
     ] = "default",
     batch: Annotated[int, typer.Option(min=1, help="Dialogs answered together; changes speed alone.")] = 8,
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what the folder holds.")] = False,
+    system: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=SPEC, may be repeated: a blender, one source of it (default#retrieval), file:preds.csv, or "
+            "api:http://host/v1#model. All answer the same dialogs."
+        ),
+    ] = None,
+    turns: Annotated[int, typer.Option(min=1, help="With --system: answers in each dialog, by self-play.")] = 1,
+    partner: Annotated[
+        str | None, typer.Option(help="With --turns: the system that speaks as the human; each itself if not given.")
+    ] = None,
+    locale: Annotated[str | None, typer.Option(help="Language of dialogs that do not say theirs.")] = None,
 ) -> None:
-    """Answer a file of dialogs; on labelled pools choose among the candidates given and print head-room recovered."""
+    """Answer a file of dialogs; on labelled pools choose among the candidates given and print head-room recovered.
+
+    With --system several systems answer the same dialogs, for raters to judge.
+    """
     check_readable(dialogs)
+    if system:
+        _evaluate_systems(dialogs, out, bundle, system, turns, partner, batch, fresh, locale)
+        return
+    if turns > 1 or partner:
+        raise BadInput("--turns and --partner need systems: add --system NAME=SPEC, such as --system blender=default")
     labelled = labels_in(dialogs)
     total = len(labelled) if labelled else _count(dialogs)
     blender = load(bundle)
-    tasks = _labelled_tasks(labelled) if labelled else _tasks(dialogs, blender.settings.locale)
+    tasks = _labelled_tasks(labelled) if labelled else _tasks(dialogs, locale or blender.settings.locale)
     with opened(out, made_by(blender), fresh=fresh) as journal:
         _run(blender, tasks, journal, batch, total)
     print_summary(out / ANSWERS)
@@ -53,6 +74,37 @@ def evaluate(
         seen = seen_in_training(labelled, _trained_on(blender))
         if seen:
             output().print(shown(f"This bundle was trained on {', '.join(seen)}: these numbers flatter it."))
+
+
+def _evaluate_systems(
+    dialogs: Path,
+    out: Path,
+    bundle: str,
+    system: list[str],
+    turns: int,
+    partner: str | None,
+    batch: int,
+    fresh: bool,
+    locale: str | None,
+) -> None:
+    from blender.serving.systems.evaluate import Request, evaluate_systems
+
+    if bundle != "default":
+        raise BadInput(f"--blender and --system exclude each other; say --system NAME={bundle}")
+    if partner and turns < 2:
+        raise BadInput("--partner speaks between a system's answers: add --turns 2 or more")
+    evaluate_systems(
+        Request(
+            dialogs=dialogs,
+            out=out,
+            given=system,
+            turns=turns,
+            partner=partner,
+            batch=batch,
+            fresh=fresh,
+            locale=locale or "en",
+        )
+    )
 
 
 def made_by(blender: Blender) -> dict[str, str]:

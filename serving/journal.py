@@ -28,6 +28,12 @@ class _Done(msgspec.Struct):
 
     id: str
     asked: str
+    slices: dict[str, str] = {}
+
+    @property
+    def turn(self) -> int:
+        """Which answer of its dialog it is, from 1."""
+        return int(self.slices.get("turn", 1))
 
 
 _DONE = msgspec.json.Decoder(_Done)
@@ -40,35 +46,63 @@ class Journal:
         self._stream = stream
         self.path = path
 
-    def skip_done(self, tasks: Iterator[Task]) -> int:
-        """Move ``tasks`` past what is answered already, cut off a half line, and count the answers.
+    def skip_done(self, tasks: Iterator[Task], turns: int = 1) -> int:
+        """Move ``tasks`` past what is answered already, cut off a half line, and count the dialogs answered.
+
+        Args:
+            tasks: the input.
+            turns: lines a dialog at most, in self-play; a last dialog with fewer is cut off too, for whether a kill
+                or a silent partner ended it cannot be told.
 
         Raises:
             BadInput: the answers are not those of the first tasks, or a line in their midst is broken.
         """
-        count = end = 0
+        self._stream.truncate(self._whole(turns))
+        count = 0
+        task: Task | None = None
         with self.path.open("rb") as lines:
-            for line in lines:
-                if not line.endswith(b"\n"):
-                    break  # the kill came while this line was written
+            for number, line in enumerate(lines, start=1):
+                done = self._decoded(line, number)
+                if turns > 1 and done.turn > 1 and task is not None:
+                    self._check_turn(done, number, task)
+                    continue
                 count += 1
-                self._check(line, count, next(tasks, None))
-                end += len(line)
-        self._stream.truncate(end)
+                task = next(tasks, None)
+                self._check(done, number, count, task)
         return count
 
-    def _check(self, line: bytes, number: int, task: Task | None) -> None:
-        where = f"{self.path}, line {number},"
+    def _whole(self, turns: int) -> int:
+        """Bytes that are whole lines, and of self-play whole dialogs."""
+        end = began = 0
+        turn = turns
+        with self.path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.endswith(b"\n"):
+                    break  # the kill came while this line was written
+                if turns > 1:
+                    turn = self._decoded(line, number).turn
+                    began = end if turn == 1 else began
+                end += len(line)
+        return end if turn == turns else began
+
+    def _decoded(self, line: bytes, number: int) -> _Done:
         try:
-            done = _DONE.decode(line)
+            return _DONE.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as fault:
             raise BadInput(
-                f"{where} is no answer ({fault}); mend or remove that line's file, or pass --fresh"
+                f"{self.path}, line {number}, is no answer ({fault}); mend or remove that line's file, or pass --fresh"
             ) from None
+
+    def _check(self, done: _Done, number: int, count: int, task: Task | None) -> None:
+        where = f"{self.path}, line {number},"
         if task is None:
-            raise BadInput(f"{where} answers {done.id!r}, but the input holds {number - 1} dialogs only. {_MEND}")
+            raise BadInput(f"{where} answers {done.id!r}, but the input holds {count - 1} dialogs only. {_MEND}")
         if (done.id, done.asked) != (task.dialog.id, digest(task.dialog, task.candidates)):
             raise BadInput(f"{where} answers {done.id!r}; the input's line {task.line} asks another thing. {_MEND}")
+
+    def _check_turn(self, done: _Done, number: int, task: Task) -> None:
+        if done.slices.get("dialog") != task.dialog.id:
+            raise BadInput(f"{self.path}, line {number}, goes on with another dialog than {task.dialog.id!r}. {_MEND}")
 
     def write(self, records: Sequence[AnswerRecord]) -> None:
         """Append and force to the disk.

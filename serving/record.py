@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -98,7 +99,9 @@ class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
     seconds: dict[str, float]
 
 
-def answer_record(selection: Selection, *, asked: str, bundle: str) -> AnswerRecord:
+def answer_record(
+    selection: Selection, *, asked: str, bundle: str, slices: Mapping[str, str] = MappingProxyType({})
+) -> AnswerRecord:
     """The selection as a record; ``asked`` is the `digest` of what was asked."""
     dialog = selection.pool.dialog
     return AnswerRecord(
@@ -116,6 +119,7 @@ def answer_record(selection: Selection, *, asked: str, bundle: str) -> AnswerRec
         faults=[FaultRecord(part=f.part, name=f.name, reason=f.reason, detail=f.detail) for f in selection.faults],
         notes=list(selection.notes),
         bundle=bundle,
+        slices=dict(slices),
         seconds=_seconds(selection.seconds),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -46,6 +46,10 @@ class Completion(msgspec.Struct):
 
 _MILLION = 1_000_000
 _PER_MESSAGE = 16  # tokens that a chat template adds to a message, generously
+
+
+def _forget(_: float) -> None:
+    pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,8 +130,15 @@ class Api:
             raise BadInput(f"the environment variable {self.api_key_env!r} named by api_key_env holds no key; set it")
         return OpenAI(base_url=self.base_url, api_key=key, timeout=self.timeout, max_retries=self.retries)
 
-    def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
+    def propose(
+        self, dialogs: Sequence[Dialog], k: int, *, paid: Callable[[float], None] = _forget
+    ) -> list[list[Candidate]]:
         """Ask for ``k`` answers to each dialog; a server may give fewer.
+
+        Args:
+            dialogs: to be answered.
+            k: answers wanted for each.
+            paid: told what each request cost, also of those that failed; called from several threads.
 
         Raises:
             CapReached: the requests could pass ``max_cost``; none was made.
@@ -142,7 +153,7 @@ class Api:
         self.budget.set_aside(sum(self._most(*request) for request in requests))
         with ThreadPoolExecutor(self.parallel, thread_name_prefix="api") as workers:
             # Every request ends, and is settled, before a failed one is told of.
-            futures = [workers.submit(self._ask, *request) for request in requests]
+            futures = [workers.submit(self._ask, *request, paid) for request in requests]
         texts = [future.result() for future in futures]
         return [
             [
@@ -160,7 +171,7 @@ class Api:
         turns = [{"role": roles[turn.speaker], "content": turn.text} for turn in dialog.turns]
         return [{"role": "system", "content": system}, *turns] if system else turns
 
-    def _ask(self, messages: list[Message], n: int) -> list[str]:
+    def _ask(self, messages: list[Message], n: int, paid: Callable[[float], None]) -> list[str]:
         import openai
 
         most = self._most(messages, n)
@@ -189,6 +200,7 @@ class Api:
             raise BlendError(f"{self.base_url} cannot be asked: {fault}: {fault.__cause__}") from fault
         finally:
             self.budget.settle(most, cost)
+            paid(cost)
 
     def _tokens(self, messages: list[Message]) -> int:
         """More tokens than the messages have: no tokenizer makes more than one of a byte."""
