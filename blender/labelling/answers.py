@@ -71,7 +71,7 @@ def read_pools(path: Path, *, locale: str = "en") -> list[Proposed]:
             kind=candidate.kind,
             dialog=task.dialog,
             text=candidate.text,
-            slices=getattr(task, "slices", {}),
+            slices=task.slices,
         )
         for task in tasks
         for candidate in task.candidates or ()

@@ -116,7 +116,7 @@ def _one_kind(group: Sequence[Answer]) -> str:
 
 
 def _golden(answer: GoldAnswer, seed: int) -> Item:
-    id = _opaque(seed, "gold", answer.dialog.id, answer.text)
+    id = _opaque(seed, "item of gold", answer.dialog.id, answer.text)
     return Item(id=id, page="-", dialog=answer.dialog, text=answer.text, gold=answer.gold)
 
 
@@ -125,7 +125,7 @@ def _again(items: Sequence[Item], seed: int, random: Random) -> list[Item]:
     page = _opaque(seed, "page again", items[0].page)
     shown = [item for item in items if not item.empty]
     return [
-        replace(item, id=_opaque(seed, "again", item.id), page=page, repeats=item.id)
+        replace(item, id=_opaque(seed, "item again", item.id), page=page, repeats=item.id)
         for item in random.sample(shown, len(shown))
     ]
 
@@ -141,5 +141,5 @@ def _paged(items: Sequence[Item], form: Form, seed: int, random: Random) -> Page
 
 
 def _opaque(seed: int, *names: str) -> str:
-    """Sixteen hex digits."""
-    return hashlib.sha256("\x1f".join((str(seed), *names)).encode()).hexdigest()[:16]
+    """The first letter of what it names and fifteen hex digits; digits alone a spreadsheet could take for a number."""
+    return names[0][0] + hashlib.sha256("\x1f".join((str(seed), *names)).encode()).hexdigest()[:15]

@@ -55,7 +55,7 @@ def test_pages_hold_one_answer_or_all_to_one_context(campaign: Campaign, form: F
 
 
 def test_ids_tell_nothing_of_system_gold_or_repetition(campaign: Campaign) -> None:
-    assert all(re.fullmatch(r"[0-9a-f]{16}", name) for item in campaign.items for name in (item.id, item.page))
+    assert all(re.fullmatch(r"i[0-9a-f]{15} p[0-9a-f]{15}", f"{item.id} {item.page}") for item in campaign.items)
     assert len({item.id for item in campaign.items}) == len(campaign.items)
 
 
