@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from statistics import NormalDist
 
-from blender.judging.headroom import Interval
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.judging.answers import Answers, answers
+from blender.judging.compare import SAME
+from blender.judging.headroom import Interval, bootstrap
 from blender.judging.pools import LabelledPool
+from blender.judging.randomisation import holm, randomisation
+from blender.labelling.agreement import ratings_of
+
+Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,5 +93,99 @@ def differences(
     flips: int = 10_000,
     seed: int = 0,
 ) -> Differences:
-    """Compare every two systems on the root dialogs they share."""
-    raise NotImplementedError
+    """Compare every two systems on the root dialogs they share.
+
+    A system's value in a dialog is the mean over its judged answers there (the turns of a self-play dialog), so that
+    each dialog counts once.
+
+    Args:
+        pools: labelled; systems are named by ``candidate.source``.
+        measure: ``ssa``, ``sensible`` or ``specific``.
+        definition: of the labels, as for `blender.judging.answers.answers`.
+        alpha: a pair is decided if its corrected p is below.
+        power: that ``more_dialogs`` aims at.
+        draws: of the bootstrap.
+        flips: sign patterns, where all would be more.
+        seed: of both.
+
+    Raises:
+        BadInput: a data set has no label of sensibleness, or a name is unknown.
+    """
+    table = answers(pools, definition=definition)
+    values, counts = _by_dialog(table, measure)
+    order = sorted(range(len(table.systems)), key=lambda at: -np.nan_to_num(_mean(values[:, at]), nan=-np.inf))
+    pairs = list(combinations(order, 2))
+    apart = np.stack([values[:, one] - values[:, other] for one, other in pairs] or [np.zeros(len(values))], axis=1)
+    tests = randomisation(apart, flips=flips, seed=seed)[: len(pairs)]
+    corrected = holm(np.array([p for p, _ in tests]))
+    strict = alpha / max(1, int((~np.isnan(corrected)).sum()))
+    effort = _ratings_per_answer(pools)
+    found = []
+    for at, (one, other) in enumerate(pairs):
+        shared = ~np.isnan(apart[:, at])
+        decided = bool(corrected[at] < alpha)
+        more = 0 if decided else more_units(apart[shared, at], alpha=strict, power=power)
+        per_dialog = (counts[shared, one] + counts[shared, other]).sum() / max(1, shared.sum())
+        found.append(
+            Difference(
+                one=table.systems[one],
+                other=table.systems[other],
+                difference=bootstrap(apart[shared, at], draws=draws, seed=seed),
+                p=tests[at][0],
+                corrected=float(corrected[at]),
+                exact=tests[at][1],
+                **_outcomes(apart[shared, at]),
+                decided=decided,
+                more_dialogs=more,
+                more_labels=None if more is None else math.ceil(more * per_dialog * effort),
+            )
+        )
+    return Differences(
+        measure=measure,
+        definition=table.definition,
+        pairs=tuple(found),
+        alpha=alpha,
+        power=power,
+        draws=draws,
+        flips=flips,
+        seed=seed,
+    )
+
+
+def _outcomes(values: Doubles) -> dict[str, int]:
+    wins, losses = int((values > SAME).sum()), int((values < -SAME).sum())
+    return {"wins": wins, "ties": len(values) - wins - losses, "losses": losses, "dialogs": len(values)}
+
+
+def more_units(values: Doubles, *, alpha: float, power: float) -> int | None:
+    """How many more pairs a two-sided test of paired differences needs, by the normal approximation.
+
+    ((z(1 - alpha / 2) + z(power)) * standard deviation / mean)^2, less those there are; at least 1. ``None`` if the
+    mean is 0, or with fewer than two pairs.
+    """
+    if len(values) < 2 or abs(values.mean()) <= SAME:
+        return None
+    reach = NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(power)
+    needed = (reach * float(values.std(ddof=1) / values.mean())) ** 2
+    return max(1, math.ceil(needed - len(values)))
+
+
+def _by_dialog(table: Answers, measure: str) -> tuple[Doubles, Doubles]:
+    """Mean of the judged answers, NaN without any, and how many; float64 (root dialogs, systems) each."""
+    given = table.measure(measure)
+    known = ~np.isnan(given)
+    sums, counts = (np.zeros((len(table.roots), len(table.systems))) for _ in range(2))
+    np.add.at(sums, (table.root[known], table.system[known]), given[known])
+    np.add.at(counts, (table.root[known], table.system[known]), 1)
+    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0), counts
+
+
+def _ratings_per_answer(pools: Sequence[LabelledPool]) -> float:
+    """Mean number of ratings of a rated answer; 1 where ratings are not known."""
+    units = ratings_of(pools, "sensible")
+    return float(units.sizes.mean()) if len(units.group) else 1.0
+
+
+def _mean(values: Doubles) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")

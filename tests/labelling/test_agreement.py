@@ -13,7 +13,6 @@ from blender.labelling.agreement import agreements
 from blender.labelling.alpha import Units, alpha
 from blender.labelling.pairwise import cohen_kappa, pairwise
 
-
 Row = tuple[str, str, dict[str, tuple[int, int | None]]]
 """Dialog, response, (sensible, specific) by rater."""
 

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from blender.errors import BadInput
+from blender.judging.differences import differences, more_units
+from blender.judging.pools import LabelledPool, Ratings, judged
+from blender.records import Candidate, Dialog, Pool
+
+
+def pool(id: str, labels: dict[str, tuple[float | None, float | None]], root: str | None = None) -> LabelledPool:
+    """One context with an answer of each system: (sensible, specific)."""
+    return LabelledPool(
+        pool=Pool.of(Dialog.of("Hi", id=id), [Candidate(text=f"{name} {id}", source=name) for name in labels]),
+        dataset="s",
+        family="s",
+        sensible=judged([s for s, _ in labels.values()]),
+        specific=judged([c for _, c in labels.values()]),
+        overall=judged([None] * len(labels)),
+        slices={} if root is None else {"dialog": root},
+    )
+
+
+def test_every_pair_with_its_outcomes() -> None:
+    good, bad = (1.0, 1.0), (0.0, 0.0)
+    pools = [pool(f"d{at}", {"a": good, "b": bad if at < 12 else good, "c": (1.0, 0.0)}) for at in range(15)]
+    found = differences(pools)
+    assert found.measure == "ssa" and found.definition == "mean of sensible and specific"
+    assert [(pair.one, pair.other) for pair in found.pairs] == [("a", "c"), ("a", "b"), ("c", "b")]
+    pairs = {pair.one + pair.other: pair for pair in found.pairs}
+    assert pairs["ab"].difference.value == pytest.approx(12 / 15)
+    assert (pairs["ab"].wins, pairs["ab"].ties, pairs["ab"].losses, pairs["ab"].dialogs) == (12, 3, 0, 15)
+    assert pairs["ab"].p == pytest.approx(2 / 2**12) and pairs["ab"].exact  # ties change nothing
+    assert pairs["ab"].decided and pairs["ab"].more_dialogs == 0 and pairs["ab"].more_labels == 0
+    assert pairs["ab"].corrected >= pairs["ab"].p
+    by_sensible = differences(pools, measure="sensible")
+    assert {p.difference.value for p in by_sensible.pairs if {p.one, p.other} == {"a", "c"}} == {0}
+    with pytest.raises(BadInput, match="known are sensible"):
+        differences(pools, measure="taste")
+
+
+def test_only_what_both_were_judged_on_counts() -> None:
+    pools = [
+        pool("d1", {"a": (1, 1), "b": (0, 0)}),
+        pool("d2", {"a": (1, 1), "b": (None, None)}),
+        pool("d3", {"b": (1, 1)}),
+    ]
+    (pair,) = differences(pools).pairs
+    assert (pair.dialogs, pair.wins) == (1, 1) and pair.difference.value == 1
+    (apart,) = differences([pool("d1", {"a": (1, 1)}), pool("d2", {"b": (0, 0)})]).pairs
+    assert math.isnan(apart.p) and math.isnan(apart.corrected) and math.isnan(apart.difference.value)
+    assert apart.more_dialogs is None and apart.more_labels is None and not apart.decided
+    assert differences([pool("d1", {"a": (1, 1)})]).pairs == ()
+
+
+def test_turns_of_one_dialog_are_one_dialog() -> None:
+    turns = [pool(f"d{d}#{t}", {"a": (1, 1), "b": (0, t % 2)}, root=f"d{d}") for d in range(4) for t in range(5)]
+    (pair,) = differences(turns).pairs
+    assert pair.dialogs == 4 and pair.p == pytest.approx(2 / 16)  # not 2 / 2**20
+
+
+def test_how_many_more_dialogs_would_settle_it() -> None:
+    values = np.random.default_rng(0).normal(0.1, 1, 100)
+    more = more_units(values, alpha=0.05, power=0.8)
+    assert more is not None
+    total = 100 + more
+    # by definition: with that many, the same mean and spread are found with probability 0.8
+    reached = abs(values.mean()) / values.std(ddof=1) * math.sqrt(total)
+    assert reached == pytest.approx(1.959964 + 0.841621, abs=0.01)
+    assert more_units(np.zeros(10), alpha=0.05, power=0.8) is None
+    assert more_units(np.array([1.0]), alpha=0.05, power=0.8) is None
+    assert more_units(np.ones(3), alpha=0.05, power=0.8) == 1
+
+
+@pytest.mark.slow
+def test_with_as_many_dialogs_as_it_says_four_of_five_are_settled() -> None:
+    draw = np.random.default_rng(1)
+    first = draw.normal(0.2, 1, 30)
+    first += 0.2 - first.mean()
+    more = more_units(first, alpha=0.05, power=0.8)
+    assert more is not None
+    spread = first.std(ddof=1)
+    settled = []
+    for _ in range(400):
+        values = draw.normal(0.2, spread, 30 + more)
+        settled.append(abs(values.mean()) / values.std(ddof=1) * math.sqrt(len(values)) > 1.96)
+    assert np.mean(settled) == pytest.approx(0.8, abs=0.06)
+
+
+def test_labels_are_counted_at_the_ratings_per_answer_there_are() -> None:
+    draw = np.random.default_rng(0)
+    pools = []
+    for at in range(20):
+        table = draw.integers(0, 2, (3, 2)).astype(np.float32)
+        ratings = Ratings(raters=("x", "y", "z"), named=True, sensible=table, specific=table, overall=table * np.nan)
+        base = pool(f"d{at}", {"a": (None, None), "b": (None, None)})
+        pools.append(replace(base, sensible=table.mean(0), specific=table.mean(0), ratings=ratings))
+    (pair,) = differences(pools).pairs
+    assert pair.more_dialogs and pair.more_labels == pair.more_dialogs * 2 * 3
