@@ -8,6 +8,8 @@ the other.
 
 from __future__ import annotations
 
+from typing import Any
+
 from blender.errors import MissingPackage
 
 try:
@@ -19,20 +21,25 @@ except ImportError as fault:
 
 __all__ = ("CAMPAIGNS", "CLAIMS", "HISTORY", "LABELS", "META", "sql")  # sql: sqlalchemy, known to be there
 META = sql.MetaData()
-_WHAT = (
-    sql.Column("sensible", sql.Boolean),
-    sql.Column("specific", sql.Boolean),
-    sql.Column("seconds", sql.Float),
-    sql.Column("at", sql.String(40), nullable=False),
-    sql.Column("origin", sql.String(200), nullable=False),
-)
+
+
+def _what() -> list[sql.Column[Any]]:
+    return [
+        sql.Column("sensible", sql.Boolean),
+        sql.Column("specific", sql.Boolean),
+        sql.Column("seconds", sql.Float),
+        sql.Column("at", sql.String(40), nullable=False),
+        sql.Column("origin", sql.String(200), nullable=False),
+    ]
+
+
 LABELS = sql.Table(
     "labels",
     META,
     sql.Column("campaign", sql.String(16), primary_key=True),
     sql.Column("item", sql.String(64), primary_key=True),
     sql.Column("rater", sql.String(200), primary_key=True),
-    *(column.copy() for column in _WHAT),
+    *_what(),
 )
 HISTORY = sql.Table(
     "history",
@@ -42,7 +49,7 @@ HISTORY = sql.Table(
     sql.Column("item", sql.String(64), nullable=False),
     sql.Column("rater", sql.String(200), nullable=False),
     sql.Column("withdrawn", sql.Boolean, nullable=False),
-    *(column.copy() for column in _WHAT),
+    *_what(),
     sql.Index("history_of_campaign", "campaign", "id"),
 )
 CLAIMS = sql.Table(

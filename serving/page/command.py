@@ -14,7 +14,7 @@ from blender.labelling.store import Store
 from blender.serving.page.app import make_app
 from blender.serving.page.desk import Desk
 from blender.serving.page.raters import named
-from blender.serving.page.serving import address, check_address, is_loopback, listen, serve, served_names
+from blender.serving.page.serving import address, check_address, is_loopback, listen, served_names, server
 from blender.serving.terminal import messages, output, shown
 
 LABELS = "labels.sqlite"
@@ -45,7 +45,7 @@ def page(
     store = Store.open(where)
     _say(host, listening.getsockname()[1], token)
     try:
-        serve(make_app(Desk(job, store, plan), token=token, hosts=served_names(host)), listening)
+        server(make_app(Desk(job, store, plan), token=token, hosts=served_names(host))).run(sockets=[listening])
     except KeyboardInterrupt:  # the usual way to end it
         messages().print(shown(f"Ended. The labels are in {'the database' if db else where}."))
     finally:

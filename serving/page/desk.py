@@ -58,9 +58,10 @@ class Desk:
             wanted = self.pages.next(rater)
             given = self.pages.pages(rater)
             if wanted is None:
-                return Shown(page=None, progress=self._progress(rater, given))
+                return Shown(page=None, progress=self._progress(rater, given, left=0))
             page, number = wanted, given.index(wanted)
-        return Shown(page=self._page(page, number, rater), progress=self._progress(rater, given))
+        left = self.pages.left(rater)
+        return Shown(page=self._page(page, number, rater), progress=self._progress(rater, given, left))
 
     def save(self, rater: str, said: Sequence[Said]) -> int:
         """Save labels and take others back, in order; the same again changes nothing. Returns how many were taken.
@@ -98,9 +99,9 @@ class Desk:
             items=[_shown(item, said.get(item.id)) for item in shuffled],
         )
 
-    def _progress(self, rater: str, given: Sequence[str]) -> Progress:
+    def _progress(self, rater: str, given: Sequence[str], left: int) -> Progress:
         work = self.tally.work(rater)
-        of = len({*given, *self.tally.finished(rater)}) + self.pages.left(rater)
+        of = len({*given, *self.tally.finished(rater)}) + left
         return Progress(
             done=work.pages, of=of, given=len(given), judged=work.judged, passed=work.passed, seconds=work.seconds
         )

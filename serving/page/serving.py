@@ -74,8 +74,8 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def serve(app: Guard, listening: socket.socket) -> None:
-    """Serve until interrupted; what raters wrote is not logged."""
+def server(app: Guard) -> uvicorn.Server:
+    """What serves the page; requests are not logged, since they hold names and texts."""
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -86,4 +86,4 @@ def serve(app: Guard, listening: socket.socket) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=5,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    return uvicorn.Server(config)

@@ -29,7 +29,7 @@ const WORDS = {
       + `${Math.round(p.seconds / 60)} minutes.`,
     later: "You may close this page.", review: "Look at your pages again", more: "Look for new pages",
     who: (name) => `Rater: ${name}. Change`,
-    help: [["1", "yes"], ["2 or 0", "no"], ["s", "cannot judge"], ["↑ ↓", "answer before, after"],
+    help: [["1", "yes"], ["2 or 0", "no"], ["s", "cannot judge"], ["c", "change"], ["↑ ↓", "answer before, after"],
       ["← →", "page before, after"], ["u, Ctrl+Z", "undo"], ["g", "guidelines"], ["?", "this list"]],
   },
   ru: {
@@ -60,7 +60,7 @@ const WORDS = {
       + `минут: ${Math.round(p.seconds / 60)}.`,
     later: "Страницу можно закрыть.", review: "Посмотреть свои страницы", more: "Поискать новые страницы",
     who: (name) => `Оценивает: ${name}. Сменить`,
-    help: [["1", "да"], ["2 или 0", "нет"], ["s", "не могу судить"], ["↑ ↓", "предыдущий, следующий ответ"],
+    help: [["1", "да"], ["2 или 0", "нет"], ["s", "не могу судить"], ["c", "изменить"], ["↑ ↓", "предыдущий, следующий ответ"],
       ["← →", "предыдущая, следующая страница"], ["u, Ctrl+Z", "отменить"], ["g", "инструкция"], ["?", "этот список"]],
   },
 };

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from blender.errors import BadInput
+from blender.labelling.campaign import Campaign
+from blender.serving.page.command import page
+from blender.serving.page.serving import address, check_address, is_loopback, listen, served_names
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.9.9.9", "LocalHost"])
+def test_this_machine_needs_no_token(host: str) -> None:
+    check_address(host, None)
+    assert is_loopback(host)
+    assert host.lower() in (served_names(host) or ())
+
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - to be refused
+
+
+@pytest.mark.parametrize("host", [EVERYWHERE, "::", "192.168.1.4", "label.example", "localhost.evil.example"])
+def test_any_other_address_needs_one_and_one_is_suggested(host: str) -> None:
+    with pytest.raises(BadInput, match=r"raters need a token; give --token, for instance --token [\w-]{20,}$"):
+        check_address(host, None)
+    check_address(host, "long-enough-token")
+    assert served_names(host) is None
+
+
+@pytest.mark.parametrize("token", ["", "short", "with space in it", "with;semicolon-in", "naïve-naïve-naïve"])
+def test_a_token_is_long_and_plain(token: str) -> None:
+    with pytest.raises(BadInput, match="a token is 12 or more of"):
+        check_address("127.0.0.1", token)
+
+
+def test_the_command_refuses_before_it_opens_anything(make_job: Callable[..., Campaign], tmp_path: Path) -> None:
+    make_job()
+    with pytest.raises(BadInput, match="token"):
+        page(tmp_path, host=EVERYWHERE, db=None, port=0, token=None, raters=None)
+    with pytest.raises(BadInput, match="each item needs 2 raters, 1 are named"):
+        page(tmp_path, db=None, host="127.0.0.1", port=0, token=None, raters="ann")
+    assert [path.name for path in tmp_path.iterdir()] == ["campaign.jsonl"]
+
+
+def test_a_port_that_is_taken_is_said_to_be() -> None:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(BadInput, match="give another --port"):
+        listen("127.0.0.1", taken.getsockname()[1])
+
+
+def test_the_address_can_be_opened() -> None:
+    assert address("127.0.0.1", 8765, "abc") == "http://127.0.0.1:8765/?token=abc"
