@@ -1,14 +1,40 @@
-"""SSA with few human labels: predicted, and prediction-powered."""
+"""SSA with few human labels or none: predicted, and prediction-powered.
+
+*Predicted* scores are means of the heads' probabilities. They are as right as the heads are, hold no human label, and
+are never mixed with human scores.
+
+*Prediction-powered* scores (Angelopoulos et al., Science 382, 2023; power tuning: Angelopoulos, Duchi and Zrnic 2023,
+arXiv:2311.01453, PPI++) put few human labels and many predictions together:
+
+    score = lambda * mean prediction of unlabelled answers + mean of (label - lambda * prediction) of labelled ones
+
+The second part takes out whatever the predictions get wrong on average, so the interval is valid however bad they are;
+lambda is chosen to make it short, and goes to 0 where predictions are of no use. The unit is the root dialog: a
+dialog's answers are added up before variances are taken. The labelled answers must be a random sample of all, given the
+system: labels picked where the heads were unsure (``blend label next``) are none, and the interval is then not valid.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.judging.answers import answers as answer_table
 from blender.judging.headroom import Interval
 from blender.judging.pools import LabelledPool
+from blender.judging.powered_mean import powered_mean
+from blender.judging.resampling import ratios
+from blender.judging.ssa import MEASURES
 from blender.records import Dialog
+
+Doubles = NDArray[np.float64]
+Key = tuple[str, str, str]
+"""System, dialog id, answer text."""
 
 
 class Answer(Protocol):
@@ -84,6 +110,7 @@ class PoweredScore:
         human: labels alone, interval by the same method.
         weight: lambda of the power tuning, 0 (predictions are of no use) .. 1.
         labelled: answers with label and prediction.
+        unpredicted: answers with a label but no prediction; left out here.
         predicted: answers with a prediction alone.
         dialogs: root dialogs with a label.
     """
@@ -94,6 +121,7 @@ class PoweredScore:
     human: Interval
     weight: float
     labelled: int
+    unpredicted: int
     predicted: int
     dialogs: int
 
@@ -101,8 +129,39 @@ class PoweredScore:
 def predicted_ssa(
     answers: Sequence[Answer], predictions: Mapping[tuple[str, str], Heads], *, draws: int = 2000, seed: int = 0
 ) -> tuple[PredictedScore, ...]:
-    """Predicted SSA of every system, best first."""
-    raise NotImplementedError
+    """Predicted SSA of every system, best first.
+
+    Args:
+        answers: of all systems.
+        predictions: by (dialog id, answer text).
+        draws: of the bootstrap over root dialogs.
+        seed: of the bootstrap.
+    """
+    systems = dict.fromkeys(answer.system for answer in answers)
+    scores = [_predicted([a for a in answers if a.system == name], name, predictions, draws, seed) for name in systems]
+    return tuple(sorted(scores, key=lambda score: -np.nan_to_num(score.ssa.value, nan=-np.inf)))
+
+
+def _predicted(
+    answers: Sequence[Answer], system: str, predictions: Mapping[tuple[str, str], Heads], draws: int, seed: int
+) -> PredictedScore:
+    values = np.array([_heads(predictions.get((answer.dialog.id, answer.text))) for answer in answers])
+    known = ~np.isnan(values)
+    _, unit = np.unique([_root(answer) for answer in answers], return_inverse=True)
+    sums, counts = (np.zeros((int(unit.max()) + 1, len(MEASURES))) for _ in range(2))
+    np.add.at(sums, unit, np.where(known, values, 0))
+    np.add.at(counts, unit, known)
+    sensible, specific, ssa = ratios(sums, counts, draws=draws, seed=seed)
+    whole = known.all(1)
+    return PredictedScore(
+        system=system,
+        sensible=sensible,
+        specific=specific,
+        ssa=ssa,
+        answers=int(whole.sum()),
+        unknown=int((~whole).sum()),
+        dialogs=len(np.unique(unit[whole])),
+    )
 
 
 def prediction_powered(
@@ -112,5 +171,70 @@ def prediction_powered(
     *,
     definition: str | None = None,
 ) -> tuple[PoweredScore, ...]:
-    """Human labels of some answers and predictions of all put together, per system and measure."""
-    raise NotImplementedError
+    """Human labels of some answers and predictions of all put together, per system and measure.
+
+    Args:
+        pools: labelled; systems are named by ``candidate.source``. What nobody judged counts as unlabelled.
+        answers: of all systems, labelled or not; a labelled one is known again by system, dialog id and text.
+        predictions: by (dialog id, answer text).
+        definition: of the labels, as for `blender.judging.answers.answers`.
+
+    Returns:
+        Systems in order of first appearance in the pools, each with ``sensible``, ``specific``, ``ssa``.
+
+    Raises:
+        BadInput: a data set has no label of sensibleness.
+    """
+    table = answer_table(pools, definition=definition)
+    labels = np.stack([table.measure(name) for name in MEASURES], axis=1)
+    rows = [(labelled, candidate) for labelled in pools for candidate in labelled.pool.candidates]
+    keys = [(candidate.source, labelled.pool.dialog.id, candidate.text) for labelled, candidate in rows]
+    root = {key: table.roots[at][1] for key, at in zip(keys, table.root, strict=True)}
+    judged = dict(zip(keys, labels, strict=True))
+    for answer in answers:
+        key = (answer.system, answer.dialog.id, answer.text)
+        root.setdefault(key, _root(answer))
+        judged.setdefault(key, np.full(len(MEASURES), np.nan))
+    return tuple(
+        _powered(system, at, {key: value for key, value in judged.items() if key[0] == system}, root, predictions)
+        for system in table.systems
+        for at in range(len(MEASURES))
+    )
+
+
+def _powered(
+    system: str,
+    at: int,
+    judged: Mapping[Key, Doubles],
+    root: Mapping[Key, str],
+    predictions: Mapping[tuple[str, str], Heads],
+) -> PoweredScore:
+    label = np.array([value[at] for value in judged.values()])
+    guess = np.array([_heads(predictions.get(key[1:]))[at] for key in judged])
+    _, unit = np.unique([root[key] for key in judged], return_inverse=True)
+    known = ~np.isnan(guess)
+    found = powered_mean(label[known], guess[known], unit[known])
+    labelled = ~np.isnan(label)
+    return PoweredScore(
+        system=system,
+        measure=MEASURES[at],
+        powered=found.powered,
+        human=found.human,
+        weight=found.weight,
+        labelled=int((labelled & known).sum()),
+        unpredicted=int((labelled & ~known).sum()),
+        predicted=int((~labelled & known).sum()),
+        dialogs=len(np.unique(unit[labelled & known])),
+    )
+
+
+def _heads(prediction: Heads | None) -> tuple[float, float, float]:
+    """Sensible, specific and their mean; NaN = not known."""
+    if prediction is None:
+        return math.nan, math.nan, math.nan
+    sensible, specific = (math.nan if value is None else value for value in (prediction.sensible, prediction.specific))
+    return sensible, specific, (sensible + specific) / 2
+
+
+def _root(answer: Answer) -> str:
+    return answer.slices.get("dialog", answer.dialog.id)

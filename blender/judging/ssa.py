@@ -1,7 +1,8 @@
 """SSA of systems: the mean of the shares of sensible and of specific answers, with bootstrap intervals.
 
 SSA is that of Meena (Adiwardana et al. 2020, arXiv:2001.09977). The unit of the bootstrap is the root dialog: turns of
-one self-play dialog, and answers to one context, stand or fall together.
+one self-play dialog, and answers to one context, stand or fall together. Where all labels of a system are equal the
+bootstrap sees no spread and the interval has no width: that says how little was labelled, not how sure one is.
 """
 
 from __future__ import annotations

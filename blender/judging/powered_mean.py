@@ -1,0 +1,86 @@
+"""The prediction-powered mean of clustered data, with power tuning."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from blender.judging.headroom import Interval
+from blender.judging.resampling import NOTHING
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoweredMean:
+    """A mean estimated twice.
+
+    Attributes:
+        powered: from labels and predictions.
+        human: from labels alone, by the same formula with weight 0.
+        weight: of the predictions, 0..1; NaN if there are fewer than two labelled clusters.
+    """
+
+    powered: Interval
+    human: Interval
+    weight: float
+
+
+def powered_mean(
+    labels: Doubles, predictions: Doubles, cluster: NDArray[np.intp], *, level: float = 0.95
+) -> PoweredMean:
+    """Estimate the mean label of all answers from the labels of some and the predictions of all.
+
+    Each cluster's influence on the estimate is a + weight * b: a its labelled answers' deviations from their mean, b
+    what its predictions add. Clusters are independent, so the variance is the sum of squared influences, and the weight
+    that makes it smallest is -sum(ab) / sum(b^2), held within 0..1. Without clusters this is the tuning of
+    arXiv:2311.01453, cov(label, prediction) / ((1 + n / N) var(prediction)). Intervals by Student's t with as many
+    degrees of freedom as labelled clusters less one, and one less for a weight that was fitted.
+
+    Args:
+        labels: float64 (answers,); NaN = not labelled. The labelled ones must be a random sample.
+        predictions: float64 (answers,), none NaN.
+        cluster: (answers,), the root dialog of each.
+        level: of the intervals.
+
+    Returns:
+        Intervals cut to 0..1; all NaN without labels, without ends where fewer than two clusters are labelled.
+    """
+    known = ~np.isnan(labels)
+    if not known.any():
+        return PoweredMean(powered=NOTHING, human=NOTHING, weight=math.nan)
+    mean, clusters = float(labels[known].mean()), len(np.unique(cluster[known]))
+    if clusters < 2:
+        lone = Interval(value=mean, low=math.nan, high=math.nan)
+        return PoweredMean(powered=lone, human=lone, weight=math.nan)
+    own = _influence(labels, known, cluster)
+    added = _influence(predictions, ~known, cluster) - _influence(predictions, known, cluster)
+    power = float((added**2).sum())
+    weight = float(np.clip(-(own @ added) / power, 0, 1)) if (~known).any() and power > 0 else 0.0
+    gain = float(predictions[~known].mean() - predictions[known].mean()) if weight else 0.0
+    return PoweredMean(
+        powered=_interval(mean + weight * gain, own + weight * added, clusters, clusters - 1 - (weight > 0), level),
+        human=_interval(mean, own, clusters, clusters - 1, level),
+        weight=weight,
+    )
+
+
+def _influence(values: Doubles, some: NDArray[np.bool_], cluster: NDArray[np.intp]) -> Doubles:
+    """What each cluster adds to the mean of some of the values, beyond its expectation; float64 (clusters,)."""
+    if not some.any():
+        return np.zeros(int(cluster.max()) + 1)
+    apart = (values[some] - values[some].mean()) / some.sum()
+    sums = np.zeros(int(cluster.max()) + 1)
+    np.add.at(sums, cluster[some], apart)
+    return sums
+
+
+def _interval(value: float, influence: Doubles, clusters: int, freedom: int, level: float) -> Interval:
+    spread = math.sqrt(float((influence**2).sum()) * clusters / (clusters - 1))
+    reach = float(stdtrit(max(1, freedom), (1 + level) / 2)) * spread
+    ends = np.clip([value, value - reach, value + reach], 0, 1)
+    return Interval(value=float(ends[0]), low=float(ends[1]), high=float(ends[2]))
