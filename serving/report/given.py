@@ -1,0 +1,163 @@
+"""What a report is made from: labelled campaigns or label files, and maybe a run with predictions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from blender.errors import BadInput
+from blender.judging.labels import read_labels
+from blender.judging.pools import LabelledPool
+from blender.labelling.aggregate import Method, labelled_pools
+from blender.labelling.campaign import Campaign
+from blender.labelling.records import Label
+from blender.serving.predictions import Prediction, read_predictions
+from blender.serving.systems.run import Answered, read_note, read_run
+
+LABELS, PREDICTIONS = "labels.sqlite", "predictions.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One input, so that it is known again.
+
+    Attributes:
+        name: as it was given.
+        kind: ``campaign``, ``label file``, ``run`` or ``predictions``.
+        digest: sixteen hex digits of its content, labels included.
+    """
+
+    name: str
+    kind: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A campaign and all labels given to it so far, repeats and gold included."""
+
+    name: str
+    campaign: Campaign
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """Everything a report is made from.
+
+    Attributes:
+        pools: labelled.
+        jobs: the campaigns some of them come from.
+        answers: of the run's systems, labelled or not; empty without a run of systems.
+        predictions: by (dialog id, answer text); empty if there are none.
+        predicted_by: fingerprints of what predicted.
+        inputs: what was read.
+    """
+
+    pools: tuple[LabelledPool, ...]
+    jobs: tuple[Job, ...] = ()
+    answers: tuple[Answered, ...] = ()
+    predictions: Mapping[tuple[str, str], Prediction] = field(default_factory=dict)
+    predicted_by: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
+
+
+def read_given(
+    inputs: Sequence[Path],
+    run: Path | None = None,
+    *,
+    method: Method = "majority",
+    database: str | None = None,
+    seed: int = 0,
+) -> Given:
+    """Read everything.
+
+    Args:
+        inputs: campaign folders, or label files as `blender.judging.labels` reads them.
+        run: folder of ``blend evaluate --system``, of ``blend predict``, or of both.
+        method: how a campaign's labels are put together.
+        database: SQLAlchemy URL or file of the labels; default: ``labels.sqlite`` in each campaign's folder.
+        seed: of the aggregation.
+
+    Raises:
+        BadInput: nothing was given, or files are missing or wrong; the problems of all are listed.
+    """
+    if not inputs and run is None:
+        raise BadInput("nothing to report on: give a campaign's folder, label files, or --run with predictions")
+    problems: list[str] = []
+    pools: list[LabelledPool] = []
+    jobs: list[Job] = []
+    read: list[Input] = []
+    for path in inputs:
+        try:
+            if path.is_dir():
+                jobs.append(_job(path, database))
+                read.append(_described(jobs[-1]))
+                pools += labelled_pools(jobs[-1].campaign, jobs[-1].labels, method, seed=seed)
+            else:
+                pools += read_labels(path)
+                read.append(Input(name=str(path), kind="label file", digest=_digest([path.read_bytes()])))
+        except BadInput as fault:
+            problems += fault.problems
+    if problems:
+        raise BadInput(problems)
+    answers, predictions, made_by = _run(run, read) if run else ((), {}, {})
+    return Given(
+        pools=tuple(pools),
+        jobs=tuple(jobs),
+        answers=answers,
+        predictions=predictions,
+        predicted_by=made_by,
+        inputs=tuple(read),
+    )
+
+
+def _job(folder: Path, database: str | None) -> Job:
+    campaign = Campaign.load(folder)
+    where = database or folder / LABELS
+    labels: list[Label] = []
+    if database or (folder / LABELS).exists():  # opening it would make it
+        from blender.labelling.store import Store
+
+        store = Store.open(where)
+        labels = store.labels(campaign.id)
+        store.close()
+    return Job(name=str(folder), campaign=campaign, labels=tuple(labels))
+
+
+def _described(job: Job) -> Input:
+    said = (msgspec.json.encode(label) for label in job.labels)
+    return Input(name=job.name, kind="campaign", digest=_digest([job.campaign.id.encode(), *said]))
+
+
+def _run(
+    folder: Path, read: list[Input]
+) -> tuple[tuple[Answered, ...], Mapping[tuple[str, str], Prediction], Mapping[str, str]]:
+    """Answers of systems, predictions, and what made these; each may be absent, but not both."""
+    answers: list[Answered] = []
+    predictions: dict[tuple[str, str], Prediction] = {}
+    made_by: dict[str, str] = {}
+    path = folder / PREDICTIONS
+    if path.exists():
+        made_by, predictions = read_predictions(path)
+        read.append(Input(name=str(path), kind="predictions", digest=_digest([path.read_bytes()])))
+    if (folder / "run.json").exists() or not path.exists():
+        read_note(folder)
+        answers = read_run(folder)
+        read.append(Input(name=str(folder), kind="run", digest=_digest(map(_line, answers))))
+    return tuple(answers), predictions, made_by
+
+
+def _line(answer: Answered) -> bytes:
+    return msgspec.json.encode([answer.system, answer.dialog.id, answer.text])
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(len(part).to_bytes(8, "big") + part)
+    return found.hexdigest()[:16]

@@ -1,0 +1,139 @@
+"""What the figures say, in plain words: the lines at the head of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from blender.judging.differences import Difference, Differences
+from blender.judging.headroom import Interval
+from blender.judging.ssa import Scores
+from blender.serving.judged_run import BLENDER
+from blender.serving.report.parts import NotKnown
+from blender.serving.report.report import Report
+from blender.serving.report.score_tables import scored
+from blender.serving.report.standing import Standing
+from blender.serving.report.table import range_of, shown
+
+RELIABLE, TENTATIVE = 0.8, 0.667  # Krippendorff, Content Analysis (2004), section 11.4
+NOT_RIVALS = (BLENDER, "random")
+
+
+def sentences(report: Report) -> tuple[str, ...]:
+    """The verdict, most important first; nothing is said of what is not known but that it is not."""
+    return tuple(
+        line
+        for part in (_scores, _differences, _headroom, _agreement, _lengths, _predicted, _alarms)
+        for line in part(report)
+    )
+
+
+def _scores(report: Report) -> Iterator[str]:
+    found = report.scores
+    if isinstance(found, NotKnown):
+        yield f"SSA by human labels is not known: {found.not_known}."
+        return
+    systems = scored(found.systems)
+    if not systems:
+        yield f"SSA is not known of any system: the labels allow {found.definition} alone."
+        return
+    best = systems[0]
+    lead = "has the highest SSA" if len(systems) > 1 else "has an SSA of"
+    yield f"{best.system} {lead}{':' if len(systems) > 1 else ''} {percent(best.ssa)}, on {best.dialogs} dialogs."
+    if report.sheet.unjudged:
+        yield f"{report.sheet.unjudged} answers are not judged; they count for nobody (see the data sheet)."
+
+
+def _differences(report: Report) -> Iterator[str]:
+    found = report.differences
+    if isinstance(found, NotKnown) or isinstance(report.scores, NotKnown):
+        return
+    best, rest = _against_best(report.scores, found)
+    behind = [pair.other for pair in rest if pair.decided]
+    if behind:
+        yield f"It is better than {listed(behind)} beyond chance (corrected p below {found.alpha:g})."
+    for pair in [pair for pair in rest if not pair.decided][:3]:
+        yield _undecided(best, pair)
+
+
+def _against_best(scores: Scores, found: Differences) -> tuple[str, list[Difference]]:
+    systems = scored(scores.systems)
+    best = systems[0].system if systems else ""
+    return best, [pair for pair in found.pairs if pair.one == best]
+
+
+def _undecided(best: str, pair: Difference) -> str:
+    said = f"Whether {best} or {pair.other} is better is not decided"
+    if pair.dialogs == 0:
+        return f"{said}: no dialog has labels of both."
+    said += f": a difference of {points(pair.difference)} on {pair.dialogs} dialogs"
+    said += f", corrected p {shown(pair.corrected, 'p')}"
+    if pair.more_dialogs is None:
+        return f"{said}; more dialogs of this kind would not settle it."
+    return f"{said}; about {pair.more_dialogs:,} more dialogs would settle it, if it is what it seems."
+
+
+def _headroom(report: Report) -> Iterator[str]:
+    if isinstance(report.standings, NotKnown):
+        return
+    for standing in report.standings:
+        yield _stand(standing)
+
+
+def _stand(standing: Standing) -> str:
+    rows = standing.comparison.rows
+    among = "Among machine candidates" if "machine" in standing.view else "Among all candidates"
+    best = next((row for row in rows if row.policy not in NOT_RIVALS), rows[0])
+    ours = [row for row in rows if row.policy == BLENDER]
+    if not ours:
+        return f"{among} the rule “{best.policy}” recovers most of the head-room: {percent(best.recovered)}."
+    said = f"{among} the ranker recovers {percent(ours[0].recovered)} of the head-room; the best rule, “{best.policy}”,"
+    return f"{said} {percent(best.recovered)}."
+
+
+def _agreement(report: Report) -> Iterator[str]:
+    if isinstance(report.agreement, NotKnown):
+        yield f"How far raters agree is not known: {report.agreement.not_known}."
+        return
+    for each in report.agreement:
+        parts = [f"{q.interval.value:.2f} on {q.question}" for q in each.questions]
+        lowest = min(q.interval.value for q in each.questions)
+        word = (
+            "reliable" if lowest >= RELIABLE else "enough for tentative conclusions" if lowest >= TENTATIVE else "low"
+        )
+        about = f" ({each.dataset})" if len(report.agreement) > 1 else ""
+        yield f"Agreement of raters{about} is {word}: Krippendorff's alpha {listed(parts)}."
+
+
+def _lengths(report: Report) -> Iterator[str]:
+    if not isinstance(report.lengths, NotKnown):
+        several = len(report.lengths) > 1
+        yield from (f"{each.dataset}: {each.verdict}" if several else each.verdict for each in report.lengths)
+
+
+def _predicted(report: Report) -> Iterator[str]:
+    if not isinstance(report.predicted, NotKnown) and isinstance(report.scores, NotKnown) and report.predicted:
+        best = max(report.predicted, key=lambda each: each.ssa.value)
+        yield f"Predicted SSA, without any human label, is highest for {best.system}: {percent(best.ssa)}."
+
+
+def _alarms(report: Report) -> Iterator[str]:
+    serious = sum(alarm.severity == "serious" for alarm in report.alarms)
+    if serious:
+        yield f"{serious} serious {'alarm' if serious == 1 else 'alarms'}: read them before trusting the figures."
+
+
+def percent(interval: Interval) -> str:
+    """``71.2 % (66.0 to 76.1)``."""
+    ends = range_of(interval, "share")
+    return f"{shown(interval.value, 'share') or 'not known'} %" + (f" ({ends})" if ends else "")
+
+
+def points(interval: Interval) -> str:
+    """``4.2 points (-1.0 to 9.1)``."""
+    ends = range_of(interval, "share")
+    return f"{shown(interval.value, 'share') or 'not known'} points" + (f" ({ends})" if ends else "")
+
+
+def listed(names: list[str]) -> str:
+    """``a, b and c``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,63 @@
+"""The files of a report, written aside and put in place together."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from blender.errors import BadInput, BlendError
+from blender.manifest import put_in_place
+from blender.serving.report.contents import tables
+from blender.serving.report.page import render
+from blender.serving.report.report import Report
+from blender.serving.report.table import csv_of
+
+PAGE, DATA = "report.html", "report.json"
+
+
+def write_report(report: Report, out: Path) -> list[Path]:
+    """Write ``report.html``, ``report.json`` and one CSV file a table; what an older report left is replaced.
+
+    Raises:
+        BadInput: ``out`` holds something else than a report.
+        BlendError: it cannot be written.
+    """
+    check_place(out)
+    contents = {PAGE: render(report), DATA: json_of(report)}
+    contents |= {f"{name}.csv": csv_of(table) for name, table in tables(report).items()}
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
+        try:
+            for name, text in contents.items():
+                (aside / name).write_text(text, encoding="utf-8", newline="")
+            put_in_place(aside, out)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    except OSError as fault:
+        raise BlendError(f"cannot write {out}: {fault.strerror}; give another --out or make room") from None
+    return [out / name for name in contents]
+
+
+def check_place(out: Path) -> None:
+    """Refuse to replace what is no report.
+
+    Raises:
+        BadInput: a file, or a folder with other things in it.
+    """
+    if out.is_dir():
+        strange = [path.name for path in out.iterdir() if path.name not in (PAGE, DATA) and path.suffix != ".csv"]
+        if not strange and ((out / DATA).exists() or not any(out.iterdir())):
+            return
+        what = f"holds {sorted(strange)[0]!r}" if strange else "holds files, but no report"
+        raise BadInput(f"{out} {what}; a report replaces its whole folder, give another --out")
+    if out.exists() or out.is_symlink():
+        raise BadInput(f"{out} is no folder; give --out the name of a folder")
+
+
+def json_of(report: Report) -> str:
+    """Everything the page says, full precision; NaN is ``null``, what is not known says why."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n"
