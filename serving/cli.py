@@ -21,12 +21,17 @@ COMMANDS = {
     "chat": ("blender.serving.chat:chat", "Talk in the terminal; /why and /pool show the last choice."),
     "choose": ("blender.serving.choose:choose", "Choose among given candidates, on JSON lines."),
     "evaluate": ("blender.serving.evaluate:evaluate", "Answer a file of dialogs; resumes, and judges labelled pools."),
+    "sample": ("blender.serving.sample_command:sample", "Draw contexts to judge systems on from a trusted corpus."),
+    "predict": ("blender.serving.predict_command:predict_command", "Predict what raters would say of answers."),
     "features": ("blender.serving.features_command:features", "List every feature: unit, direction, meaning, NaN."),
     "demo": ("blender.serving.demo:demo", "Answer dialogs that show what the blender does."),
     "models": ("blender.serving.models_command:app", "Install and list the packages that carry models."),
     "index": ("blender.serving.index_command:app", "Build, change and search a base of phrases."),
+    "label": ("blender.serving.label_command:app", "Let people label answers: make, page, sheets, agreement, results."),
+    "report": ("blender.serving.report.command:report", "Judge systems by their labels: one HTML page, JSON and CSV."),
     "train": ("blender.training.command:train", "Train a ranker on human labels and save its bundle."),
     "bootstrap": ("blender.training.command:bootstrap", "Make weak labels from plain dialogues."),
+    "learning-curve": ("blender.training.curve_command:learning_curve", "Say what more labels would bring."),
 }
 
 
