@@ -6,7 +6,7 @@ DATA ?= ../shared/data
 PRESET ?= default
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 
-.PHONY: help setup setup-dev demo test check format lint types quality bundle latency clean
+.PHONY: help setup setup-dev demo test check format lint types quality active bundle latency clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -49,6 +49,9 @@ types: .venv/.dev          ## mypy strict and pyright
 
 quality: .venv/.dev        ## head-room recovered on the labelled sets: docs/quality.md, benchmarks/quality.json
 	$(BIN)/python -m blender.training.quality $(DATA)
+
+active: .venv/.dev         ## label by choice or at random, played through: docs/active-labelling.md, benchmarks/active.json
+	$(BIN)/python -m blender.training.active $(DATA)
 
 bundle: .venv/.dev         ## train the default bundle on the labelled sets
 	$(BIN)/python -m blender.training.default_bundle $(DATA) --preset $(PRESET)

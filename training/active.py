@@ -141,7 +141,7 @@ def _mean(values: Sequence[float]) -> float:
 def main(
     data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
     out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
-    seeds: Annotated[int, typer.Option(min=2, help="How often each set is played.")] = 12,
+    seeds: Annotated[int, typer.Option(min=2, help="How often each set is played.")] = 20,
     start: Annotated[int, typer.Option(min=1, help="Contexts labelled to begin with.")] = 20,
 ) -> None:
     """Play labelling through on labelled sets and write docs/active-labelling.md and benchmarks/active.json."""

@@ -1,0 +1,138 @@
+"""``blend learning-curve``: what more labels would bring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from blender.errors import BadInput, BlendError
+from blender.judging.ceiling import noise_ceiling
+from blender.judging.headroom import Interval
+from blender.judging.pools import LabelledPool
+from blender.models.cache import cache_folder
+from blender.training.command import annotator_settings
+from blender.training.fixed import Fixed
+from blender.training.learning_curve import SEEDS, SIZES, LearningCurve
+from blender.training.learning_curve import learning_curve as measure
+from blender.training.prepare import Prepared, prepare
+from blender.training.report import write_json
+
+
+def learning_curve(
+    labels: Annotated[list[Path], typer.Argument(help="Label files: JSON lines, or JSON as in DSTC10.")],
+    settings: Annotated[
+        str | None, typer.Option(help="Preset or settings file whose annotators' settings are used.")
+    ] = None,
+    sizes: Annotated[str, typer.Option(help="Numbers of labelled contexts, with commas between.")] = ",".join(
+        map(str, SIZES)
+    ),
+    seeds: Annotated[int, typer.Option(min=2, help="Repeats with other subsets and folds.")] = SEEDS,
+    annotator: Annotated[
+        list[str] | None, typer.Option(help="Use only this annotator; may be repeated. Default: all but 'origin'.")
+    ] = None,
+    locale: Annotated[str | None, typer.Option(help="Only dialogs of this language, such as en.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the figures there as JSON.")] = None,
+) -> None:
+    """Say how head-room grows with labels, and how many more one point would cost."""
+    wanted = parse_sizes(sizes)
+    chosen = annotator_settings(annotator, settings)
+    prepared = prepare(labels, cache_folder() / "features", annotators=chosen, locale=locale)
+    with Console(stderr=True).status("fitting on subsets"):
+        curve = measure(prepared.examples, prepared.directions, sizes=wanted, seeds=seeds)
+    ceiling = mean_ceiling(prepared)
+    console = Console()
+    console.print(_table(curve, ceiling))
+    console.print(curve.sentence(), soft_wrap=True)
+    if out is not None:
+        _write(out, as_plain(curve, ceiling, prepared))
+        console.print(f"The figures are in {out}.", soft_wrap=True, markup=False)
+
+
+def parse_sizes(given: str) -> tuple[int, ...]:
+    """Numbers with commas between.
+
+    Raises:
+        BadInput: one is no whole number.
+    """
+    parts = [part.strip() for part in given.split(",") if part.strip()]
+    wrong = [part for part in parts if not part.isascii() or not part.isdigit()]
+    if wrong or not parts:
+        raise BadInput(f"--sizes takes whole numbers with commas between, such as 25,50,100; got {given!r}")
+    return tuple(map(int, parts))
+
+
+def mean_ceiling(prepared: Prepared) -> float | None:
+    """Noise ceiling of the judged contexts, mean over sets; ``None`` where raters of a set are not known apart."""
+    by_set: dict[str, list[LabelledPool]] = {}
+    for at in prepared.examples.judged():
+        by_set.setdefault(prepared.labelled[at].dataset, []).append(prepared.labelled[at])
+    try:
+        return float(np.mean([noise_ceiling(pools).recovered.value for pools in by_set.values()]))
+    except BadInput:
+        return None
+
+
+def as_plain(curve: LearningCurve, ceiling: float | None, prepared: Prepared) -> dict[str, Any]:
+    """Plain values for JSON; an infinite end of an interval is ``null``."""
+    more = curve.more()
+    return {
+        "command": "blend learning-curve",
+        "contexts judged": curve.contexts,
+        "seeds": len(curve.by_seed),
+        "target": prepared.target,
+        "data": dict(prepared.data),
+        "annotators": dict(prepared.fingerprints),
+        "fitted with": asdict(Fixed()),
+        "curve": [
+            {"contexts": size, "recovered": asdict(found)}
+            for size, found in zip(curve.sizes, curve.recovered, strict=True)
+        ],
+        "plain average, no labels": _finite(curve.average),
+        "noise ceiling": ceiling,
+        "gained with each doubling": asdict(curve.doubling),
+        "power law": asdict(curve.law),
+        "contexts for one point more": {k: _finite(v) for k, v in asdict(more).items()} if more else None,
+        "in words": curve.sentence(),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _write(out: Path, values: dict[str, Any]) -> None:
+    try:
+        write_json(out, values)
+    except OSError as fault:
+        raise BlendError(f"{out} cannot be written: {fault.strerror}; give another --out or make room") from None
+
+
+def _table(curve: LearningCurve, ceiling: float | None) -> Table:
+    title = f"Head-room recovered of {curve.contexts} contexts, %, 95 % interval over {len(curve.by_seed)} seeds"
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("labelled contexts", justify="right")
+    table.add_column("recovered", justify="right")
+    rows: Sequence[tuple[str, str]] = [
+        ("none: plain average", _percent(curve.average)),
+        *((str(size), _interval(found)) for size, found in zip(curve.sizes, curve.recovered, strict=True)),
+        ("noise ceiling", _percent(ceiling)),
+    ]
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _interval(found: Interval) -> str:
+    return f"{100 * found.value:.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
+
+
+def _percent(share: float | None) -> str:
+    return "not known" if share is None or np.isnan(share) else f"{100 * share:.1f}"
