@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -73,11 +74,13 @@ class _Check:
         self.imported = Imported()
         self._campaign, self._rater, self._replace = campaign, rater, replace
         self._standing = {(label.item, label.rater): label for label in before}
+        self._names = {label.rater.casefold(): label.rater for label in before}
         self._met: dict[tuple[str, str], tuple[Row, tuple[bool | None, bool | None]]] = {}
 
     def take(self, row: Row) -> list[str]:
         """Take a row's label up, or say all that is wrong with the row."""
-        name = row.rater or self._rater
+        name = unicodedata.normalize("NFC", row.rater or self._rater)
+        name = self._names.setdefault(name.casefold(), name)  # Ann and ann are one rater
         wrong, *labels = judged(row)
         said = (labels[0], labels[1])
         wrong += wrong_item(self._campaign, row)
@@ -106,12 +109,12 @@ class _Check:
         if old and (old.sensible, old.specific) == (sensible, specific):
             made.known += 1
             return []
-        if old and not self._replace:
+        if old and old.judged and not self._replace:
             return [
                 f"{name} said {_said(old)} of item {row.item} before (from {old.origin}), now {_said(label)}; pass "
                 "--replace to take the sheet's"
             ]
-        made.replaced += old is not None
+        made.replaced += old is not None and old.judged
         made.labels.append(label)
         return []
 

@@ -63,10 +63,12 @@ def missing(rows: Sequence[Row], rater: str) -> Iterator[str]:
         rows: of all files.
         rater: of rows that do not say theirs.
     """
+    names = {row.file: row.rater for row in reversed(rows) if row.rater}  # a row that lost its name is not missing
     sheets: dict[tuple[str, int], dict[int, str]] = {}
     for row in rows:
         if found := _NUMBER.fullmatch(row.number):
-            sheets.setdefault((row.rater or rater, int(found[2])), {})[int(found[1])] = row.file
+            name = row.rater or rater or names.get(row.file, "")
+            sheets.setdefault((name, int(found[2])), {})[int(found[1])] = row.file
     for (name, total), numbers in sheets.items():
         lacking = sorted(set(range(1, total + 1)) - set(numbers))
         if lacking:

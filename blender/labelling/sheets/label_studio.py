@@ -47,7 +47,7 @@ _ANSWER = """    <View style="border-top: 1px solid #ccc; padding: 0.5em 0">
     </View>"""
 
 
-class _Value(msgspec.Struct):
+class _Value(msgspec.Struct, frozen=True):
     choices: list[str] = []
 
 

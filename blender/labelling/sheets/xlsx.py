@@ -68,8 +68,7 @@ def _fill(openpyxl: Any, table: Any, sheet: Sheet) -> None:
     for number, cells in enumerate([sheet.heads, *sheet.rows()], start=1):
         for column, (key, text) in enumerate(zip(COLUMNS, cells, strict=True), start=1):
             cell = table.cell(number, column)
-            if text:
-                cell.set_explicit_value(text, "s")  # openpyxl would take "=..." for a formula
+            _write(cell, text)
             cell.alignment = wrapped
             if number > 1 and key in _CHOSEN:
                 cell.fill = to_fill
@@ -96,7 +95,7 @@ def _explain(openpyxl: Any, table: Any, markdown: str) -> None:
     table.column_dimensions["A"].width = 110
     for number, (text, bold, quoted) in enumerate(_paragraphs(markdown), start=1):
         cell = table.cell(number, 1)
-        cell.set_explicit_value(text, "s")
+        _write(cell, text)
         cell.alignment = openpyxl.styles.Alignment(wrap_text=True, vertical="top", indent=2 * quoted)
         cell.font = openpyxl.styles.Font(bold=bold)
 
@@ -107,8 +106,14 @@ def _paragraphs(markdown: str) -> Iterator[tuple[str, bool, bool]]:
         quoted = block.startswith(">")
         lines = [line.lstrip(">").strip() for line in block.splitlines()]
         text = "\n".join(filter(None, lines)) if quoted else " ".join(lines)
-        for each in ["- " + point for point in text[2:].split(" - ")] if text.startswith("- ") else [text]:
+        for each in ["• " + point for point in text[2:].split(" - ")] if text.startswith("- ") else [text]:
             yield each.lstrip("# ").replace("**", ""), block.startswith("#"), quoted
+
+
+def _write(cell: Any, text: str) -> None:
+    if text:
+        cell.value = text
+        cell.data_type = "s"  # openpyxl would take "=1" for a formula and "#N/A" for an error
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,46 @@
+"""Labels of several raters put together and written in the training format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from blender.errors import BadInput
+from blender.judging.rows import LabelRow
+from blender.labelling.aggregate import Method, label_rows, not_judged
+from blender.serving.label_job import Job
+from blender.serving.terminal import messages, output, shown
+
+
+def write_labels(job: Job, out: Path, method: Method, seed: int) -> None:
+    """Write the aggregated labels of a job; the file's name goes to standard output.
+
+    Raises:
+        BadInput: nothing is labelled yet, or raters have too few labels for the method.
+        MissingPackage: the method needs crowd-kit.
+    """
+    store = job.store()
+    try:
+        labels = store.labels(job.campaign.id)
+    finally:
+        store.close()
+    if not any(label.judged for label in labels):
+        raise BadInput(f"{job.db} holds no label of this campaign; label on the page, or import sheets first")
+    rows = label_rows(job.campaign, labels, method, seed=seed)
+    _write(out, rows)
+    missing = len(not_judged(job.campaign, labels))
+    output().print(shown(str(out)), soft_wrap=True)
+    told = messages()
+    told.print(f"{len(rows):,} rows (an answer of two systems is two), by {method}.")
+    if missing:
+        told.print(f"{missing:,} answers have no label yet; they are left out, not counted as bad.")
+
+
+def _write(path: Path, rows: list[LabelRow]) -> None:
+    aside = path.with_name(path.name + ".making")
+    with aside.open("wb") as out:
+        for row in rows:
+            given = {name: value for name, value in msgspec.to_builtins(row).items() if value not in (None, [], {})}
+            out.write(msgspec.json.encode(given) + b"\n")
+    aside.replace(path)
