@@ -1,7 +1,7 @@
 """Does perplexity tell SSA? Across systems, and answer by answer.
 
-Meena's authors found that it does across systems (Adiwardana et al. 2020, arXiv:2001.09977: R^2 0.93 of 8 variants of
-one model). Whether it does for other systems, and for single answers, is what the user's labels say.
+Meena's authors found that it does across versions of their model (Adiwardana et al. 2020, arXiv:2001.09977: R^2 of
+0.93). Whether it does for other systems, and for single answers, is what the user's labels say.
 """
 
 from __future__ import annotations

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import pearsonr, spearmanr
+
+from blender.judging.perplexity_link import perplexity_link
+from blender.judging.pools import LabelledPool, judged
+from blender.records import Candidate, Dialog, Pool
+
+
+def pool(id: str, labels: dict[str, float | None]) -> LabelledPool:
+    return LabelledPool(
+        pool=Pool.of(Dialog.of("Hi", id=id), [Candidate(text=f"{name} {id}", source=name) for name in labels]),
+        dataset="s",
+        family="s",
+        sensible=judged(list(labels.values())),
+        specific=judged(list(labels.values())),
+        overall=judged([None] * len(labels)),
+    )
+
+
+Losses = dict[tuple[str, str], float]
+
+
+def made(systems: str, dialogs: int, level: float, own: float) -> tuple[list[LabelledPool], Losses]:
+    """SSA that falls with the loss: ``level`` from system to system, ``own`` from answer to answer."""
+    draw = np.random.default_rng(0)
+    pools: list[LabelledPool] = []
+    losses: Losses = {}
+    for at in range(dialogs):
+        labels: dict[str, float | None] = {}
+        for place, name in enumerate(systems):
+            nudge = draw.normal()
+            losses[f"d{at}", f"{name} d{at}"] = 3 + place + nudge
+            labels[name] = float(np.clip(0.5 - level * (place - 2) - own * nudge + draw.normal(0, 0.1), 0, 1))
+        pools.append(pool(f"d{at}", labels))
+    return pools, losses
+
+
+def test_across_systems_and_answer_by_answer() -> None:
+    pools, losses = made("abcde", 60, 0.1, 0.0)
+    found = perplexity_link(pools, losses, draws=200)
+    means = np.array([[one.loss, one.ssa] for one in found.systems])
+    assert [one.system for one in found.systems] == list("abcde")
+    assert found.pearson == pytest.approx(pearsonr(*means.T).statistic) and found.spearman == pytest.approx(-1)
+    assert found.p == pytest.approx(2 / math.factorial(5))  # one order and its reverse
+    keys = list(losses)
+    labels = {(p.pool.dialog.id, c.text): s for p in pools for c, s in zip(p.pool.candidates, p.sensible, strict=True)}
+    expected = spearmanr([losses[key] for key in keys], [labels[key] for key in keys]).statistic
+    assert found.answers.value == pytest.approx(expected, abs=1e-6)
+    assert found.answers.low < found.answers.value < found.answers.high < 0
+    assert found.within.low < 0 < found.within.high  # nothing left within systems
+    assert (found.count, found.unknown) == (300, 0)
+
+
+def test_what_holds_within_systems_is_seen_without_any_difference_between_them() -> None:
+    found = perplexity_link(*made("abcdefgh", 50, 0.0, 0.2), draws=200)
+    assert found.within.high < -0.3
+    assert 0 < found.p <= 1  # eight systems: random orders
+
+
+def test_unknown_losses_are_counted_and_never_zero() -> None:
+    pools, losses = made("ab", 10, 0.1, 0.0)
+    gaps: dict[tuple[str, str], float | None] = dict(losses)
+    gaps["d0", "a d0"], gaps["d1", "b d1"] = None, float("nan")
+    del gaps["d2", "a d2"]
+    found = perplexity_link([*pools, pool("x", {"a": None})], gaps, draws=50)
+    assert (found.count, found.unknown) == (17, 3)
+    assert math.isnan(found.spearman) and math.isnan(found.p)  # two systems make no correlation
+    nothing = perplexity_link(pools, {}, draws=10)
+    assert nothing.systems == () and nothing.unknown == 20 and math.isnan(nothing.answers.value)

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from blender.judging.pools import LabelledPool, judged
+from blender.judging.powered_mean import Doubles, powered_mean
+from blender.judging.prediction_powered import predicted_ssa, prediction_powered
+from blender.records import Candidate, Dialog, Pool
+
+
+@dataclass(frozen=True)
+class Given:
+    system: str
+    dialog: Dialog
+    text: str
+    slices: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Said:
+    sensible: float | None
+    specific: float | None
+
+
+def world(draw: np.random.Generator, skill: float, dialogs: int = 400) -> tuple[Doubles, Doubles, np.ndarray, Doubles]:
+    """Labels, predictions, dialogs and true probabilities of two answers a dialog; predictions are 0.1 too high."""
+    cluster = np.repeat(np.arange(dialogs), 2)
+    taste = draw.normal(0, 0.7, dialogs)[cluster] + draw.normal(0, 1, 2 * dialogs)
+    truth = 1 / (1 + np.exp(-1.5 * taste - 0.8))
+    guess = np.clip(skill * truth + (1 - skill) * draw.random(len(truth)) + 0.1, 0, 1)
+    return (draw.random(len(truth)) < truth).astype(float), guess, cluster, truth
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("skill", "labelled"), [(1.0, 25), (1.0, 100), (0.6, 50), (0.0, 25), (0.0, 100)])
+def test_the_interval_holds_the_truth_and_is_shorter_where_predictions_are_good(skill: float, labelled: int) -> None:
+    draw = np.random.default_rng(labelled)
+    truth = world(draw, skill, 100_000)[3].mean()
+    held, widths = [], []
+    for _ in range(800):
+        labels, guess, cluster, _ = world(draw, skill)
+        some = np.isin(cluster, draw.permutation(400)[:labelled])
+        found = powered_mean(np.where(some, labels, np.nan), guess, cluster)
+        held.append(found.powered.low <= truth <= found.powered.high)
+        widths.append((found.powered.high - found.powered.low, found.human.high - found.human.low))
+    powered, human = np.mean(widths, axis=0)
+    assert np.mean(held) >= 0.93
+    assert powered < 0.85 * human if skill == 1 else powered < 1.02 * human
+
+
+@pytest.mark.slow
+def test_ignoring_dialogs_would_be_too_sure() -> None:
+    draw = np.random.default_rng(0)
+    held: dict[str, list[bool]] = {"dialogs": [], "answers": []}
+    for _ in range(500):
+        level = draw.random(200)  # a dialog's five answers are all alike
+        cluster = np.repeat(np.arange(200), 5)
+        labels = (level[cluster] < 0.6).astype(float)
+        shown = np.where(np.isin(cluster, np.arange(40)), labels, np.nan)
+        for name, unit in (("dialogs", cluster), ("answers", np.arange(1000))):
+            found = powered_mean(shown, np.full(1000, 0.5), unit).powered
+            held[name].append(found.low <= 0.6 <= found.high)
+    assert np.mean(held["dialogs"]) >= 0.93 and np.mean(held["answers"]) < 0.8
+
+
+def test_without_clusters_the_weight_is_that_of_the_paper() -> None:
+    draw = np.random.default_rng(0)
+    guess = draw.random(1000)
+    labels = np.clip(guess + draw.normal(0, 0.3, 1000), 0, 1)
+    shown = np.where(np.arange(1000) < 100, labels, np.nan)
+    found = powered_mean(shown, guess, np.arange(1000))
+    own, seen, unseen = labels[:100], guess[:100], guess[100:]
+    n, rest = 100, 900
+    covariance = np.cov(own, seen, ddof=0)[0, 1]
+    weight = covariance / (seen.var() + n / rest * unseen.var())
+    assert found.weight == pytest.approx(weight)
+    assert found.powered.value == pytest.approx(own.mean() + weight * (unseen.mean() - seen.mean()))
+    spread = math.sqrt((own - weight * seen).var() / n + weight**2 * unseen.var() / rest)
+    assert found.powered.high - found.powered.value == pytest.approx(1.984 * spread, rel=0.01)
+
+
+def test_no_labels_few_labels_and_nothing_left_to_predict() -> None:
+    guess, unit = np.array([0.2, 0.9, 0.4]), np.arange(3)
+    nothing = powered_mean(np.full(3, np.nan), guess, unit)
+    assert math.isnan(nothing.powered.value) and math.isnan(nothing.weight)
+    one = powered_mean(np.array([1.0, np.nan, np.nan]), guess, unit)
+    assert one.powered.value == 1 and math.isnan(one.powered.low)
+    everything = powered_mean(np.array([1.0, 0.0, 1.0]), guess, unit)
+    assert everything.weight == 0 and everything.powered.value == pytest.approx(2 / 3)
+
+
+def labelled(dialog: Dialog, system: str, label: tuple[float | None, float | None]) -> LabelledPool:
+    return LabelledPool(
+        pool=Pool(dialog=dialog, candidates=(Candidate(text=f"{system} {dialog.id}", source=system),)),
+        dataset="s",
+        family="s",
+        sensible=judged([label[0]]),
+        specific=judged([label[1]]),
+        overall=judged([None]),
+    )
+
+
+def test_labels_find_their_answers_among_all_of_a_run() -> None:
+    draw = np.random.default_rng(0)
+    dialogs = [Dialog.of("Hi", id=f"d{at}") for at in range(200)]
+    answers = [Given(system, dialog, f"{system} {dialog.id}") for dialog in dialogs for system in "ab"]
+    chance = {(a.dialog.id, a.text): 0.9 if a.system == "a" else draw.choice([0.1, 0.9]) for a in answers}
+    said = {key: Said(sensible=min(1, p + 0.05), specific=p) for key, p in chance.items()}
+    truth = {key: float(draw.random() < p) for key, p in chance.items()}
+    pools = [
+        labelled(dialog, system, (truth[dialog.id, f"{system} {dialog.id}"],) * 2)
+        for dialog in dialogs[:60]
+        for system in "ab"
+    ] + [labelled(dialogs[70], "b", (None, None))]
+    found = {(score.system, score.measure): score for score in prediction_powered(pools, answers, said)}
+    assert len(found) == 6
+    b = found["b", "ssa"]
+    assert (b.labelled, b.predicted, b.unpredicted, b.dialogs) == (60, 140, 0, 60)
+    assert b.weight > 0.5 and b.powered.high - b.powered.low < 0.85 * (b.human.high - b.human.low)
+    everything = np.mean([truth[a.dialog.id, a.text] for a in answers if a.system == "b"])
+    assert abs(b.powered.value - everything) < 0.1
+    # a label whose answer nobody predicted is left out and counted
+    gap = {key: value for key, value in said.items() if key != ("d0", "b d0")}
+    some = {(s.system, s.measure): s for s in prediction_powered(pools, answers, gap)}["b", "ssa"]
+    assert (some.labelled, some.unpredicted) == (59, 1)
+    assert some.human.value == pytest.approx(np.mean([truth[f"d{at}", f"b d{at}"] for at in range(1, 60)]))
+
+
+def test_predicted_scores_are_means_over_all_answers_with_unknown_ones_counted() -> None:
+    dialogs = [Dialog.of("Hi", id=f"d{at}") for at in range(4)]
+    turn = Given("a", Dialog.of("Hi", id="d0#a#2"), "more", {"dialog": "d0", "turn": "2"})
+    answers = [*(Given("a", dialog, "x") for dialog in dialogs), turn, Given("b", dialogs[0], "y")]
+    said = {(dialog.id, "x"): Said(0.8, 0.2) for dialog in dialogs[:3]} | {("d0", "y"): Said(1.0, 1.0)}
+    said[turn.dialog.id, "more"] = Said(0.4, 0.2)
+    said["d3", "x"] = Said(None, None)
+    best, worse = predicted_ssa(answers, said, draws=100)
+    assert (best.system, best.ssa.value, worse.system) == ("b", 1.0, "a")
+    assert worse.sensible.value == pytest.approx((3 * 0.8 + 0.4) / 4) and worse.specific.value == pytest.approx(0.2)
+    assert worse.ssa.value == pytest.approx((worse.sensible.value + worse.specific.value) / 2)
+    assert (worse.answers, worse.unknown, worse.dialogs) == (4, 1, 3)
+    assert worse.ssa.low < worse.ssa.value <= worse.ssa.high
+    (nothing,) = predicted_ssa([Given("a", dialogs[0], "x")], {}, draws=10)
+    assert math.isnan(nothing.ssa.value) and nothing.unknown == 1
