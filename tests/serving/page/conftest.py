@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -148,3 +149,62 @@ def start(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str],
     for process in running:
         process.kill()
         process.wait()
+
+
+@dataclass
+class Opened:
+    """The page in a browser tab, before a rater."""
+
+    tab: Any
+
+    def press(self, keys: str) -> None:
+        for key in keys.split():
+            self.tab.keyboard.press(key)
+
+    def saved(self) -> None:
+        """Wait until the page says that everything is."""
+        self.tab.locator("#state[data-state=saved]").wait_for()
+
+    def shown(self) -> list[str]:
+        """Items, in the order they are seen."""
+        found: list[str] = self.tab.locator(".answer").evaluate_all("cards => cards.map(card => card.dataset.item)")
+        return found
+
+    def on_page(self, number: int) -> None:
+        self.tab.locator("#count", has_text=f"Page {number} of").wait_for()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real Chromium; one at a time can be driven in a thread, so it ends with the module."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on this machine")
+    with api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def enter(browser: Any) -> Iterator[Callable[..., Opened]]:
+    """Opens the page in a browser profile of its own and gives a name; an error in its scripts fails the test."""
+    profiles, faults = [], list[str]()
+
+    def begin(url: str, rater: str = "ann", **options: Any) -> Opened:
+        profile = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, "locale": "en-GB"} | options)
+        profile.set_default_timeout(20_000)
+        profiles.append(profile)
+        tab = profile.new_page()
+        tab.on("pageerror", lambda fault: faults.append(str(fault)))
+        tab.goto(url)
+        tab.locator("#name").fill(rater)
+        tab.locator("#name").press("Enter")
+        tab.locator(".answer").first.wait_for()
+        return Opened(tab)
+
+    yield begin
+    for profile in profiles:
+        profile.close()
+    assert not faults
