@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -96,7 +97,8 @@ def write_batch(out: Path, tasks: Sequence[Task], picks: Sequence[Pick], *, whol
     except OSError as fault:
         raise BlendError(f"{out} cannot be written: {fault.strerror}; give another --out or make room") from None
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # gone already, or never made
+            aside.unlink()
 
 
 def print_picks(console: Console, tasks: Sequence[Task], picks: Sequence[Pick]) -> None:
