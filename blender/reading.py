@@ -101,6 +101,19 @@ def parse_task(line: bytes, number: int = 1, *, locale: str = "en") -> Task:
     return Task(line=number, dialog=dialog, candidates=candidates, slices=row.slices, reference=row.reference)
 
 
+def task_row(task: Task) -> dict[str, Any]:
+    """The dialog of a task as a row that `parse_task` reads; its candidates are left out."""
+    dialog = task.dialog
+    row: dict[str, Any] = {
+        "id": dialog.id,
+        "turns": [{"speaker": turn.speaker, "text": turn.text} for turn in dialog.turns],
+        "facts": list(dialog.facts),
+        "locale": dialog.locale,
+        "slices": dict(task.slices),
+    }
+    return row if task.reference is None else row | {"reference": task.reference}
+
+
 def read_tasks(lines: Iterable[bytes], name: str, *, locale: str = "en") -> Iterator[Task]:
     """The tasks of an open binary file, read as they are asked for; blank lines are skipped.
 

@@ -71,7 +71,7 @@ def evaluate(
     print_summary(out / ANSWERS)
     if labelled:
         print_standings(output(), labelled, out / ANSWERS)
-        seen = seen_in_training(labelled, _trained_on(blender))
+        seen = seen_in_training(labelled, trained_on(blender))
         if seen:
             output().print(shown(f"This bundle was trained on {', '.join(seen)}: these numbers flatter it."))
 
@@ -120,7 +120,7 @@ def made_by(blender: Blender) -> dict[str, str]:
     }
 
 
-def _trained_on(blender: Blender) -> list[str]:
+def trained_on(blender: Blender) -> list[str]:
     """Names of the label files the bundle was trained on; none without a bundle."""
     folder = blender.settings.bundle_folder()
     return list(load_bundle(folder).data) if folder else []

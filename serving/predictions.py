@@ -8,7 +8,7 @@ of each pool. All lines of a pool are written together, so a killed run goes on 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -117,7 +117,7 @@ def read_predictions(path: Path) -> tuple[dict[str, str], dict[tuple[str, str], 
     return head, found
 
 
-def pools_of(answers: Iterator[tuple[Dialog, Candidate]]) -> list[Pool]:
+def pools_of(answers: Iterable[tuple[Dialog, Candidate]]) -> list[Pool]:
     """Pools of answers put together by the id of their dialog, in the order of first appearance."""
     dialogs: dict[str, Dialog] = {}
     groups: dict[str, list[Candidate]] = {}

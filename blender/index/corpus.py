@@ -71,14 +71,10 @@ def read_phrases(source: str | Path) -> Iterator[Phrase]:
             line numbers, once every good row has been given: take the whole before using any.
         MissingPackage: the package is not installed.
     """
-    path = _find(source)
-    if path.suffix.lower() not in READERS:
-        raise BadInput(
-            f"{path.name} is of a kind that is not known ({path.suffix or 'no suffix'}); accepted: {', '.join(READERS)}"
-        )
+    path, rows = open_corpus(source)
     problems: list[str] = []
     found = 0
-    for row in READERS[path.suffix.lower()](path):
+    for row in rows:
         try:
             phrases = phrases_of(row)
         except BadInput as fault:
@@ -91,6 +87,21 @@ def read_phrases(source: str | Path) -> Iterator[Phrase]:
         raise BadInput(problems[:_MOST_PROBLEMS] + ([f"... and {more} problems more"] if more > 0 else []))
     if not found:
         raise BadInput(f"{path.name} holds no phrase; give it rows with 'reply' and 'context', or conversations")
+
+
+def open_corpus(source: str | Path) -> tuple[Path, Rows]:
+    """The file of a corpus and its rows, one a phrase or a conversation; what is wrong with a row is told in it.
+
+    Raises:
+        BadInput: there is no such file, or its kind is not known.
+        MissingPackage: the package is not installed.
+    """
+    path = _find(source)
+    if path.suffix.lower() not in READERS:
+        raise BadInput(
+            f"{path.name} is of a kind that is not known ({path.suffix or 'no suffix'}); accepted: {', '.join(READERS)}"
+        )
+    return path, READERS[path.suffix.lower()](path)
 
 
 def of_words(phrases: Iterable[Phrase], fewest: int, most: int) -> Iterator[Phrase]:

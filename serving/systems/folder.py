@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from filecmp import cmp
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from blender.errors import BadInput
-from blender.reading import Task
+from blender.reading import Task, task_row
 from blender.serving.journal import RUN
 from blender.serving.systems.run import CONTEXTS, RunNote, read_note
 
@@ -35,7 +34,7 @@ def stage(folder: Path, tasks: Iterable[Task], note: RunNote, *, fresh: bool) ->
     """
     with (folder / _ASIDE).open("wb") as out:
         for task in tasks:
-            out.write(msgspec.json.encode(context_row(task)) + b"\n")
+            out.write(msgspec.json.encode(task_row(task)) + b"\n")
     if not (folder / RUN).exists():
         return note
     before = read_note(folder)
@@ -52,19 +51,6 @@ def settle(folder: Path, note: RunNote) -> None:
     making = folder / f"{RUN}.making"
     making.write_bytes(msgspec.json.format(msgspec.json.encode(note)) + b"\n")
     making.replace(folder / RUN)
-
-
-def context_row(task: Task) -> Mapping[str, Any]:
-    """A dialog as a line of JSON that `blender.reading` reads."""
-    dialog = task.dialog
-    row: dict[str, Any] = {
-        "id": dialog.id,
-        "turns": [{"speaker": turn.speaker, "text": turn.text} for turn in dialog.turns],
-        "facts": dialog.facts,
-        "locale": dialog.locale,
-        "slices": task.slices,
-    }
-    return row if task.reference is None else row | {"reference": task.reference}
 
 
 def _check(folder: Path, contexts: Path, before: RunNote, now: RunNote, others: list[str]) -> None:

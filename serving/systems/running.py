@@ -1,4 +1,7 @@
-"""Systems at work side by side, each in a thread with its own journal and its own line of progress."""
+"""Systems at work side by side, each in a thread with its own journal and its own line of progress.
+
+Servers and files are asked at once; systems that compute on this machine take turns (`system.HERE`).
+"""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from blender.proposing import Proposals, SourceSlot, propose
 from blender.records import Dialog
 from blender.serving.record import AnswerRecord
 from blender.serving.systems.records import failed_record, system_record
+from blender.serving.systems.system import HERE
 from blender.serving.terminal import messages, plain
 from blender.settings import Settings
 from blender.sources import SOURCES
@@ -62,9 +63,10 @@ class OneSource:
         cut = [dialog.cut(self.max_characters) for dialog in dialogs]
         if isinstance(self.slot.source, Api):
             return each_alone(self.slot.source, self.slot.k, self.name, dialogs, cut)
-        begun = time.perf_counter()
-        found = propose(cut, {self.name: self.slot}, self._runner, self.timeout)
-        share = (time.perf_counter() - begun) / len(dialogs)
+        with HERE:
+            begun = time.perf_counter()
+            found = propose(cut, {self.name: self.slot}, self._runner, self.timeout)
+            share = (time.perf_counter() - begun) / len(dialogs)
         return [self._record(dialog, found, at, share) for at, dialog in enumerate(dialogs)]
 
     def _record(self, dialog: Dialog, found: Proposals, at: int, seconds: float) -> AnswerRecord:

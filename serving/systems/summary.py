@@ -90,9 +90,8 @@ def print_run(console: Console, folder: Path, systems: Sequence[str]) -> None:
                 ),
                 soft_wrap=True,
             )
-    side = f", while {len(systems)} systems ran side by side" if len(systems) > 1 else ""
     cost = " Cost: in the money of the prices given." if any(result.cost for result in results.values()) else ""
-    console.print(f"Seconds: a batch's time shared by its dialogs{side}.{cost}", soft_wrap=True)
+    console.print(f"Seconds: a batch's time shared by its dialogs.{cost}", soft_wrap=True)
     console.print(str(folder / SYSTEMS), soft_wrap=True)
 
 

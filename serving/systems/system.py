@@ -6,6 +6,7 @@ import importlib
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from threading import Lock
 from typing import Protocol
 
 from blender.errors import BadInput, BlendError
@@ -13,6 +14,9 @@ from blender.records import Dialog
 from blender.serving.record import AnswerRecord
 from blender.serving.systems import KINDS, kind_of
 
+HERE = Lock()
+"""Held while a system computes on this machine. Side by side they would be no faster together, their times would say
+nothing, and sources would be late that are not."""
 _SAFE = re.compile(r"\w[\w.-]*")
 _LONGEST = 64
 

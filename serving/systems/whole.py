@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 
 import msgspec
 
@@ -16,6 +15,7 @@ from blender.serving.answering import answers
 from blender.serving.evaluate import made_by
 from blender.serving.loading import load
 from blender.serving.record import AnswerRecord
+from blender.serving.systems.system import HERE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,6 @@ class Whole:
 
     blender: Blender
     talks: bool = True
-    _one_at_a_time: Lock = field(default_factory=Lock, repr=False)  # else two callers would share what was spent
 
     @property
     def made_by(self) -> Mapping[str, str]:
@@ -34,7 +33,7 @@ class Whole:
     def answer(self, dialogs: Sequence[Dialog]) -> list[AnswerRecord]:
         """As ``Blender.reply_batch``."""
         tasks = [Task(line=at, dialog=dialog, candidates=None) for at, dialog in enumerate(dialogs, start=1)]
-        with self._one_at_a_time:
+        with HERE:
             begun, spent = time.perf_counter(), self._spent()
             records = answers(self.blender, tasks)
             seconds, cost = time.perf_counter() - begun, self._spent() - spent
