@@ -7,8 +7,11 @@ toloka.ai/docs). Yes or no makes four. The same bound is held for MACE, which es
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from blender.errors import BadInput, MissingPackage
 
@@ -70,5 +73,10 @@ def _fitted(votes: Votes, model: Model, seed: int) -> dict[str, float]:
         [(item, rater, int(answer)) for item, said in votes.items() for rater, answer in said.items()],
         columns=["task", "worker", "label"],
     )
-    fitter = DawidSkene(n_iter=100) if model == "dawid-skene" else MACE(random_state=seed)
-    return {str(item): float(share) for item, share in fitter.fit_predict_proba(table)[1].items()}
+    # with a plain number all of MACE's restarts would begin alike
+    random: Any = np.random.RandomState(seed)
+    fitter = DawidSkene(n_iter=100) if model == "dawid-skene" else MACE(random_state=random)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="crowdkit")  # its calls of pandas
+        shares = fitter.fit_predict_proba(table)[1]
+    return {str(item): float(share) for item, share in shares.items()}
