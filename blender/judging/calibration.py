@@ -8,10 +8,10 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.judging.headroom import Interval, bootstrap
+from blender.judging.headroom import Interval
 
 Doubles = NDArray[np.float64]
-BINS = 10
+BINS, FEWEST = 10, 15
 
 
 class Reliability(TypedDict):
@@ -34,7 +34,7 @@ class Bin:
 
     Attributes:
         predicted: mean probability of its rows.
-        observed: mean label of its rows, with a 95 % bootstrap interval over rows.
+        observed: mean label of its rows, with a 95 % Wilson interval.
         rows: how many.
     """
 
@@ -62,25 +62,29 @@ def calibration_error(given: Doubles, truth: Doubles) -> float:
     return sum(gaps) / max(len(given), 1)
 
 
-def curve(given: Doubles, truth: Doubles, *, draws: int = 2000, seed: int = 0) -> tuple[Bin, ...]:
-    """The reliability curve (DeGroot and Fienberg 1983): bins of equally many rows, by probability.
+def curve(given: Doubles, truth: Doubles) -> tuple[Bin, ...]:
+    """The reliability curve (DeGroot and Fienberg 1983): up to ten bins of equally many rows, by probability.
+
+    A bin has at least `FEWEST` rows as long as there are so many. Wilson's interval (1927) holds for labels between 0
+    and 1 too, and is then too wide rather than too narrow: none varies more than a yes or no of the same mean.
 
     Args:
-        given: probabilities, float64 (n,) on 0..1.
+        given: probabilities, or whatever orders the rows, float64 (n,).
         truth: labels, float64 (n,) on 0..1.
-        draws: of the bootstrap.
-        seed: of the bootstrap.
     """
+    count = min(BINS, max(1, len(given) // FEWEST))
     return tuple(
-        Bin(
-            predicted=float(given[part].mean()),
-            observed=bootstrap(truth[part], draws=draws, seed=seed),
-            rows=len(part),
-        )
-        for part in _bins(given)
+        Bin(predicted=float(given[part].mean()), observed=_wilson(float(truth[part].mean()), len(part)), rows=len(part))
+        for part in _bins(given, count)
     )
 
 
-def _bins(given: Doubles) -> list[NDArray[np.intp]]:
+def _wilson(mean: float, rows: int, z: float = 1.959964) -> Interval:
+    centre = (mean + z**2 / (2 * rows)) / (1 + z**2 / rows)
+    reach = z * np.sqrt(mean * (1 - mean) / rows + z**2 / (4 * rows**2)) / (1 + z**2 / rows)
+    return Interval(value=mean, low=max(0.0, float(centre - reach)), high=min(1.0, float(centre + reach)))
+
+
+def _bins(given: Doubles, count: int = BINS) -> list[NDArray[np.intp]]:
     order = np.argsort(given, kind="stable")
-    return [part for part in np.array_split(order, BINS) if len(part)]
+    return [part for part in np.array_split(order, count) if len(part)]

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from blender.judging.compare import Comparison
 from blender.serving.report import ranker_tables, rater_tables, score_tables
 from blender.serving.report.curve_chart import length_curve, reliability_curve
 from blender.serving.report.dots import Row, dots
@@ -18,6 +17,7 @@ from blender.serving.report.standing import Standing
 from blender.serving.report.table import Table
 
 SERIES = ("SSA", "sensible", "specific")
+BEST = "best source"  # picked on the other half of the contexts; drawn as a line
 
 
 def tables(report: Report) -> dict[str, Table]:
@@ -94,13 +94,14 @@ def _charts(report: Report) -> Iterator[tuple[str, Markup]]:
             yield f"calibration_{head.label}", reliability_curve(f"calibration-{head.label}", title, head.curve)
     if not isinstance(report.powered, NotKnown):
         rows = [Row(name=s.system, values=(s.human, s.powered)) for s in report.powered if s.measure == "ssa"]
+        rows.sort(key=lambda row: -row.values[0].value)
         series = ("labels alone", "labels and predictions")
         yield "prediction_powered", dots("powered-chart", "SSA with and without predictions", rows, series)
 
 
 def _headroom(name: str, standing: Standing) -> Markup:
     comparison = standing.comparison
-    rows = [Row(name=row.policy, values=(row.recovered,)) for row in comparison.rows]
+    rows = [Row(name=_short(row.policy), values=(row.recovered,)) for row in comparison.rows if row.policy != BEST]
     title = f"Head-room recovered, {standing.view}"
     return dots(name, title, rows, ("recovered",), lines=_lines(standing), full=False)
 
@@ -112,15 +113,9 @@ def _lines(standing: Standing) -> dict[str, float]:
         found["noise ceiling"] = standing.ceiling.recovered.value
     if not isinstance(standing.rater, NotKnown):
         found["one human rater"] = standing.rater.recovered.value
-    best = best_source(standing.comparison)
-    return found | ({f"best source ({best[0]})": best[1]} if best else {})
+    best = [row.recovered.value for row in standing.comparison.rows if row.policy == BEST]
+    return found | ({BEST: best[0]} if best else {})
 
 
-def best_source(comparison: Comparison) -> tuple[str, float] | None:
-    """The source that recovers most if it is always chosen; ``None`` if there are no two."""
-    sources = [(r.policy.removeprefix("source "), r.recovered.value) for r in comparison.rows if _is_source(r.policy)]
-    return max(sources, key=lambda pair: pair[1]) if len(sources) > 1 else None
-
-
-def _is_source(policy: str) -> bool:
-    return policy.startswith("source ")
+def _short(policy: str) -> str:
+    return policy.removeprefix("source ")

@@ -39,7 +39,7 @@ def costs(answers: Sequence[Answered]) -> tuple[Cost, ...]:
         BadInput: there is no run.
     """
     if not answers:
-        raise BadInput("no run of systems was given with --run")
+        raise BadInput("no run of systems was given with `--run`")
     names = dict.fromkeys(answer.system for answer in answers)
     return tuple(_one(name, [each for each in answers if each.system == name]) for name in names)
 

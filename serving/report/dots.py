@@ -12,7 +12,7 @@ from blender.judging.headroom import Interval
 from blender.serving.report.frame import Frame, legend, line, mark, picture, shortened, text, ticks
 from blender.serving.report.table import range_of, shown
 
-WIDTH, LEFT, RIGHT = 640.0, 190.0, 622.0
+WIDTH, LEFT, RIGHT = 660.0, 206.0, 640.0
 STEP, GAP = 15.0, 13.0
 
 
@@ -51,7 +51,7 @@ def dots(
         width=WIDTH, height=bottom + 30, left=LEFT, right=RIGHT, top=top, bottom=bottom, x=_range(rows, lines, full)
     )
     parts = [legend(LEFT, 14, series)] if len(series) > 1 else []
-    parts += [_axis(frame), *_lines(frame, lines)]
+    parts += [_axis(frame), *(_line(frame, value, at, len(lines)) for at, value in enumerate(lines.values()))]
     for at, row in enumerate(rows):
         middle = top + depth * (at + 0.5)
         parts.append(text(LEFT - 12, middle + 4, shortened(row.name), "name", "end"))
@@ -59,6 +59,7 @@ def dots(
             parts.append(line(8, top + depth * at, RIGHT, top + depth * at, "rule"))
         for which, value in enumerate(row.values):
             parts.append(_whisker(frame, value, middle + STEP * (which - (len(row.values) - 1) / 2), which))
+    parts += [_name_of(frame, label, value, at, len(lines)) for at, (label, value) in enumerate(lines.items())]
     return picture(frame, name, title, _told(rows, series, lines), parts)
 
 
@@ -81,16 +82,18 @@ def _axis(frame: Frame) -> Markup:
     return Markup("").join(parts)
 
 
-def _lines(frame: Frame, lines: Mapping[str, float]) -> list[Markup]:
-    """Named lines, each name in a row of its own above the box."""
-    parts = []
-    for at, (label, value) in enumerate(lines.items()):
-        x, y = frame.across(value), frame.top - 15 * (len(lines) - at) + 4
-        left = x > (frame.left + frame.right) / 2
-        parts.append(line(x, y - 8, x, frame.bottom, f"line l{at % 3}"))
-        words = f"{label} {shown(value, 'share')} %"
-        parts.append(text(x - 6, y, words, anchor="end") if left else text(x + 6, y, words))
-    return parts
+def _line(frame: Frame, value: float, at: int, count: int) -> Markup:
+    """A line through all rows; it begins beside its name above the box."""
+    x = frame.across(value)
+    return line(x, frame.top - 15 * (count - at) - 4, x, frame.bottom, f"line l{at % 3}")
+
+
+def _name_of(frame: Frame, label: str, value: float, at: int, count: int) -> Markup:
+    """The name of a line, on the side where there is room, in a row of its own."""
+    x, y, words = frame.across(value), frame.top - 15 * (count - at) + 4, f"{label} {shown(value, 'share')} %"
+    if x > (frame.left + frame.right) / 2:
+        return text(x - 6, y, words, "label", "end")
+    return text(x + 6, y, words, "label")
 
 
 def _whisker(frame: Frame, value: Interval, y: float, series: int) -> Markup:

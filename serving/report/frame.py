@@ -112,7 +112,7 @@ def picture(frame: Frame, name: str, title: str, description: str, parts: Iterab
     )
 
 
-def shortened(name: str, most: int = 26) -> str:
+def shortened(name: str, most: int = 25) -> str:
     """A name that fits beside a chart; the table below has it in full."""
     return name if len(name) <= most else name[: most - 1] + "…"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,7 @@ from blender.judging.pools import LabelledPool
 from blender.labelling.aggregate import Method, labelled_pools
 from blender.labelling.campaign import Campaign
 from blender.labelling.records import Label
+from blender.serving.journal import RUN
 from blender.serving.predictions import Prediction, read_predictions
 from blender.serving.systems.run import Answered, read_note, read_run
 
@@ -53,6 +54,7 @@ class Given:
         pools: labelled.
         jobs: the campaigns some of them come from.
         answers: of the run's systems, labelled or not; empty without a run of systems.
+        systems: spec and fingerprints of those systems, by name.
         predictions: by (dialog id, answer text); empty if there are none.
         predicted_by: fingerprints of what predicted.
         inputs: what was read.
@@ -61,6 +63,7 @@ class Given:
     pools: tuple[LabelledPool, ...]
     jobs: tuple[Job, ...] = ()
     answers: tuple[Answered, ...] = ()
+    systems: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     predictions: Mapping[tuple[str, str], Prediction] = field(default_factory=dict)
     predicted_by: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
@@ -87,7 +90,9 @@ def read_given(
         BadInput: nothing was given, or files are missing or wrong; the problems of all are listed.
     """
     if not inputs and run is None:
-        raise BadInput("nothing to report on: give a campaign's folder, label files, or --run with predictions")
+        raise BadInput(
+            "nothing to report on: give a campaign's folder, label files, or a run with predictions by --run"
+        )
     problems: list[str] = []
     pools: list[LabelledPool] = []
     jobs: list[Job] = []
@@ -105,15 +110,8 @@ def read_given(
             problems += fault.problems
     if problems:
         raise BadInput(problems)
-    answers, predictions, made_by = _run(run, read) if run else ((), {}, {})
-    return Given(
-        pools=tuple(pools),
-        jobs=tuple(jobs),
-        answers=answers,
-        predictions=predictions,
-        predicted_by=made_by,
-        inputs=tuple(read),
-    )
+    ran = _run(run, read) if run else Given(pools=())
+    return replace(ran, pools=tuple(pools), jobs=tuple(jobs), inputs=tuple(read))
 
 
 def _job(folder: Path, database: str | None) -> Job:
@@ -134,22 +132,20 @@ def _described(job: Job) -> Input:
     return Input(name=job.name, kind="campaign", digest=_digest([job.campaign.id.encode(), *said]))
 
 
-def _run(
-    folder: Path, read: list[Input]
-) -> tuple[tuple[Answered, ...], Mapping[tuple[str, str], Prediction], Mapping[str, str]]:
-    """Answers of systems, predictions, and what made these; each may be absent, but not both."""
-    answers: list[Answered] = []
-    predictions: dict[tuple[str, str], Prediction] = {}
-    made_by: dict[str, str] = {}
+def _run(folder: Path, read: list[Input]) -> Given:
+    """Answers of systems and predictions; each may be absent, but not both."""
+    found = Given(pools=())
     path = folder / PREDICTIONS
     if path.exists():
         made_by, predictions = read_predictions(path)
+        found = replace(found, predictions=predictions, predicted_by=made_by)
         read.append(Input(name=str(path), kind="predictions", digest=_digest([path.read_bytes()])))
-    if (folder / "run.json").exists() or not path.exists():
-        read_note(folder)
-        answers = read_run(folder)
-        read.append(Input(name=str(folder), kind="run", digest=_digest(map(_line, answers))))
-    return tuple(answers), predictions, made_by
+    if (folder / RUN).exists() or not path.exists():
+        notes = read_note(folder).systems
+        systems = {name: {"spec": note.spec, "kind": note.kind, **note.made_by} for name, note in notes.items()}
+        found = replace(found, answers=tuple(read_run(folder)), systems=systems)
+        read.append(Input(name=str(folder), kind="run", digest=_digest(map(_line, found.answers))))
+    return found
 
 
 def _line(answer: Answered) -> bytes:

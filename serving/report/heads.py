@@ -30,9 +30,7 @@ class Head:
     curve: tuple[Bin, ...]
 
 
-def heads(
-    pools: Sequence[LabelledPool], predictions: Predictions, *, draws: int = 2000, seed: int = 0
-) -> tuple[Head, ...]:
+def heads(pools: Sequence[LabelledPool], predictions: Predictions) -> tuple[Head, ...]:
     """Both heads; one without a pair of prediction and label is left out. An answer counts once a context.
 
     Raises:
@@ -52,7 +50,7 @@ def heads(
         both = first & ~(np.isnan(probability) | np.isnan(truth))
         if both.any():
             known = probability[both], truth[both]
-            found.append(Head(label=label, reliability=measure(*known), curve=curve(*known, draws=draws, seed=seed)))
+            found.append(Head(label=label, reliability=measure(*known), curve=curve(*known)))
     if not found:
         raise BadInput("no answer has both a human label and a predicted probability")
     return tuple(found)

@@ -52,5 +52,5 @@ def _one(dataset: str, pools: Sequence[LabelledPool], draws: int, seed: int) -> 
         dataset=dataset,
         correlations=found,
         verdict=verdict(found),
-        curve=curve(long[known], specific[known], draws=draws, seed=seed),
+        curve=curve(long[known], specific[known]),
     )

@@ -6,6 +6,7 @@ import base64
 import hashlib
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from blender.serving.report.contents import charts, tables
 from blender.serving.report.parts import NotKnown
@@ -42,6 +43,7 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.tests["not_known"] = lambda part: isinstance(part, NotKnown)
+    environment.filters["code"] = code
     environment.globals.update(shown=shown, range_of=range_of, value_of=value_of)
     style = environment.get_template("style.css").render()
     return environment.get_template("report.html").render(
@@ -53,3 +55,15 @@ def render(report: Report) -> str:
         style=style,
         style_digest=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
+
+
+def code(text: str) -> Markup:
+    """Escaped text with what stands between backticks as code.
+
+    >>> str(code("run `a<b` again"))
+    'run <code>a&lt;b</code> again'
+    """
+    marked = [
+        Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(marked)

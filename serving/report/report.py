@@ -64,6 +64,7 @@ class Made:
     inputs: tuple[Input, ...]
     predicted_by: Mapping[str, str]
     campaigns: Mapping[str, Mapping[str, str]]
+    systems: Mapping[str, Mapping[str, str]]
     versions: Mapping[str, str]
 
 
@@ -113,7 +114,7 @@ def make_report(given: Given, settings: Settings | None = None) -> Report:
         standings=attempt(lambda: standings(_labelled(pools), predictions, draws=draws, seed=seed)),
         lengths=attempt(lambda: lengths(pools, draws=draws, seed=seed)),
         perplexity=attempt(lambda: _perplexity(given, settings)),
-        heads=attempt(lambda: heads(pools, _some(given), draws=draws, seed=seed)),
+        heads=attempt(lambda: heads(pools, _some(given))),
         predicted=attempt(lambda: predicted_ssa(_answers(given), _some(given), draws=draws, seed=seed)),
         powered=attempt(lambda: _powered(given)),
         agreement=attempt(lambda: _agreement(pools, settings)),
@@ -134,7 +135,7 @@ def _labelled(pools: Sequence[LabelledPool]) -> Sequence[LabelledPool]:
 
 def _some(given: Given) -> measured.Predictions:
     if not given.predictions:
-        raise BadInput("no predictions were given; make them with `blend predict` and name their folder with --run")
+        raise BadInput("no predictions were given; make them with `blend predict` and name their folder with `--run`")
     return given.predictions
 
 
@@ -216,7 +217,7 @@ def _date(given: Given, settings: Settings) -> str | NotKnown:
     if settings.date:
         return settings.date
     said = [label.at[:10] for job in given.jobs for label in job.labels]
-    return max(said) if said else NotKnown(not_known="the labels have no date; state one with --date")
+    return max(said) if said else NotKnown(not_known="the labels have no date; state one with `--date`")
 
 
 def _made(given: Given, settings: Settings) -> Made:
@@ -225,6 +226,7 @@ def _made(given: Given, settings: Settings) -> Made:
         inputs=given.inputs,
         predicted_by=given.predicted_by,
         campaigns={job.name: {"campaign": job.campaign.id, **job.campaign.made} for job in given.jobs},
+        systems=given.systems,
         versions={
             "response-blender": __version__,
             "python": platform.python_version(),

@@ -14,9 +14,9 @@ from blender.serving.report.table import Cell, Column, Table
 
 SYSTEM = Column(name="system", label="System")
 SHARES = (
+    Column(name="ssa", label="SSA", kind="share", interval=True),
     Column(name="sensible", label="Sensible", kind="share", interval=True),
     Column(name="specific", label="Specific", kind="share", interval=True),
-    Column(name="ssa", label="SSA", kind="share", interval=True),
 )
 JUDGED = Column(name="judged", label="Judged", kind="count")
 NAMES = {"ssa": "SSA", "sensible": "sensible", "specific": "specific"}
@@ -36,17 +36,17 @@ def headline(scores: Scores, sheet: DataSheet) -> Table:
         caption="SSA by human labels, per cent, with 95 % intervals over dialogs",
         columns=(
             SYSTEM,
+            *SHARES,
             JUDGED,
             Column(name="not_judged", label="Not judged", kind="count"),
             Column(name="dialogs", label="Dialogs", kind="count"),
-            *SHARES,
         ),
         rows=(
             *(
-                (s.system, s.answers, max(unjudged[s.system], s.unjudged), s.dialogs, s.sensible, s.specific, s.ssa)
+                (s.system, s.ssa, s.sensible, s.specific, s.answers, max(unjudged[s.system], s.unjudged), s.dialogs)
                 for s in scores.systems
             ),
-            *((system, 0, unjudged[system], 0, None, None, None) for system in silent),
+            *((system, None, None, None, 0, unjudged[system], 0) for system in silent),
         ),
     )
 
@@ -64,7 +64,7 @@ def slices(scores: Scores) -> Table:
             *SHARES,
         ),
         rows=tuple(
-            (part.name, part.value, score.system, score.answers, score.sensible, score.specific, score.ssa)
+            (part.name, part.value, score.system, score.answers, score.ssa, score.sensible, score.specific)
             for part in scores.slices
             for score in part.systems
         ),
@@ -85,8 +85,8 @@ def pairs(found: Differences) -> Table:
             Column(name="p", label="p", kind="p"),
             Column(name="corrected", label="p corrected", kind="p"),
             Column(name="verdict", label="Verdict"),
-            Column(name="more_dialogs", label="Dialogs to settle it", kind="count"),
-            Column(name="more_labels", label="Labels to settle it", kind="count"),
+            Column(name="more_dialogs", label="More dialogs to settle it", kind="count"),
+            Column(name="more_labels", label="More labels to settle it", kind="count"),
         ),
         rows=tuple(_pair(pair) for pair in found.pairs),
     )
@@ -134,7 +134,7 @@ def predicted(found: Sequence[PredictedScore]) -> Table:
                 for c in SHARES
             ),
         ),
-        rows=tuple((s.system, s.answers, s.unknown, s.sensible, s.specific, s.ssa) for s in found),
+        rows=tuple((s.system, s.answers, s.unknown, s.ssa, s.sensible, s.specific) for s in found),
     )
 
 

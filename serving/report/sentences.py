@@ -22,7 +22,7 @@ def sentences(report: Report) -> tuple[str, ...]:
     """The verdict, most important first; nothing is said of what is not known but that it is not."""
     return tuple(
         line
-        for part in (_scores, _differences, _headroom, _agreement, _lengths, _predicted, _alarms)
+        for part in (_scores, _differences, _unjudged, _headroom, _agreement, _lengths, _predicted, _alarms)
         for line in part(report)
     )
 
@@ -39,7 +39,10 @@ def _scores(report: Report) -> Iterator[str]:
     best = systems[0]
     lead = "has the highest SSA" if len(systems) > 1 else "has an SSA of"
     yield f"{best.system} {lead}{':' if len(systems) > 1 else ''} {percent(best.ssa)}, on {best.dialogs} dialogs."
-    if report.sheet.unjudged:
+
+
+def _unjudged(report: Report) -> Iterator[str]:
+    if report.sheet.unjudged and not isinstance(report.scores, NotKnown):
         yield f"{report.sheet.unjudged} answers are not judged; they count for nobody (see the data sheet)."
 
 
@@ -50,7 +53,7 @@ def _differences(report: Report) -> Iterator[str]:
     best, rest = _against_best(report.scores, found)
     behind = [pair.other for pair in rest if pair.decided]
     if behind:
-        yield f"It is better than {listed(behind)} beyond chance (corrected p below {found.alpha:g})."
+        yield f"{best} is better than {listed(behind)} beyond chance (corrected p below {found.alpha:g})."
     for pair in [pair for pair in rest if not pair.decided][:3]:
         yield _undecided(best, pair)
 

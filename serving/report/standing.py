@@ -18,6 +18,14 @@ from blender.serving.report import measured
 from blender.serving.report.measured import Predictions
 from blender.serving.report.parts import NotKnown, attempt
 
+NAMES = {
+    "average": "plain average",
+    "rrf": "rank fusion",
+    "lamda": "3 P(sensible) + P(specific)",
+    "perplexity": "lowest perplexity",
+}
+BLIND = "random"  # all level is a fair draw; drawing would only add noise to the same expectation
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -79,7 +87,8 @@ def _run(pools: Sequence[LabelledPool], predictions: Predictions) -> JudgedRun:
 
 
 def _standing(view: str, run: JudgedRun, unpredicted: int, predicted: bool, draws: int, seed: int) -> Standing:
-    scores = _by_length(run) | policies(run)
+    scores = _by_length(run) | policies(run) | {BLIND: [np.zeros(len(each)) for each in run.labelled]}
+    scores = {NAMES.get(policy, policy): values for policy, values in scores.items()}
     if not predicted:
         del scores[BLENDER]
     pools = run.labelled

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from blender.errors import BadInput, BlendError
 from blender.manifest import put_in_place
@@ -60,4 +61,11 @@ def check_place(out: Path) -> None:
 
 def json_of(report: Report) -> str:
     """Everything the page says, full precision; NaN is ``null``, what is not known says why."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(report, enc_hook=_plain), indent=1).decode() + "\n"
+
+
+def _plain(value: object) -> object:
+    """NumPy's scalars as Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a report holds no {type(value).__name__}")

@@ -30,6 +30,8 @@ def test_the_curve_shows_overconfidence() -> None:
     assert low.observed.low > low.predicted and high.observed.high < high.predicted
 
 
-def test_fewer_rows_than_bins_give_a_point_each() -> None:
-    assert [point.rows for point in curve(np.array([0.1, 0.9]), np.array([0.0, 1.0]))] == [1, 1]
+def test_few_rows_make_few_bins_and_labels_that_agree_are_not_taken_for_certain() -> None:
+    assert [point.rows for point in curve(np.linspace(0, 1, 40), np.linspace(0, 1, 40))] == [20, 20]
+    (only,) = curve(np.array([0.1, 0.9]), np.array([0.0, 0.0]))
+    assert only.rows == 2 and only.observed.value == only.observed.low == 0 and only.observed.high > 0.5
     assert curve(np.zeros(0), np.zeros(0)) == ()
