@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich import box
 from rich.console import Console
@@ -29,7 +30,7 @@ def print_status(console: Console, campaign: Campaign, labels: Sequence[Label]) 
     _print_progress(console, campaign, labels)
     if any(label.judged for label in labels):
         _print_agreement(console, campaign, labels)
-        _print_raters(console, raters(campaign, labels), len(campaign.items))
+        _print_raters(console, raters(campaign, labels), sum(map(len, campaign.pages.values())))
 
 
 def _print_progress(console: Console, campaign: Campaign, labels: Sequence[Label]) -> None:
@@ -56,36 +57,37 @@ def _print_progress(console: Console, campaign: Campaign, labels: Sequence[Label
 
 
 def _print_agreement(console: Console, campaign: Campaign, labels: Sequence[Label]) -> None:
+    # An answer that two systems gave is one answer here: counted twice, it would pass for more agreement than there is.
+    once = replace(campaign, items=tuple(replace(item, systems=item.systems[:1]) for item in campaign.items))
     try:
-        found = agreements(labelled_pools(campaign, labels))
+        found = agreements(labelled_pools(once, labels))
     except BadInput as fault:
         console.print(shown(f"Agreement: not known, {fault}"), soft_wrap=True)
         return
     if not found:
         console.print("Agreement: not known yet, no answer has labels of two raters")
         return
-    table = Table(box=box.SIMPLE_HEAD, title="Agreement of raters, with 95 % intervals", title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, title="Agreement, with 95 % intervals", title_justify="left")
     table.add_column("question")
-    for head in ("alpha (nominal)", "alpha (interval)", "same", "reliability of the mean", "answers", "labels"):
+    for head in ("alpha", "same", "reliability", "answers", "labels"):
         table.add_column(head, justify="right")
     for each in found:
-        table.add_row(
-            each.question,
-            _interval(each.nominal),
-            _interval(each.interval),
-            _share(each.same),
-            _interval(each.reliability),
-            f"{each.answers:,}",
-            f"{each.ratings:,}",
-        )
+        cells = (_interval(each.nominal), _share(each.same), _interval(each.reliability))
+        table.add_row(each.question, *cells, f"{each.answers:,}", f"{each.ratings:,}")
     console.print(table)
+    console.print(
+        "alpha = Krippendorff's, 1 is perfect, 0 is chance; same = pairs of labels that are equal; reliability = of "
+        "the mean of as many labels as an answer has; answers with one label are left out",
+        soft_wrap=True,
+        style="dim",
+    )
 
 
 def _print_raters(console: Console, found: Sequence[Rater], items: int) -> None:
-    table = Table(box=box.SIMPLE_HEAD, title=f"Raters, of {items:,} items in all", title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, title=f"Raters; the job has {items:,} items", title_justify="left")
     table.add_column("rater", overflow="fold")
-    for head in ("labels", "skipped", "gold", "again", "as others", "kappa", "sensible", "specific", "s/item"):
-        table.add_column(head, justify="right")
+    for head in ("labels", "passed", "gold", "again", "others", "kappa", "sensible", "specific", "s/item"):
+        table.add_column(head, justify="right", no_wrap=True)
     for each in found:
         table.add_row(
             shown(each.rater),
@@ -104,8 +106,8 @@ def _print_raters(console: Console, found: Sequence[Rater], items: int) -> None:
         for alarm in each.alarms:
             console.print(shown(f"look at {each.rater}: {alarm}"), soft_wrap=True)
     console.print(
-        "gold = gold answers right; again = judged as before when shown again; as others, kappa = agreement on "
-        "sensible with the majority of the others; · = not known",
+        "passed = could not judge; gold = gold answers right; again = judged as before when shown again; others, kappa = "
+        "agreement on sensible with the majority of the others; in brackets how many; · = not known",
         soft_wrap=True,
         style="dim",
     )
@@ -120,7 +122,7 @@ def _interval(interval: Interval) -> str:
 def _share(value: float, count: int | None = None) -> str:
     if math.isnan(value):
         return "·"
-    return f"{value:.0%}" if count is None else f"{value:.0%} of {count:,}"
+    return f"{value:.0%}" if count is None else f"{value:.0%} ({count:,})"
 
 
 def _number(value: float) -> str:
