@@ -18,6 +18,7 @@ from blender.errors import BadInput, MissingPackage
 Model = Literal["dawid-skene", "mace"]
 Votes = Mapping[str, Mapping[str, bool]]
 """By item, what each rater said."""
+RESTARTS = 5  # of MACE, the best of which is kept; a second or less each, whatever the number of labels
 FEWEST = 4  # labels of a rater: the square of the number of different answers
 
 
@@ -75,7 +76,7 @@ def _fitted(votes: Votes, model: Model, seed: int) -> dict[str, float]:
     )
     # with a plain number all of MACE's restarts would begin alike
     random: Any = np.random.RandomState(seed)
-    fitter = DawidSkene(n_iter=100) if model == "dawid-skene" else MACE(random_state=random)
+    fitter = DawidSkene(n_iter=100) if model == "dawid-skene" else MACE(n_restarts=RESTARTS, random_state=random)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="crowdkit")  # its calls of pandas
         shares = fitter.fit_predict_proba(table)[1]
