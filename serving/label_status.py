@@ -85,7 +85,7 @@ def _print_agreement(console: Console, campaign: Campaign, labels: Sequence[Labe
 
 def _print_raters(console: Console, found: Sequence[Rater], items: int) -> None:
     table = Table(box=box.SIMPLE_HEAD, title=f"Raters; the job has {items:,} items", title_justify="left")
-    table.add_column("rater", overflow="fold")
+    table.add_column("rater", overflow="fold", min_width=12)
     for head in ("labels", "passed", "gold", "again", "others", "kappa", "sensible", "specific", "s/item"):
         table.add_column(head, justify="right", no_wrap=True)
     for each in found:
@@ -95,7 +95,7 @@ def _print_raters(console: Console, found: Sequence[Rater], items: int) -> None:
             f"{each.skipped:,}",
             _share(each.gold, each.gold_items),
             _share(each.repeats, each.repeated),
-            _share(each.others, each.others_items),
+            _share(each.others),
             _number(each.kappa),
             _share(each.sensible),
             _share(each.specific),
@@ -106,8 +106,8 @@ def _print_raters(console: Console, found: Sequence[Rater], items: int) -> None:
         for alarm in each.alarms:
             console.print(shown(f"look at {each.rater}: {alarm}"), soft_wrap=True)
     console.print(
-        "passed = could not judge; gold = gold answers right; again = judged as before when shown again; others, kappa = "
-        "agreement on sensible with the majority of the others; in brackets how many; · = not known",
+        "passed = could not judge; gold = gold answers right; again = judged as before when shown again; others, "
+        "kappa = agreement on sensible with the majority of the others; in brackets how many; · = not known",
         soft_wrap=True,
         style="dim",
     )

@@ -64,6 +64,7 @@ def test_the_wheel_holds_every_module_and_the_default_bundle(wheel: Path) -> Non
     for module in modules():
         assert module in names
     assert {"blender/py.typed", "blender/presets/default.toml", "blender/bundles/default/bundle.json"} <= names
+    assert {f"blender/labelling/guidelines/{locale}.md" for locale in ("en", "ru")} <= names
     assert not any(name.split("/")[0] in ("features", "training", "serving", "tests") for name in names)
 
 

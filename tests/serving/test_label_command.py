@@ -103,7 +103,7 @@ def test_the_whole_way_from_a_run_to_labels(
     assert "try: 8 of 8 labels wanted (100%)" in told
     assert "answers by labels: 4 with 2" in told
     rows = {cells[0]: cells[1:] for line in told.splitlines() if (cells := line.split())}
-    assert rows["ann"] == ["7", "0", "100%", "(1)", "100%", "(2)", "100%", "(7)", "1.00", "86%", "43%", "·"]
+    assert rows["ann"] == ["7", "0", "100%", "(1)", "100%", "(2)", "100%", "1.00", "86%", "43%", "·"]
     assert rows["bob"][-2] == "0%"
     assert run("aggregate", job, "--method", "mean", "--out", tmp_path / "labels.jsonl") == 0
     labelled = {
