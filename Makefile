@@ -59,5 +59,8 @@ bundle: .venv/.dev         ## train the default bundle on the labelled sets
 latency: .venv/.user       ## seconds per stage for pools of 8, 32 and 128: benchmarks/latency.json
 	$(BIN)/python benchmarks/latency.py
 
+label-load: .venv/.dev     ## 20 raters at once on the labelling page for two minutes: benchmarks/label_load.json
+	$(BIN)/python benchmarks/label_load.py
+
 clean:                     ## remove the environment and what tools left
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

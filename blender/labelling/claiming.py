@@ -51,15 +51,18 @@ class Claiming:
 
         No two raters get the last free place of a page, however many ask at once.
         """
-        return self.store.database.locked(self.campaign.id, lambda connection: self._next(connection, rater))
+        return self.store.database.locked(
+            self.campaign.id, lambda connection: self._next(connection, rater), lasting=False
+        )
 
-    def left(self, rater: str) -> int:
+    def left(self, rater: str, given: Sequence[str]) -> int:
         """How many more pages there are for a rater, should nobody else take them; gold and repetitions included."""
-        seen = {*self.pages(rater), *self.tally.finished(rater)}
+        seen = {*given, *self.tally.finished(rater)}
         takers = self.tally.takers()
         free = {page for page in self._ordinary - seen if len(takers.get(page, ())) < self.campaign.raters}
         coming = seen | free
-        gold = [page for page, due in self._gold(rater) if page not in seen and due <= len(self._ordinary & coming)]
+        ordinary = len(self._ordinary & coming)
+        gold = [page for page, due in self._gold(rater) if page not in seen and due <= ordinary]
         again = [page for page, first in self._repeats.items() if page not in seen and first in coming]
         return len(free) + len(gold) + len(again)
 
@@ -156,6 +159,6 @@ class Planned:
         finished = self.tally.finished(rater)
         return next((page for page in self.pages(rater) if page not in finished), None)
 
-    def left(self, rater: str) -> int:  # noqa: ARG002 - as `Claiming.left`
+    def left(self, rater: str, given: Sequence[str]) -> int:  # noqa: ARG002 - as `Claiming.left`
         """None beyond those given."""
         return 0

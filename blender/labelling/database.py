@@ -22,6 +22,10 @@ from blender.labelling.tables import CAMPAIGNS, META, sql
 Done = TypeVar("Done")
 TRIES = 5
 WAIT = 0.05  # seconds before the second try, doubled for each one after
+# How SQLite begins. A writer takes the lock before it reads: a reader that turns writer may find "database is locked".
+_READING = ("BEGIN",)
+_LASTING = ("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE")
+_PASSING = ("PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE")
 _ACCEPTED = (
     "Give a path for SQLite, or a SQLAlchemy URL such as postgresql+psycopg://user@host/name with its driver installed"
 )
@@ -62,10 +66,16 @@ class Database:
         Raises:
             BlendError: the database failed.
         """
-        return self._run(work, nullcontext(), writes=False)
+        return self._run(work, nullcontext(), _READING)
 
-    def locked(self, campaign: str, work: Callable[[sql.Connection], Done]) -> Done:
+    def locked(self, campaign: str, work: Callable[[sql.Connection], Done], *, lasting: bool = True) -> Done:
         """Run ``work`` in a transaction that no other writer of the campaign can overtake; it may be run again.
+
+        Args:
+            campaign: whose writers wait for each other.
+            work: what is done.
+            lasting: whether it must be on the disk before this returns. If not, SQLite keeps it when the process is
+                killed, but may lose it when the power fails; that saves waiting for the disk.
 
         Raises:
             BlendError: the database failed; nothing was changed.
@@ -75,7 +85,7 @@ class Database:
             self._lock(connection, campaign)
             return work(connection)
 
-        return self._write(alone)
+        return self._write(alone, lasting=lasting)
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -88,13 +98,16 @@ class Database:
         if connection.execute(row).first() is None:
             connection.execute(CAMPAIGNS.insert().values(campaign=campaign))
 
-    def _write(self, work: Callable[[sql.Connection], Done]) -> Done:
-        return self._run(work, self._turn if self._file else nullcontext(), writes=True)
+    def _write(self, work: Callable[[sql.Connection], Done], *, lasting: bool = True) -> Done:
+        begin = _LASTING if lasting else _PASSING
+        return self._run(work, self._turn if self._file else nullcontext(), begin)
 
-    def _run(self, work: Callable[[sql.Connection], Done], turn: AbstractContextManager[Any], *, writes: bool) -> Done:
+    def _run(
+        self, work: Callable[[sql.Connection], Done], turn: AbstractContextManager[Any], begin: tuple[str, ...]
+    ) -> Done:
         for attempt in range(TRIES):
             try:
-                with turn, self.engine.connect() as connection, _transaction(connection, writes=writes):
+                with turn, self.engine.connect() as connection, _transaction(connection, begin):
                     return work(connection)
             except SQLAlchemyError as fault:
                 # locked, a deadlock, a connection lost, or two that made the same first row
@@ -119,23 +132,22 @@ def _url(where: str | Path) -> sql.URL:
     return url
 
 
-def _transaction(connection: sql.Connection, *, writes: bool) -> sql.RootTransaction:
-    return connection.execution_options(blend_writes=writes).begin()
+def _transaction(connection: sql.Connection, begin: tuple[str, ...]) -> sql.RootTransaction:
+    return connection.execution_options(blend_begin=begin).begin()
 
 
 def _sqlite(connection: Any, _: Any) -> None:
-    """Readers never wait for the writer, and what was said to be saved is on the disk."""
+    """Readers never wait for the writer."""
     connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver thinks
     cursor = connection.cursor()
-    for pragma in ("busy_timeout=10000", "journal_mode=WAL", "synchronous=FULL"):
+    for pragma in ("busy_timeout=10000", "journal_mode=WAL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _begin(connection: sql.Connection) -> None:
-    """A writer takes the lock before it reads: a reader that turns writer may fail with 'database is locked'."""
-    writes = connection.get_execution_options().get("blend_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    for statement in connection.get_execution_options().get("blend_begin", _LASTING):
+        connection.exec_driver_sql(statement)
 
 
 def _twice(fault: SQLAlchemyError) -> bool:

@@ -57,7 +57,9 @@ class Store:
 
     def claim(self, campaign: str, page: str, rater: str, at: str) -> None:
         """Note that a page is before a rater, as the next of theirs; again refreshes the time."""
-        self.database.locked(campaign, lambda connection: claims.claim(connection, campaign, page, rater, at))
+        self.database.locked(
+            campaign, lambda connection: claims.claim(connection, campaign, page, rater, at), lasting=False
+        )
 
     def claims(self, campaign: str, since: str) -> list[tuple[str, str]]:
         """(page, rater) of claims still open and not older than ``since``, ISO 8601 in UTC."""

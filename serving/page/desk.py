@@ -38,7 +38,7 @@ class Desk:
         Raises:
             BadInput: it is not accepted.
         """
-        self._catch_up()
+        self.store.database.read(self.tally.catch_up)
         known = self.tally.raters() if self.plan is None else self.plan
         return named(name, known, only_known=self.plan is not None)
 
@@ -49,19 +49,14 @@ class Desk:
             BadInput: the name is not accepted.
         """
         rater = self.enter(rater)
-        given = self.pages.pages(rater)
-        if number is not None and number < len(given):
-            page = given[number]
-            if page not in self.tally.finished(rater):
-                self.pages.hold(page, rater)
-        else:
-            wanted = self.pages.next(rater)
+        if number is not None:
             given = self.pages.pages(rater)
-            if wanted is None:
-                return Shown(page=None, progress=self._progress(rater, given, left=0))
-            page, number = wanted, given.index(wanted)
-        left = self.pages.left(rater)
-        return Shown(page=self._page(page, number, rater), progress=self._progress(rater, given, left))
+            if number < len(given):
+                if given[number] not in self.tally.finished(rater):
+                    self.pages.hold(given[number], rater)
+                return self._shown(given[number], rater, given)
+        page = self.pages.next(rater)
+        return self._shown(page, rater, self.pages.pages(rater))
 
     def save(self, rater: str, said: Sequence[Said]) -> int:
         """Save labels and take others back, in order; the same again changes nothing. Returns how many were taken.
@@ -82,8 +77,11 @@ class Desk:
                 self.store.put(self.campaign.id, [labels[each] for each in run])
         return len(said)
 
-    def _catch_up(self) -> None:
-        self.store.database.read(self.tally.catch_up)
+    def _shown(self, page: str | None, rater: str, given: Sequence[str]) -> Shown:
+        if page is None:
+            return Shown(page=None, progress=self._progress(rater, given, left=0))
+        progress = self._progress(rater, given, self.pages.left(rater, given))
+        return Shown(page=self._page(page, given.index(page), rater), progress=progress)
 
     def _page(self, page: str, number: int, rater: str) -> ShownPage:
         said = self.tally.said(rater)

@@ -24,7 +24,6 @@ from blender.serving.page.app import make_app
 from blender.serving.page.desk import Desk
 from blender.serving.page.serving import listen, server
 
-SERVE = "import typer; from blender.serving.page.command import page; typer.run(page)"
 ANSWERS = ("The loop around Bear Lake is easy.", "I don't know.", "I am a toaster.", "Sounds good.")
 
 
@@ -139,7 +138,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str],
     running: list[subprocess.Popen[str]] = []
 
     def begin(*words: str) -> tuple[subprocess.Popen[str], str]:
-        command = [sys.executable, "-c", SERVE, str(tmp_path), *words]
+        command = [sys.executable, "-m", "blender.serving.cli", "label", "page", str(tmp_path), *words]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         running.append(process)
         assert process.stdout is not None

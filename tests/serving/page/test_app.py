@@ -115,6 +115,9 @@ def test_pages_shared_out_beforehand_go_to_their_raters_alone(make_job: Jobs, se
         assert site.page("ann", 1)["page"]["turns"][-1]["text"] == "Any trail? (0)"
         assert site.page("bob")["page"]["turns"][-1]["text"] == "Any trail? (1)"
         assert site.page("ann")["progress"]["of"] == 2
+        finish(site, "ann", site.page("ann"))
+        assert site.page("ann")["page"]["turns"][-1]["text"] == "Any trail? (0)"
+        assert site.page("ann")["progress"]["done"] == 1
         status, _, told = site.request("/api/page", {"campaign": site.campaign.id, "rater": "eve"})
         assert (status, "not among the raters" in told.decode()) == (400, True)
 
