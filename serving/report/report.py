@@ -29,6 +29,7 @@ from blender.serving.report.given import Given, Input
 from blender.serving.report.heads import Head, heads
 from blender.serving.report.lengths import Lengths, lengths
 from blender.serving.report.parts import NotKnown, attempt
+from blender.serving.report.seen import seen
 from blender.serving.report.standing import Standing, standings
 
 LOSS = "perplexity.conditional"
@@ -89,6 +90,7 @@ class Report:
     lengths: tuple[Lengths, ...] | NotKnown
     perplexity: PerplexityLink | NotKnown
     heads: tuple[Head, ...] | NotKnown
+    seen: tuple[str, ...] | NotKnown
     predicted: tuple[PredictedScore, ...] | NotKnown
     powered: tuple[PoweredScore, ...] | NotKnown
     agreement: tuple[SetAgreement, ...] | NotKnown
@@ -115,6 +117,7 @@ def make_report(given: Given, settings: Settings | None = None) -> Report:
         lengths=attempt(lambda: lengths(pools, draws=draws, seed=seed)),
         perplexity=attempt(lambda: _perplexity(given, settings)),
         heads=attempt(lambda: heads(pools, _some(given))),
+        seen=attempt(lambda: seen(pools, given.predicted_by)),
         predicted=attempt(lambda: predicted_ssa(_answers(given), _some(given), draws=draws, seed=seed)),
         powered=attempt(lambda: _powered(given)),
         agreement=attempt(lambda: _agreement(pools, settings)),

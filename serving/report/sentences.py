@@ -80,6 +80,8 @@ def _headroom(report: Report) -> Iterator[str]:
         return
     for standing in report.standings:
         yield _stand(standing)
+    if not isinstance(report.seen, NotKnown) and report.seen:
+        yield f"The ranker was trained on labels of {listed(list(report.seen))}: its figures here flatter it."
 
 
 def _stand(standing: Standing) -> str:

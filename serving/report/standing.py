@@ -21,7 +21,7 @@ from blender.serving.report.parts import NotKnown, attempt
 NAMES = {
     "average": "plain average",
     "rrf": "rank fusion",
-    "lamda": "3 P(sensible) + P(specific)",
+    "lamda": "LaMDA rule",
     "perplexity": "lowest perplexity",
 }
 BLIND = "random"  # all level is a fair draw; drawing would only add noise to the same expectation
