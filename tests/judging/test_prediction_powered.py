@@ -3,10 +3,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 
+from blender.judging.answers import answers
+from blender.judging.labels import read_labels
 from blender.judging.pools import LabelledPool, judged
 from blender.judging.powered_mean import Doubles, powered_mean
 from blender.judging.prediction_powered import predicted_ssa, prediction_powered
@@ -94,7 +98,7 @@ def test_no_labels_few_labels_and_nothing_left_to_predict() -> None:
     assert everything.weight == 0 and everything.powered.value == pytest.approx(2 / 3)
 
 
-def labelled(dialog: Dialog, system: str, label: tuple[float | None, float | None]) -> LabelledPool:
+def one_answer(dialog: Dialog, system: str, label: tuple[float | None, float | None]) -> LabelledPool:
     return LabelledPool(
         pool=Pool(dialog=dialog, candidates=(Candidate(text=f"{system} {dialog.id}", source=system),)),
         dataset="s",
@@ -108,25 +112,25 @@ def labelled(dialog: Dialog, system: str, label: tuple[float | None, float | Non
 def test_labels_find_their_answers_among_all_of_a_run() -> None:
     draw = np.random.default_rng(0)
     dialogs = [Dialog.of("Hi", id=f"d{at}") for at in range(200)]
-    answers = [Given(system, dialog, f"{system} {dialog.id}") for dialog in dialogs for system in "ab"]
-    chance = {(a.dialog.id, a.text): 0.9 if a.system == "a" else draw.choice([0.1, 0.9]) for a in answers}
+    given = [Given(system, dialog, f"{system} {dialog.id}") for dialog in dialogs for system in "ab"]
+    chance = {(a.dialog.id, a.text): 0.9 if a.system == "a" else draw.choice([0.1, 0.9]) for a in given}
     said = {key: Said(sensible=min(1, p + 0.05), specific=p) for key, p in chance.items()}
     truth = {key: float(draw.random() < p) for key, p in chance.items()}
     pools = [
-        labelled(dialog, system, (truth[dialog.id, f"{system} {dialog.id}"],) * 2)
+        one_answer(dialog, system, (truth[dialog.id, f"{system} {dialog.id}"],) * 2)
         for dialog in dialogs[:60]
         for system in "ab"
-    ] + [labelled(dialogs[70], "b", (None, None))]
-    found = {(score.system, score.measure): score for score in prediction_powered(pools, answers, said)}
+    ] + [one_answer(dialogs[70], "b", (None, None))]
+    found = {(score.system, score.measure): score for score in prediction_powered(pools, given, said)}
     assert len(found) == 6
     b = found["b", "ssa"]
     assert (b.labelled, b.predicted, b.unpredicted, b.dialogs) == (60, 140, 0, 60)
     assert b.weight > 0.5 and b.powered.high - b.powered.low < 0.85 * (b.human.high - b.human.low)
-    everything = np.mean([truth[a.dialog.id, a.text] for a in answers if a.system == "b"])
+    everything = np.mean([truth[a.dialog.id, a.text] for a in given if a.system == "b"])
     assert abs(b.powered.value - everything) < 0.1
     # a label whose answer nobody predicted is left out and counted
     gap = {key: value for key, value in said.items() if key != ("d0", "b d0")}
-    some = {(s.system, s.measure): s for s in prediction_powered(pools, answers, gap)}["b", "ssa"]
+    some = {(s.system, s.measure): s for s in prediction_powered(pools, given, gap)}["b", "ssa"]
     assert (some.labelled, some.unpredicted) == (59, 1)
     assert some.human.value == pytest.approx(np.mean([truth[f"d{at}", f"b d{at}"] for at in range(1, 60)]))
 
@@ -134,11 +138,11 @@ def test_labels_find_their_answers_among_all_of_a_run() -> None:
 def test_predicted_scores_are_means_over_all_answers_with_unknown_ones_counted() -> None:
     dialogs = [Dialog.of("Hi", id=f"d{at}") for at in range(4)]
     turn = Given("a", Dialog.of("Hi", id="d0#a#2"), "more", {"dialog": "d0", "turn": "2"})
-    answers = [*(Given("a", dialog, "x") for dialog in dialogs), turn, Given("b", dialogs[0], "y")]
+    given = [*(Given("a", dialog, "x") for dialog in dialogs), turn, Given("b", dialogs[0], "y")]
     said = {(dialog.id, "x"): Said(0.8, 0.2) for dialog in dialogs[:3]} | {("d0", "y"): Said(1.0, 1.0)}
     said[turn.dialog.id, "more"] = Said(0.4, 0.2)
     said["d3", "x"] = Said(None, None)
-    best, worse = predicted_ssa(answers, said, draws=100)
+    best, worse = predicted_ssa(given, said, draws=100)
     assert (best.system, best.ssa.value, worse.system) == ("b", 1.0, "a")
     assert worse.sensible.value == pytest.approx((3 * 0.8 + 0.4) / 4) and worse.specific.value == pytest.approx(0.2)
     assert worse.ssa.value == pytest.approx((worse.sensible.value + worse.specific.value) / 2)
@@ -146,3 +150,36 @@ def test_predicted_scores_are_means_over_all_answers_with_unknown_ones_counted()
     assert worse.ssa.low < worse.ssa.value <= worse.ssa.high
     (nothing,) = predicted_ssa([Given("a", dialogs[0], "x")], {}, draws=10)
     assert math.isnan(nothing.ssa.value) and nothing.unknown == 1
+
+
+def shallow(pool: LabelledPool) -> Doubles:
+    """Length of every answer, and how many of its words the last turn has."""
+    last = set(pool.pool.dialog.last.lower().split())
+    found = [text.lower().split() for text in pool.pool.texts]
+    return np.array([[math.log1p(len(own)), len(set(own) & last), len(set(own)) / (len(own) + 1)] for own in found])
+
+
+@pytest.mark.slow
+def test_on_real_labels_with_a_predictor_of_another_family(labelled: Path) -> None:
+    """A weak predictor, trained on dstc7, of dstc10-persona: right in 93 of 100 draws or more, and never much wider."""
+    other = read_labels(labelled / "dstc7.jsonl")
+    table = answers(other)
+    model = Ridge().fit(  # type: ignore[no-untyped-call]
+        np.concatenate([shallow(pool) for pool in other]), table.measure("ssa")
+    )
+    pools = read_labels(labelled / "dstc10-persona.jsonl")
+    truth = answers(pools)
+    guess = np.clip(model.predict(np.concatenate([shallow(pool) for pool in pools])), 0, 1)
+    draw = np.random.default_rng(0)
+    held, widths, weights = [], [], []
+    for at in range(len(truth.systems)):
+        rows = truth.system == at
+        labels, unit = truth.measure("ssa")[rows], np.arange(rows.sum())
+        for _ in range(100):
+            shown = np.where(draw.permutation(len(labels)) < 60, labels, np.nan)
+            found = powered_mean(shown, guess[rows], unit)
+            held.append(found.powered.low <= labels.mean() <= found.powered.high)
+            widths.append((found.powered.high - found.powered.low) / (found.human.high - found.human.low))
+            weights.append(found.weight)
+    assert np.mean(held) >= 0.93
+    assert np.mean(widths) < 1.005 and np.max(widths) < 1.05
