@@ -18,12 +18,12 @@ class Fixed:
     Attributes:
         order: of the order; the first entry of the grid, with one bag.
         trees: of the order, at every size.
-        heads: smaller leaves than ``blend train`` takes, since a handful of contexts has few rows.
+        heads: smaller leaves than ``blend train`` takes, since a handful of contexts has few rows; ``None`` = none.
     """
 
     order: OrderSettings = field(default_factory=lambda: replace(GRID[0], bags=1))
     trees: int = 50
-    heads: HeadSettings = field(
+    heads: HeadSettings | None = field(
         default_factory=lambda: HeadSettings(leaves=4, rate=0.1, most_rounds=30, smallest_leaf=20, bags=1)
     )
 

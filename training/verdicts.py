@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
+from scipy.optimize import isotonic_regression  # type: ignore[attr-defined]
 
 from blender.judging.headroom import Interval
 from blender.training.examples import Doubles
@@ -119,8 +119,7 @@ def needed(played: Sequence[Played], name: str, what: str) -> Needed:
 
 
 def _crossing(labels: Doubles, heights: Doubles, level: float) -> float:
-    fitted = IsotonicRegression()  # type: ignore[no-untyped-call]
-    smooth = fitted.fit_transform(np.log(labels), heights)  # type: ignore[no-untyped-call]
+    smooth = isotonic_regression(heights).x
     if smooth[-1] < level:
         return float("inf")
     at = int(np.argmax(smooth >= level))
