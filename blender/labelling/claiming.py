@@ -37,6 +37,7 @@ class Claiming:
         self.tally = tally
         self.clock = clock
         self._orders: dict[str, dict[str, int]] = {}
+        self._golds: dict[str, list[tuple[str, int]]] = {}
 
     def pages(self, rater: str) -> list[str]:
         """Pages a rater was given so far, in order."""
@@ -58,8 +59,7 @@ class Claiming:
     def left(self, rater: str, given: Sequence[str]) -> int:
         """How many more pages there are for a rater, should nobody else take them; gold and repetitions included."""
         seen = {*given, *self.tally.finished(rater)}
-        takers = self.tally.takers()
-        free = {page for page in self._ordinary - seen if len(takers.get(page, ())) < self.campaign.raters}
+        free = self._ordinary - seen - self.tally.taken(self.campaign.raters)
         coming = seen | free
         ordinary = len(self._ordinary & coming)
         gold = [page for page, due in self._gold(rater) if page not in seen and due <= ordinary]
@@ -93,14 +93,17 @@ class Claiming:
         )
 
     def _fewest(self, rater: str, seen: Set[str], claimed: Sequence[tuple[str, str]]) -> str | None:
-        held = dict(self.tally.takers())
+        held: dict[str, frozenset[str]] = {}
         for page, other in claimed:
             if page not in self.tally.finished(other):
-                held[page] = held.get(page, frozenset()) | {other}
-        order = self._order(rater)
-        free = ((len(held.get(page, ())), order[page], page) for page in self._ordinary - seen)
-        count, _, page = min(free, default=(self.campaign.raters, 0, ""))
-        return page if count < self.campaign.raters else None
+                held[page] = held.get(page, self.tally.takers(page)) | {other}
+        undone = self._ordinary - seen
+        for count in range(self.campaign.raters):
+            fit = undone - self.tally.taken(count + 1) - held.keys()
+            fit |= {page for page, raters in held.items() if len(raters) == count and page in undone}
+            if fit:
+                return min(fit, key=self._order(rater).__getitem__)
+        return None
 
     def _repeat(self, given: Sequence[str], seen: Set[str], apart: int) -> str | None:
         """The repetition of the earliest page given at least so many pages ago."""
@@ -110,10 +113,12 @@ class Claiming:
 
     def _gold(self, rater: str) -> list[tuple[str, int]]:
         """Gold pages in the order of one rater, each with the number of ordinary pages before it."""
-        random = generator(self.campaign.seed, "gold", rater)
-        stretch = len(self._ordinary) / len(self._golden) if self._golden else 0.0
-        shuffled = random.sample(self._golden, len(self._golden))
-        return [(page, int((at + random.random()) * stretch)) for at, page in enumerate(shuffled)]
+        if rater not in self._golds:
+            random = generator(self.campaign.seed, "gold", rater)
+            stretch = len(self._ordinary) / max(len(self._golden), 1)
+            shuffled = random.sample(self._golden, len(self._golden))
+            self._golds[rater] = [(page, int((at + random.random()) * stretch)) for at, page in enumerate(shuffled)]
+        return self._golds[rater]
 
     def _order(self, rater: str) -> Mapping[str, int]:
         """Each rater has an order of their own, so that no page is always early or late."""

@@ -52,7 +52,7 @@ class Database:
         """
         url = _url(where)
         try:
-            engine = sql.create_engine(url, pool_pre_ping=True)
+            engine = sql.create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")  # a file is never away
         except (SQLAlchemyError, ImportError) as fault:
             raise BadInput(f"{url!r} is no database that can be opened ({_short(fault)}). {_ACCEPTED}") from None
         if engine.dialect.name == "sqlite":

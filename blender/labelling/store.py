@@ -14,6 +14,7 @@ from blender.labelling.tables import HISTORY, LABELS, sql
 
 AT_ONCE = 500  # rows asked for in one statement
 _KEY = ("campaign", "item", "rater")
+_REMOVAL = LABELS.delete().where(*(LABELS.c[name] == sql.bindparam(f"the_{name}") for name in _KEY))
 
 
 class Store:
@@ -91,7 +92,7 @@ def _put(connection: sql.Connection, campaign: str, labels: Sequence[Label]) -> 
             standing[key] = changed[key] = label
             said.append(_row(campaign, label) | {"withdrawn": False})
     if said:
-        connection.execute(_removal(), [_key(campaign, *key) for key in changed])
+        connection.execute(_REMOVAL, [_key(campaign, *key) for key in changed])
         connection.execute(LABELS.insert(), [_row(campaign, label) for label in changed.values()])
         connection.execute(HISTORY.insert(), said)
     return len(said)
@@ -114,13 +115,9 @@ def _withdraw(connection: sql.Connection, campaign: str, item: str, rater: str) 
     if found is None:
         return None
     label = _label(found)
-    connection.execute(_removal(), [_key(campaign, item, rater)])
+    connection.execute(_REMOVAL, [_key(campaign, item, rater)])
     connection.execute(HISTORY.insert().values(_row(campaign, label) | {"withdrawn": True}))
     return label
-
-
-def _removal() -> sql.Delete:
-    return LABELS.delete().where(*(LABELS.c[name] == sql.bindparam(f"the_{name}") for name in _KEY))
 
 
 def _key(*values: str) -> dict[str, str]:

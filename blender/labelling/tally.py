@@ -36,8 +36,9 @@ class Tally:
     def __init__(self, campaign: Campaign) -> None:
         self.campaign = campaign
         self._said: dict[str, dict[str, Label]] = defaultdict(dict)
-        self._finished: dict[str, set[str]] = defaultdict(set)  # pages by rater
-        self._takers: dict[str, set[str]] = defaultdict(set)  # raters by page
+        self._finished: dict[str, frozenset[str]] = defaultdict(frozenset)  # pages by rater
+        self._takers: dict[str, frozenset[str]] = defaultdict(frozenset)  # raters by page
+        self._taken: dict[int, frozenset[str]] = defaultdict(frozenset)  # pages by how many takers they have at least
         self._last = 0
         self._lock = threading.Lock()
 
@@ -58,12 +59,17 @@ class Tally:
     def finished(self, rater: str) -> frozenset[str]:
         """Pages of which a rater said something to every item, be it that they cannot judge it."""
         with self._lock:
-            return frozenset(self._finished.get(rater, ()))
+            return self._finished.get(rater, frozenset())
 
-    def takers(self) -> Mapping[str, frozenset[str]]:
-        """Raters by page who finished it and judged something there; who could judge nothing takes up no place."""
+    def takers(self, page: str) -> frozenset[str]:
+        """Raters who finished a page and judged something there; who could judge nothing takes up no place."""
         with self._lock:
-            return {page: frozenset(raters) for page, raters in self._takers.items()}
+            return self._takers.get(page, frozenset())
+
+    def taken(self, times: int) -> frozenset[str]:
+        """Pages that have at least so many takers."""
+        with self._lock:
+            return self._taken.get(times, frozenset())
 
     def raters(self) -> list[str]:
         """Names of all who said something, sorted."""
@@ -85,12 +91,13 @@ class Tally:
             said[label.item] = label
         page = self.campaign.by_id[label.item].page
         here = [said.get(item.id) for item in self.campaign.pages.get(page, ())]
-        _set(self._finished[label.rater], page, all(here))
-        _set(self._takers[page], label.rater, all(here) and any(each is not None and each.judged for each in here))
+        judged = any(each is not None and each.judged for each in here)
+        self._finished[label.rater] = _with(self._finished[label.rater], page, all(here))
+        before, after = self._takers[page], _with(self._takers[page], label.rater, all(here) and judged)
+        self._takers[page] = after
+        for times in range(min(len(before), len(after)) + 1, max(len(before), len(after)) + 1):
+            self._taken[times] = _with(self._taken[times], page, len(after) >= times)
 
 
-def _set(members: set[str], name: str, belongs: bool) -> None:
-    if belongs:
-        members.add(name)
-    else:
-        members.discard(name)
+def _with(members: frozenset[str], name: str, belongs: bool) -> frozenset[str]:
+    return members | {name} if belongs else members - {name}

@@ -219,7 +219,9 @@ def test_the_tally_is_what_the_database_says(store: Store) -> None:
         for rater in ("ann", "bob"):
             assert dict(tally.said(rater)) == {each.item: each for each in store.labels(campaign.id, rater)}
     assert tally.finished("ann") == {"p1"}
-    assert tally.takers()["p1"] == {"ann"}
+    assert tally.takers("p1") == {"ann"}
+    assert tally.taken(1) == {"p1"}
+    assert not tally.taken(2)
     assert tally.finished("bob") == {"p1", "p2"}
     assert tally.work("bob").passed == 5
     assert (tally.work("ann").judged, tally.work("ann").seconds) == (4, 6.0)
