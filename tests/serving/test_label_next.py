@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from blender.errors import BadInput, BlendError
+from blender.labelling.campaign import Campaign
 from blender.reading import Task, check_tasks, read_tasks
 from blender.serving.cli import main
 from blender.serving.label_next import label_next
@@ -142,6 +143,14 @@ def test_the_command_line_takes_all_of_it(rule: Path, tmp_path: Path, capsys: py
     assert len(out.read_text().splitlines()) == 1
     assert main(["label", "next", str(tmp_path), "--out", str(out), "-b", str(rule)]) == 2
     assert "holds no run" in capsys.readouterr().err
+
+
+def test_what_is_picked_becomes_a_campaign(rule: Path, tmp_path: Path) -> None:
+    run(written(tmp_path / "pools.jsonl", POOLS), tmp_path / "batch.jsonl", rule)
+    assert main(["label", "make", str(tmp_path / "batch.jsonl"), "--out", str(tmp_path / "job")]) == 0
+    made = Campaign.load(tmp_path / "job")
+    assert {item.text for item in made.items} == {*CLEAR, *CLOSE}
+    assert {item.dialog.id: item.slices.get("cluster") for item in made.items} == {"close": "3", "clear": None}
 
 
 def test_picking_again_gives_the_same(rule: Path, tmp_path: Path) -> None:
