@@ -99,11 +99,12 @@ def _command(
     words += ["--run", str(run)] if run else []
     words += ["--method", method, "--title", title, "--draws", str(draws), "--seed", str(seed)]
     words += ["--date", date] if date else []
-    words += ["--db", _without_password(db)] if db else []
+    words += ["--db", without_password(db)] if db else []
     return shlex.join(words)
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """A database URL that may be shown."""
     if "://" not in url:
         return url
     from sqlalchemy.engine import make_url

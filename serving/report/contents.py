@@ -94,7 +94,6 @@ def _charts(report: Report) -> Iterator[tuple[str, Markup]]:
             yield f"calibration_{head.label}", reliability_curve(f"calibration-{head.label}", title, head.curve)
     if not isinstance(report.powered, NotKnown):
         rows = [Row(name=s.system, values=(s.human, s.powered)) for s in report.powered if s.measure == "ssa"]
-        rows.sort(key=lambda row: -row.values[0].value)
         series = ("labels alone", "labels and predictions")
         yield "prediction_powered", dots("powered-chart", "SSA with and without predictions", rows, series)
 

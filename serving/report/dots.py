@@ -43,7 +43,8 @@ def dots(
         lines: values drawn across all rows, by what they are.
         full: whether the axis runs over 0..1; otherwise over the values.
     """
-    lines = {label: value for label, value in (lines or {}).items() if not math.isnan(value)}
+    known = [(label, value) for label, value in (lines or {}).items() if not math.isnan(value)]
+    lines = dict(sorted(known, key=lambda line: -line[1]))
     top = 12.0 + (22 if len(series) > 1 else 0) + 15 * len(lines)
     depth = STEP * len(series) + GAP
     bottom = top + depth * len(rows)
@@ -89,11 +90,9 @@ def _line(frame: Frame, value: float, at: int, count: int) -> Markup:
 
 
 def _name_of(frame: Frame, label: str, value: float, at: int, count: int) -> Markup:
-    """The name of a line, on the side where there is room, in a row of its own."""
-    x, y, words = frame.across(value), frame.top - 15 * (count - at) + 4, f"{label} {shown(value, 'share')} %"
-    if x > (frame.left + frame.right) / 2:
-        return text(x - 6, y, words, "label", "end")
-    return text(x + 6, y, words, "label")
+    """The name of a line, to its left in a row of its own; the highest comes first, so that no line crosses a name."""
+    y = frame.top - 15 * (count - at) + 4
+    return text(frame.across(value) - 6, y, f"{label} {shown(value, 'share')} %", "label", "end")
 
 
 def _whisker(frame: Frame, value: Interval, y: float, series: int) -> Markup:

@@ -176,7 +176,10 @@ def _powered(given: Given) -> tuple[PoweredScore, ...]:
     found = prediction_powered(_labelled(given.pools), _answers(given), predictions)
     if not found:
         raise BadInput("no system has answers with a label and a prediction")
-    return found
+    if not any(each.predicted for each in found):
+        raise BadInput("every predicted answer is labelled, so predictions have nothing to add")
+    ssa_of = {each.system: each.human.value for each in found if each.measure == "ssa"}
+    return tuple(sorted(found, key=lambda each: -ssa_of.get(each.system, 0.0)))
 
 
 def _agreement(pools: Sequence[LabelledPool], settings: Settings) -> tuple[SetAgreement, ...]:
