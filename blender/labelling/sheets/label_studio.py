@@ -1,8 +1,8 @@
 """Label Studio: a JSON file of tasks and the labelling configuration, and its JSON export.
 
-A page is a task. Its ``data`` holds ``dialogue`` (author and text of each turn) and ``answers`` (item and text); the
-questions of answer ``i`` are the controls ``sensible_i`` and ``specific_i`` with the choices 1 and 0. Who gets what,
-and how many annotators a task has, is Label Studio's.
+A page is a task. Its ``data`` holds ``dialogue`` (author and text of each turn) and ``answers`` (item and text; in
+single form also ``answer``, the text); the questions of answer ``i`` are the controls ``sensible_i`` and ``specific_i``
+with the choices 1 and 0. Who gets what, and how many annotators a task has, is Label Studio's.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _REPEATED = """  <Repeater on="$answers" indexFlag="{{{{idx}}}}" mode="list">
 {answer}
   </Repeater>"""
 _ANSWER = """    <View style="border-top: 1px solid #ccc; padding: 0.5em 0">
-      <Text name="answer_{at}" value="$answers[{at}].text"/>
+      <Text name="answer_{at}" value="${value}"/>
       <Header value="{sensible}" size="5"/>
       <Choices name="sensible_{at}" toName="answer_{at}" choice="single-radio" showInline="true">
         <Choice value="{yes}" alias="1"/>
@@ -100,9 +100,9 @@ def configuration(sheet: Sheet) -> str:
     conversation, sensible, specific, yes, no = _WORDS[sheet.locale]
     words = {"sensible": sensible, "specific": specific, "yes": yes, "no": no}
     if sheet.campaign.form == "single":
-        answers = _ANSWER.format(at=0, **words)
+        answers = _ANSWER.format(at=0, value="answer", **words)
     else:
-        answers = _REPEATED.format(answer=_ANSWER.format(at="{{idx}}", **words))
+        answers = _REPEATED.format(answer=_ANSWER.format(at="{{idx}}", value="answers[{{idx}}].text", **words))
     return _FRAME.format(conversation=conversation, answers=answers)
 
 
@@ -136,7 +136,10 @@ def _task(sheet: Sheet, page: str) -> dict[str, Any]:
     items = sheet.campaign.pages[page]
     said = [{"author": who, "text": text} for who, text in turns(items[0].dialog, sheet.locale)]
     answers = [{"item": item.id, "text": item.text} for item in items]
-    return {"data": {"campaign": sheet.campaign.id, "page": page, "dialogue": said, "answers": answers}}
+    # A place in a list is understood inside a repeater alone, so the one answer of a single page stands by itself too.
+    alone = {"answer": items[0].text} if sheet.campaign.form == "single" else {}
+    data = {"campaign": sheet.campaign.id, "page": page, "dialogue": said, "answers": answers, **alone}
+    return {"data": data}
 
 
 def _rows(file: str, number: int, task: _Task) -> Iterator[Row]:
