@@ -58,8 +58,12 @@ def agreements(pools: Sequence[LabelledPool], *, draws: int = 1000, seed: int = 
         draws: of the bootstrap over root dialogs.
         seed: of the bootstrap.
     """
-    found = ((question, ratings_of(pools, question)) for question in QUESTIONS)
-    return tuple(_agreement(question, units, draws, seed) for question, units in found if (units.sizes >= 2).any())
+    given = [ratings_of(pools, question) for question in QUESTIONS]
+    return tuple(
+        _agreement(question, units, draws, seed)
+        for question, units in zip(QUESTIONS, given, strict=True)
+        if (units.sizes >= 2).any()
+    )
 
 
 def ratings_of(pools: Sequence[LabelledPool], question: Question) -> Units:

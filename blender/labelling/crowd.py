@@ -79,5 +79,5 @@ def _fitted(votes: Votes, model: Model, seed: int) -> dict[str, float]:
     fitter = DawidSkene(n_iter=100) if model == "dawid-skene" else MACE(n_restarts=RESTARTS, random_state=random)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="crowdkit")  # its calls of pandas
-        shares = fitter.fit_predict_proba(table)[1]
-    return {str(item): float(share) for item, share in shares.items()}
+        shares = fitter.fit_predict_proba(table)
+    return dict(zip(map(str, shares.index), shares[1].astype(float).tolist(), strict=True))

@@ -109,6 +109,10 @@ def one_answer(dialog: Dialog, system: str, label: tuple[float | None, float | N
     )
 
 
+def both(label: float) -> tuple[float, float]:
+    return label, label
+
+
 def test_labels_find_their_answers_among_all_of_a_run() -> None:
     draw = np.random.default_rng(0)
     dialogs = [Dialog.of("Hi", id=f"d{at}") for at in range(200)]
@@ -117,7 +121,7 @@ def test_labels_find_their_answers_among_all_of_a_run() -> None:
     said = {key: Said(sensible=min(1, p + 0.05), specific=p) for key, p in chance.items()}
     truth = {key: float(draw.random() < p) for key, p in chance.items()}
     pools = [
-        one_answer(dialog, system, (truth[dialog.id, f"{system} {dialog.id}"],) * 2)
+        one_answer(dialog, system, both(truth[dialog.id, f"{system} {dialog.id}"]))
         for dialog in dialogs[:60]
         for system in "ab"
     ] + [one_answer(dialogs[70], "b", (None, None))]

@@ -15,9 +15,7 @@ def test_it_equals_scipy_with_ties_and_without_unknown_rows() -> None:
     other = one + draw.integers(0, 5, 200)
     one[:10], other[5:15] = np.nan, np.nan
     known = ~(np.isnan(one) | np.isnan(other))
-    assert spearman(one, other, draws=10).value == pytest.approx(
-        spearmanr(one[known], other[known]).statistic, abs=1e-12
-    )
+    assert spearman(one, other, draws=10).value == pytest.approx(spearmanr(one[known], other[known])[0], abs=1e-12)
 
 
 @pytest.mark.slow
@@ -31,7 +29,7 @@ def test_the_interval_is_that_of_plain_resampling_of_groups() -> None:
     plain = []
     for _ in range(2000):
         drawn = np.concatenate([rows[at] for at in draw.integers(0, 40, 40)])
-        plain.append(spearmanr(one[drawn], other[drawn]).statistic)
+        plain.append(spearmanr(one[drawn], other[drawn])[0])
     low, high = np.quantile(plain, [0.025, 0.975])
     assert [found.low, found.high] == pytest.approx([low, high], abs=0.02)
     assert found == spearman(one, other, group, draws=4000)

@@ -71,9 +71,9 @@ def test_no_two_ratings_no_agreement(tmp_path: Path) -> None:
 def test_raters_two_by_two(tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     labels = draw.integers(0, 2, (30, 2))
-    rows: list[Row] = [
-        ("d", f"r{at}", {"ann": (int(a), None), "bob": (int(b), None)}) for at, (a, b) in enumerate(labels)
-    ]
+    rows: list[Row] = []
+    for at, (a, b) in enumerate(labels):
+        rows.append(("d", f"r{at}", {"ann": (int(a), None), "bob": (int(b), None)}))
     rows += [("e", "one", {"ann": (1, None), "cy": (1, None)})]
     first, second = pairwise(read_labels(written(tmp_path / "l.jsonl", rows)), "sensible")
     assert (first.one, first.other, first.answers) == ("ann", "bob", 30)
