@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from blender.errors import BadInput
 from blender.judging.pools import LabelledPool
 from blender.judging.target import GATE, GATED, MEAN, SENSIBLE, target_name
+from blender.sampling.lengths import length_slice
 
 Doubles = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -92,16 +93,7 @@ def slices_of(labelled: LabelledPool) -> dict[str, str]:
     """The slices a context belongs to; its language and length are added where they are not stated."""
     stated = {name: value for name, value in labelled.slices.items() if name != "dialog"}
     dialog = labelled.pool.dialog
-    return {"dataset": labelled.dataset, "language": dialog.locale, "length": length_bucket(len(dialog.turns))} | stated
-
-
-def length_bucket(turns: int) -> str:
-    """The bucket of a context's length.
-
-    >>> length_bucket(1), length_bucket(5), length_bucket(40)
-    ('1 turn', '4-6 turns', '7+ turns')
-    """
-    return "1 turn" if turns == 1 else "2-3 turns" if turns < 4 else "4-6 turns" if turns < 7 else "7+ turns"
+    return {"dataset": labelled.dataset, "language": dialog.locale, "length": length_slice(len(dialog.turns))} | stated
 
 
 def _definitions(pools: Sequence[LabelledPool], definition: str | None) -> dict[str, str]:

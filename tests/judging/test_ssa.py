@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from blender.errors import BadInput, UnknownName
-from blender.judging.answers import answers, length_bucket
+from blender.judging.answers import answers
 from blender.judging.pools import AGGREGATED, LabelledPool, Ratings, judged
 from blender.judging.ssa import ssa
 from blender.records import Candidate, Dialog, Pool
@@ -121,13 +121,6 @@ def test_slices_of_more_than_one_value_in_natural_order() -> None:
 def test_the_language_and_the_kind_of_source_are_slices_too() -> None:
     table = answers([pool("d", {"a": (1, 1)}, slices={"language": "ru"}), pool("e", {"a": (1, 1)})])
     assert table.slices["language"] == ("ru", "en") and table.slices["kind"] == ("generator", "generator")
-    assert [length_bucket(turns) for turns in (2, 3, 4, 6, 7)] == [
-        "2-3 turns",
-        "2-3 turns",
-        "4-6 turns",
-        "4-6 turns",
-        "7+ turns",
-    ]
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ def test_raters_two_by_two(tmp_path: Path) -> None:
     rows: list[Row] = []
     for at, (a, b) in enumerate(labels):
         rows.append(("d", f"r{at}", {"ann": (int(a), None), "bob": (int(b), None)}))
-    rows += [("e", "one", {"ann": (1, None), "cy": (1, None)})]
+    rows.append(("e", "one", {"ann": (1, None), "cy": (1, None)}))
     first, second = pairwise(read_labels(written(tmp_path / "l.jsonl", rows)), "sensible")
     assert (first.one, first.other, first.answers) == ("ann", "bob", 30)
     assert first.same == pytest.approx((labels[:, 0] == labels[:, 1]).mean())
