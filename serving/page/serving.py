@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import secrets
 import socket
+from typing import Any
 
 import uvicorn
 
@@ -13,6 +15,7 @@ from blender.errors import BadInput
 from blender.serving.page.guard import LOOPBACK, Guard
 
 SHORTEST = 12
+BACKLOG = 256  # browsers that may wait for the server to take them up
 _TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{SHORTEST},}}")
 
 
@@ -65,13 +68,26 @@ def listen(host: str, port: int) -> socket.socket:
         BadInput: the port is taken, or the address is not of this machine.
     """
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=256)
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)[0]
+        # With its protocol said, asyncio sends at once; else the second half of every answer would wait 40 ms.
+        return _bound(socket.socket(family, kind, protocol), place)
     except OSError as fault:
         raise BadInput(
             f"{host} port {port} cannot be served: {fault.strerror or fault}; give another --port (0 for any free one) "
             "or --host"
         ) from None
+
+
+def _bound(listening: socket.socket, place: Any) -> socket.socket:
+    try:
+        if os.name == "posix":  # a port just left may be taken again at once
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(place)
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 def server(app: Guard) -> uvicorn.Server:

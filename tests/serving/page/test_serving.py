@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,12 @@ def test_the_command_refuses_before_it_opens_anything(make_job: Callable[..., Ca
 def test_a_port_that_is_taken_is_said_to_be() -> None:
     with listen("127.0.0.1", 0) as taken, pytest.raises(BadInput, match="give another --port"):
         listen("127.0.0.1", taken.getsockname()[1])
+
+
+def test_answers_are_sent_at_once() -> None:
+    """Without its protocol asyncio leaves Nagle's algorithm on, and every answer to a browser waits 40 ms."""
+    with listen("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
 
 
 def test_the_address_can_be_opened() -> None:
