@@ -84,7 +84,8 @@ def _print_agreement(console: Console, campaign: Campaign, labels: Sequence[Labe
 
 
 def _print_raters(console: Console, found: Sequence[Rater], items: int) -> None:
-    table = Table(box=box.SIMPLE_HEAD, title=f"Raters; the job has {items:,} items", title_justify="left")
+    title = f"Raters; the job has {items:,} items"
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("rater", overflow="fold", min_width=12)
     for head in ("labels", "passed", "gold", "again", "others", "kappa", "sensible", "specific", "s/item"):
         table.add_column(head, justify="right", no_wrap=True)
