@@ -62,5 +62,8 @@ latency: .venv/.user       ## seconds per stage for pools of 8, 32 and 128: benc
 label-load: .venv/.dev     ## 20 raters at once on the labelling page for two minutes: benchmarks/label_load.json
 	$(BIN)/python benchmarks/label_load.py
 
+ssa: .venv/.dev            ## SSA, agreement and length on labelled sets: docs/judging.md, benchmarks/ssa.json
+	$(BIN)/python benchmarks/ssa.py $(DATA)
+
 clean:                     ## remove the environment and what tools left
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,86 @@
+"""SSA, agreement and the length question on labelled sets: ``docs/judging.md`` and ``benchmarks/ssa.json``.
+
+    python benchmarks/ssa.py DATA
+
+``DATA`` is laid out as `docs/data.md` says.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from blender.judging.correlation import LengthCorrelation, length_correlations, verdict
+from blender.judging.headroom import Interval
+from blender.judging.labels import read_labels
+from blender.judging.ssa import Scores, ssa
+from blender.labelling.agreement import Agreement, agreements
+from blender.training.report import write_between_markers, write_json
+
+ROOT = Path(__file__).resolve().parents[1]
+SCORED = ("fed-turn", "usr-personachat", "dstc10-persona")
+LENGTHS = (*SCORED, "dstc7")
+
+
+def main(data: Path) -> None:
+    """Work everything out, print it, and put it into the page and the JSON."""
+    pools = {name: read_labels(data / "labelled" / f"{name}.jsonl") for name in LENGTHS}
+    scores = {name: ssa(pools[name]) for name in SCORED}
+    agreed = {name: agreements(pools[name]) for name in LENGTHS}
+    lengths = {name: length_correlations(pools[name]) for name in LENGTHS}
+    lines = [*_score_lines(scores), "", *_agreement_lines(agreed), "", *_length_lines(lengths)]
+    print("\n".join(lines))
+    write_between_markers(ROOT / "docs" / "judging.md", "ssa", lines)
+    found = {
+        "scores": {name: asdict(value) | {"slices": None} for name, value in scores.items()},
+        "agreement": {name: [asdict(one) for one in values] for name, values in agreed.items()},
+        "length": {name: [asdict(one) for one in values] for name, values in lengths.items()},
+    }
+    write_json(ROOT / "benchmarks" / "ssa.json", found)
+
+
+def _score_lines(scores: dict[str, Scores]) -> list[str]:
+    lines = ["| set (labels) | system | answers | SSA | sensible | specific |", "|---|---|---|---|---|---|"]
+    for name, found in scores.items():
+        for at, one in enumerate(found.systems):
+            head = f"{name} ({found.definition})" if at == 0 else ""
+            cells = (head, one.system, one.answers, _share(one.ssa), _share(one.sensible), _share(one.specific))
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return lines
+
+
+def _agreement_lines(agreed: dict[str, tuple[Agreement, ...]]) -> list[str]:
+    lines = ["| set | question | alpha (interval) | alpha (nominal) | reliability of the mean label |"]
+    lines.append("|---|---|---|---|---|")
+    for name, values in agreed.items():
+        for one in values:
+            cells = (name, one.question, *map(_plain, (one.interval, one.nominal, one.reliability)))
+            lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _length_lines(lengths: dict[str, tuple[LengthCorrelation, ...]]) -> list[str]:
+    lines = [
+        "| set | specific against | correlation | without human answers | over its ceiling |",
+        "|---|---|---|---|---|",
+    ]
+    for name, values in lengths.items():
+        for one in values:
+            if one.label == "specific":
+                cells = (name, one.length, *map(_plain, (one.rho, one.machine, one.over_ceiling)))
+                lines.append("| " + " | ".join(cells) + " |")
+    lines.append("")
+    return lines + [f"- {name}: {verdict(values)}" for name, values in lengths.items()]
+
+
+def _share(interval: Interval) -> str:
+    return f"{100 * interval.value:.1f} ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+
+
+def _plain(interval: Interval) -> str:
+    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
