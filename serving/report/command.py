@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table as Printed
 
-from blender.errors import BadInput
+from blender.labelling.aggregate import Method
 from blender.serving.terminal import messages, output, shown
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ def report(
     run: Annotated[
         Path | None, typer.Option(help="Folder of the run: its answers, and the predictions of `blend predict`.")
     ] = None,
-    method: Annotated[
-        str, typer.Option(help="How a campaign's labels are put together: majority, mean, dawid-skene or mace.")
-    ] = "majority",
+    method: Annotated[Method, typer.Option(help="How a campaign's labels are put together.")] = "majority",
     db: Annotated[
         str | None, typer.Option(help="SQLAlchemy URL of the labels; default: in the campaign folder.")
     ] = None,
@@ -38,18 +36,14 @@ def report(
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
 ) -> None:
     """Write an HTML report, its data as JSON, and every table as CSV."""
-    from blender.labelling.aggregate import METHODS
     from blender.serving.report.contents import tables
     from blender.serving.report.given import read_given
     from blender.serving.report.report import Settings, make_report
     from blender.serving.report.sentences import sentences
     from blender.serving.report.writing import check_place, write_report
 
-    chosen = next((one for one in METHODS if one == method), None)
-    if chosen is None:
-        raise BadInput(f"unknown method {method!r}; known are {', '.join(METHODS)}")
     check_place(out)
-    given = read_given(inputs or [], run, method=chosen, database=db, seed=seed)
+    given = read_given(inputs or [], run, method=method, database=db, seed=seed)
     command = _command(inputs or [], out, run, method, db, title, date, draws, seed)
     settings = Settings(title=title, method=method, draws=draws, seed=seed, date=date, command=command)
     with messages().status("working it out"):

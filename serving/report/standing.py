@@ -11,6 +11,7 @@ from blender.errors import BadInput
 from blender.judging.ceiling import Ceiling, noise_ceiling
 from blender.judging.compare import Comparison, judge
 from blender.judging.one_rater import OneRater, one_rater
+from blender.judging.policies import sources_of
 from blender.judging.pools import LabelledPool
 from blender.matrix import FeatureMatrix
 from blender.serving.judged_run import BLENDER, JudgedRun, Policies, policies
@@ -89,6 +90,8 @@ def _run(pools: Sequence[LabelledPool], predictions: Predictions) -> JudgedRun:
 def _standing(view: str, run: JudgedRun, unpredicted: int, predicted: bool, draws: int, seed: int) -> Standing:
     scores = _by_length(run) | policies(run) | {BLIND: [np.zeros(len(each)) for each in run.labelled]}
     scores = {NAMES.get(policy, policy): values for policy, values in scores.items()}
+    if len(sources_of(run.labelled)) < 2:  # level scores, as of a blind choice
+        scores = {policy: values for policy, values in scores.items() if "source" not in policy.split()}
     if not predicted:
         del scores[BLENDER]
     pools = run.labelled

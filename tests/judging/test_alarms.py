@@ -200,7 +200,7 @@ def test_the_correlation_is_spearmans_of_values_centred_by_pool() -> None:
     x, y = generator.normal(size=200), generator.normal(size=200)
     centred = [(v.reshape(50, 4) - v.reshape(50, 4).mean(1, keepdims=True)).ravel() for v in (x, x + y)]
     found = association(x + level, x + y - level, sizes)
-    assert found.rho == pytest.approx(spearmanr(*centred).statistic, abs=1e-9)
+    assert found.rho == pytest.approx(spearmanr(*centred)[0], abs=1e-9)
     assert found.low < found.rho < found.high and found.sure
 
 

@@ -192,3 +192,11 @@ def test_the_same_answer_of_two_systems_counts_once_for_calibration() -> None:
     predictions = {("x", t): prediction("x", t, 0.5) for t in "ab"}
     sensible, specific = heads([pool("x", [1, 1, 0], texts="aab")], predictions)
     assert sensible.reliability["rows"] == specific.reliability["rows"] == 2
+
+
+def test_a_single_source_is_no_policy() -> None:
+    alone = [
+        replace(one, pool=Pool.of(f"Hi {at}!", ["a", "bb", "ccc"])) for at, one in enumerate([pool("x", [0, 1, 1])] * 3)
+    ]
+    (found,) = standings(alone, {}, draws=100)
+    assert {row.policy for row in found.comparison.rows} == {"longest", "shortest", "random"}
