@@ -15,6 +15,7 @@ from blender.serving.report.standing import Standing
 from blender.serving.report.table import range_of, shown
 
 RELIABLE, TENTATIVE = 0.8, 0.667  # Krippendorff, Content Analysis (2004), section 11.4
+FEWEST = 10  # contexts with head-room; of fewer nothing is said
 NOT_RIVALS = (BLENDER, "random")
 
 
@@ -87,6 +88,8 @@ def _headroom(report: Report) -> Iterator[str]:
 def _stand(standing: Standing) -> str:
     rows = standing.comparison.rows
     among = "Among machine candidates" if "machine" in standing.view else "Among all candidates"
+    if standing.comparison.contexts < FEWEST:
+        return f"{among} head-room is left open: it takes {FEWEST} contexts, {standing.comparison.contexts} have any."
     best = next((row for row in rows if row.policy not in NOT_RIVALS), rows[0])
     ours = [row for row in rows if row.policy == BLENDER]
     if not ours:

@@ -200,3 +200,9 @@ def test_a_single_source_is_no_policy() -> None:
     ]
     (found,) = standings(alone, {}, draws=100)
     assert {row.policy for row in found.comparison.rows} == {"longest", "shortest", "random"}
+
+
+def test_of_a_handful_of_contexts_the_verdict_says_nothing_about_head_room() -> None:
+    few = [pool(f"d{at}", [0, 0.5, 1]) for at in range(3)]
+    report = make_report(Given(pools=tuple(few)), QUICK)
+    assert any(line.endswith("head-room is left open: it takes 10 contexts, 3 have any.") for line in sentences(report))
