@@ -20,7 +20,7 @@ COMMANDS = {
     "reply": ("blender.serving.reply:reply", "Answer a conversation given turn by turn."),
     "chat": ("blender.serving.chat:chat", "Talk in the terminal; /why and /pool show the last choice."),
     "choose": ("blender.serving.choose:choose", "Choose among given candidates, on JSON lines."),
-    "evaluate": ("blender.serving.evaluate:evaluate", "Answer a file of dialogs; resumes, and judges labelled pools."),
+    "evaluate": ("blender.serving.evaluate:evaluate", "Answer a file of dialogs by one or more systems; resumes."),
     "sample": ("blender.serving.sample_command:sample", "Draw contexts to judge systems on from a trusted corpus."),
     "predict": ("blender.serving.predict_command:predict_command", "Predict what raters would say of answers."),
     "features": ("blender.serving.features_command:features", "List every feature: unit, direction, meaning, NaN."),

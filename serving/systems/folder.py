@@ -37,11 +37,15 @@ def stage(folder: Path, tasks: Iterable[Task], note: RunNote, *, fresh: bool) ->
             out.write(msgspec.json.encode(task_row(task)) + b"\n")
     if not (folder / RUN).exists():
         return note
-    before = read_note(folder)
-    staying = [name for name in before.systems if not (fresh and name in note.systems)]
-    if not staying:
-        return note
-    _check(folder, folder / _ASIDE, before, note, staying)
+    try:
+        before = read_note(folder)
+        staying = [name for name in before.systems if not (fresh and name in note.systems)]
+        if not staying:
+            return note
+        _check(folder, folder / _ASIDE, before, note, staying)
+    except BadInput:
+        (folder / _ASIDE).unlink()
+        raise
     return msgspec.structs.replace(note, systems={**before.systems, **note.systems})
 
 

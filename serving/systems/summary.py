@@ -90,6 +90,10 @@ def print_run(console: Console, folder: Path, systems: Sequence[str]) -> None:
                 ),
                 soft_wrap=True,
             )
+    failed = [name for name, result in results.items() if result.outcomes["failed"]]
+    if failed:
+        told = f"What failed is not asked again by itself; --fresh with only the systems {', '.join(failed)} does it."
+        console.print(shown(told), soft_wrap=True)
     cost = " Cost: in the money of the prices given." if any(result.cost for result in results.values()) else ""
     console.print(f"Seconds: a batch's time shared by its dialogs.{cost}", soft_wrap=True)
     console.print(str(folder / SYSTEMS), soft_wrap=True)

@@ -91,6 +91,7 @@ def test_a_dialog_that_a_server_refuses_costs_that_dialog_alone(
     assert records[5].faults[0].part == "system" and "refused: 400" in records[5].faults[0].detail
     assert sorted(server.asked) == sorted(f"Tell me of {n} things." for n in range(12)), "nobody was asked twice"
     shown = capsys.readouterr().out
+    assert "--fresh with only the systems net" in shown
     assert "net: fault in 1 answers: system tiny raised: BlendError" in shown and "no, never" in shown
 
 
@@ -181,6 +182,7 @@ def test_other_dialogs_are_refused_and_nothing_lost(
         assert run(dialogs, out, *given[:2], *more) == 2
         assert "to other dialogs" in capsys.readouterr().err
         assert ((out / "contexts.jsonl").read_bytes(), steady(out, "x")) == (contexts, before)
+        assert not list(out.glob("*.making"))
     assert run(dialogs, out, *given, "--fresh") == 0
     assert len(read_run(out)) == 22
 
