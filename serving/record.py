@@ -62,7 +62,7 @@ class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
     Attributes:
         id: of the dialog.
         asked: digest of the dialog and its candidates as they were given.
-        turns: the conversation as the blender read it.
+        turns: the conversation as the blender read it; in a run of systems all of it.
         text: the answer.
         source: where it came from.
         winner: its place in ``pool``; ``null`` when the answer of last resort was given.

@@ -97,14 +97,14 @@ def _row(place: str, values: Any, ids: tuple[str, ...]) -> Predicted:
     if not isinstance(values, dict):
         return Predicted(place=place, problem=f"must be a JSON object, got {type(values).__name__}")
     try:
-        id, text = values[_column(list(values), ids)], values[_column(list(values), TEXTS)]
-        id = str(id) if isinstance(id, int) and not isinstance(id, bool) else id
-        check_text(id, "the dialog's id")
+        given, text = values[_column(list(values), ids)], values[_column(list(values), TEXTS)]
+        if type(given) is not int:  # not isinstance: true and false are no ids
+            check_text(given, "the dialog's id")
         if text is not None:
             check_text(text, "the answer")
     except BadInput as fault:
         return Predicted(place=place, problem=str(fault))
-    return Predicted(place=place, id=id, text=text)
+    return Predicted(place=place, id=str(given), text=text)
 
 
 def _cells(place: str, header: list[str], cells: list[str]) -> Predicted | None:
