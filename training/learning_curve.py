@@ -87,7 +87,10 @@ class LearningCurve:
             return f"No growth with labels is visible: {slope} of the labels, over {len(self.by_seed)} seeds."
         ends = " to ".join("never" if np.isinf(end) else f"{end:.0f}" for end in (more.low, more.high))
         if np.isinf(more.value):
-            return f"Head-room grew by {slope}, but the curve levels off: another point is not in sight ({ends})."
+            return (
+                f"Head-room grew by {slope}, but the curve levels off: another point is not in sight (contexts it may "
+                f"take: {ends})."
+            )
         return f"Head-room grows by {slope}; about {more.value:.0f} contexts more ({ends}) for one point more."
 
 
