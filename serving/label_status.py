@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from rich import box
 from rich.console import Console
@@ -57,10 +56,8 @@ def _print_progress(console: Console, campaign: Campaign, labels: Sequence[Label
 
 
 def _print_agreement(console: Console, campaign: Campaign, labels: Sequence[Label]) -> None:
-    # An answer that two systems gave is one answer here: counted twice, it would pass for more agreement than there is.
-    once = replace(campaign, items=tuple(replace(item, systems=item.systems[:1]) for item in campaign.items))
     try:
-        found = agreements(labelled_pools(once, labels))
+        found = agreements(labelled_pools(campaign, labels))
     except BadInput as fault:
         console.print(shown(f"Agreement: not known, {fault}"), soft_wrap=True)
         return

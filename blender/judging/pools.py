@@ -96,6 +96,16 @@ class LabelledPool:
             votes={question: tuple(values[row] for row in at) for question, values in self.votes.items()},
         )
 
+    def asked(self) -> LabelledPool:
+        """Each answer that raters were asked about once.
+
+        They judge the same words of two systems once, and aggregated labels then have a candidate for each system;
+        counted twice, their ratings would pass for more agreement than there is.
+        """
+        if self.aggregated is None:
+            return self
+        return self.take(sorted({text: at for at, text in reversed(list(enumerate(self.pool.texts)))}.values()))
+
     def machine_only(self) -> LabelledPool:
         """The candidates that a generator or a retriever made; may be empty."""
         return self.take([at for at, c in enumerate(self.pool.candidates) if c.kind in MACHINE_KINDS])

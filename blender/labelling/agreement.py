@@ -73,7 +73,7 @@ def ratings_of(pools: Sequence[LabelledPool], question: Question) -> Units:
     known: dict[tuple[str, str], int] = {}
     for labelled in pools:
         group = known.setdefault(root_of(labelled), len(known))
-        given = [values for values in _ratings(labelled, question) if len(values)]
+        given = [values for values in _ratings(labelled.asked(), question) if len(values)]
         ratings += given
         groups += [group] * len(given)
     return Units.of(ratings, groups)

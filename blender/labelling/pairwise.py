@@ -36,7 +36,8 @@ class PairAgreement:
 
 def pairwise(pools: Sequence[LabelledPool], question: Question) -> tuple[PairAgreement, ...]:
     """Every two raters who are known by name and share answers, most shared first."""
-    tables = [labelled.ratings for labelled in pools if labelled.ratings is not None and labelled.ratings.named]
+    known = [labelled.asked().ratings for labelled in pools]
+    tables = [ratings for ratings in known if ratings is not None and ratings.named]
     names = sorted({rater for ratings in tables for rater in ratings.raters})
     at = {rater: row for row, rater in enumerate(names)}
     blocks = []

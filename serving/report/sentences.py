@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from blender.judging.differences import Difference, Differences
 from blender.judging.headroom import Interval
 from blender.judging.ssa import Scores
-from blender.serving.judged_run import BLENDER
 from blender.serving.report.parts import NotKnown
 from blender.serving.report.report import Report
 from blender.serving.report.score_tables import scored
-from blender.serving.report.standing import Standing
+from blender.serving.report.standing import RANKER, Standing
 from blender.serving.report.table import range_of, shown
 
 RELIABLE, TENTATIVE = 0.8, 0.667  # Krippendorff, Content Analysis (2004), section 11.4
 FEWEST = 10  # contexts with head-room; of fewer nothing is said
-NOT_RIVALS = (BLENDER, "random")
+NOT_RIVALS = (RANKER, "random")
 
 
 def sentences(report: Report) -> tuple[str, ...]:
@@ -91,7 +90,7 @@ def _stand(standing: Standing) -> str:
     if standing.comparison.contexts < FEWEST:
         return f"{among} head-room is left open: it takes {FEWEST} contexts, {standing.comparison.contexts} have any."
     best = next((row for row in rows if row.policy not in NOT_RIVALS), rows[0])
-    ours = [row for row in rows if row.policy == BLENDER]
+    ours = [row for row in rows if row.policy == RANKER]
     if not ours:
         return f"{among} the rule “{best.policy}” recovers most of the head-room: {percent(best.recovered)}."
     said = f"{among} the ranker recovers {percent(ours[0].recovered)} of the head-room; the best rule, “{best.policy}”,"

@@ -19,7 +19,9 @@ from blender.serving.report import measured
 from blender.serving.report.measured import Predictions
 from blender.serving.report.parts import NotKnown, attempt
 
+RANKER = "the ranker"
 NAMES = {
+    BLENDER: RANKER,
     "average": "plain average",
     "rrf": "rank fusion",
     "lamda": "LaMDA rule",
@@ -93,11 +95,11 @@ def _standing(view: str, run: JudgedRun, unpredicted: int, predicted: bool, draw
     if len(sources_of(run.labelled)) < 2:  # level scores, as of a blind choice
         scores = {policy: values for policy, values in scores.items() if "source" not in policy.split()}
     if not predicted:
-        del scores[BLENDER]
+        del scores[RANKER]
     pools = run.labelled
     single = len({each.dataset for each in pools}) == 1
     mixed = NotKnown(not_known="the labels are of several data sets, whose raters differ")
-    reference = BLENDER if predicted else None
+    reference = RANKER if predicted else None
     return Standing(
         view=view,
         comparison=judge(pools, scores, reference=reference, draws=draws, seed=seed),
@@ -113,4 +115,4 @@ def _by_length(run: JudgedRun) -> Policies:
 
 
 def _ours(scores: Policies) -> Policies:
-    return {BLENDER: scores[BLENDER]} if BLENDER in scores else {}
+    return {RANKER: scores[RANKER]} if RANKER in scores else {}

@@ -81,3 +81,13 @@ def test_raters_two_by_two(tmp_path: Path) -> None:
     assert first.kappa == pytest.approx(cohen_kappa_score(labels[:, 0], labels[:, 1]), abs=1e-12)
     assert (second.other, second.answers, second.same) == ("cy", 1, 1) and math.isnan(second.kappa)
     assert math.isnan(cohen_kappa(np.zeros(0), np.zeros(0)))
+
+
+def test_an_answer_of_two_systems_was_asked_once(tmp_path: Path) -> None:
+    said = [{"rater": "ann", "sensible": 1, "specific": 0}, {"rater": "bob", "sensible": 0, "specific": 0}]
+    row = {"dialog_id": "d", "context": ["Hi!"], "sensible": 1, "flags": ["aggregated by majority"], "ratings": said}
+    texts = (("same", "one"), ("same", "two"), ("other", "two"))
+    path = tmp_path / "labels.jsonl"
+    path.write_text("".join(json.dumps(row | {"response": text, "source": who}) + "\n" for text, who in texts))
+    (pool,) = read_labels(path)
+    assert (len(pool), agreements([pool])[0].answers, pairwise([pool], "sensible")[0].answers) == (3, 2, 2)

@@ -15,7 +15,6 @@ from blender.judging.pools import LabelledPool, judged
 from blender.labelling.records import Label
 from blender.labelling.store import Store
 from blender.records import Candidate, Dialog, Pool
-from blender.serving.judged_run import BLENDER
 from blender.serving.predictions import Prediction
 from blender.serving.report.contents import charts, tables
 from blender.serving.report.datasheet import data_sheet
@@ -25,7 +24,7 @@ from blender.serving.report.heads import heads
 from blender.serving.report.parts import NotKnown
 from blender.serving.report.report import Report, Settings, make_report
 from blender.serving.report.sentences import sentences
-from blender.serving.report.standing import standings
+from blender.serving.report.standing import RANKER, standings
 from tests.serving.report.conftest import QUALITY, Work, make_job
 
 QUICK = Settings(draws=200, date="2026-01-01")
@@ -126,10 +125,10 @@ def test_the_verdict_names_the_best_system_first_and_the_undecided_pairs(full: R
 def test_a_blind_choice_recovers_nothing_and_the_ranker_is_compared(given: Given) -> None:
     (found,) = standings(given.pools, given.predictions, draws=200)
     assert found.comparison.row("random").recovered.value == pytest.approx(0, abs=1e-12)
-    assert found.comparison.reference == BLENDER
+    assert found.comparison.reference == RANKER
     assert found.comparison.row("best source").recovered.value > 0.3
     (without,) = standings(given.pools, {}, draws=200)
-    assert without.comparison.reference is None and BLENDER not in {row.policy for row in without.comparison.rows}
+    assert without.comparison.reference is None and RANKER not in {row.policy for row in without.comparison.rows}
 
 
 def test_predicted_scores_come_near_the_truth_they_were_made_from(full: Report) -> None:
