@@ -198,6 +198,7 @@ def main() -> int:
         "seconds": given.seconds,
         "pause_seconds": PAUSE,
         "cores": os.cpu_count(),
+        "load_average": [round(load, 1) for load in os.getloadavg()],  # other work on the machine makes it slower
         "machine": platform.machine(),
         **counts,
         "milliseconds": table,

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, SQLAlchemyError
 
 from blender.errors import BadInput, BlendError
@@ -56,8 +57,8 @@ class Database:
         except (SQLAlchemyError, ImportError) as fault:
             raise BadInput(f"{url!r} is no database that can be opened ({_short(fault)}). {_ACCEPTED}") from None
         if engine.dialect.name == "sqlite":
-            sql.event.listen(engine, "connect", _sqlite)
-            sql.event.listen(engine, "begin", _begin)
+            event.listen(engine, "connect", _sqlite)
+            event.listen(engine, "begin", _begin)
         return cls(engine)
 
     def read(self, work: Callable[[sql.Connection], Done]) -> Done:

@@ -159,8 +159,9 @@ def test_two_processes_on_one_new_file_lose_nothing(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_reader_that_turns_writer_is_never_overtaken(tmp_path: Path) -> None:
+def test_a_reader_that_turns_writer_is_never_overtaken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two connections read a counter and write it back; without a lock from the start one would fail or be lost."""
+    monkeypatch.setattr(database, "TRIES", 1)
     stores = [Store.open(tmp_path / "labels.sqlite") for _ in range(2)]
 
     def count(store: Store) -> None:
