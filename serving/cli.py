@@ -6,8 +6,9 @@ import importlib
 import io
 import os
 import sys
+import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -117,5 +118,18 @@ def _flushed(code: int) -> int:
     return code
 
 
+def run() -> NoReturn:
+    """The program ``blend``.
+
+    A call that was left behind because it was late may be deep in native code, and the interpreter's ending would
+    abort the process under it (exit code 134 after all was done well); then the process ends without that ceremony.
+    """
+    code = main()
+    if any(thread.name.startswith("blender-") for thread in threading.enumerate()):
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -138,3 +138,17 @@ def test_a_terminal_that_lacks_letters_gets_question_marks(rule: Path) -> None:
         check=False,
     )
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+
+
+@pytest.mark.slow
+def test_a_call_left_behind_in_native_code_does_not_abort_the_end() -> None:
+    code = (
+        "import time, torch\nfrom blender.faults import Runner\nfrom blender.serving import cli\n"
+        "def busy():\n    a = torch.randn(600, 600)\n    while True: a = torch.softmax(a @ a, dim=-1)\n"
+        "def main():\n    Runner(part='source').run({'a': busy, 'b': busy}, 1.0)\n"
+        "    print('done', flush=True)\n    return 3\n"
+        "cli.main = main\ncli.run()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (3, "done\n")
+    assert "terminate" not in done.stderr
