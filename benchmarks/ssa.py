@@ -11,11 +11,11 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from blender.judging.agreement import Agreement, agreements
 from blender.judging.correlation import LengthCorrelation, length_correlations, verdict
 from blender.judging.headroom import Interval
 from blender.judging.labels import read_labels
 from blender.judging.ssa import Scores, ssa
-from blender.labelling.agreement import Agreement, agreements
 from blender.training.report import write_between_markers, write_json
 
 ROOT = Path(__file__).resolve().parents[1]

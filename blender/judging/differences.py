@@ -11,12 +11,12 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from blender.judging.agreement import ratings_of
 from blender.judging.answers import Answers, answers
 from blender.judging.compare import SAME
 from blender.judging.headroom import Interval, bootstrap
 from blender.judging.pools import LabelledPool
 from blender.judging.randomisation import holm, randomisation
-from blender.labelling.agreement import ratings_of
 
 Doubles = NDArray[np.float64]
 

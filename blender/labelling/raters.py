@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from blender.judging.pairwise import cohen_kappa
 from blender.labelling.aggregate import check_labels, gated
 from blender.labelling.campaign import Campaign
-from blender.labelling.pairwise import cohen_kappa
 from blender.labelling.records import Item, Label
 from blender.labelling.suspicion import ANSWERS, Given, Limits, gold_alarm, same_alarm, speed_alarm, votes_of
 

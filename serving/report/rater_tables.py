@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from blender.judging.pairwise import PairAgreement
 from blender.judging.perplexity_link import PerplexityLink
-from blender.labelling.pairwise import PairAgreement
 from blender.labelling.raters import Rater
 from blender.serving.report.datasheet import DataSheet
 from blender.serving.report.lengths import Lengths

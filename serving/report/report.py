@@ -11,15 +11,15 @@ import numpy as np
 
 from blender import __version__
 from blender.errors import BadInput
+from blender.judging.agreement import Agreement, agreements
 from blender.judging.alarms import Alarm, alarms
 from blender.judging.differences import Differences, differences
+from blender.judging.pairwise import PairAgreement, pairwise
 from blender.judging.perplexity_link import PerplexityLink, perplexity_link
 from blender.judging.pools import LabelledPool
 from blender.judging.prediction_powered import PoweredScore, PredictedScore, predicted_ssa, prediction_powered
 from blender.judging.ssa import Scores, ssa
-from blender.labelling.agreement import Agreement, agreements
 from blender.labelling.answers import Answer, Proposed
-from blender.labelling.pairwise import PairAgreement, pairwise
 from blender.labelling.raters import Rater, raters
 from blender.serving.report import measured
 from blender.serving.report.costs import Cost, costs

@@ -45,7 +45,7 @@ def test_the_document_s_table_of_reliability_is_what_its_formula_gives() -> None
 
 
 def test_every_command_and_option_the_document_names_exists() -> None:
-    from blender.serving.label_command import app
+    from blender.serving.label.command import app
 
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)

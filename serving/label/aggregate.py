@@ -9,7 +9,7 @@ import msgspec
 from blender.errors import BadInput
 from blender.judging.rows import LabelRow
 from blender.labelling.aggregate import Method, label_rows, not_judged
-from blender.serving.label_job import Job
+from blender.serving.label.job import Job
 from blender.serving.terminal import messages, output, shown
 
 

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from blender.errors import BadInput
+from blender.judging.agreement import agreements
 from blender.judging.headroom import Interval
 from blender.labelling.aggregate import labelled_pools
-from blender.labelling.agreement import agreements
 from blender.labelling.campaign import Campaign
 from blender.labelling.raters import Rater, raters
 from blender.labelling.records import Label

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from nltk.metrics.agreement import AnnotationTask
 from nltk.metrics.distance import binary_distance, interval_distance
 
+from blender.judging.agreement import QUESTIONS, Question, ratings_of
+from blender.judging.alpha import Level, Units, alpha, alpha_interval, same_share, spearman_brown
 from blender.judging.labels import read_labels
-from blender.labelling.agreement import QUESTIONS, Question, ratings_of
-from blender.labelling.alpha import Level, Units, alpha, alpha_interval, same_share, spearman_brown
 
 LEVELS: tuple[Level, ...] = ("nominal", "interval")
 DISTANCES = {"nominal": binary_distance, "interval": interval_distance}

@@ -16,7 +16,7 @@ from blender.labelling.guidelines import guidelines
 from blender.labelling.importing import Imported, check_rows
 from blender.labelling.sheets import SHARED_OUT, Row, Sheet, format_of, sheet_format
 from blender.problems import Problems
-from blender.serving.label_job import Job, check_absent
+from blender.serving.label.job import Job, check_absent
 from blender.serving.terminal import messages, output, shown
 
 _UNSAFE = re.compile(r"[^\w-]+")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
+from blender.judging.agreement import agreements
+from blender.judging.alpha import Units, alpha
 from blender.judging.labels import read_labels
-from blender.labelling.agreement import agreements
-from blender.labelling.alpha import Units, alpha
-from blender.labelling.pairwise import cohen_kappa, pairwise
+from blender.judging.pairwise import cohen_kappa, pairwise
 
 Row = tuple[str, str, dict[str, tuple[int, int | None]]]
 """Dialog, response, (sensible, specific) by rater."""

@@ -12,10 +12,10 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from blender.judging.alpha import Units, alpha_interval, same_share, spearman_brown
 from blender.judging.answers import root_of
 from blender.judging.headroom import Interval
 from blender.judging.pools import LabelledPool
-from blender.labelling.alpha import Units, alpha_interval, same_share, spearman_brown
 
 Question = Literal["sensible", "specific", "overall"]
 QUESTIONS: tuple[Question, ...] = get_args(Question)

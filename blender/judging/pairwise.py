@@ -9,8 +9,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from blender.judging.agreement import Question
 from blender.judging.pools import LabelledPool
-from blender.labelling.agreement import Question
 
 Doubles = NDArray[np.float64]
 

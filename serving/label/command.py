@@ -14,14 +14,14 @@ from blender.labelling.gold import read_gold
 from blender.labelling.making import GOLD_EVERY, make_campaign
 from blender.labelling.records import Form
 from blender.serving.cli import Lazy
-from blender.serving.label_job import Job, digest, read_answers, version
-from blender.serving.label_sheets import export_sheets, import_sheets
+from blender.serving.label.job import Job, digest, read_answers, version
+from blender.serving.label.sheets import export_sheets, import_sheets
 from blender.serving.terminal import messages, output, shown
 
 # Imported when they are called: the page needs a web server, the choice of what to label next needs models.
 LAZY = {
     "page": ("blender.serving.page.command:page", "Serve the page on which raters label."),
-    "next": ("blender.serving.label_next:label_next", "Pick what to label next."),
+    "next": ("blender.serving.label.next:label_next", "Pick what to label next."),
 }
 
 
@@ -124,7 +124,7 @@ def import_(
 @app.command()
 def status(job: Folder, db: Database = None) -> None:
     """Tell how far the job is, how far raters agree, and how each of them does."""
-    from blender.serving.label_status import print_status
+    from blender.serving.label.status import print_status
 
     opened = Job.open(job, db)
     store = opened.store()
@@ -144,7 +144,7 @@ def aggregate(
     db: Database = None,
 ) -> None:
     """Put the labels of several raters together, in the training format."""
-    from blender.serving.label_aggregate import write_labels
+    from blender.serving.label.aggregate import write_labels
 
     write_labels(Job.open(job, db), out, method, seed)
 

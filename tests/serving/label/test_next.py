@@ -12,7 +12,7 @@ from blender.errors import BadInput, BlendError
 from blender.labelling.campaign import Campaign
 from blender.reading import Task, check_tasks, read_tasks
 from blender.serving.cli import main
-from blender.serving.label_next import label_next
+from blender.serving.label.next import label_next
 
 CLEAR = ["Yes.", "I walked all the way round the lake and it took me the whole afternoon."]
 CLOSE = ["I like the blue boat.", "I like the old house."]
