@@ -17,11 +17,11 @@ from blender.judging.labels import read_labels
 from blender.labelling.acquisition import TERMS, Pick
 from blender.reading import Task
 from blender.records import Dialog
+from blender.serving.label.picking import pick
+from blender.serving.label.unlabelled import distinct, pool_line, read_unlabelled, same_context
 from blender.serving.loading import BlenderOption, load
-from blender.serving.picking import pick
 from blender.serving.table import figure
 from blender.serving.terminal import output, shown
-from blender.serving.unlabelled import distinct, pool_line, read_unlabelled, same_context
 from blender.settings import Settings
 
 LEGEND = (

@@ -16,8 +16,8 @@ from blender.models.encoder import load_encoder
 from blender.reading import Task
 from blender.records import Pool
 from blender.roles import Scores
+from blender.serving.label.unlabelled import distinct
 from blender.serving.terminal import messages
-from blender.serving.unlabelled import distinct
 
 if TYPE_CHECKING:
     from blender.engine import Blender
