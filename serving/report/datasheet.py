@@ -68,7 +68,7 @@ def data_sheet(given: Given) -> DataSheet:
     fates: dict[tuple[str, str, str], int] = defaultdict(int)
     for source, system, fate in (*_of_jobs(given), *_of_files(given), *_of_run(given)):
         fates[source, system, fate] += 1
-    ratings = [labelled.ratings for labelled in given.pools]
+    ratings = [labelled.asked().ratings for labelled in given.pools]
     known = [each for each in ratings if each is not None]
     scored = [job.campaign.by_id[label.item].scored for job in given.jobs for label in job.labels if label.judged]
     rated = sum(int((~np.isnan([r.sensible, r.specific, r.overall]).all(axis=0)).sum()) for r in known)
