@@ -21,7 +21,7 @@ class Cost:
         empty: contexts it gave no answer to.
         seconds: mean per answer; NaN = not known.
         total_seconds: of all answers; NaN = not known of any.
-        cost: of all answers, in the money of the prices given; 0 where none were given.
+        cost: of all answers, in the money of the prices given; NaN where none were given.
     """
 
     system: str
@@ -53,5 +53,5 @@ def _one(system: str, answers: Sequence[Answered]) -> Cost:
         empty=sum(not each.text.strip() for each in answers),
         seconds=float(known.mean()) if len(known) else float("nan"),
         total_seconds=float(known.sum()) if len(known) else float("nan"),
-        cost=sum(each.cost for each in answers),
+        cost=sum(each.cost for each in answers) or float("nan"),
     )

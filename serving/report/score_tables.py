@@ -179,7 +179,7 @@ def spent(found: Sequence[Cost]) -> Table:
     """Time and money."""
     return Table(
         name="costs",
-        caption="Time and cost of the run: seconds are each answer's share of its batch, cost is 0 without prices",
+        caption="Time and cost of the run: seconds are each answer's share of its batch; no cost without prices",
         columns=(
             SYSTEM,
             Column(name="answers", label="Answers", kind="count"),

@@ -205,3 +205,9 @@ def test_of_a_handful_of_contexts_the_verdict_says_nothing_about_head_room() -> 
     few = [pool(f"d{at}", [0, 0.5, 1]) for at in range(3)]
     report = make_report(Given(pools=tuple(few)), QUICK)
     assert any(line.endswith("head-room is left open: it takes 10 contexts, 3 have any.") for line in sentences(report))
+
+
+def test_without_prices_the_cost_is_not_known_rather_than_nothing(full: Report) -> None:
+    assert not isinstance(full.costs, NotKnown)
+    assert all(np.isnan(each.cost) for each in full.costs)
+    assert {str(row[-1]) for row in tables(full)["costs"].rows} == {"nan"}
