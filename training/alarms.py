@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from blender.judging.alarms import Alarm, alarms
 from blender.training.crossval import grouped
@@ -11,6 +11,12 @@ from blender.training.outer import OutOfFold, judged_sets
 from blender.training.prepare import Prepared
 
 SPLIT = "all sets"
+COLUMN_KINDS = {  # the same few columns raise these in set after set: one line for each kind says it
+    "inverted": "people prefer the contrary of what the column declares to be better",
+    "missing": "unknown for nearly all candidates",
+    "saturated": "nearly all candidates are at one end of the scale",
+    "constant": "the same for every candidate",
+}
 
 
 def training_alarms(prepared: Prepared, found: OutOfFold) -> dict[str, tuple[Alarm, ...]]:
@@ -35,7 +41,7 @@ def training_alarms(prepared: Prepared, found: OutOfFold) -> dict[str, tuple[Ala
     return {name: some for name, some in raised.items() if some}
 
 
-def lines(raised: dict[str, tuple[Alarm, ...]]) -> Iterator[str]:
+def lines(raised: Mapping[str, Sequence[Alarm]]) -> Iterator[str]:
     """Markdown for the card."""
     yield "## Alarms"
     yield ""
@@ -43,8 +49,22 @@ def lines(raised: dict[str, tuple[Alarm, ...]]) -> Iterator[str]:
         yield "None: source, length and place do not explain the scores, and no annotator is stuck, silent or inverted."
     for name, some in raised.items():
         for alarm in some:
-            yield f"- {name}, {alarm.severity}: {alarm.what}"
+            if "column" not in alarm.evidence:
+                yield f"- {name}, {alarm.severity}: {alarm.what}"
+    for kind, told in COLUMN_KINDS.items():
+        if found := _columns(raised, kind):
+            yield f"- {told}: " + "; ".join(f"{column} ({', '.join(names)})" for column, names in found.items()) + "."
     yield ""
+
+
+def _columns(raised: Mapping[str, Sequence[Alarm]], kind: str) -> dict[str, list[str]]:
+    """Data sets in which a column has this fault, by column."""
+    found: dict[str, list[str]] = {}
+    for name, some in raised.items():
+        for alarm in some:
+            if alarm.kind == kind and "column" in alarm.evidence:
+                found.setdefault(str(alarm.evidence["column"]), []).append(name)
+    return found
 
 
 def _sides(examples: Examples) -> tuple[str, ...]:

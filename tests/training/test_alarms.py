@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from blender.judging.alarms import Alarm
 from blender.training.alarms import SPLIT, lines, training_alarms
 from blender.training.pipeline import Trained, train
 from tests.training.conftest import write_labels
@@ -45,3 +46,12 @@ def test_contexts_of_one_family_that_fall_apart_in_the_folds_are_found(tmp_path:
     raised = training_alarms(trained.prepared, trained.out_of_fold)
     assert {alarm.kind for alarm in raised[SPLIT]} == {"split"}
     assert "- all sets, serious: 1 of " in (trained.folder / "CARD.md").read_text()
+
+
+def test_what_a_column_does_in_several_sets_is_one_line() -> None:
+    def missing(column: str) -> Alarm:
+        return Alarm(kind="missing", severity="warning", what="...", evidence={"column": column, "share": 1.0})
+
+    rows = list(lines({"one": (missing("a.x"), missing("a.y")), "two": (missing("a.x"),)}))
+    assert "- unknown for nearly all candidates: a.x (one, two); a.y (one)." in rows
+    assert len([row for row in rows if row.startswith("- ")]) == 1
