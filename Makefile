@@ -24,7 +24,7 @@ setup-dev: .venv/.dev      ## the same with everything that the tests need
 	@touch $@
 
 .venv/.dev: .venv/.user
-	$(PIP) --editable '.[onnx,api,label,dev]'
+	$(PIP) --editable '.[onnx,api,label,tune,dev]'
 	$(BIN)/blend models install all --yes
 	@touch $@
 

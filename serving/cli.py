@@ -28,10 +28,15 @@ COMMANDS = {
     "demo": ("blender.serving.demo:demo", "Answer dialogs that show what the blender does."),
     "models": ("blender.serving.models_command:app", "Install and list the packages that carry models."),
     "index": ("blender.serving.index_command:app", "Build, change and search a base of phrases."),
+    "base": ("blender.serving.base.command:app", "Score the phrases of a base once; review, keep and drop them."),
     "label": ("blender.serving.label.command:app", "Let people label answers: on a page or on sheets."),
     "report": ("blender.serving.report.command:report", "Judge systems by their labels: HTML, JSON, CSV."),
     "train": ("blender.training.command:train", "Train a ranker on human labels and save its bundle."),
     "bootstrap": ("blender.training.command:bootstrap", "Make weak labels from plain dialogues."),
+    "proxy": ("blender.training.proxy.command:app", "Distil a language model's perplexity into a light regressor."),
+    "tune": ("blender.training.tune.command:tune", "Tune the retriever: by dialogues, by PPO, by the ranker."),
+    "prompts": ("blender.training.prompts.command:app", "Retrieve prompts that help a frozen language model (UPRISE)."),
+    "export": ("blender.serving.export.command:app", "Write judged pools as preferences for trl and datasets."),
     "learning-curve": ("blender.training.curve_command:learning_curve", "Say what more labels would bring."),
 }
 

@@ -9,11 +9,28 @@ from typing import Any
 import msgspec
 
 _HEAD = "# Quality\n"
+RETRIEVER = "retriever"
+"""Name of the document and of the JSON file about the base and the retriever, to which several commands write."""
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write aside, then rename."""
     _replace(path, msgspec.json.format(msgspec.json.encode(values)).decode() + "\n")
+
+
+def write_part(project: Path, part: str, values: Mapping[str, Any], lines: Sequence[str]) -> None:
+    """Replace one part of ``docs/retriever.md`` (what stands between its markers) and of ``benchmarks/retriever.json``.
+
+    Args:
+        project: folder that holds ``docs`` and ``benchmarks``.
+        part: name of the markers, and key of the JSON object.
+        values: figures, with the command, seeds and n beside them.
+        lines: markdown.
+    """
+    path = project / "benchmarks" / f"{RETRIEVER}.json"
+    known = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
+    write_json(path, dict(sorted({**known, part: dict(values)}.items())))
+    write_between_markers(project / "docs" / f"{RETRIEVER}.md", part, lines)
 
 
 def write_between_markers(path: Path, name: str, lines: Sequence[str]) -> None:

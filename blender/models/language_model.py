@@ -18,7 +18,7 @@ from blender.models.prompt import PromptForm, prompt_form
 from blender.models.quiet import quiet_transformers
 from blender.models.reference import resolve
 from blender.models.sampling import Drawn, Sampling, draw, uniforms
-from blender.models.scoring import Judged, judge, judge_one_by_one
+from blender.models.scoring import Judged, judge, judge_one_by_one, prefilled
 from blender.models.tree import PROMPT, START, Branch
 from blender.records import Candidate, Dialog, Pool, Turn
 
@@ -115,14 +115,39 @@ class LanguageModel:
         return PoolLosses(conditional=conditional, alone=alone, worst=worst, end_of_turn=end_of_turn, tokens=tokens)
 
     def _judge(self, dialog: Dialog, system: str | None, branches: list[Branch]) -> list[Judged]:
+        return self.judge((self._form.context(dialog, system), self._form.starts), branches) if branches else []
+
+    @property
+    def form(self) -> PromptForm:
+        """How dialogs and answers become tokens."""
+        return self._form
+
+    @property
+    def window(self) -> int | None:
+        """Tokens the network can see at once; ``None`` if it does not say."""
+        limit: int | None = getattr(self._network.config.get_text_config(), "max_position_embeddings", None)
+        return limit
+
+    def judge(
+        self, roots: Sequence[Sequence[int]], branches: Sequence[Branch], prefix: Sequence[int] = ()
+    ) -> list[Judged]:
+        """Log-probabilities of answers given what they follow, as many as fit in one pass, without padding.
+
+        Args:
+            roots: token ids, each at least one, which the branches name by number.
+            branches: those of one root together.
+            prefix: token ids before every root; computed once for the whole call.
+        """
         import torch
 
-        if not branches:
-            return []
-        roots = (self._form.context(dialog, system), self._form.starts)
         with self._lock, torch.inference_mode():
-            method = judge if self._can_share() else judge_one_by_one
-            judged, passed = method(self._network, roots, branches, self._form.ends)
+            if self._can_share():
+                cache = prefilled(self._network, prefix) if prefix else None
+                judged, passed = judge(self._network, roots, branches, self._form.ends, cache)
+                passed += len(prefix)
+            else:
+                whole = [[*prefix, *root] for root in roots]
+                judged, passed = judge_one_by_one(self._network, whole, branches, self._form.ends)
             self.computed += passed
         return judged
 

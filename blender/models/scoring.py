@@ -1,4 +1,4 @@
-"""Losses of many answers to one dialog in one forward pass; the vocabulary is looked at only where it is needed."""
+"""Losses of many answers in one forward pass; the vocabulary is looked at only where it is needed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from blender.models.tree import Branch, Tree
 if TYPE_CHECKING:
     import torch
 
-BRANCH_TOKENS = 512
-"""Most branch tokens in one pass; a larger pool takes several, each computing the prompt again."""
+PASS_TOKENS = 512
+"""Most tokens in one pass beside its first root; what is more takes several, each computing its roots again."""
 
 _LOGITS = 16_000_000  # numbers held at once where hidden states become log-probabilities
 
@@ -34,30 +34,49 @@ class Judged:
 
 
 def judge(
-    model: Any, roots: tuple[Sequence[int], Sequence[int]], branches: Sequence[Branch], ends: Sequence[int]
+    model: Any, roots: Sequence[Sequence[int]], branches: Sequence[Branch], ends: Sequence[int], cache: Any = None
 ) -> tuple[list[Judged], int]:
     """Judge every branch, in as many passes as their length asks for.
 
     Args:
         model: a transformers causal LM in evaluation mode.
-        roots: token ids of the prompt and of the start.
-        branches: in any order.
+        roots: token ids of what the branches follow, each at least one.
+        branches: in any order; those of one root are best kept together.
         ends: tokens any of which ends the turn; their probabilities are summed.
+        cache: keys and values of a prefix that stands before every root (see ``prefilled``); left as it was.
 
     Returns:
         One result per branch, and how many tokens went through the network.
     """
     judged: list[Judged] = []
     passed = 0
-    for part in _passes(branches):
-        tree = Tree.grow(roots, part)
-        judged += _judge_tree(model, tree, part, ends)
+    past = 0 if cache is None else cache.get_seq_length()
+    for part in _passes(roots, branches):
+        tree = Tree.grow(roots, part, past)
+        judged += _judge_tree(model, tree, part, ends, cache)
         passed += len(tree.ids)
     return judged, passed
 
 
+def prefilled(model: Any, prefix: Sequence[int]) -> Any:
+    """Keys and values of a prefix, computed once for all that is judged after it."""
+    import torch
+    from transformers import DynamicCache
+
+    cache = DynamicCache()
+    tree = Tree.grow([prefix], [Branch(0, (prefix[-1],), False)])
+    model.base_model(
+        input_ids=torch.from_numpy(tree.ids)[None],
+        position_ids=torch.from_numpy(tree.positions)[None],
+        attention_mask=_masks(model, tree),
+        past_key_values=cache,
+        use_cache=True,
+    )
+    return cache
+
+
 def judge_one_by_one(
-    model: Any, roots: tuple[Sequence[int], Sequence[int]], branches: Sequence[Branch], ends: Sequence[int]
+    model: Any, roots: Sequence[Sequence[int]], branches: Sequence[Branch], ends: Sequence[int]
 ) -> tuple[list[Judged], int]:
     """The same as ``judge`` with one ordinary pass per branch: slow, and right for every causal LM."""
     import torch
@@ -75,20 +94,23 @@ def judge_one_by_one(
     return judged, passed
 
 
-def _passes(branches: Sequence[Branch]) -> Iterator[list[Branch]]:
+def _passes(roots: Sequence[Sequence[int]], branches: Sequence[Branch]) -> Iterator[list[Branch]]:
     part: list[Branch] = []
     size = 0
+    there: set[int] = set()
     for branch in branches:
-        if part and size + len(branch.fed) > BRANCH_TOKENS:
+        more = len(branch.fed) + (0 if branch.root in there else len(roots[branch.root]))
+        if part and size + more > PASS_TOKENS:
             yield part
-            part, size = [], 0
+            part, size, there = [], 0, set()
+        size += more if part else len(branch.fed)  # the first root is free, or a long prompt would leave no room
         part.append(branch)
-        size += len(branch.fed)
+        there.add(branch.root)
     if part:
         yield part
 
 
-def _judge_tree(model: Any, tree: Tree, branches: Sequence[Branch], ends: Sequence[int]) -> list[Judged]:
+def _judge_tree(model: Any, tree: Tree, branches: Sequence[Branch], ends: Sequence[int], cache: Any) -> list[Judged]:
     # From where each token is predicted: the first from the end of its root, the others from the token before.
     sources = [
         np.r_[tree.last[branch.root], head : head + len(branch.fed)].astype(np.int64)
@@ -97,7 +119,9 @@ def _judge_tree(model: Any, tree: Tree, branches: Sequence[Branch], ends: Sequen
     rows = np.unique(np.concatenate(sources))
     flat = np.concatenate([source[: len(b.tokens)] for source, b in zip(sources, branches, strict=True)])
     targets = np.concatenate([np.asarray(branch.tokens, dtype=np.int64) for branch in branches])
-    found, ended = _log_probabilities(model, _hidden(model, tree), rows, np.searchsorted(rows, flat), targets, ends)
+    found, ended = _log_probabilities(
+        model, _hidden(model, tree, cache), rows, np.searchsorted(rows, flat), targets, ends
+    )
     pieces = np.split(found, np.cumsum([len(branch.tokens) for branch in branches])[:-1])
     return [
         Judged(tokens=piece, end=float(ended[np.searchsorted(rows, source[-1])]) if branch.end else float("nan"))
@@ -105,22 +129,25 @@ def _judge_tree(model: Any, tree: Tree, branches: Sequence[Branch], ends: Sequen
     ]
 
 
-def _hidden(model: Any, tree: Tree) -> torch.Tensor:
-    """Hidden states (tokens, width) of one pass."""
+def _hidden(model: Any, tree: Tree, cache: Any) -> torch.Tensor:
+    """Hidden states (tokens, width) of one pass; the cache is cut back to its prefix afterwards."""
     import torch
 
     passed = model.base_model(
         input_ids=torch.from_numpy(tree.ids)[None],
         position_ids=torch.from_numpy(tree.positions)[None],
         attention_mask=_masks(model, tree),
-        use_cache=False,
+        past_key_values=cache,
+        use_cache=cache is not None,
     )
+    if cache is not None:
+        cache.crop(-len(tree.ids))
     hidden: torch.Tensor = passed.last_hidden_state[0]
     return hidden
 
 
 def _masks(model: Any, tree: Tree) -> Any:
-    """Additive masks (1, 1, tokens, tokens); one per kind of layer for models that mix full and sliding attention."""
+    """Additive masks (1, 1, tokens, past + tokens); one per kind of layer where full and sliding attention are mixed."""
     config = model.config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or ())
     window = getattr(config, "sliding_window", None)

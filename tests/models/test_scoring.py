@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from blender.models import scoring
-from blender.models.scoring import judge, judge_one_by_one
+from blender.models.scoring import judge, judge_one_by_one, prefilled
 from blender.models.tree import PROMPT, START, Branch, Tree
 
 SMALL: dict[str, Any] = {
@@ -99,7 +99,7 @@ def test_many_answers_take_several_passes_and_small_pieces_of_the_vocabulary(mon
     asked = branches(30)
     with torch.inference_mode():
         one, few = judge(model, ROOTS, asked, ENDS)
-        monkeypatch.setattr(scoring, "BRANCH_TOKENS", 40)
+        monkeypatch.setattr(scoring, "PASS_TOKENS", 40)
         monkeypatch.setattr(scoring, "_LOGITS", 97 * 3)
         other, more = judge(model, ROOTS, asked, ENDS)
     assert more > few
@@ -127,3 +127,33 @@ def test_who_sees_whom() -> None:
         [0, 0, 1, 0, 0, 1],
     ]
     assert tree.seen(window=2).astype(int).tolist()[4] == [0, 0, 0, 1, 1, 0]
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma3", "mistral", "gpt2"])
+def test_many_roots_behind_a_cached_prefix_are_judged_as_if_each_stood_alone(kind: str) -> None:
+    model = network(kind)
+    prefix = list(range(20, 31))
+    roots = [[40, 41, 42], [50], list(range(60, 68))]
+    asked = [Branch(root, tokens, False) for root in range(3) for tokens in ((7,), (8, 9, 10), tuple(range(70, 80)))]
+    with torch.inference_mode():
+        cache = prefilled(model, prefix)
+        shared, passed = judge(model, roots, asked, ENDS, cache)
+        again, _ = judge(model, roots, asked[::-1], ENDS, cache)
+        plain, alone = judge_one_by_one(model, [[*prefix, *root] for root in roots], asked, ENDS)
+    assert passed == sum(map(len, roots)) + sum(len(branch.fed) for branch in asked) < alone
+    for one, same, other in zip(shared, again[::-1], plain, strict=True):
+        np.testing.assert_allclose(one.tokens, other.tokens, atol=1e-4)
+        np.testing.assert_allclose(same.tokens, one.tokens, atol=1e-4)  # the cache was left as it was
+
+
+def test_roots_count_towards_a_pass_but_for_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = network("llama")
+    roots = [list(range(10, 30)), list(range(30, 50))]
+    asked = [Branch(root, (7, 8, 9), False) for root in (0, 0, 1)]
+    with torch.inference_mode():
+        one, together = judge(model, roots, asked, ENDS)
+        monkeypatch.setattr(scoring, "PASS_TOKENS", 10)
+        other, apart = judge(model, roots, asked, ENDS)
+    assert together == apart == 46  # two passes, and no root twice
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_allclose(a.tokens, b.tokens, atol=1e-4)

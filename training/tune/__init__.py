@@ -1,0 +1,1 @@
+"""Tuning the retriever: two heads over a sentence encoder."""
