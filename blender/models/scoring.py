@@ -147,7 +147,7 @@ def _hidden(model: Any, tree: Tree, cache: Any) -> torch.Tensor:
 
 
 def _masks(model: Any, tree: Tree) -> Any:
-    """Additive masks (1, 1, tokens, past + tokens); one per kind of layer where full and sliding attention are mixed."""
+    """Additive masks (1, 1, tokens, past + tokens); one per kind of layer where some attend to a window only."""
     config = model.config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or ())
     window = getattr(config, "sliding_window", None)
