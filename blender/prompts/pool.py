@@ -1,0 +1,174 @@
+"""A pool of prompts with their embeddings, in memory and on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+import msgspec
+import numpy as np
+
+from blender.errors import BadInput, BadModel
+from blender.manifest import put_in_place, sha256, write_flushed
+from blender.matrix import Floats
+from blender.models.encoder import Encoder
+from blender.prompts.prompt import Prompt
+
+VERSION = 1
+_NOTE, _PROMPTS, _VECTORS = "pool.json", "prompts.jsonl", "vectors.npy"
+
+
+class _Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    version: int
+    encoder: str
+    prompts: int
+    sha256: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PromptPool:
+    """Prompts and their embeddings by one encoder, before any head.
+
+    Attributes:
+        prompts: at least one; equal texts of one task are kept once by ``build``.
+        vectors: float32 (number of prompts, dimension), rows of length 1.
+        encoder_fingerprint: of the encoder that made them.
+    """
+
+    prompts: tuple[Prompt, ...]
+    vectors: Floats
+    encoder_fingerprint: str
+
+    @classmethod
+    def build(cls, prompts: Iterable[Prompt], encoder: Encoder, *, progress: str | None = None) -> PromptPool:
+        """Embed prompts.
+
+        Raises:
+            BadInput: there are none.
+        """
+        kept = tuple({(prompt.task, prompt.text): prompt for prompt in prompts}.values())
+        if not kept:
+            raise BadInput("the prompt pool is empty; give it at least one demonstration or instruction")
+        vectors = encoder.encode([prompt.text for prompt in kept], progress=progress)
+        return cls(prompts=kept, vectors=vectors, encoder_fingerprint=encoder.fingerprint)
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Names, sorted."""
+        return tuple(sorted({prompt.cluster for prompt in self.prompts}))
+
+    def without(self, clusters: Sequence[str]) -> PromptPool:
+        """The pool without anything of these clusters.
+
+        Raises:
+            BadInput: nothing would be left.
+        """
+        kept = [at for at, prompt in enumerate(self.prompts) if prompt.cluster not in clusters]
+        if not kept:
+            raise BadInput(
+                f"without {', '.join(clusters)} the prompt pool is empty: it holds {', '.join(self.clusters)}; "
+                "add prompts of other clusters"
+            )
+        return PromptPool(
+            prompts=tuple(self.prompts[at] for at in kept),
+            vectors=self.vectors[kept],
+            encoder_fingerprint=self.encoder_fingerprint,
+        )
+
+    def check_encoder(self, fingerprint: str) -> None:
+        """Refuse another encoder.
+
+        Raises:
+            BadModel: it is another; the message names both.
+        """
+        if fingerprint != self.encoder_fingerprint:
+            raise BadModel(
+                f"the prompt pool was embedded by the encoder with fingerprint {self.encoder_fingerprint}, this one "
+                f"has {fingerprint}; use that encoder, or build the pool again with this one"
+            )
+
+    def save(self, folder: str | Path) -> None:
+        """Write the pool aside and put it in place; an old one is replaced whole."""
+        place = Path(folder).expanduser().absolute()
+        if place.exists() and not (place / _NOTE).is_file():
+            raise BadInput(f"{place} is there and is no prompt pool; name another folder")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+        lines = b"".join(msgspec.json.encode(prompt) + b"\n" for prompt in self.prompts)
+        with (aside / _VECTORS).open("wb") as file:
+            np.save(file, np.ascontiguousarray(self.vectors), allow_pickle=False)
+        sums = {_PROMPTS: sha256(lines), _VECTORS: sha256((aside / _VECTORS).read_bytes())}
+        note = _Note(version=VERSION, encoder=self.encoder_fingerprint, prompts=len(self), sha256=sums)
+        write_flushed(aside / _PROMPTS, lines)
+        write_flushed(aside / _NOTE, msgspec.json.format(msgspec.json.encode(note), indent=1))
+        put_in_place(aside, place)
+
+    @classmethod
+    def load(cls, folder: str | Path, encoder_fingerprint: str | None = None) -> PromptPool:
+        """Read a pool.
+
+        Args:
+            folder: as ``save`` wrote it.
+            encoder_fingerprint: of the encoder at hand; not compared if not given.
+
+        Raises:
+            BadModel: there is none, it is broken or altered, or of another encoder (named).
+            BadInput: a prompt in it has no text, task or cluster.
+        """
+        place = Path(folder).expanduser()
+        try:
+            note = msgspec.json.decode((place / _NOTE).read_bytes(), type=_Note)
+            raw = {name: (place / name).read_bytes() for name in (_PROMPTS, _VECTORS)}
+        except OSError as fault:
+            raise BadModel(
+                f"no prompt pool at {place} ({fault.strerror}: {Path(fault.filename or place).name}); "
+                "make one with `blend prompts train`"
+            ) from None
+        except msgspec.MsgspecError as fault:
+            raise BadModel(f"{place / _NOTE} is broken: {fault}; make the pool again") from None
+        altered = [name for name, content in raw.items() if sha256(content) != note.sha256.get(name)]
+        if note.version != VERSION or altered:
+            raise BadModel(
+                f"the prompt pool at {place} is of version {note.version} (this program reads {VERSION})"
+                + (f" and {', '.join(altered)} was altered" if altered else "")
+                + "; make it again with `blend prompts train`"
+            )
+        pool = cls(
+            prompts=tuple(_read_prompts(raw[_PROMPTS], place / _PROMPTS)),
+            vectors=np.load(place / _VECTORS, allow_pickle=False),
+            encoder_fingerprint=note.encoder,
+        )
+        if encoder_fingerprint is not None:
+            pool.check_encoder(encoder_fingerprint)
+        return pool
+
+
+def read_prompts(path: str | Path) -> list[Prompt]:
+    """Prompts of JSON lines with ``text``, ``task`` and ``cluster``.
+
+    Raises:
+        BadInput: the file cannot be read, or a line is no prompt; the line is named.
+    """
+    file = Path(path).expanduser()
+    try:
+        return _read_prompts(file.read_bytes(), file)
+    except OSError as fault:
+        raise BadInput(f"{file} cannot be read ({fault.strerror}); give JSON lines of prompts") from None
+
+
+def _read_prompts(raw: bytes, path: Path) -> list[Prompt]:
+    found, problems = [], []
+    for number, line in enumerate(raw.splitlines(), 1):
+        if line.strip():
+            try:
+                found.append(msgspec.json.decode(line, type=Prompt))
+            except (msgspec.MsgspecError, BadInput) as fault:
+                problems.append(f"{path}:{number}: {fault}; accepted are objects with text, task and cluster")
+    if problems:
+        raise BadInput(problems)
+    return found
