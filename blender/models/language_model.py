@@ -13,6 +13,7 @@ import numpy as np
 from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.cache import one_per_process, text_digest
+from blender.models.demonstrations import NOTHING, Shown
 from blender.models.gguf import convert_gguf
 from blender.models.prompt import PromptForm, prompt_form
 from blender.models.quiet import quiet_transformers
@@ -82,9 +83,11 @@ class LanguageModel:
         self._lock = RLock()
         self._shares: bool | None = None
 
-    def prompt_fingerprint(self, system: str | None = None, knowledge: Sequence[str] = ()) -> str:
+    def prompt_fingerprint(
+        self, system: str | None = None, knowledge: Sequence[str] = (), shown: Shown = NOTHING
+    ) -> str:
         """Sixteen hex digits that name the model and the words a dialog would be put to it in."""
-        return text_digest(self.fingerprint, self._form.fingerprint(system, knowledge))
+        return text_digest(self.fingerprint, self._form.fingerprint(system, knowledge, shown))
 
     def score(self, pools: Sequence[Pool], *, system: str | None = None) -> list[PoolLosses]:
         """Losses of every candidate; those of a pool do not depend on the other pools.
@@ -171,6 +174,7 @@ class LanguageModel:
         settings: Sampling,
         system: str | None = None,
         knowledge: Sequence[Sequence[str]] | None = None,
+        shown: Sequence[Shown] | None = None,
     ) -> list[list[Sample]]:
         """Draw ``k`` answers for each dialog; they do not depend on the other dialogs, but for rounding.
 
@@ -180,9 +184,11 @@ class LanguageModel:
             settings: see ``Sampling``.
             system: system line of the prompt; by default that of the prompt form.
             knowledge: per dialog, passages put into its prompt.
+            shown: per dialog, examples put before it.
         """
-        told = knowledge or [()] * len(dialogs)
-        prompts = [self._form.context(dialog, system, facts) for dialog, facts in zip(dialogs, told, strict=True)]
+        told, before = knowledge or [()] * len(dialogs), shown or [NOTHING] * len(dialogs)
+        each = zip(dialogs, told, before, strict=True)
+        prompts = [self._form.context(dialog, system, facts, examples) for dialog, facts, examples in each]
         numbers = [uniforms(_digest(dialog), k, settings) for dialog in dialogs] if k else []
         found: list[list[Sample]] = [[] for _ in dialogs]
         order = sorted(range(len(dialogs) if k else 0), key=lambda at: len(prompts[at]))  # little padding

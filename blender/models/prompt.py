@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import groupby
 from typing import Any
 
 from blender.models.cache import text_digest
+from blender.models.demonstrations import NOTHING, Shown
 from blender.pooling import tidy
-from blender.records import Dialog
+from blender.records import Dialog, Speaker
 
 CONTEXT_TOKENS = 512
 """Longest prompt, in tokens; beyond it the oldest words are dropped."""
@@ -51,14 +53,20 @@ class ChatForm:
     def _anchor(self) -> str:
         return "\n" if self._render([_user("a")]).endswith("\n") else ""
 
-    def context(self, dialog: Dialog, system: str | None = None, knowledge: Sequence[str] = ()) -> list[int]:
-        """Token ids of system line, knowledge and turns, ending where the answer begins."""
+    def context(
+        self, dialog: Dialog, system: str | None = None, knowledge: Sequence[str] = (), shown: Shown = NOTHING
+    ) -> list[int]:
+        """Token ids of system line, knowledge, examples and turns, ending where the answer begins."""
         lines = [CHAT_SYSTEM if system is None else system, *_told(knowledge, dialog.locale)]
+        shown = _with_room(self.tokenizer, "\n".join(lines), shown)
+        lines += shown.told(dialog.locale)
         opening = _head(self.tokenizer, _defused(self.marks, "\n".join(line for line in lines if line)))
+        earlier = [message for talk in shown.talks() for message in _messages("", self._safe(talk))]
 
         def tokens(part: Dialog) -> list[int]:
-            spoken = [(turn.speaker, _defused(self.marks, turn.text)) for turn in part.turns]
-            return _encode(self.tokenizer, self._render(list(_messages(opening, spoken))))
+            spoken = self._safe([(turn.speaker, turn.text) for turn in part.turns])
+            system = list(_messages(opening, []))
+            return _encode(self.tokenizer, self._render([*system, *earlier, *_messages("", spoken)]))
 
         return _fitting(dialog, tokens)
 
@@ -70,11 +78,14 @@ class ChatForm:
         """Sampled tokens as the text that would be sent, on one line."""
         return tidy(self.tokenizer.decode(list(tokens), skip_special_tokens=True))
 
-    def fingerprint(self, system: str | None = None, knowledge: Sequence[str] = ()) -> str:
-        """Sixteen hex digits of template, system line, knowledge and limits."""
+    def fingerprint(self, system: str | None = None, knowledge: Sequence[str] = (), shown: Shown = NOTHING) -> str:
+        """Sixteen hex digits of template, system line, knowledge, examples and limits."""
         line = CHAT_SYSTEM if system is None else system
         limits = f"chat {_VERSION} {CONTEXT_TOKENS}"
-        return text_digest(limits, self.tokenizer.chat_template, line, *_told_to_all(knowledge))
+        return text_digest(limits, self.tokenizer.chat_template, line, *_told_to_all(knowledge), *shown.words)
+
+    def _safe(self, spoken: Sequence[tuple[Speaker, str]]) -> list[tuple[Speaker, str]]:
+        return [(speaker, _defused(self.marks, text)) for speaker, text in spoken]
 
     def _render(self, messages: list[dict[str, str]], *, answer_next: bool = True) -> str:
         from jinja2.exceptions import TemplateError
@@ -109,12 +120,15 @@ class ScriptForm:
         lines = [token for token in likely if self.tokenizer.decode([token]).startswith("\n")]
         return tuple(sorted({*lines, self.tokenizer.eos_token_id}))
 
-    def context(self, dialog: Dialog, system: str | None = None, knowledge: Sequence[str] = ()) -> list[int]:
-        """Token ids of start, system line, knowledge and script, ending after the mark of the bot's line."""
+    def context(
+        self, dialog: Dialog, system: str | None = None, knowledge: Sequence[str] = (), shown: Shown = NOTHING
+    ) -> list[int]:
+        """Token ids of start, system line, knowledge and scripts, ending after the mark of the bot's line."""
         human, bot = ("A:", "B:") if dialog.locale.startswith("en") else ("-", "-")
+        marks: dict[Speaker, str] = {"human": human, "bot": bot}
         lines = [line for line in (system, *_told(knowledge, dialog.locale)) if line]
         opening = _head(self.tokenizer, "\n".join(lines)) + "\n\n" if lines else ""
-        marks = {"human": human, "bot": bot}
+        opening += _with_room(self.tokenizer, opening, shown).scripts(marks)
 
         def tokens(part: Dialog) -> list[int]:
             turns = "".join(f"{marks[turn.speaker]} {' '.join(turn.text.split())}\n" for turn in part.turns)
@@ -132,9 +146,9 @@ class ScriptForm:
         line = self.tokenizer.decode(list(tokens), skip_special_tokens=True).strip().partition("\n")[0]
         return tidy(line)
 
-    def fingerprint(self, system: str | None = None, knowledge: Sequence[str] = ()) -> str:
-        """Sixteen hex digits of form, system line, knowledge and limits."""
-        return text_digest(f"script {_VERSION} {CONTEXT_TOKENS}", system or "", *_told_to_all(knowledge))
+    def fingerprint(self, system: str | None = None, knowledge: Sequence[str] = (), shown: Shown = NOTHING) -> str:
+        """Sixteen hex digits of form, system line, knowledge, examples and limits."""
+        return text_digest(f"script {_VERSION} {CONTEXT_TOKENS}", system or "", *_told_to_all(knowledge), *shown.words)
 
 
 PromptForm = ChatForm | ScriptForm
@@ -155,7 +169,7 @@ def _bot(text: str) -> dict[str, str]:
     return {"role": "assistant", "content": text}
 
 
-def _messages(opening: str, spoken: Sequence[tuple[str, str]]) -> Iterator[dict[str, str]]:
+def _messages(opening: str, spoken: Sequence[tuple[Speaker, str]]) -> Iterator[dict[str, str]]:
     """Messages of a chat; turns of one speaker in a row become one, as templates expect speakers to alternate."""
     if opening:
         yield {"role": "system", "content": opening}
@@ -169,14 +183,15 @@ def _messages(opening: str, spoken: Sequence[tuple[str, str]]) -> Iterator[dict[
 
 
 def _plainer(messages: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The same without a system role (its text opens the human's first message), opened by the human."""
+    """The same without a system role (its text opens the human's first message), opened by the human, in turn."""
     opening = "\n".join(message["content"] for message in messages if message["role"] == "system")
     rest = [message for message in messages if message["role"] != "system"]
     while rest and rest[0]["role"] != "user":
         rest = rest[1:]
     if opening and rest:
         rest = [_user(f"{opening}\n\n{rest[0]['content']}"), *rest[1:]]
-    return rest
+    turns = groupby(rest, key=lambda message: message["role"])
+    return [{"role": role, "content": "\n".join(message["content"] for message in told)} for role, told in turns]
 
 
 def _told(knowledge: Sequence[str], locale: str) -> list[str]:
@@ -215,6 +230,18 @@ def _head(tokenizer: Any, opening: str) -> str:
     tokens = _encode(tokenizer, opening)
     limit = CONTEXT_TOKENS // 2
     return opening if len(tokens) <= limit else str(tokenizer.decode(tokens[:limit]))
+
+
+def _with_room(tokenizer: Any, opening: str, shown: Shown) -> Shown:
+    """The examples that fit beside the opening into the half of the prompt that is not the turns'."""
+    if not shown.examples:
+        return shown
+    count = partial(_count, tokenizer)
+    return shown.fitting(count, CONTEXT_TOKENS // 2 - count(opening))
+
+
+def _count(tokenizer: Any, text: str) -> int:
+    return len(_encode(tokenizer, text))
 
 
 def _fitting(dialog: Dialog, tokens: Callable[[Dialog], list[int]]) -> list[int]:
