@@ -1,0 +1,84 @@
+"""The state of a training in one safetensors file, replaced whole: numbers and curves as JSON in its header."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.errors import BadModel
+from blender.models.cache import text_digest
+
+if TYPE_CHECKING:
+    import torch
+
+_STATE = "state"
+
+
+def save_state(path: Path, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
+    """Write tensors and plain values aside, then rename."""
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{uuid4().hex}")
+    kept = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
+    try:
+        save_file(kept, aside, metadata={_STATE: msgspec.json.encode(dict(state)).decode()})
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def load_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+    """Read what ``save_state`` wrote; ``None`` if there is nothing.
+
+    Raises:
+        BadModel: the file is broken.
+    """
+    if not path.is_file():
+        return None
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = msgspec.json.decode(file.metadata()[_STATE])
+            return {name: file.get_tensor(name) for name in file.keys()}, state  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError, KeyError, TypeError, msgspec.MsgspecError) as fault:
+        raise BadModel(f"the checkpoint {path} is broken: {fault}; remove it to start this training anew") from None
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """The moments of an Adam optimizer, by flat names."""
+    states = optimizer.state_dict()["state"]
+    return {f"optimizer.{at}.{name}": value for at, each in states.items() for name, value in each.items()}
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Put back what ``optimizer_tensors`` gave."""
+    whole = optimizer.state_dict()
+    states: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, at, name = key.split(".")
+            states.setdefault(int(at), {})[name] = value
+    whole["state"] = states
+    optimizer.load_state_dict(whole)
+
+
+def digest_of(*parts: NDArray[Any] | str | None) -> str:
+    """Sixteen hex digits that name arrays and texts, so that a checkpoint of other data is never taken up."""
+    import hashlib
+
+    texts = []
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            data = hashlib.blake2b(np.ascontiguousarray(part).data, digest_size=16).hexdigest()
+            texts.append(f"{part.dtype} {part.shape} {data}")
+        else:
+            texts.append(repr(part))
+    return text_digest(*texts)
