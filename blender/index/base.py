@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from blender.errors import BadBase, BadInput
 from blender.index.contents import COLUMN, STORED, Contents
 from blender.index.context import context_text, embed_contexts
+from blender.index.heads import Heads
 from blender.index.hits import Hit, in_turn, nearest_phrases
 from blender.index.settings import TextEncoder
+from blender.index.steered import steered_index
 from blender.index.store import MANIFEST, Manifest, read_contents, read_manifest
 from blender.index.vectors import VectorIndex, tuned
 from blender.matrix import Floats
@@ -48,6 +50,7 @@ class PhraseBase:
         self.folder = folder
         self.manifest = manifest
         self.contents = contents
+        self.heads: Heads | None = None
         self._given = encoder
 
     @classmethod
@@ -65,6 +68,17 @@ class PhraseBase:
         if encoder is not None:
             check_encoder(place, manifest, encoder)
         return cls(place, manifest, read_contents(place, manifest.files), encoder)
+
+    def steered(self, heads: Heads) -> PhraseBase:
+        """The same base, whose phrases are found by ``heads``; contexts are found as before.
+
+        Raises:
+            BadModel: the heads are of another encoder; the message names both.
+        """
+        heads.check_encoder(self.manifest.encoder_fingerprint)
+        base = PhraseBase(self.folder, self.manifest, self.contents, self._given)
+        base.heads = heads
+        return base
 
     def __len__(self) -> int:
         return len(self.contents)
@@ -116,6 +130,10 @@ class PhraseBase:
     def replies_index(self) -> VectorIndex:
         """Finds phrases, by row of ``contents.phrases``."""
         return self._index("replies", self.contents.reply_vectors)
+
+    @cached_property
+    def _steered_index(self) -> VectorIndex | None:
+        return steered_index(self.fingerprint, self.contents.reply_vectors, self.heads) if self.heads else None
 
     def reply_neighbours(self, vectors: Floats, k: int) -> tuple[Floats, NDArray[np.int64]]:
         """The phrases nearest to (n, dimension) vectors of the same encoder.
@@ -176,7 +194,9 @@ class PhraseBase:
         return VectorIndex(vectors, kind, tuned(faiss.read_index(str(self.folder / note.name)), kind))
 
     def _nearest(self, queries: Floats, k: int, on: str, allowed: NDArray[np.bool_] | None) -> list[list[Hit]]:
-        index = self.contexts_index if on == "context" else self.replies_index
+        index = self.contexts_index if on == "context" else self._steered_index or self.replies_index
+        if on == "reply" and self.heads:
+            queries = self.heads.queries(queries)
         phrase_of = self._phrase_of_context if on == "context" else np.arange(len(self))
         return [self._hits(nearest_phrases(index, query, k, phrase_of, allowed), on) for query in queries]
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BadInput
 from blender.index.base import On, PhraseBase, open_base
+from blender.index.heads import Heads
 from blender.index.hits import Hit
 from blender.pooling import duplicate_key
 from blender.records import Candidate, Dialog
@@ -27,6 +28,7 @@ class Retrieval:
         min_score: phrases with a lower cosine are not proposed.
         where: values that a phrase's columns must have, such as ``{"tag": "smalltalk"}``.
         match_locale: whether a phrase whose column ``locale`` is another language than the dialog's is left out.
+        heads: folder of heads that ``blend tune`` made; phrases themselves are then found by them.
     """
 
     base: str = "demo"
@@ -34,14 +36,18 @@ class Retrieval:
     min_score: float = 0.0
     where: dict[str, str | float] = field(default_factory=dict)
     match_locale: bool = True
+    heads: str | None = None
 
     def __post_init__(self) -> None:
+        if self.heads is not None and self.on == "context":
+            raise BadInput("heads find phrases by themselves, not by the contexts they answered: set on = 'reply'")
         if not -1 <= self.min_score <= 1:
             raise BadInput(f"min_score is a cosine and must lie between -1 and 1, is {self.min_score}")
 
     @cached_property
     def _base(self) -> PhraseBase:
-        return open_base(self.base)
+        base = open_base(self.base)
+        return base.steered(Heads.load(self.heads)) if self.heads is not None else base
 
     @cached_property
     def _where(self) -> NDArray[np.bool_]:
@@ -59,6 +65,7 @@ class Retrieval:
 
         Raises:
             BadBase: the base is not there, broken, or made with another encoder.
+            BadModel: the heads are not there, broken, or of another encoder.
         """
         said = [{duplicate_key(text) for text in dialog.said_by("human")} for dialog in dialogs]
         wide = k + max(map(len, said), default=0)

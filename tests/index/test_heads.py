@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from blender.errors import BadModel
+from blender.errors import BadInput, BadModel
+from blender.index.base import PhraseBase
 from blender.index.heads import Heads
+from blender.index.steered import steered_index
+from blender.records import Dialog
+from blender.sources.retrieval import Retrieval
 
 D = 8
 
@@ -100,3 +105,50 @@ def test_what_cannot_be_heads_is_refused(wrong: dict[str, Any]) -> None:
 def test_vectors_of_another_size_are_refused() -> None:
     with pytest.raises(BadModel, match="8 numbers"):
         some_heads().queries(np.zeros((2, D + 1), dtype=np.float32))
+
+
+def test_a_base_finds_phrases_by_its_heads(make_base: Callable[..., Path], encoder: Any) -> None:
+    pairs = [(f"question {at}", f"answer {at}") for at in range(30)]
+    base = PhraseBase.open(make_base(*pairs), encoder=encoder)
+    d = encoder.dimension
+    wanted = encoder.encode(["answer 7"])[0]
+    heads = Heads(
+        context=np.zeros((d, d), dtype=np.float32),
+        reply=np.eye(d, dtype=np.float32),
+        bias=wanted,
+        scale=1.0,
+        encoder_fingerprint=encoder.fingerprint,
+    )
+    steered = base.steered(heads)
+    (found,) = steered.search([Dialog.of("question 3")], 3, "reply")
+    assert (found[0].text, round(found[0].score, 3)) == ("answer 7", 1.0)
+    assert steered.search([Dialog.of("question 3")], 1, "context")[0][0].text == "answer 3"
+    same = base.steered(Heads.identity(d, encoder.fingerprint)).search([Dialog.of("question 3")], 9, "reply")
+    assert [hit.text for hit in same[0]] == [hit.text for hit in base.search([Dialog.of("question 3")], 9, "reply")[0]]
+    assert base.heads is None
+
+
+def test_a_base_refuses_heads_of_another_encoder(make_base: Callable[..., Path], encoder: Any) -> None:
+    base = PhraseBase.open(make_base(("question", "answer")), encoder=encoder)
+    with pytest.raises(BadModel, match=r"some-encoder.*hash-encoder"):
+        base.steered(some_heads())
+
+
+def test_a_large_index_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BLENDER_CACHE", str(tmp_path))
+    monkeypatch.setattr("blender.index.vectors.MOST_FLAT", 500)
+    vectors = np.random.default_rng(0).normal(size=(501, D)).astype(np.float16)
+    heads = some_heads()
+    made = [steered_index("some-base", vectors, heads) for _ in range(2)]
+    assert len(list((tmp_path / "steered").glob("[!.]*"))) == 1
+    query = heads.queries(vectors[:1])
+    exact = query @ heads.replies(vectors).T
+    for index in made:
+        scores, rows = index.search(query, 3)
+        np.testing.assert_allclose(scores[0], np.sort(exact[0])[::-1][:3], atol=2e-3)
+        assert rows[0, 0] == exact[0].argmax()
+
+
+def test_a_source_with_heads_must_look_at_replies() -> None:
+    with pytest.raises(BadInput, match="on = 'reply'"):
+        Retrieval(heads="somewhere")

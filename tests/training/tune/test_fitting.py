@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +112,7 @@ def test_a_hard_negative_is_pushed_away() -> None:
     hard = Pairs(queries=pairs.queries, positives=pairs.positives, negatives=pairs.queries[:, None, :].copy())
 
     def echo(given: Pairs) -> float:
-        heads = fit_heads(given, start=START, settings=QUICK)
+        heads = fit_heads(given, start=START, settings=replace(QUICK, batch=8))
         return float((heads.queries(pairs.queries) * heads.replies(pairs.queries)).sum(1).mean())
 
     assert echo(hard) < echo(pairs) - 0.05
