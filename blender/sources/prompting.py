@@ -15,7 +15,8 @@ from blender.index.contents import STORED
 from blender.index.context import TURN_BREAK, context_text, embed_contexts
 from blender.index.heads import Heads
 from blender.index.hits import nearest_phrases
-from blender.index.vectors import VectorIndex, choose_kind
+from blender.index.steered import steered_index
+from blender.index.vectors import VectorIndex
 from blender.models.cache import text_digest
 from blender.models.demonstrations import Example, Place, Shown
 from blender.pooling import duplicate_key
@@ -112,8 +113,7 @@ class PromptRetriever:
     def _index(self) -> VectorIndex:
         if self.heads is None:
             return self.base.contexts_index
-        keys = self.heads.replies(self.base.contents.context_vectors)
-        return VectorIndex(keys, choose_kind(len(keys), "auto"))
+        return steered_index(f"{self.base.fingerprint} contexts", self.base.contents.context_vectors, self.heads)
 
     @cached_property
     def good(self) -> NDArray[np.bool_]:

@@ -1,0 +1,97 @@
+"""The tables of retrieved prompts for the generator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def tables(values: Mapping[str, Any]) -> list[str]:
+    """Markdown lines."""
+    return [
+        f"Made by `{values['command']}` (seed {values['sizes']['seed']}, "
+        f"{values['processor seconds of this run']:,} processor seconds in its last run; what was kept from runs "
+        "before is not counted).",
+        "",
+        *_choice(values["choice"]),
+        *_training(values["training"]),
+        *_losses(values["losses"]),
+        *_pools(values["pools"]),
+    ]
+
+
+def _choice(choice: Mapping[str, Any]) -> list[str]:
+    rows = [[name, _with(loss)] for name, loss in choice["losses"].items()]
+    return [
+        f"**Where and how many** ({choice['n']} dialogs kept for this choice; chosen: {choice['chosen']})",
+        "",
+        *_table(["pairs shown", "loss of the true next turn, nats a token"], rows),
+    ]
+
+
+def _training(training: Mapping[str, Any]) -> list[str]:
+    rows = [[name, _with(loss)] for name, loss in training["losses"].items()]
+    return [
+        f"**One pair picked of {training['candidates']} that were scored** ({training['n']} training dialogs, heads "
+        f"cross-fitted; some pair helps {100 * training['helped by some']:.0f} % of them; tuned minus untuned "
+        f"{_with(training['tuned minus untuned'], signed=True)})",
+        "",
+        *_table(["picked by", "loss of the true next turn, nats a token"], rows),
+    ]
+
+
+def _losses(losses: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for model, corpora in losses.items():
+        for corpus, one in corpora.items():
+            for arm, loss in one["losses"].items():
+                against = [one[key].get(arm) for key in ("against zero-shot", "against random")]
+                last = one["tuned against untuned"] if arm == "tuned" else None
+                rows.append([model, corpus, str(one["n"]), arm, _with(loss), *_differences([*against, last])])
+    head = ["model", "dialogs", "n", "pairs", "nats a token", "against zero-shot", "against random", "against untuned"]
+    return ["**Loss of the true next turn, held-out dialogs** (below 0 is better)", "", *_table(head, rows)]
+
+
+def _pools(pools: Mapping[str, Any]) -> list[str]:
+    rows = [
+        [
+            arm,
+            *(f"{one[name][0]:.3f}" for name in ("sensible", "specific", "mean", "best")),
+            *_differences([one["mean against zero-shot"], one["best against zero-shot"]] if arm != "zero-shot" else 2),
+            f"{one['head-room']:.3f}",
+            f"{one['distinct-2']:.3f}",
+            f"{one['words']:.1f}",
+        ]
+        for arm, one in pools["arms"].items()
+    ]
+    head = [
+        "pairs",
+        "P(sensible)",
+        "P(specific)",
+        "mean SSA of a pool",
+        "best of a pool",
+        "mean against zero-shot",
+        "best against zero-shot",
+        "best minus mean",
+        "distinct-2",
+        "words",
+    ]
+    told = f"{pools['n']} packaged test dialogs, {pools['answers']} answers each; judged by {pools['judge']}"
+    return [f"**Sampled pools** ({told})", "", *_table(head, rows)]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return [*(f"| {' | '.join(line)} |" for line in lines), ""]
+
+
+def _with(interval: Sequence[float], *, signed: bool = False) -> str:
+    sign = "+" if signed else ""
+    value, low, high = interval
+    return f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
+
+
+def _differences(given: Sequence[Sequence[float] | None] | int) -> list[str]:
+    """Intervals with their signs; ``None``, or so many, as nothing."""
+    each = [None] * given if isinstance(given, int) else given
+    return ["" if one is None else _with(one, signed=True) for one in each]
