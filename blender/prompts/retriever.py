@@ -1,4 +1,4 @@
-"""Finding the prompts that suit an input: an encoder, two heads and FAISS (UPRISE, Cheng et al. 2023, arXiv:2303.08518)."""
+"""Finding prompts that suit an input: encoder, heads and FAISS (UPRISE, Cheng et al. 2023, arXiv:2303.08518)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,92 @@
+"""Losses under a frozen language model, kept in SQLite by model, prompt and input: nothing is computed twice."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from blender.errors import BadInput
+from blender.matrix import Floats
+
+_VERSION = 1
+_WAIT = 120.0  # seconds for another process that writes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cell:
+    """One kept value.
+
+    Attributes:
+        prompt: digest of all text before the input; empty for none.
+        row: digest of the input and what may follow it.
+        losses: float32 (options,), summed nats.
+        tokens: float32 (options,).
+    """
+
+    prompt: str
+    row: str
+    losses: Floats
+    tokens: Floats
+
+
+class ScoreStore:
+    """Cells of one language model in a file that several processes may fill.
+
+    Args:
+        path: of the SQLite file; made if it is not there.
+        model: fingerprint of the language model.
+
+    Raises:
+        BadInput: the file is something else.
+    """
+
+    def __init__(self, path: str | Path, model: str) -> None:
+        self._path = Path(path).expanduser()
+        self._model = model
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._base = sqlite3.connect(self._path, timeout=_WAIT)
+            (version,) = self._base.execute("PRAGMA user_version").fetchone()
+            if version not in (0, _VERSION):
+                raise BadInput(
+                    f"{self._path} is of version {version}, this program reads {_VERSION}; name another file"
+                )
+            with self._base:
+                self._base.execute(
+                    "CREATE TABLE IF NOT EXISTS cells (model TEXT, prompt TEXT, row TEXT, losses BLOB, tokens BLOB, "
+                    "PRIMARY KEY (model, prompt, row)) WITHOUT ROWID"
+                )
+                self._base.execute(f"PRAGMA user_version = {_VERSION}")
+        except sqlite3.DatabaseError as fault:
+            raise BadInput(f"{self._path} is no store of scores ({fault}); name another file") from None
+
+    def __len__(self) -> int:
+        (count,) = self._base.execute("SELECT COUNT(*) FROM cells WHERE model = ?", (self._model,)).fetchone()
+        return int(count)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._base.close()
+
+    def get(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Cell]:
+        """The cells that are there, by (prompt, row)."""
+        found = {}
+        for prompt, row in keys:
+            kept = self._base.execute(
+                "SELECT losses, tokens FROM cells WHERE model = ? AND prompt = ? AND row = ?",
+                (self._model, prompt, row),
+            ).fetchone()
+            if kept:
+                losses, tokens = (np.frombuffer(each, dtype=np.float32) for each in kept)
+                found[prompt, row] = Cell(prompt=prompt, row=row, losses=losses, tokens=tokens)
+        return found
+
+    def put(self, cells: Iterable[Cell]) -> None:
+        """Keep cells, all or none of them."""
+        rows = [(self._model, cell.prompt, cell.row, cell.losses.tobytes(), cell.tokens.tobytes()) for cell in cells]
+        with self._base:
+            self._base.executemany("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?)", rows)
