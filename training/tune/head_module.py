@@ -20,10 +20,13 @@ class HeadModule:
         start: heads to start from.
         rank: of the residuals (W = start + A @ B); ``None`` leaves them free.
         reply: whether the reply head is trained too.
+        temperature: whether the scale is trained too.
         seed: of the low-rank factors' start.
     """
 
-    def __init__(self, start: Heads, *, rank: int | None = None, reply: bool = True, seed: int = 0) -> None:
+    def __init__(
+        self, start: Heads, *, rank: int | None = None, reply: bool = True, temperature: bool = True, seed: int = 0
+    ) -> None:
         import torch
 
         self.start = start
@@ -40,7 +43,8 @@ class HeadModule:
                 self.parameters[f"{name}.in"] = first.requires_grad_()
                 self.parameters[f"{name}.out"] = torch.zeros(d, rank, requires_grad=True)
         self.parameters["bias"] = torch.zeros(d, requires_grad=True)
-        self.parameters["log_scale"] = torch.tensor(math.log(start.scale), requires_grad=True)
+        if temperature:
+            self.parameters["log_scale"] = torch.tensor(math.log(start.scale), requires_grad=True)
 
     def matrix(self, name: str) -> torch.Tensor:
         """The head ``context`` or ``reply``, (d, d)."""
@@ -65,7 +69,10 @@ class HeadModule:
     @property
     def scale(self) -> torch.Tensor:
         """Inverse temperature, at most 100 as in CLIP (arXiv:2103.00020)."""
-        return self.parameters["log_scale"].exp().clamp(max=100.0)
+        import torch
+
+        learnt = self.parameters.get("log_scale")
+        return torch.tensor(self.start.scale) if learnt is None else learnt.exp().clamp(max=100.0)
 
     def groups(self, rate: float, decay: float) -> list[dict[str, Any]]:
         """Parameter groups of AdamW: the temperature learns faster and is not pulled back."""

@@ -1,0 +1,96 @@
+"""P(sensible) and P(specific) of answers from cheap columns: no language model, no cross-encoder.
+
+The reward of a policy and the judge of what came out are such heads, trained on sets of different families, so that a
+policy is never judged by what it was paid by. Both read the same columns: what fools these fools both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from blender.bundle import load_bundle
+from blender.catalogue import annotator_catalogue
+from blender.errors import BadBundle, BadInput
+from blender.matrix import FeatureMatrix, Floats
+from blender.models.cache import cache_folder
+from blender.ranker import Head
+from blender.records import Pool
+from blender.roles import Annotator
+from blender.training.annotate import annotate_all
+from blender.training.heads import HeadSettings, fit_head
+from blender.training.prepare import prepare
+
+CHEAP = ("length", "relevance", "rarity", "overlap", "genericness", "toxicity")
+REWARD_SETS = ("dstc7", "fed-turn", "dailydialog-gupta", "holistic-eval")
+JUDGE_SETS = ("dstc10-persona", "usr-personachat", "persona-zhao")
+MOST_CONTEXTS = 500
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judge:
+    """Two heads and the annotators whose columns they read.
+
+    Attributes:
+        sensible: P(sensible).
+        specific: P(specific).
+        annotators: by name; columns of others are unknown (NaN) to the heads.
+        cache: folder where measurements are kept, so that an answer is measured once.
+        sets: what the heads were trained on.
+    """
+
+    sensible: Head
+    specific: Head
+    annotators: Mapping[str, Annotator]
+    cache: Path = field(default_factory=lambda: cache_folder() / "features")
+    sets: tuple[str, ...] = ()
+
+    def measure(self, pools: Sequence[Pool]) -> FeatureMatrix:
+        """The columns of all candidates."""
+        return annotate_all(pools, self.annotators, self.cache, quiet=len(pools) < 200)
+
+    def probabilities(self, matrix: FeatureMatrix) -> tuple[Floats, Floats]:
+        """P(sensible) and P(specific), float32 (rows,) each."""
+        return tuple(head.probability(_widened(matrix, head.trees.columns)) for head in (self.sensible, self.specific))  # type: ignore[return-value]
+
+    @classmethod
+    def of_bundle(cls, folder: str | Path) -> Judge:
+        """The heads of a bundle with those of its annotators that are cheap.
+
+        Raises:
+            BadBundle: it has not both heads.
+        """
+        bundle = load_bundle(Path(folder))
+        if bundle.ranker.sensible is None or bundle.ranker.specific is None:
+            raise BadBundle(f"the bundle {folder} has no P(sensible) and P(specific); train one on labels of both")
+        made = bundle.build_annotators()
+        cheap = {name: made[name] for name in CHEAP if name in made}
+        return cls(sensible=bundle.ranker.sensible, specific=bundle.ranker.specific, annotators=cheap)
+
+    @classmethod
+    def of_labels(cls, files: Sequence[Path], seed: int = 0) -> Judge:
+        """Heads trained on label files.
+
+        Raises:
+            BadInput: too few labels of either kind.
+        """
+        prepared = prepare(
+            files, cache_folder() / "features", annotators={name: {} for name in CHEAP}, locale="en", most=MOST_CONTEXTS
+        )
+        settings = HeadSettings(seed=seed)
+        sensible = fit_head(prepared.examples, prepared.examples.sensible, settings)
+        specific = fit_head(prepared.examples, prepared.examples.specific, settings)
+        if sensible is None or specific is None:
+            raise BadInput(f"{', '.join(path.stem for path in files)}: too few labels of sensible or of specific")
+        annotators = {name: annotator_catalogue().build(name, {}) for name in CHEAP}
+        return cls(sensible=sensible, specific=specific, annotators=annotators, sets=tuple(path.stem for path in files))
+
+
+def _widened(matrix: FeatureMatrix, columns: Sequence[str]) -> FeatureMatrix:
+    """The columns in that order; those that nobody measured are NaN."""
+    plain = list(dict.fromkeys([*matrix.columns, *(name.split("~")[0] for name in columns)]))
+    values = np.stack([matrix.column(name) for name in plain], axis=1)
+    return FeatureMatrix(values=values, columns=tuple(plain), group_sizes=matrix.group_sizes)

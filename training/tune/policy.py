@@ -1,0 +1,358 @@
+"""Tuning heads towards a reward: PPO (arXiv:1707.06347), or the exact gradient of the expected reward.
+
+The policy is a softmax over the top K phrases of each context under the heads; one action a dialog. It is held near
+the policy it starts from by a KL term whose coefficient follows a target (arXiv:1909.08593), and may be held to the
+users' own dialogues by their contrastive loss beside it (as InstructGPT does with its pre-training data, PPO-ptx,
+arXiv:2203.02155): the first keeps the policy, the second keeps the index useful beyond the K phrases it is paid for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.errors import BadInput, BlendError
+from blender.index.heads import Heads
+from blender.matrix import Floats
+from blender.training.tune.checkpoint import digest_of, load_optimizer, load_state, optimizer_tensors, save_state
+from blender.training.tune.fitting import Pairs, contrastive_loss
+from blender.training.tune.head_module import HeadModule
+
+if TYPE_CHECKING:
+    import torch
+
+Rows = NDArray[np.int64]
+
+
+class Stage(Protocol):
+    """What a policy is trained on."""
+
+    @property
+    def queries(self) -> Floats:
+        """Embeddings of the contexts, float32 (contexts, d)."""
+        ...
+
+    @property
+    def replies(self) -> Floats:
+        """Embeddings of the phrases, float32 (phrases, d)."""
+        ...
+
+    def actions(self, heads: Heads, k: int) -> Rows:
+        """The top ``k`` phrases of every context under the heads, int64 (contexts, k)."""
+        ...
+
+    def rewards(self, contexts: Rows, rows: Rows) -> Floats:
+        """Reward of each phrase as the answer to its context, float32, same shape as ``rows`` (contexts, any)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySettings:
+    """How a policy is trained.
+
+    Attributes:
+        method: ``ppo`` samples actions; ``exact`` sums over all K, which needs every reward but has no noise.
+        baseline: of the advantage: a learnt V(context), or ``leave-one-out`` over the sampled replies of a context.
+        k: phrases of a policy.
+        samples: replies sampled a context; at least 2 with ``leave-one-out``.
+        iterations: rounds of sampling and learning.
+        contexts: of a round.
+        epochs: passes over a round.
+        minibatch: contexts of a step.
+        rate: learning rate of AdamW.
+        decay: weight decay towards the start.
+        clip: of the ratio of new to old probability.
+        target_kl: nats between the policy and its start, in the mean over contexts, that the coefficient steers to.
+        kl: coefficient of the KL term at the start.
+        entropy: coefficient of the entropy bonus.
+        anchor: coefficient of the contrastive loss on true replies.
+        refresh: rounds between two retrievals of the top K.
+        seed: of everything random.
+    """
+
+    method: Literal["ppo", "exact"] = "ppo"
+    baseline: Literal["value", "leave-one-out"] = "leave-one-out"
+    k: int = 32
+    samples: int = 4
+    iterations: int = 60
+    contexts: int = 512
+    epochs: int = 4
+    minibatch: int = 128
+    rate: float = 3e-4
+    decay: float = 0.01
+    clip: float = 0.2
+    target_kl: float = 0.5
+    kl: float = 0.1
+    entropy: float = 0.002
+    anchor: float = 0.1
+    refresh: int = 20
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.baseline == "leave-one-out" and self.samples < 2 and self.method == "ppo":
+            raise BadInput(f"a leave-one-out baseline needs at least 2 samples a context, got {self.samples}")
+        least = min(self.k - 1, self.samples, self.iterations, self.contexts, self.epochs, self.minibatch, self.refresh)
+        if least < 1 or min(self.rate, self.target_kl, self.clip) <= 0 or min(self.kl, self.entropy, self.anchor) < 0:
+            raise BadInput(
+                "k must be at least 2, the counts at least 1, rate, target_kl and clip above 0, the coefficients not "
+                f"below; got {asdict(self)}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One round of training.
+
+    Attributes:
+        number: from 1.
+        reward: mean expected reward of the sampled contexts under the policy before the round (of the samples in
+            ``ppo``).
+        kl: nats to the start, after it, mean over the sampled contexts.
+        entropy: nats, mean.
+        coefficient: of the KL term.
+        spread: standard deviation of the advantage before it is normalised.
+    """
+
+    number: int
+    reward: float
+    kl: float
+    entropy: float
+    coefficient: float
+    spread: float
+
+
+def train_policy(
+    stage: Stage,
+    start: Heads,
+    settings: PolicySettings,
+    *,
+    anchor: Pairs | None = None,
+    checkpoint: Path | None = None,
+    watch: Callable[[Round], None] | None = None,
+) -> Heads:
+    """Train heads towards the rewards of a stage.
+
+    Args:
+        stage: contexts, phrases and rewards.
+        start: heads to start from, and to stay near.
+        settings: how.
+        anchor: true pairs whose contrastive loss is kept low; not used if not given.
+        checkpoint: folder; a training of the same stage and settings goes on there, with the same end.
+        watch: told after every round.
+
+    Raises:
+        BadInput: all rewards of a round are equal, so nothing can be learnt.
+        BlendError: a reward or the loss is no number. Either way the last good round is in the checkpoint.
+    """
+    run = _Training(stage, start, settings, anchor, checkpoint)
+    while len(run.rounds) < settings.iterations:
+        told = run.round()
+        if watch:
+            watch(told)
+    return run.module.heads()
+
+
+@dataclass
+class _Training:
+    stage: Stage
+    start: Heads
+    settings: PolicySettings
+    anchor: Pairs | None
+    checkpoint: Path | None
+    rounds: list[Round] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        import torch
+
+        settings, d = self.settings, self.start.dimension
+        # The temperature stays: a policy that only gets hotter or colder finds other answers nowhere.
+        self.module = HeadModule(self.start, temperature=False, seed=settings.seed)
+        self.value = {
+            "value.weight": torch.zeros(d, requires_grad=True),
+            "value.bias": torch.zeros(1, requires_grad=True),
+        }
+        self.tensors = {**self.module.parameters, **self.value}
+        groups = [
+            {"params": list(self.module.parameters.values()), "weight_decay": settings.decay},
+            {"params": list(self.value.values()), "lr": 10 * settings.rate, "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=settings.rate)
+        self.coefficient = settings.kl
+        self.queries = torch.from_numpy(self.stage.queries)
+        self.replies = torch.from_numpy(self.stage.replies)
+        first = torch.from_numpy(self.start.queries(self.stage.queries))
+        self.first = (first, torch.from_numpy(self.start.replies(self.stage.replies)))
+        self.path = self.checkpoint / f"policy-{self._name()}.safetensors" if self.checkpoint else None
+        self.actions: Rows = np.zeros((0, 0), dtype=np.int64)
+        self._resume()
+
+    def round(self) -> Round:
+        """Sample, be paid, learn."""
+        number, settings = len(self.rounds) + 1, self.settings
+        if not len(self.actions) or (number - 1) % settings.refresh == 0:
+            self.actions = self.stage.actions(self.module.heads(), settings.k)
+        generator = np.random.default_rng([settings.seed, number])
+        size = min(settings.contexts, len(self.actions))
+        contexts = generator.choice(len(self.actions), size, replace=False).astype(np.int64)
+        batch = self._sampled(contexts, generator)
+        order = [generator.permutation(size) for _ in range(settings.epochs)]
+        for rows in (each[at : at + settings.minibatch] for each in order for at in range(0, size, settings.minibatch)):
+            self._step(batch, rows)
+        kl, entropy = self._distances(contexts)
+        told = Round(
+            number=number,
+            reward=float(batch["reward"].mean()),
+            kl=kl,
+            entropy=entropy,
+            coefficient=self.coefficient,
+            spread=float(batch["spread"]),
+        )
+        # The proportional controller of Ziegler et al. (2019), quicker to brake than to let go.
+        self.coefficient *= 1 + 0.2 * float(np.clip(kl / settings.target_kl - 1, -0.5, 2))
+        self.coefficient = max(self.coefficient, settings.kl / 10)
+        self.rounds.append(told)
+        self._save()
+        return told
+
+    def _sampled(self, contexts: Rows, generator: np.random.Generator) -> dict[str, Any]:
+        import torch
+
+        settings, rows = self.settings, self.actions[contexts]
+        with torch.no_grad():
+            logs = self._logs(contexts).numpy().astype(np.float64)
+        chances = np.exp(logs)
+        if settings.method == "exact":
+            reward = self._paid(contexts, rows)
+            mean = (chances * reward).sum(1, keepdims=True)
+            spread = float((reward - mean).std())
+            return {"contexts": contexts, "advantage": (reward - mean) / spread, "reward": mean, "spread": spread}
+        cumulated = np.cumsum(chances / chances.sum(1, keepdims=True), axis=1)
+        drawn = generator.random((len(contexts), settings.samples))
+        taken = np.array([np.searchsorted(row, each) for row, each in zip(cumulated, drawn, strict=True)])
+        taken = taken.clip(max=settings.k - 1)
+        reward = self._paid(contexts, np.take_along_axis(rows, taken, 1))
+        if settings.baseline == "leave-one-out":
+            base = (reward.sum(1, keepdims=True) - reward) / (settings.samples - 1)
+        else:
+            with torch.no_grad():
+                base = self._values(contexts).numpy()[:, None]
+        advantage = reward - base
+        spread = float(advantage.std())
+        if spread < 1e-9:
+            raise self._stopped("the advantages of a whole round are equal")
+        return {
+            "contexts": contexts,
+            "taken": taken,
+            "old": np.take_along_axis(logs, taken, 1),
+            "advantage": (advantage - advantage.mean()) / spread,
+            "reward": reward,
+            "spread": spread,
+        }
+
+    def _paid(self, contexts: Rows, rows: Rows) -> NDArray[np.float64]:
+        reward = self.stage.rewards(contexts, rows).astype(np.float64)
+        if not np.isfinite(reward).all():
+            bad = int((~np.isfinite(reward)).sum())
+            raise self._stopped(f"{bad} of {reward.size} rewards are no numbers", BlendError)
+        if np.ptp(reward) < 1e-9:
+            raise self._stopped(f"all {reward.size} rewards of a round are equal ({reward.flat[0]:.4g})")
+        return reward
+
+    def _stopped(self, why: str, kind: type[BlendError] = BadInput) -> BlendError:
+        done = len(self.rounds)
+        where = f"; the last good round ({done}) is kept in {self.path}" if self.path and done else ""
+        return kind(f"training stopped in round {done + 1}: {why}, so nothing can be learnt{where}. Look at the reward")
+
+    def _logs(self, contexts: Rows, *, first: bool = False) -> torch.Tensor:
+        """Log-probabilities of the policy (or of the one it starts from) over each context's K phrases, (n, K)."""
+        import torch
+
+        rows = torch.from_numpy(self.actions[contexts])
+        if first:
+            asked, seen = self.first[0][contexts], self.first[1][rows]
+        else:
+            asked, seen = self.module.queries(self.queries[contexts]), self.module.replies(self.replies[rows])
+        return torch.log_softmax(self.start.scale * torch.einsum("nd,nkd->nk", asked, seen), dim=1)
+
+    def _values(self, contexts: Rows) -> torch.Tensor:
+        return self.queries[contexts] @ self.value["value.weight"] * 10 + self.value["value.bias"]
+
+    def _step(self, batch: dict[str, Any], rows: NDArray[np.intp]) -> None:
+        import torch
+
+        settings, contexts = self.settings, batch["contexts"][rows]
+        logs = self._logs(contexts)
+        with torch.no_grad():
+            first = self._logs(contexts, first=True)
+        advantage = torch.from_numpy(batch["advantage"][rows]).float()
+        kl = (logs.exp() * (logs - first)).sum(1).mean()
+        entropy = -(logs.exp() * logs).sum(1).mean()
+        loss = self.coefficient * kl - settings.entropy * entropy
+        if settings.method == "exact":
+            loss = loss - (logs.exp() * advantage).sum(1).mean()
+        else:
+            taken = torch.from_numpy(batch["taken"][rows])
+            ratio = (logs.gather(1, taken) - torch.from_numpy(batch["old"][rows]).float()).exp()
+            clipped = ratio.clamp(1 - settings.clip, 1 + settings.clip)
+            loss = loss - torch.minimum(ratio * advantage, clipped * advantage).mean()
+            if settings.baseline == "value":
+                paid = torch.from_numpy(batch["reward"][rows]).float().mean(1)
+                loss = loss + (self._values(contexts) - paid).square().mean()
+        if self.anchor is not None and settings.anchor:
+            some = np.random.default_rng([settings.seed, len(self.rounds), int(rows[0])])
+            chosen = some.choice(len(self.anchor), min(512, len(self.anchor)), replace=False)
+            loss = loss + settings.anchor * contrastive_loss(self.module, self.anchor, chosen, _plain, symmetric=False)
+        if not torch.isfinite(loss):
+            raise self._stopped(f"the loss became {loss.item()}", BlendError)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(list(self.module.parameters.values()), 1.0)
+        self.optimizer.step()
+
+    def _distances(self, contexts: Rows) -> tuple[float, float]:
+        import torch
+
+        with torch.no_grad():
+            logs, first = self._logs(contexts), self._logs(contexts, first=True)
+            kl, entropy = (logs.exp() * (logs - first)).sum(1).mean(), -(logs.exp() * logs).sum(1).mean()
+        return float(kl), float(entropy)
+
+    def _save(self) -> None:
+        import torch
+
+        if self.path:
+            now = {f"now.{name}": tensor for name, tensor in self.tensors.items()}
+            tensors = {**now, "actions": torch.from_numpy(self.actions), **optimizer_tensors(self.optimizer)}
+            rounds = [asdict(each) for each in self.rounds]
+            save_state(self.path, tensors, {"rounds": rounds, "coefficient": self.coefficient})
+
+    def _resume(self) -> None:
+        import torch
+
+        found = load_state(self.path) if self.path else None
+        if found is None:
+            return
+        tensors, state = found
+        with torch.no_grad():
+            for name, tensor in self.tensors.items():
+                tensor.copy_(tensors[f"now.{name}"])
+        load_optimizer(self.optimizer, tensors)
+        self.actions = tensors["actions"].numpy()
+        self.coefficient = state["coefficient"]
+        self.rounds = [Round(**each) for each in state["rounds"]]
+
+    def _name(self) -> str:
+        settings = msgspec.json.encode(asdict(self.settings)).decode()
+        anchor = (self.anchor.queries, self.anchor.positives) if self.anchor else ()
+        name = getattr(self.stage, "name", "")
+        return digest_of(self.start.fingerprint, settings, name, self.stage.queries, self.stage.replies, *anchor)
+
+
+def _plain(vectors: Any) -> Any:
+    return vectors
