@@ -14,9 +14,10 @@ from blender.annotation import annotate
 from blender.errors import BlendError
 from blender.faults import Runner
 from blender.matrix import FeatureMatrix, Floats
+from blender.measured import FeatureCache
 from blender.records import Pool
 from blender.roles import Annotator
-from blender.training.cache import FeatureCache, candidate_key, pool_key
+from blender.training.cache import candidate_key, pool_key
 
 CHUNK = 64  # pools between two writes: what a kill can cost
 

@@ -1,77 +1,15 @@
-"""What annotators measured, kept by content: a SQLite file per annotator fingerprint, a row per pool or candidate."""
+"""Keys under which what annotators measured is kept (see ``blender.measured``): digests of all they can read."""
 
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
-import numpy as np
 
-from blender.errors import BadInput
-from blender.matrix import Floats
+from blender.measured import FeatureCache
 from blender.records import Candidate, Dialog, Pool
 
-_AT_ONCE = 500  # SQLite takes 999 parameters in its older builds
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeatureCache:
-    """The measurements of one annotator with one fingerprint.
-
-    Attributes:
-        path: the SQLite file; made on first use. What is put is on the disk when ``put`` returns, so a killed run
-            goes on where it stopped.
-        width: columns of the annotator.
-    """
-
-    path: Path
-    width: int
-
-    @classmethod
-    def of(cls, folder: Path, name: str, fingerprint: str, width: int) -> FeatureCache:
-        """The cache of an annotator in ``folder``; another fingerprint is another file."""
-        return cls(path=folder / f"{name}-{fingerprint}.sqlite", width=width)
-
-    def get(self, keys: Sequence[bytes]) -> dict[bytes, Floats]:
-        """What is known of these keys, float32 (candidates, width) each."""
-        found: dict[bytes, Floats] = {}
-        if not self.path.exists():
-            return found
-        with closing(self._open()) as connection:
-            for start in range(0, len(keys), _AT_ONCE):
-                some = keys[start : start + _AT_ONCE]
-                marks = ",".join("?" * len(some))
-                query = f"SELECT key, value FROM features WHERE key IN ({marks})"  # noqa: S608 - only question marks
-                for key, value in connection.execute(query, some):
-                    found[key] = np.frombuffer(value, dtype="<f4").reshape(-1, self.width).astype(np.float32)
-        return found
-
-    def put(self, values: Mapping[bytes, Floats]) -> None:
-        """Keep measurements.
-
-        Raises:
-            BadInput: the file is not a cache, or the disk is full; what was kept before stays.
-        """
-        rows = [(key, np.ascontiguousarray(value, dtype="<f4").tobytes()) for key, value in values.items()]
-        try:
-            with closing(self._open()) as connection, connection:
-                connection.executemany("INSERT OR REPLACE INTO features VALUES (?, ?)", rows)
-        except sqlite3.Error as fault:
-            raise BadInput(f"{self.path} cannot be written: {fault}; what was kept before stays") from None
-
-    def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            connection = sqlite3.connect(self.path, timeout=60)
-            connection.execute("CREATE TABLE IF NOT EXISTS features (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID")
-        except sqlite3.Error as fault:
-            raise BadInput(f"{self.path} is no feature cache ({fault}); delete it, it will be made anew") from None
-        return connection
+__all__ = ["FeatureCache", "candidate_key", "pool_key"]
 
 
 def pool_key(pool: Pool) -> bytes:

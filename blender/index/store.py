@@ -76,7 +76,7 @@ class Writer:
 
     def vectors(self, role: str, vectors: NDArray[np.floating]) -> None:
         """Write embeddings as npy."""
-        header = _npy_header(vectors)
+        header = npy_header(vectors.dtype, vectors.shape)
         self.data(role, "npy", header, np.ascontiguousarray(vectors).data.cast("B") if vectors.size else b"")
 
     def data(self, role: str, suffix: str, *parts: Any) -> None:
@@ -88,12 +88,12 @@ class Writer:
         size = sum(memoryview(part).nbytes for part in parts)
         if not (path.is_file() and path.stat().st_size == size):
             self._new.append(path)
-            _write_aside(path, *parts)
+            write_aside(path, *parts)
         self.notes[role] = FileNote(path.name, size, summed.hexdigest())
 
     def commit(self, manifest: Manifest) -> None:
         """Make what was written the base, and drop the files of the one before."""
-        _write_aside(self.folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+        write_aside(self.folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
         self._new.clear()
         kept = {note.name for note in manifest.files.values()}
         for path in self.folder.iterdir():
@@ -147,13 +147,14 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except msgspec.MsgspecError as fault:
         raise BadBase(f"{path} is not a manifest: {fault}; build the base anew with `blend index build`") from None
-    problems = [problem for note in manifest.files.values() if (problem := _problem(folder, note))]
+    problems = [problem for note in manifest.files.values() if (problem := file_problem(folder, note))]
     if problems:
         raise BadBase(f"the base {folder} is broken: {'; '.join(problems)}. Build it anew with `blend index build`")
     return manifest
 
 
-def _problem(folder: Path, note: FileNote) -> str:
+def file_problem(folder: Path, note: FileNote) -> str:
+    """What is wrong with a file, empty if it is there in full and unchanged."""
     path = folder / note.name
     if not path.is_file():
         return f"{note.name} is missing"
@@ -168,8 +169,8 @@ def read_contents(folder: Path, files: Mapping[str, FileNote]) -> Contents:
     return Contents(
         phrases=_map_table(folder / files["phrases"].name),
         contexts=_map_table(folder / files["contexts"].name),
-        reply_vectors=_map_vectors(folder / files["reply_vectors"].name),
-        context_vectors=_map_vectors(folder / files["context_vectors"].name),
+        reply_vectors=map_vectors(folder / files["reply_vectors"].name),
+        context_vectors=map_vectors(folder / files["context_vectors"].name),
     )
 
 
@@ -178,7 +179,8 @@ def _map_table(path: Path) -> pa.Table:
         return pa.ipc.open_file(source).read_all()
 
 
-def _map_vectors(path: Path) -> NDArray[np.floating]:
+def map_vectors(path: Path) -> NDArray[np.floating]:
+    """Map an npy file into memory, to be read only."""
     try:
         mapped: NDArray[np.floating] = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError:  # an array without rows cannot be mapped
@@ -186,17 +188,19 @@ def _map_vectors(path: Path) -> NDArray[np.floating]:
     return mapped
 
 
-def _npy_header(array: NDArray[Any]) -> bytes:
+def npy_header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """What an npy file of such an array begins with."""
     from io import BytesIO
 
     sink = BytesIO()
     np.lib.format.write_array_header_1_0(
-        sink, {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
+        sink, {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     )
     return sink.getvalue()
 
 
-def _write_aside(path: Path, *parts: Any) -> None:
+def write_aside(path: Path, *parts: Any) -> None:
+    """Write bytes beside ``path`` and rename: it is there in full or not at all."""
     aside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         with aside.open("wb") as stream:

@@ -261,6 +261,16 @@ def load_language_model(ref: str, dtype: Precision = "float32", adapter: str = "
     return _load(ref, dtype, place, adapter_digest(place) if place else "")
 
 
+def model_fingerprint(ref: str, dtype: Precision = "float32") -> str:
+    """The fingerprint that the model of this reference has once it is loaded; it is not loaded for it.
+
+    Raises:
+        MissingPackage: the package that carries the model is not installed.
+        BadModel: the reference cannot be resolved.
+    """
+    return text_digest("causal LM", str(_VERSION), resolve(ref).digest, dtype)
+
+
 @one_per_process
 def _load(ref: str, dtype: Precision, adapter: Path | None, digest: str) -> LanguageModel:
     import torch

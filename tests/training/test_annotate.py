@@ -18,11 +18,12 @@ from blender.catalogue import fingerprint
 from blender.errors import BadInput, BlendError
 from blender.features import ANNOTATORS
 from blender.matrix import Floats
+from blender.measured import FeatureCache
 from blender.records import Candidate, Dialog, Pool
 from blender.roles import Annotator, Column
 from blender.training import annotate as module
 from blender.training.annotate import ONE_BY_ONE, annotate_all
-from blender.training.cache import FeatureCache, candidate_key, pool_key
+from blender.training.cache import candidate_key, pool_key
 
 COLUMN = Column(
     name="letters", unit="letters", direction="neither", meaning="", missing="never", says="longer", says_low="shorter"
