@@ -19,8 +19,8 @@ class TextLosses:
     """Losses of texts; each float32 (number of texts,).
 
     Attributes:
-        mean: of a token, nats; NaN for an empty text.
-        tokens: how many were judged; of a longer text than ``ANSWER_TOKENS`` only the first so many.
+        mean: of a token, nats; NaN for an empty text, or where the dialog fills the model's window.
+        tokens: how many were judged; of a text longer than ``ANSWER_TOKENS`` or the rest of the window the first ones.
     """
 
     mean: Floats
@@ -38,16 +38,19 @@ def text_losses(model: LanguageModel, asked: Sequence[tuple[Dialog | None, str]]
     tokens: list[list[int]] = []
     branches: list[Branch] = []
     answers = [tuple(form.answer(text)[:ANSWER_TOKENS]) for _, text in asked]
+    fitting: list[tuple[int, ...]] = []
     for (dialog, _), answer in zip(asked, answers, strict=True):
         if dialog not in roots:
             roots[dialog] = len(tokens)
             tokens.append(list(form.starts) if dialog is None else form.context(dialog))
-        if answer:
-            branches.append(Branch(roots[dialog], answer, False))
+        room = None if model.window is None else max(0, model.window - len(tokens[roots[dialog]]))
+        fitting.append(answer[:room])
+        if fitting[-1]:
+            branches.append(Branch(roots[dialog], fitting[-1], False))
     judged = iter(model.judge(tokens, branches) if branches else ())
-    mean = [-float(next(judged).tokens.mean()) if answer else float("nan") for answer in answers]
+    mean = [-float(next(judged).tokens.mean()) if answer else float("nan") for answer in fitting]
     return TextLosses(
-        mean=np.array(mean, dtype=np.float32), tokens=np.array([len(answer) for answer in answers], dtype=np.float32)
+        mean=np.array(mean, dtype=np.float32), tokens=np.array([len(answer) for answer in fitting], dtype=np.float32)
     )
 
 

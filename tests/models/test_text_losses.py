@@ -55,3 +55,16 @@ def test_what_cannot_be_judged_is_refused(model: LanguageModel) -> None:
         option_losses(model, "", [("", ["a"])])
     with pytest.raises(BadInput, match="do not fit the model's window"):
         option_losses(model, "word " * 9_000, [("Q", [" a"])])
+
+
+def test_what_is_longer_than_the_window_is_judged_by_its_first_tokens(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "river " * 30
+    first = model.form.tokenizer.decode(model.form.answer(long)[:7])
+    whole = text_losses(model, [(None, first)])
+    monkeypatch.setattr(LanguageModel, "window", 8)
+    found = text_losses(model, [(None, long), (DIALOGS[0], long)])
+    assert found.tokens.tolist() == [7, 0]
+    assert found.mean[0] == pytest.approx(whole.mean[0], abs=1e-3)
+    assert np.isnan(found.mean[1]), "the dialog fills the window"
