@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from blender.errors import BadInput
+from blender.index.base import PhraseBase
+from blender.models.demonstrations import NOTHING, Shown
+from blender.models.language_model import LanguageModel, load_language_model
+from blender.sources.prompting import PromptRetriever
+from blender.training.prompts import generator_report
+from blender.training.prompts.generator_data import OTHER, Conversations, base_of, commonsense, packaged
+from blender.training.prompts.generator_losses import (
+    Scored,
+    at_random,
+    picked,
+    score_candidates,
+    true_losses,
+    tuned_heads,
+)
+from blender.training.prompts.generator_pools import JudgedPools
+from blender.training.prompts.generator_report import Sizes, main, measure
+
+pytestmark = pytest.mark.slow
+
+SIZES = Sizes(test=6, tune=3, train=15, pairs=150, near=3, random=2, pools=2, answers=2)
+
+
+@pytest.fixture(scope="module")
+def talks() -> Conversations:
+    return packaged(SIZES.test, SIZES.tune, SIZES.train, SIZES.pairs, SIZES.seed)
+
+
+@pytest.fixture(scope="module")
+def base(talks: Conversations) -> PhraseBase:
+    return base_of(talks.base)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_llama: Path) -> LanguageModel:
+    return load_language_model(str(tiny_llama))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder with a corpus of the form of Commonsense-Dialogues."""
+    path = tmp_path / "data" / OTHER
+    path.parent.mkdir(parents=True)
+    turns = ["I went to the sea all alone.", "Was it cold there this week?", "It was warm and quite empty."]
+    path.write_text(
+        json.dumps({str(n): {"context": "x", "turns": [*turns, f"I saw {n} ships there."]} for n in range(9)})
+    )
+    return path.parents[1]
+
+
+def test_no_conversation_is_in_two_parts(talks: Conversations) -> None:
+    assert (len(talks.test), len(talks.tune), len(talks.train)) == (SIZES.test, SIZES.tune, SIZES.train)
+    assert SIZES.pairs <= len(talks.base) < SIZES.pairs + 40
+    asked = [*talks.test, *talks.tune, *talks.train]
+    assert len({each.dialog.id for each in asked}) == len(asked)
+    said = {(phrase.context.rpartition("\n")[2], phrase.reply) for phrase in talks.base}
+    assert not said & {(each.dialog.last, each.truth) for each in asked}
+    assert packaged(SIZES.test, SIZES.tune, SIZES.train, SIZES.pairs, 1).test != talks.test
+    assert packaged(SIZES.test, SIZES.tune, SIZES.train, SIZES.pairs, 0) == talks
+
+
+def test_the_other_corpus_is_asked_for_if_it_is_not_there(data: Path, tmp_path: Path) -> None:
+    found = commonsense(data, 4, 0)
+    assert len(found) == 4 and all(4 <= len(each.truth.split()) <= 25 for each in found)
+    with pytest.raises(BadInput, match=r"docs/data\.md"):
+        commonsense(tmp_path, 4, 0)
+
+
+def test_losses_are_those_of_the_true_turn_after_the_examples(
+    talks: Conversations, base: PhraseBase, model: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setenv("BLENDER_CACHE", str(tmp_path))
+    (shown,) = PromptRetriever(base=base).shown([talks.test[0].dialog])
+    found = true_losses(model, [talks.test[0]] * 2, [NOTHING, shown], "losses")
+    for loss, before in zip(found, (NOTHING, shown), strict=True):
+        context = model.form.context(talks.test[0].dialog, None, (), before)
+        answer = model.form.answer(talks.test[0].truth)
+        with torch.inference_mode():
+            logp = model._network(torch.tensor([[*context, *answer]])).logits[0].log_softmax(-1)
+        told = [-float(logp[len(context) - 1 + at, token]) for at, token in enumerate(answer)]
+        assert loss == pytest.approx(np.mean(told), abs=1e-3)
+    computed = model.computed
+    np.testing.assert_array_equal(true_losses(model, [talks.test[0]] * 2, [NOTHING, shown], "losses"), found)
+    assert model.computed == computed, "kept, not computed again"
+
+
+def test_random_pairs_are_seeded_and_good(base: PhraseBase) -> None:
+    retriever = PromptRetriever(base=base, k=2)
+    drawn = at_random(retriever, 30, 0)
+    assert drawn == at_random(retriever, 30, 0) and drawn != at_random(retriever, 30, 1)
+    good = set(np.array(base.contents.phrases["text"].to_pylist())[retriever.good])
+    assert {each.answer for shown in drawn for each in shown.examples} <= good
+
+
+def test_heads_learn_which_pairs_help(talks: Conversations, base: PhraseBase) -> None:
+    """Scores made up so that one candidate alone always helps; the heads must find it in other conversations."""
+    retriever = PromptRetriever(base=base)
+    rows = np.tile(np.arange(5), (len(talks.train), 1))
+    losses = np.full(rows.shape, 3.0, dtype=np.float32)
+    losses[:, 3] = 1.0
+    scored = Scored(rows=rows, losses=losses, plain=np.full(len(rows), 2.0, dtype=np.float32), near=3)
+    ways = picked(retriever, talks.train, scored, 0)
+    assert ways["tuned"].mean() < ways["untuned"].mean()
+    assert ways["oracle"].tolist() == [1.0] * len(rows) and ways["none"].mean() == 2.0
+    heads = tuned_heads(retriever, talks.train, scored, 0)
+    assert heads.fingerprint == tuned_heads(retriever, talks.train, scored, 0).fingerprint
+
+
+def test_candidates_are_the_nearest_then_others(talks: Conversations, base: PhraseBase, model: LanguageModel) -> None:
+    retriever = PromptRetriever(base=base, k=1)
+    scored = score_candidates(model, retriever, talks.tune, near=3, random=2, seed=0)
+    assert scored.rows.shape == scored.losses.shape == (SIZES.tune, 5)
+    nearest = replace(retriever, k=2).find([each.dialog for each in talks.tune])
+    assert scored.rows[:, :2].tolist() == nearest
+    shown = [Shown(examples=(retriever.example(int(row)),), place=retriever.place) for row in scored.rows[:, 4]]
+    np.testing.assert_allclose(true_losses(model, talks.tune, shown, "again"), scored.losses[:, 4], atol=1e-3)
+
+
+def test_figures_of_pools() -> None:
+    both = np.array([[0.2, 0.6]], dtype=np.float32)
+    pools = JudgedPools(texts=(("A b a", "a b"),), sensible=both, specific=np.zeros((1, 2), dtype=np.float32))
+    assert pools.distinct(1) == 2 / 5 and pools.distinct(2) == 2 / 3
+    np.testing.assert_allclose(pools.value, both / 2)
+    assert pools.words.tolist() == [[3, 2]]
+
+
+def test_it_is_measured_and_written(
+    data: Path, tiny_llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generator_report, "JUDGE", str(tiny_llama))
+    monkeypatch.setattr(generator_report, "SMALL", SIZES)
+    main(data, tmp_path, small=True)
+    page = (tmp_path / "docs" / "retriever.md").read_text()
+    values: dict[str, Any] = json.loads((tmp_path / "benchmarks" / "retriever.json").read_text())["generator"]
+    losses = values["losses"][str(tiny_llama)]["packaged"]
+    assert losses["n"] == SIZES.test and set(losses["losses"]) == {"zero-shot", "random", "untuned", "tuned"}
+    value, low, high = losses["losses"]["zero-shot"]
+    assert f"{value:.3f} ({low:.3f} to {high:.3f})" in page and low <= value <= high
+    assert "a model, not people" in page and "<!-- /generator -->" in page
+    again = measure(data, SIZES, transfer=False)
+    assert {name: each for name, each in again.items() if "seconds" not in name} == {
+        name: each for name, each in values.items() if "seconds" not in name
+    }
