@@ -61,13 +61,13 @@ class Sizes:
         seed: of every draw.
     """
 
-    test: int = 240
-    tune: int = 60
-    train: int = 320
+    test: int = 200
+    tune: int = 50
+    train: int = 300
     pairs: int = 6_000
     near: int = 4
-    random: int = 3
-    pools: int = 80
+    random: int = 2
+    pools: int = 60
     answers: int = 4
     seed: int = 0
 
