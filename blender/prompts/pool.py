@@ -68,12 +68,17 @@ class PromptPool:
         Raises:
             BadInput: nothing would be left.
         """
-        kept = [at for at, prompt in enumerate(self.prompts) if prompt.cluster not in clusters]
-        if not kept:
+        kept = self.keep([prompt.cluster not in clusters for prompt in self.prompts])
+        if not len(kept):
             raise BadInput(
                 f"without {', '.join(clusters)} the prompt pool is empty: it holds {', '.join(self.clusters)}; "
                 "add prompts of other clusters"
             )
+        return kept
+
+    def keep(self, wanted: Sequence[bool]) -> PromptPool:
+        """The prompts that are wanted, in order; may be none."""
+        kept = [at for at, yes in enumerate(wanted) if yes]
         return PromptPool(
             prompts=tuple(self.prompts[at] for at in kept),
             vectors=self.vectors[kept],

@@ -15,11 +15,13 @@ class Prompted:
     """An input with its prompts.
 
     Attributes:
+        before: the prompts; empty if there is none.
         text: prompts, then the input.
         used: how many prompts there was room for.
         dropped: how many there was none for.
     """
 
+    before: str
     text: str
     used: int
     dropped: int
@@ -44,4 +46,10 @@ def put_before(
     own += max((len(plain_tokens(model, answer)) for answer in answers), default=0)
     while room and parts and own + sum(needed[: len(parts)]) > room:
         parts.pop()
-    return Prompted(text=BETWEEN.join([*reversed(parts), text]), used=len(parts), dropped=len(prompts) - len(parts))
+    before = BETWEEN.join(reversed(parts))
+    return Prompted(
+        before=before,
+        text=before + BETWEEN + text if parts else text,
+        used=len(parts),
+        dropped=len(prompts) - len(parts),
+    )

