@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,8 @@ def export(labels: Path, out: Path, *options: str) -> None:
 
 
 def read(path: Path, cache: Path) -> Any:
-    from datasets import load_dataset
-
     kind = "parquet" if path.suffix == ".parquet" else "json"
-    return load_dataset(kind, data_files=str(path), split="train", cache_dir=str(cache))
+    return import_module("datasets").load_dataset(kind, data_files=str(path), split="train", cache_dir=str(cache))
 
 
 @pytest.mark.parametrize("layout", FORMATS)
@@ -55,10 +54,8 @@ def test_datasets_reads_the_same_from_both_kinds_of_file(
 
 
 def test_datasets_reads_a_folder_with_its_split(labels: WriteLabels, tmp_path: Path) -> None:
-    from datasets import load_dataset
-
     export(labels(40), tmp_path / "out", "--test-share", "0.3", "--file", "parquet")
-    found = load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+    found = import_module("datasets").load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
     assert set(found) == {"train", "test"}
     assert len(found["train"]) + len(found["test"]) == 40
     assert found["train"].features["chosen"] == found["test"].features["chosen"]
@@ -92,14 +89,14 @@ def test_dpo_trains_an_adapter_that_the_generator_takes(
     style: str, labels: WriteLabels, tiny_llama: Path, tmp_path: Path
 ) -> None:
     """The whole way: labels, export, two steps of DPO, the adapter saved, answers sampled with it."""
+    trl: Any = import_module("trl")
     from peft import LoraConfig
     from transformers import AutoModelForCausalLM
-    from trl import DPOConfig, DPOTrainer
 
     export(labels(6), tmp_path / "rows.jsonl", "--style", style)
-    trainer = DPOTrainer(
+    trainer: Any = trl.DPOTrainer(
         model=AutoModelForCausalLM.from_pretrained(str(tiny_llama)),
-        args=DPOConfig(**arguments(tmp_path / "dpo")),
+        args=trl.DPOConfig(**arguments(tmp_path / "dpo")),
         train_dataset=read(tmp_path / "rows.jsonl", tmp_path / "cache"),
         processing_class=tokenizer(tiny_llama),
         peft_config=LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"),
@@ -121,14 +118,14 @@ def test_dpo_trains_an_adapter_that_the_generator_takes(
 
 @pytest.mark.parametrize("layout", ["reward", "dpo"])
 def test_a_reward_model_trains_on_it(layout: str, labels: WriteLabels, tiny_llama: Path, tmp_path: Path) -> None:
+    trl: Any = import_module("trl")
     from transformers import AutoModelForSequenceClassification
-    from trl import RewardConfig, RewardTrainer
 
     export(labels(6), tmp_path / "rows.parquet", "--format", layout)
     rows = read(tmp_path / "rows.parquet", tmp_path / "cache")
-    trainer = RewardTrainer(
+    trainer: Any = trl.RewardTrainer(
         model=AutoModelForSequenceClassification.from_pretrained(str(tiny_llama), num_labels=1),
-        args=RewardConfig(**arguments(tmp_path / "reward")),
+        args=trl.RewardConfig(**arguments(tmp_path / "reward")),
         train_dataset=rows,
         processing_class=tokenizer(tiny_llama),
     )
@@ -140,15 +137,37 @@ def test_a_reward_model_trains_on_it(layout: str, labels: WriteLabels, tiny_llam
 
 
 def test_kto_trains_on_unpaired_rows(labels: WriteLabels, tiny_llama: Path, tmp_path: Path) -> None:
+    trl: Any = import_module("trl")
     from transformers import AutoModelForCausalLM
-    from trl import KTOConfig, KTOTrainer
 
     export(labels(6), tmp_path / "rows.jsonl", "--format", "kto")
-    trainer = KTOTrainer(
+    trainer: Any = trl.KTOTrainer(
         model=AutoModelForCausalLM.from_pretrained(str(tiny_llama)),
         ref_model=AutoModelForCausalLM.from_pretrained(str(tiny_llama)),
-        args=KTOConfig(**arguments(tmp_path / "kto")),
+        args=trl.KTOConfig(**arguments(tmp_path / "kto")),
         train_dataset=read(tmp_path / "rows.jsonl", tmp_path / "cache"),
+        processing_class=tokenizer(tiny_llama),
+    )
+    assert np.isfinite(trainer.train().training_loss)
+
+
+def test_real_labels_are_read_and_trained_on(tiny_llama: Path, tmp_path: Path) -> None:
+    """Every kind of answer and 60 dialogs of up to twenty turns; no conversation is on both sides."""
+    labels = Path(__file__).resolve().parents[3] / "../shared/data/labelled/usr-personachat.jsonl"
+    if not labels.is_file():
+        pytest.skip("the human-labelled sets are not beside the project (../shared/data/labelled)")
+    trl: Any = import_module("trl")
+    export(labels, tmp_path / "out", "--test-share", "0.2", "--pairs", "all", "--machine-only", "--format", "reward")
+    rows = {side: read(tmp_path / "out" / f"{side}.jsonl", tmp_path / "cache") for side in ("train", "test")}
+    opened = [{row["chosen"][1]["content"] + row["chosen"][2]["content"] for row in side} for side in rows.values()]
+    assert len(rows["train"]) > 80 and len(rows["test"]) > 10 and not opened[0] & opened[1]
+    assert min(min(side["margin"]) for side in rows.values()) >= 0.1 - 1e-9
+    from transformers import AutoModelForSequenceClassification
+
+    trainer: Any = trl.RewardTrainer(
+        model=AutoModelForSequenceClassification.from_pretrained(str(tiny_llama), num_labels=1),
+        args=trl.RewardConfig(**arguments(tmp_path / "reward")),
+        train_dataset=rows["train"],
         processing_class=tokenizer(tiny_llama),
     )
     assert np.isfinite(trainer.train().training_loss)

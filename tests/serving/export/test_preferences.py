@@ -105,7 +105,7 @@ def test_marks_of_chat_templates_are_spelt_out(labels: WriteLabels, tmp_path: Pa
 
 def test_no_conversation_is_on_both_sides(tmp_path: Path, labels: WriteLabels) -> None:
     """Contexts that grow turn by turn go together, and so do those with the same last two turns."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number in range(200):
         turns = [f"Hello, number {number}.", f"Hi to {number}.", "How are you?"]
         for context in (turns, [*turns, "Fine.", "Good."], ["Bye.", f"Hello again, number {number}."]):
