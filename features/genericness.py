@@ -55,7 +55,8 @@ class Genericness:
     ``contexts`` is the chance that the answer comes closer to what was really said in a random context of the
     reference than a random phrase of the reference does, cosines with one answer taken as normally distributed.
     So the scale is the same for encoders whose cosines lie close together. The reference is read and embedded once
-    and kept in the cache folder.
+    and kept in the cache folder. What was stored with a phrase by the same method (``Candidate.stored``) is taken
+    instead of being computed again.
 
     Attributes:
         reference: phrases to compare with: a phrase base (its folder, or ``demo``), or a file or package as
@@ -133,9 +134,14 @@ class Genericness:
 
     def annotate(self, pools: Sequence[Pool]) -> Floats:
         """Return float32 (rows, 2)."""
-        texts = [text for pool in pools for text in pool.texts]
+        asked = [candidate for pool in pools for candidate in pool.candidates]
+        texts = [candidate.text for candidate in asked]
         values = np.full((len(texts), 2), np.nan, dtype=np.float32)
-        judged = [at for at, text in enumerate(texts) if text.strip()]
+        keys = [f"{self.fingerprint}:genericness.{column.name}" for column in self.columns]
+        known = {at for at, candidate in enumerate(asked) if all(key in candidate.stored for key in keys)}
+        for at in known:
+            values[at] = [asked[at].stored[key] for key in keys]
+        judged = [at for at, text in enumerate(texts) if text.strip() and at not in known]
         for start in range(0, len(judged), _CHUNK):
             rows = judged[start : start + _CHUNK]
             values[rows, 0] = self._contexts([texts[at] for at in rows])

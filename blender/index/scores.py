@@ -6,6 +6,7 @@ manifest that names the state of the base and the model behind every column. `bl
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ from blender.index.store import FileNote, file_problem, map_vectors
 from blender.matrix import Floats
 from blender.models.cache import text_digest
 
+log = logging.getLogger(__name__)
 VERSION = 1
 FOLDER, MANIFEST = "scores", "scores.json"
 AGAIN = "score it again with `blend base score {}`; what is known of phrases that stayed is not measured anew"
@@ -112,7 +114,9 @@ class BaseScores:
         """The scores of a base, ``None`` if there are none of this state of it."""
         try:
             return cls.open(base)
-        except BadBase:
+        except BadBase as fault:
+            if (base.folder / FOLDER / MANIFEST).exists():
+                log.warning("the scores beside the base are not used: %s", fault)
             return None
 
     @cached_property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from blender.errors import BadInput
 from blender.index.base import On, PhraseBase, open_base
 from blender.index.heads import Heads
 from blender.index.hits import Hit
+from blender.index.rules import AppliedRules, Rules
+from blender.index.scores import BaseScores
+from blender.models.cache import text_digest
 from blender.pooling import duplicate_key
 from blender.records import Candidate, Dialog
 
@@ -29,6 +33,7 @@ class Retrieval:
         where: values that a phrase's columns must have, such as ``{"tag": "smalltalk"}``.
         match_locale: whether a phrase whose column ``locale`` is another language than the dialog's is left out.
         heads: folder of heads that ``blend tune`` made; phrases themselves are then found by them.
+        rules: ``drop``, ``keep`` and ``boost`` by the scores of the base (see ``blender.index.rules``).
     """
 
     base: str = "demo"
@@ -37,8 +42,13 @@ class Retrieval:
     where: dict[str, str | float] = field(default_factory=dict)
     match_locale: bool = True
     heads: str | None = None
+    rules: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self._rules.boost and self.on == "both":
+            raise BadInput(
+                "boost is added to cosines, and those of on = 'both' cannot be compared; set on to one of them"
+            )
         if self.heads is not None and self.on == "context":
             raise BadInput("heads find phrases by themselves, not by the contexts they answered: set on = 'reply'")
         if not -1 <= self.min_score <= 1:
@@ -50,25 +60,48 @@ class Retrieval:
         return base.steered(Heads.load(self.heads)) if self.heads is not None else base
 
     @cached_property
+    def _rules(self) -> Rules:
+        return Rules.of(self.rules)
+
+    @cached_property
+    def _applied(self) -> AppliedRules | None:
+        return AppliedRules.to(self._base, self._rules) if self._rules else None
+
+    @cached_property
+    def _scores(self) -> BaseScores | None:
+        return self._applied.scores if self._applied else BaseScores.find(self._base)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the base and the scores that rules read; empty without rules."""
+        return text_digest(self._base.fingerprint, self._applied.scores.fingerprint) if self._applied else ""
+
+    @cached_property
     def _where(self) -> NDArray[np.bool_]:
-        return self._base.where(**self.where)
+        found = self._base.where(**self.where)
+        return found & self._applied.allowed if self._applied else found
 
     def warm(self) -> None:
-        """Load the base, its indexes and its encoder; the demo base is built at the first call."""
+        """Load the base, its indexes, its encoder and its scores; the demo base is built at the first call."""
+        _ = self._scores
         self._base.search([Dialog.of("Hello.")], 1, self.on)
 
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
         """Find up to ``k`` phrases for each dialog, nearest first; none that repeats a turn of the user.
 
-        A candidate's ``score`` is the cosine, ``matched`` the context it once answered, ``features`` the numeric
-        columns of the base.
+        A candidate's ``score`` is the cosine (``boost`` changes ranks alone), ``matched`` the context it once
+        answered, ``features`` the numeric columns of the base, ``stored`` what was measured of the phrase beforehand.
 
         Raises:
-            BadBase: the base is not there, broken, or made with another encoder.
+            BadBase: the base is not there, broken, or made with another encoder; or it has rules, and no scores of
+                its present state, or ones by another model.
+            BadInput: the rules leave no phrase.
+            UnknownName: a rule names a column that the scores do not have.
             BadModel: the heads are not there, broken, or of another encoder.
         """
         said = [{duplicate_key(text) for text in dialog.said_by("human")} for dialog in dialogs]
-        wide = k + max(map(len, said), default=0)
+        among = self._rules.among if self._rules.boost else 0
+        wide = max(k, among) + max(map(len, said), default=0)
         locales = sorted({dialog.locale for dialog in dialogs})
         found: dict[int, list[Hit]] = {}
         for locale in locales:
@@ -80,12 +113,15 @@ class Retrieval:
     def _allowed(self, locale: str) -> NDArray[np.bool_] | None:
         locales = self._base.locales if self.match_locale else None
         if locales is None:
-            return self._where if self.where else None
+            return self._where if self.where or self._applied else None
         language = locale.partition("-")[0]
         return self._where & np.isin(locales, ["", language])
 
     def _candidates(self, hits: Sequence[Hit], said: set[str]) -> list[Candidate]:
         kept = [hit for hit in hits if hit.score >= self.min_score and duplicate_key(hit.text) not in said]
+        boost = self._applied.boost if self._applied else None
+        if boost is not None:
+            kept.sort(key=lambda hit: hit.score + float(boost[hit.row]), reverse=True)
         return [
             Candidate(
                 text=hit.text,
@@ -94,7 +130,7 @@ class Retrieval:
                 rank=rank,
                 score=hit.score,
                 features={name: value for name, value in hit.columns.items() if not isinstance(value, str)},
-                stored=hit.stored,
+                stored={**hit.stored, **(self._scores.stored(hit.row) if self._scores else {})},
                 matched=hit.matched,
             )
             for rank, hit in enumerate(kept)

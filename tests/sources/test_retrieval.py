@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from blender.errors import BadInput, UnknownName
+from blender.errors import BadBase, BadInput, UnknownName
 from blender.features import ANNOTATORS
 from blender.index.build import build_base
 from blender.index.corpus import Phrase
 from blender.index.demo import SETTINGS, demo_phrases
+from blender.index.scorers import build_scorer
+from blender.index.scoring import score_base
 from blender.index.settings import BaseSettings
+from blender.matrix import Floats
+from blender.models.encoder import Encoder
+from blender.models.language_model import LanguageModel
 from blender.records import Dialog, Pool
 from blender.sources import SOURCES
 from blender.sources.retrieval import Retrieval
@@ -85,6 +92,80 @@ def test_settings_are_checked() -> None:
         SOURCES.build("retrieval", {"on": "neither"})
     with pytest.raises(UnknownName, match="did you mean 'base'"):
         SOURCES.build("retrieval", {"bse": "x"})
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A base with its scores: the answers to one context, from bland to particular."""
+    replies = ("Yes.", "I do not know, what do you like?", "I hike in the Alps with two old huskies.", "You idiot!")
+    phrases = [Phrase(context="What do you do for fun?", reply=reply) for reply in replies]
+    folder = tmp_path_factory.mktemp("scored") / "base"
+    build_base(phrases, folder, BaseSettings(encoder=INT8, stored=()))
+    score_base(folder, [build_scorer(name) for name in ("toxicity", "genericness", "rarity", "length")])
+    return str(folder)
+
+
+FUN = Dialog.of("What do you do for fun?")
+
+
+def test_rules_drop_keep_and_boost(scored: str) -> None:
+    plain = texts(Retrieval(base=scored), FUN)
+    assert len(plain) == 4
+    polite = Retrieval(base=scored, rules={"drop": ["toxicity.toxic > 0.8"]})
+    assert set(plain) - set(texts(polite, FUN)) == {"You idiot!"}
+    long = Retrieval(base=scored, rules={"keep": ["length.words >= q60"]})
+    assert set(texts(long, FUN)) == {"I hike in the Alps with two old huskies.", "I do not know, what do you like?"}
+    rare = Retrieval(base=scored, rules={"boost": {"rarity.max": 2.0}, "among": 2})
+    (first, *others) = rare.propose([FUN], 4)[0]
+    assert first.text == "I hike in the Alps with two old huskies."
+    assert [first.rank, *(each.rank for each in others)] == [0, 1, 2, 3]
+    assert first.score == pytest.approx(1, abs=0.01), "the cosine stays the cosine"
+    bland = Retrieval(base=scored, rules={"boost": {"rarity.max": -2.0}})
+    assert texts(bland, FUN)[-1] == "I hike in the Alps with two old huskies."
+
+
+def test_rules_cost_no_model_at_answer_time(scored: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[int] = []
+    encode = Encoder.encode
+
+    def counted(self: Encoder, given: Sequence[str], **how: Any) -> Floats:
+        encoded.append(len(given))
+        return encode(self, given, **how)
+
+    def measured(*_: object) -> None:
+        raise AssertionError("a language model was used")
+
+    ruled = Retrieval(base=scored, rules={"drop": ["toxicity.toxic > 0.8"], "boost": {"rarity.max": 1.0}})
+    ruled.warm()
+    monkeypatch.setattr(LanguageModel, "judge", measured)
+    for name in ("toxicity", "genericness", "rarity", "length"):
+        monkeypatch.setattr(ANNOTATORS.find(name), "annotate", measured)
+    monkeypatch.setattr(Encoder, "encode", counted)
+    assert len(ruled.propose([FUN], 4)[0]) == 3
+    assert encoded == [1], "the dialog's one turn, and nothing else"
+
+
+def test_annotators_take_what_was_scored(scored: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Retrieval(base=scored).propose([FUN], 4)[0]
+    annotator = ANNOTATORS.build("genericness")
+    measured = annotator.annotate([Pool.of(FUN, [candidate.text for candidate in found])])
+    monkeypatch.setattr(Encoder, "encode", None)
+    taken = annotator.annotate([Pool.of(FUN, found)])
+    assert taken == pytest.approx(measured, abs=1e-3)
+
+
+def test_rules_need_scores_and_two_kinds_of_cosine_no_boost(base: str, scored: str) -> None:
+    with pytest.raises(BadBase, match="blend base score"):
+        Retrieval(base=base, rules={"drop": ["toxicity.toxic > 0.8"]}).propose([FUN], 1)
+    with pytest.raises(UnknownName, match=r"did you mean 'toxicity\.toxic'"):
+        Retrieval(base=scored, rules={"drop": ["toxicity.toxc > 0.8"]}).propose([FUN], 1)
+    with pytest.raises(UnknownName, match="did you mean 'boost'"):
+        SOURCES.build("retrieval", {"rules": {"boots": {}}})
+    with pytest.raises(BadInput, match="on = 'both' cannot be compared"):
+        SOURCES.build("retrieval", {"on": "both", "rules": {"boost": {"rarity.max": 1}}})
+    assert Retrieval(base=base).fingerprint == ""
+    strict, loose = ({"drop": [f"toxicity.toxic > {most}"]} for most in (0.8, 0.9))
+    assert Retrieval(base=scored, rules=strict).fingerprint == Retrieval(base=scored, rules=loose).fingerprint != ""
 
 
 def test_real_chats(tmp_path: Path) -> None:

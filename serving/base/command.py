@@ -1,0 +1,60 @@
+"""`blend base`: score the phrases of a base once, review them, and take an editor's decisions back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from blender.index.base import open_base
+from blender.models.language_model import Precision
+from blender.serving.base.plan import Asked, planned
+from blender.serving.terminal import messages, write_json
+
+app = typer.Typer(
+    help="Score the phrases of a base once; review, keep and drop them.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Place = Annotated[str, typer.Argument(help="Folder of the base, or demo.")]
+
+
+@app.command()
+def score(
+    base: Place,
+    scorer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scorer",
+            help="perplexity.alone, perplexity.conditional, perplexity (both), or an annotator that judges an answer "
+            "by itself (toxicity, genericness, rarity, length, proxy); repeat for several. Without it those of last "
+            "time, or perplexity, toxicity, genericness and rarity.",
+        ),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Reference of the causal language model.")] = None,
+    dtype: Annotated[
+        Precision | None, typer.Option(help="It computes in; bfloat16 if not given, as scores are used by their order.")
+    ] = None,
+    contexts: Annotated[
+        int | None, typer.Option(min=1, help="How many contexts of a phrase perplexity.conditional tries at most; 1.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="ANNOTATOR.SETTING=VALUE, such as toxicity.model=pkg:toxicityclassifier/Russian."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+) -> None:
+    """Measure what is not known yet of the phrases, and put the columns beside the base."""
+    from blender.index.scoring import score_base
+    from blender.serving.base.tables import print_scores, scored
+
+    folder = open_base(base).folder
+    asked = Asked(names=scorer or (), model=model, dtype=dtype, contexts=contexts, settings=setting or ())
+    scores, done = score_base(folder, planned(folder, asked), progress=True)
+    if json:
+        write_json(scored(scores, done))
+        return
+    print_scores(scored(scores, done))
+    messages().print(
+        f"Beside {folder}: {len(scores.columns)} columns. Use them in the rules of a source, or look at the phrases "
+        f"with `blend base review {base} --out review.csv`."
+    )
