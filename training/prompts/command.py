@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 
 Tasks = Annotated[Path, typer.Argument(help="Folder of task sets: CLUSTER/SET.train.jsonl, CLUSTER/SET.test.jsonl.")]
-Scores = Annotated[Path, typer.Option("--scores", help="SQLite file of scores; what it lacks is computed.")]
+Scores = Annotated[Path, typer.Argument(help="SQLite file of scores; what it lacks is computed.")]
 Judge = Annotated[str, typer.Option("--lm", help="Reference of the frozen language model that scores.")]
 Encoding = Annotated[str, typer.Option("--encoder", help="Reference of the sentence encoder.")]
 Inputs = Annotated[int, typer.Option(min=1, help="Training rows of each set that prompts are tried on.")]

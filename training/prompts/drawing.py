@@ -31,7 +31,7 @@ class DrawSettings:
     """
 
     demonstrations: int = 16
-    inputs: int = 54
+    inputs: int = 51
     prompt_tokens: int = 80
     input_tokens: int = 96
     seed: int = 0

@@ -17,7 +17,7 @@ from blender.training.prompts.fitting import TrainSettings
 from blender.training.prompts.folds import Fold
 from blender.training.prompts.scoring import Scored
 from blender.training.prompts.store import ScoreStore
-from blender.training.prompts.testing import ZERO, Retrievers, Tested, retrievers, try_method, try_oracle
+from blender.training.prompts.testing import ZERO, Retrievers, MethodResult, retrievers, try_method, try_oracle
 
 Key = tuple[str, int]
 """A method and how many prompts it puts before the input."""
@@ -71,8 +71,8 @@ class ClusterResult:
     fold: Fold
     learnt: int
     prompts: int
-    tested: dict[Key, Tested]
-    oracle: tuple[Tested, Tested] | None
+    tested: dict[Key, MethodResult]
+    oracle: tuple[MethodResult, MethodResult] | None
     picked: NDArray[np.float64]
     seconds: float
     computed: int
@@ -131,7 +131,7 @@ def evaluate(
 
 def _oracle(
     model: LanguageModel, store: ScoreStore, fold: Fold, found: Retrievers, settings: EvaluateSettings
-) -> tuple[Tested, Tested] | None:
+) -> tuple[MethodResult, MethodResult] | None:
     if not settings.oracle_rows:
         return None
     draw = np.random.default_rng(settings.train.seed)

@@ -99,9 +99,10 @@ def fit_retriever(
     chosen = settings or TrainSettings()
     pool.check_encoder(encoder.fingerprint)
     found = lessons(scored, pool, chosen)
-    held = [lesson for lesson in found if int(text_digest(lesson.text), 16) % _HELD_OUT == 0]
-    learnt = [lesson for lesson in found if int(text_digest(lesson.text), 16) % _HELD_OUT]
-    if len(learnt) < 2 or len(held) < 2:
+    found.sort(key=lambda lesson: text_digest(lesson.text))
+    few = max(2, len(found) // _HELD_OUT)
+    held, learnt = found[:few], found[few:]
+    if len(learnt) < 2:
         raise BadInput(
             f"prompts of the pool helped only {len(found)} of {len(scored)} scored inputs, or helped them all alike; "
             "at least 4 are needed, best hundreds: score more rows or more prompts (`blend prompts score`)"

@@ -43,7 +43,7 @@ class Sizes:
 
 
 FAST = Sizes(
-    draw=DrawSettings(demonstrations=4, inputs=4, prompt_tokens=60, input_tokens=60),
+    draw=DrawSettings(demonstrations=4, inputs=6, prompt_tokens=60, input_tokens=60),
     score=ScoreSettings(prompts=4, rounds=1),
     rows=8,
     most=2,
@@ -85,11 +85,19 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A whole comparison; ``transferred`` is empty if no other language model was named."""
+    """A whole comparison.
+
+    Attributes:
+        prepared: what was scored.
+        results: by cluster.
+        transferred: the same under the other language model; empty if none was named.
+        work: seconds and tokens by language model and stage, over all runs that filled the file of scores.
+    """
 
     prepared: Prepared
     results: list[ClusterResult]
     transferred: list[ClusterResult]
+    work: dict[str, dict[str, tuple[float, int]]]
 
 
 def prepare(
@@ -139,11 +147,14 @@ def evaluate_tasks(
     prepared = prepare(tasks, scores, model, seeded, progress=progress)
     pool = PromptPool.build(prepared.drawn.prompts, encoder)
     tested = folds(prepared.tasks, seeded.rows, settings.seed, settings.clusters, seeded.most)
-    results = evaluate(model, prepared.store, tested, prepared.scored, pool, encoder, seeded.evaluate, watch)
+    store = ScoreStore(scores, model.fingerprint, "testing")
+    results = evaluate(model, store, tested, prepared.scored, pool, encoder, seeded.evaluate, watch)
+    work = {settings.lm: store.work()}
     other: list[ClusterResult] = []
     if settings.transfer:
         stranger = load_language_model(settings.transfer, dtype="bfloat16")
-        store = ScoreStore(scores, stranger.fingerprint)
+        foreign = ScoreStore(scores, stranger.fingerprint, "testing")
         few = replace(seeded.evaluate, rivals=TRANSFER, oracle_rows=0)
-        other = evaluate(stranger, store, tested, prepared.scored, pool, encoder, few, watch)
-    return Run(prepared=prepared, results=results, transferred=other)
+        other = evaluate(stranger, foreign, tested, prepared.scored, pool, encoder, few, watch)
+        work[settings.transfer] = foreign.work()
+    return Run(prepared=prepared, results=results, transferred=other, work=work)

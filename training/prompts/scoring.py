@@ -28,7 +28,7 @@ class ScoreSettings:
     """
 
     prompts: int = 10
-    rounds: int = 3
+    rounds: int = 2
     seed: int = 0
 
 

@@ -39,14 +39,16 @@ class ScoreStore:
     Args:
         path: of the SQLite file; made if it is not there.
         model: fingerprint of the language model.
+        stage: what seconds and tokens are noted under.
 
     Raises:
         BadInput: the file is something else.
     """
 
-    def __init__(self, path: str | Path, model: str) -> None:
+    def __init__(self, path: str | Path, model: str, stage: str = "scoring") -> None:
         self._path = Path(path).expanduser()
         self._model = model
+        self._stage = stage
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._base = sqlite3.connect(self._path, timeout=_WAIT)
@@ -59,6 +61,10 @@ class ScoreStore:
                 self._base.execute(
                     "CREATE TABLE IF NOT EXISTS cells (model TEXT, prompt TEXT, row TEXT, losses BLOB, tokens BLOB, "
                     "PRIMARY KEY (model, prompt, row)) WITHOUT ROWID"
+                )
+                self._base.execute(
+                    "CREATE TABLE IF NOT EXISTS work (model TEXT, stage TEXT, seconds REAL, tokens INTEGER, "
+                    "PRIMARY KEY (model, stage)) WITHOUT ROWID"
                 )
                 self._base.execute(f"PRAGMA user_version = {_VERSION}")
         except sqlite3.DatabaseError as fault:
@@ -85,8 +91,18 @@ class ScoreStore:
                 found[prompt, row] = Cell(prompt=prompt, row=row, losses=losses, tokens=tokens)
         return found
 
-    def put(self, cells: Iterable[Cell]) -> None:
-        """Keep cells, all or none of them."""
+    def put(self, cells: Iterable[Cell], seconds: float = 0.0, tokens: int = 0) -> None:
+        """Keep cells, all or none of them, and note what they cost."""
         rows = [(self._model, cell.prompt, cell.row, cell.losses.tobytes(), cell.tokens.tobytes()) for cell in cells]
         with self._base:
             self._base.executemany("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?)", rows)
+            self._base.execute(
+                "INSERT INTO work VALUES (?, ?, ?, ?) ON CONFLICT (model, stage) DO UPDATE SET "
+                "seconds = seconds + excluded.seconds, tokens = tokens + excluded.tokens",
+                (self._model, self._stage, seconds, tokens),
+            )
+
+    def work(self) -> dict[str, tuple[float, int]]:
+        """Seconds and tokens so far, by stage: over all runs and processes, also those that were cut off."""
+        rows = self._base.execute("SELECT stage, seconds, tokens FROM work WHERE model = ?", (self._model,))
+        return {stage: (float(seconds), int(tokens)) for stage, seconds, tokens in rows}

@@ -30,7 +30,7 @@ ZERO = "zero-shot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Tested:
+class MethodResult:
     """Outcomes of one method on the rows of one cluster.
 
     Attributes:
@@ -84,7 +84,7 @@ def retrievers(
 
 def try_method(
     model: LanguageModel, store: ScoreStore, fold: Fold, find: Find | None, k: int, window: int | None = None
-) -> Tested:
+) -> MethodResult:
     """Test one method; without ``find`` no prompt is given."""
     rows = fold.rows
     given: list[list[Prompt]] = find([row.text for row in rows], k) if find else [[] for _ in rows]
@@ -95,12 +95,12 @@ def try_method(
         dropped += fitted.dropped
         own += sum(prompt.cluster in fold.left_out for prompt in prompts)
     found = outcomes(model, store, asked)
-    return Tested(values=values(found), own=own / max(1, sum(map(len, given))), dropped=dropped)
+    return MethodResult(values=values(found), own=own / max(1, sum(map(len, given))), dropped=dropped)
 
 
 def try_oracle(
     model: LanguageModel, store: ScoreStore, rows: Sequence[Row], prompts: Sequence[Prompt]
-) -> tuple[Tested, Tested]:
+) -> tuple[MethodResult, MethodResult]:
     """The best of some prompts for each row by its gold answer, and their average: a bound, and what it is a bound of.
 
     No method can know the gold answer; the best of many noisy values is above what the best prompt is worth.
@@ -108,7 +108,7 @@ def try_oracle(
     found = outcomes(model, store, [Ask(prompt.text, row) for prompt in prompts for row in rows])
     grid = values(found).reshape(len(prompts), len(rows), len(VALUES))
     best = grid[..., VALUES.index("score")].argmax(axis=0)
-    return Tested(values=grid[best, np.arange(len(rows))]), Tested(values=grid.mean(axis=0))
+    return MethodResult(values=grid[best, np.arange(len(rows))]), MethodResult(values=grid.mean(axis=0))
 
 
 def values(found: Sequence[Outcome]) -> Doubles:
