@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class Generator:
         prompts: ``retrieved`` shows the model pairs of context and good answer, found for each dialog, before it.
         prompt_base: phrase base whose pairs are shown, a folder or ``demo``.
         prompt_heads: folder of heads tuned to find helpful pairs; empty for the base's own search.
+        prompt_rules: which of its phrases are good answers, ``drop`` and ``keep`` by the scores of the base (see
+            ``blender.index.rules``); by default those that are neither toxic nor bland, where that was measured.
         prompts_k: how many pairs.
         prompts_place: where a chat prompt shows them, see `blender.models.demonstrations.Place`.
     """
@@ -53,6 +55,7 @@ class Generator:
     prompts: Literal["none", "retrieved"] = "none"
     prompt_base: str = "demo"
     prompt_heads: str = ""
+    prompt_rules: dict[str, Any] = field(default_factory=dict)
     prompts_k: int = 3
     prompts_place: Place = "system"
 
@@ -71,11 +74,13 @@ class Generator:
             return None
         from blender.index.base import open_base
         from blender.index.heads import Heads
+        from blender.index.rules import Rules
         from blender.sources.prompting import PromptRetriever
 
         return PromptRetriever(
             base=open_base(self.prompt_base),
             heads=Heads.load(self.prompt_heads) if self.prompt_heads else None,
+            rules=Rules.of(self.prompt_rules),
             k=self.prompts_k,
             place=self.prompts_place,
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +16,8 @@ from blender.index.contents import STORED
 from blender.index.context import TURN_BREAK, context_text, embed_contexts
 from blender.index.heads import Heads
 from blender.index.hits import nearest_phrases
+from blender.index.rules import AppliedRules, Condition, Rules
+from blender.index.scores import BaseScores
 from blender.index.steered import steered_index
 from blender.index.vectors import VectorIndex
 from blender.models.cache import text_digest
@@ -22,8 +25,9 @@ from blender.models.demonstrations import Example, Place, Shown
 from blender.pooling import duplicate_key
 from blender.records import Dialog
 
-MOST_TOXIC = 0.5
-_TOXIC = ":toxicity.toxic"
+NO_EXAMPLES = ("toxicity.toxic > 0.5", "genericness.contexts > q90")
+"""Phrases that are not shown as good answers where their base has these scores, unless rules say otherwise."""
+_MOST_TOXIC, _TOXIC = 0.5, ":toxicity.toxic"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,8 @@ class PromptRetriever:
         k: pairs for a dialog.
         place: where a chat prompt shows them.
         turns: of a pair's context are shown, the newest.
+        rules: which phrases are good answers by the scores of the base (``drop`` and ``keep``); by default all that
+            do not meet `NO_EXAMPLES`, where these were measured.
     """
 
     base: PhraseBase
@@ -44,6 +50,7 @@ class PromptRetriever:
     k: int = 3
     place: Place = "system"
     turns: int = 1
+    rules: Rules = field(default_factory=Rules)
 
     def __post_init__(self) -> None:
         if self.k < 1 or self.turns < 1:
@@ -60,7 +67,8 @@ class PromptRetriever:
     def fingerprint(self) -> str:
         """Sixteen hex digits; another if a dialog might be given other examples."""
         heads = self.heads.fingerprint if self.heads else ""
-        return text_digest(self.base.fingerprint, heads, str(self.k), self.place, str(self.turns), str(MOST_TOXIC))
+        good = hashlib.sha256(np.packbits(self.good).tobytes()).hexdigest()
+        return text_digest(self.base.fingerprint, heads, str(self.k), self.place, str(self.turns), good)
 
     def warm(self) -> None:
         """Load encoder and index."""
@@ -117,13 +125,19 @@ class PromptRetriever:
 
     @cached_property
     def good(self) -> NDArray[np.bool_]:
-        """Which phrases may be shown as good answers: not toxic, where that was measured; bool (phrases,)."""
+        """Which phrases may be shown as good answers, bool (phrases,)."""
+        if self.rules:
+            return AppliedRules.to(self.base, self.rules).allowed
         found = np.ones(len(self.base), dtype=bool)
         phrases = self.base.contents.phrases
         for name in phrases.column_names:
             if name.startswith(STORED) and name.endswith(_TOXIC):
                 values = phrases[name].to_numpy(zero_copy_only=False)
-                found &= ~(values > MOST_TOXIC)  # what was not measured stays
+                found &= ~(values > _MOST_TOXIC)  # what was not measured stays
+        scores = BaseScores.find(self.base)
+        for condition in map(Condition.read, NO_EXAMPLES):
+            if scores and condition.column in scores.columns:
+                found &= ~condition.met(scores)
         return found
 
     def _allowed(self, locale: str) -> NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,11 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from blender.errors import BadInput, BadModel
+from blender.errors import BadBase, BadInput, BadModel, UnknownName
 from blender.index.base import PhraseBase
 from blender.index.build import build_base
 from blender.index.corpus import Phrase
 from blender.index.heads import Heads
+from blender.index.rules import Rules
+from blender.index.scorers import PhraseRow
+from blender.index.scoring import score_base
 from blender.index.settings import BaseSettings
 from blender.matrix import Floats
 from blender.models.demonstrations import Example
@@ -84,7 +87,9 @@ def test_many_dialogs_are_searched_as_one_would_be(base: PhraseBase) -> None:
 
 def test_another_language_is_not_shown(tmp_path: Path) -> None:
     columns = [{"locale": "en-GB"}, {"locale": "ru"}, {}]
-    phrases = [Phrase(context="Do you cook?", reply=f"Number {at} it is.", columns=each) for at, each in enumerate(columns)]
+    phrases = [
+        Phrase(context="Do you cook?", reply=f"Number {at} it is.", columns=each) for at, each in enumerate(columns)
+    ]
     retriever = PromptRetriever(base=make_base(tmp_path / "base", phrases))
     assert sorted(answers(retriever, "Do you cook?", locale="ru")) == ["Number 1 it is.", "Number 2 it is."]
     assert sorted(answers(retriever, "Do you cook?", locale="en")) == ["Number 0 it is.", "Number 2 it is."]
@@ -96,6 +101,48 @@ def test_a_toxic_phrase_is_no_good_answer(base: PhraseBase) -> None:
     retriever = PromptRetriever(base=PhraseBase(base.folder, base.manifest, contents, Letters()), k=9)
     assert retriever.good.tolist() == [False, True, True, True, True], "not measured is not toxic"
     assert len(answers(retriever, "Do you have pets?")) == 4
+
+
+class Told:
+    """Scores phrases as it was told."""
+
+    name, fingerprint, made_with, contexts = "told", "0123456789abcdef", "what it was told", 1
+    columns = ("toxicity.toxic", "genericness.contexts")
+    stored = ()
+
+    def __init__(self, values: Mapping[str, tuple[float, float]]) -> None:
+        self.settings: dict[str, Any] = {}
+        self._values = values
+
+    def key(self, phrase: PhraseRow) -> bytes:
+        return phrase.text.encode()
+
+    def measure(self, phrases: Sequence[PhraseRow]) -> Floats:
+        return np.array([self._values.get(each.text, (0.0, 0.0)) for each in phrases], dtype=np.float32)
+
+
+def test_scores_of_the_base_tell_good_answers(base: PhraseBase) -> None:
+    before = PromptRetriever(base=base).fingerprint
+    score_base(base.folder, [Told({PAIRS[0][1]: (0.9, 0.1), PAIRS[1][1]: (0.1, 0.9)})])
+    retriever = PromptRetriever(base=base, k=9)
+    assert retriever.good.tolist() == [False, False, True, True, True], "toxic, and blander than nine in ten"
+    assert PromptRetriever(base=base).fingerprint != before
+    lenient = Rules(drop=("toxicity.toxic > 0.95",), keep=("genericness.contexts < 0.5",))
+    assert replace(retriever, rules=lenient).good.tolist() == [True, False, True, True, True]
+    assert PAIRS[1][1] not in answers(retriever, "What do you cook?")
+    with pytest.raises(UnknownName, match=r"toxicity\.nasty"):
+        _ = replace(retriever, rules=Rules(drop=("toxicity.nasty > 1",))).good
+
+
+def test_rules_without_scores_are_refused(base: PhraseBase) -> None:
+    settings = {
+        "prompts": "retrieved",
+        "prompt_base": str(base.folder),
+        "prompt_rules": {"keep": ["toxicity.toxic < 1"]},
+    }
+    retriever = SOURCES.build("generator", settings)._retriever
+    with pytest.raises(BadBase, match="have no scores; score them with `blend base score"):
+        _ = retriever.good
 
 
 def test_heads_decide_what_is_near(base: PhraseBase) -> None:

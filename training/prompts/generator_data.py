@@ -19,7 +19,7 @@ from blender.models.cache import cache_folder, make_once, text_digest
 from blender.records import Dialog
 
 OTHER = "corpus-commonsense-dialogues/test.json"
-_TURNS = 3
+_TURNS = 2  # of a dialog's context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

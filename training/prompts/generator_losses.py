@@ -60,7 +60,16 @@ def true_losses(model: LanguageModel, asked: Sequence[Asked], shown: Sequence[Sh
 
 def _losses(model: LanguageModel, prompts: list[list[int]], answers: list[tuple[int, ...]]) -> list[float]:
     branches = [Branch(at, answer, False) for at, answer in enumerate(answers)]
-    return [-float(judged.tokens.mean()) for judged in model.judge(prompts, branches)]
+    prefix = _shared(prompts)  # the system line is computed once
+    own = [prompt[len(prefix) :] for prompt in prompts]
+    return [-float(judged.tokens.mean()) for judged in model.judge(own, branches, prefix)]
+
+
+def _shared(prompts: Sequence[list[int]]) -> list[int]:
+    """Tokens that all prompts begin with, each keeping one or more of its own."""
+    first, last = min(prompts), max(prompts)
+    count = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return first[: min(count, *(len(prompt) - 1 for prompt in prompts))]
 
 
 def remembered(name: str, make: Callable[[], Any]) -> Any:
