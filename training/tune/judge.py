@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,11 +23,17 @@ from blender.records import Pool
 from blender.roles import Annotator
 from blender.training.annotate import annotate_all
 from blender.training.heads import HeadSettings, fit_head
-from blender.training.prepare import prepare
+from blender.training.prepare import Prepared, prepare
+from blender.training.tune.ready import ReadyEncoder
 
 CHEAP = ("length", "relevance", "rarity", "overlap", "genericness", "toxicity")
-REWARD_SETS = ("dstc7", "fed-turn", "dailydialog-gupta", "holistic-eval")
-JUDGE_SETS = ("dstc10-persona", "usr-personachat", "persona-zhao")
+REWARD_SETS = (
+    ("fed-turn", "dailydialog-gupta", "holistic-eval", "adv-gen-retrieval"),
+    ("dstc7", "fed-turn"),
+)
+"""Sets of the reward's P(sensible) and P(specific); with dstc7 among them P(sensible) came out flat."""
+JUDGE_SETS = (("dstc10-persona", "usr-personachat", "persona-zhao"), ("dstc10-persona", "usr-personachat"))
+"""Sets of the judge's, all of one family, none of whose is among the reward's."""
 MOST_CONTEXTS = 500
 
 
@@ -56,6 +63,18 @@ class Judge:
         """P(sensible) and P(specific), float32 (rows,) each."""
         return tuple(head.probability(_widened(matrix, head.trees.columns)) for head in (self.sensible, self.specific))  # type: ignore[return-value]
 
+    def with_embeddings(self, known: Mapping[str, Floats]) -> Judge:
+        """The same, whose annotators take these embeddings (by text) instead of computing them.
+
+        Only annotators of the encoder that made them are helped.
+        """
+        for annotator in self.annotators.values():
+            encoder = getattr(annotator, "_encoder", None)
+            if encoder is not None:
+                # A cached property of a frozen dataclass lives in its __dict__.
+                vars(annotator)["_encoder"] = ReadyEncoder(encoder, known)
+        return self
+
     @classmethod
     def of_bundle(cls, folder: str | Path) -> Judge:
         """The heads of a bundle with those of its annotators that are cheap.
@@ -71,22 +90,30 @@ class Judge:
         return cls(sensible=bundle.ranker.sensible, specific=bundle.ranker.specific, annotators=cheap)
 
     @classmethod
-    def of_labels(cls, files: Sequence[Path], seed: int = 0) -> Judge:
+    def of_labels(cls, sensible: Sequence[Path], specific: Sequence[Path], seed: int = 0) -> Judge:
         """Heads trained on label files.
 
         Raises:
             BadInput: too few labels of either kind.
         """
-        prepared = prepare(
-            files, cache_folder() / "features", annotators={name: {} for name in CHEAP}, locale="en", most=MOST_CONTEXTS
-        )
-        settings = HeadSettings(seed=seed)
-        sensible = fit_head(prepared.examples, prepared.examples.sensible, settings)
-        specific = fit_head(prepared.examples, prepared.examples.specific, settings)
-        if sensible is None or specific is None:
-            raise BadInput(f"{', '.join(path.stem for path in files)}: too few labels of sensible or of specific")
+        heads = [_trained(sensible, "sensible", seed), _trained(specific, "specific", seed)]
         annotators = {name: annotator_catalogue().build(name, {}) for name in CHEAP}
-        return cls(sensible=sensible, specific=specific, annotators=annotators, sets=tuple(path.stem for path in files))
+        sets = tuple(dict.fromkeys(path.stem for path in (*sensible, *specific)))
+        return cls(sensible=heads[0], specific=heads[1], annotators=annotators, sets=sets)
+
+
+def prepared_sets(files: Sequence[Path]) -> Prepared:
+    """Label files with the cheap columns, up to 500 contexts of each set, English only."""
+    annotators: dict[str, dict[str, Any]] = {name: {} for name in CHEAP}
+    return prepare(files, cache_folder() / "features", annotators=annotators, locale="en", most=MOST_CONTEXTS)
+
+
+def _trained(files: Sequence[Path], label: str, seed: int) -> Head:
+    examples = prepared_sets(files).examples
+    head = fit_head(examples, getattr(examples, label), HeadSettings(seed=seed))
+    if head is None:
+        raise BadInput(f"{', '.join(path.stem for path in files)}: too few labels of {label}, or all equal")
+    return head
 
 
 def _widened(matrix: FeatureMatrix, columns: Sequence[str]) -> FeatureMatrix:

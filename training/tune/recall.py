@@ -1,0 +1,53 @@
+"""Recall of the true reply among the true replies of other contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.index.context import TURN_BREAK
+from blender.judging.headroom import bootstrap
+from blender.matrix import Floats
+from blender.pooling import duplicate_key
+from blender.training.tune.dialogues import Pair
+
+AMONG = 1_000
+LEVELS = (1, 10, 100)
+
+
+def true_ranks(queries: Floats, replies: Floats, pairs: Sequence[Pair]) -> NDArray[np.int64]:
+    """Rank of each context's true reply among all replies, 1 is best, int64 (pairs,); ties count half against it.
+
+    What a context itself says is no candidate for it: no blender would answer with it (guard ``echo``).
+
+    Args:
+        queries: float32 (pairs, d).
+        replies: float32 (pairs, d), of the same pairs, drawn by `blender.training.tune.dialogues.draw`.
+        pairs: their texts.
+    """
+    scores = queries @ replies.T
+    at = {duplicate_key(pair.reply): row for row, pair in enumerate(pairs)}
+    for row, pair in enumerate(pairs):
+        said = [at.get(duplicate_key(turn)) for turn in pair.context.split(TURN_BREAK)]
+        scores[row, [each for each in said if each is not None and each != row]] = -np.inf
+    own = scores[np.arange(len(pairs)), np.arange(len(pairs))][:, None]
+    above = (scores > own).sum(1) + ((scores == own).sum(1) - 1) / 2
+    return np.floor(above).astype(np.int64) + 1
+
+
+def recalls(ranks: NDArray[np.int64], *, seed: int = 0) -> dict[str, Any]:
+    """Recall at 1, 10 and 100, each with a 95 % bootstrap interval over contexts; and the mean reciprocal rank."""
+    found: dict[str, Any] = {"n": len(ranks), "mrr": float((1 / ranks).mean())}
+    for level in LEVELS:
+        interval = bootstrap(ranks <= level, seed=seed)
+        found[f"recall@{level}"] = [interval.value, interval.low, interval.high]
+    return found
+
+
+def gain(ours: NDArray[np.int64], theirs: NDArray[np.int64], level: int, *, seed: int = 0) -> list[float]:
+    """Difference of two recalls over the same contexts, with a paired bootstrap interval: value, low, high."""
+    interval = bootstrap((ours <= level).astype(float) - (theirs <= level), seed=seed)
+    return [interval.value, interval.low, interval.high]
