@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from blender.errors import BadInput, MissingPackage
 from blender.labelling.guidelines import guidelines
 from blender.labelling.sheets.csv import rows_of
-from blender.labelling.sheets.separated import read_bytes
 from blender.labelling.sheets.sheet import COLUMNS, Row, Sheet
+from blender.labelling.sheets.workbook import load_openpyxl, put_text, read_book
 
 SUFFIX = ".xlsx"
 TITLES = {"en": ("labels", "guidelines"), "ru": ("оценки", "инструкция")}
@@ -26,7 +24,7 @@ def write(sheet: Sheet, path: Path) -> list[Path]:
     Raises:
         MissingPackage: openpyxl is not installed.
     """
-    openpyxl = _openpyxl()
+    openpyxl = load_openpyxl()
     book = openpyxl.Workbook()
     labels, told = TITLES[sheet.locale]
     table = book.active
@@ -47,17 +45,7 @@ def read(path: Path) -> list[Row]:
         BadInput: it cannot be read, is no XLSX file, or lacks columns.
         MissingPackage: openpyxl is not installed.
     """
-    openpyxl = _openpyxl()
-    raw = read_bytes(path)
-    try:
-        book = openpyxl.load_workbook(io.BytesIO(raw), data_only=True)
-        names = [name for name, _ in TITLES.values() if name in book.sheetnames]
-        table = [[_text(value) for value in row] for row in book[(names or book.sheetnames)[0]].values]
-    except Exception as fault:  # a file that was damaged or made up fails in openpyxl in any way
-        raise BadInput(
-            f"{path.name}: is no XLSX file that can be read ({type(fault).__name__}); save it as .xlsx again"
-        ) from None
-    return rows_of(path.name, table)
+    return rows_of(path.name, read_book(path, [name for name, _ in TITLES.values()]))
 
 
 def _fill(openpyxl: Any, table: Any, sheet: Sheet) -> None:
@@ -68,7 +56,7 @@ def _fill(openpyxl: Any, table: Any, sheet: Sheet) -> None:
     for number, cells in enumerate([sheet.heads, *sheet.rows()], start=1):
         for column, (key, text) in enumerate(zip(COLUMNS, cells, strict=True), start=1):
             cell = table.cell(number, column)
-            _write(cell, text)
+            put_text(cell, text)
             cell.alignment = wrapped
             if number > 1 and key in _CHOSEN:
                 cell.fill = to_fill
@@ -95,7 +83,7 @@ def _explain(openpyxl: Any, table: Any, markdown: str) -> None:
     table.column_dimensions["A"].width = 110
     for number, (text, bold, quoted) in enumerate(_paragraphs(markdown), start=1):
         cell = table.cell(number, 1)
-        _write(cell, text)
+        put_text(cell, text)
         cell.alignment = openpyxl.styles.Alignment(wrap_text=True, vertical="top", indent=2 * quoted)
         cell.font = openpyxl.styles.Font(bold=bold)
 
@@ -108,30 +96,3 @@ def _paragraphs(markdown: str) -> Iterator[tuple[str, bool, bool]]:
         text = "\n".join(filter(None, lines)) if quoted else " ".join(lines)
         for each in ["• " + point for point in text[2:].split(" - ")] if text.startswith("- ") else [text]:
             yield each.lstrip("# ").replace("**", ""), block.startswith("#"), quoted
-
-
-def _write(cell: Any, text: str) -> None:
-    if text:
-        cell.value = text
-        cell.data_type = "s"  # openpyxl would take "=1" for a formula and "#N/A" for an error
-
-
-def _text(value: Any) -> str:
-    """A cell's value as its text: whole numbers without a point, truth as 1 or 0."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _openpyxl() -> Any:
-    try:
-        import openpyxl
-    except ImportError:
-        raise MissingPackage(
-            "XLSX sheets need openpyxl; install it with `pip install 'response-blender[label]'`, or use CSV"
-        ) from None
-    return openpyxl
