@@ -122,13 +122,14 @@ def evaluate(
         str, typer.Option(help="Reference of another language model that the same retriever is tried with.")
     ] = "",
     encoder: Encoding = RunSettings.encoder,
+    k: Annotated[int, typer.Option("-k", min=1, help="Prompts before an input, beside a single one.")] = RunSettings.k,
     rows: Annotated[int, typer.Option(min=1, help="Test rows of each cluster.")] = Sizes.rows,
     fast: Annotated[bool, typer.Option("--fast", help="Two clusters and few rows, for a look.")] = False,
     seed: Seed = 0,
 ) -> None:
     """Test on each cluster of tasks a retriever that saw nothing of it; a run that was cut off goes on."""
     sizes = FAST if fast else Sizes(rows=rows)
-    settings = RunSettings(lm=lm, transfer=transfer, encoder=encoder, clusters=tuple(cluster or ()), seed=seed)
+    settings = RunSettings(lm=lm, transfer=transfer, encoder=encoder, clusters=tuple(cluster or ()), k=k, seed=seed)
     run = evaluate_tasks(tasks, scores, settings, sizes, watch=_told, progress=True)
     for line in [*mean_table(run.results), "", *cluster_table(run.results)]:
         say(line)

@@ -17,7 +17,7 @@ from blender.training.prompts.fitting import TrainSettings
 from blender.training.prompts.folds import Fold
 from blender.training.prompts.scoring import Scored
 from blender.training.prompts.store import ScoreStore
-from blender.training.prompts.testing import ZERO, Retrievers, MethodResult, retrievers, try_method, try_oracle
+from blender.training.prompts.testing import ZERO, MethodResult, Retrievers, retrievers, try_method, try_oracle
 
 Key = tuple[str, int]
 """A method and how many prompts it puts before the input."""
@@ -29,10 +29,9 @@ RIVALS: tuple[Key, ...] = (
     ("untuned", 1),
     ("tuned", 1),
     ("tuned, own pool", 1),
-    ("random", 3),
-    ("untuned", 3),
-    ("tuned", 3),
 )
+REPEATED = ("random", "untuned", "tuned")
+"""Tried with more prompts too where that is asked for."""
 TRANSFER: tuple[Key, ...] = ((ZERO, 0), ("random", 1), ("untuned", 1), ("tuned", 1))
 
 
@@ -48,7 +47,7 @@ class EvaluateSettings:
     """
 
     rivals: tuple[Key, ...] = RIVALS
-    oracle_rows: int = 20
+    oracle_rows: int = 12
     oracle_prompts: int = 10
     train: TrainSettings = field(default_factory=TrainSettings)
 

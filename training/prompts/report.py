@@ -165,11 +165,12 @@ def main(
     data: Annotated[Path, typer.Argument(help="Folder that holds tasks/.")],
     out: Annotated[Path, typer.Option(help="Project whose documents are written.")] = Path(),
     transfer: Annotated[str, typer.Option(help="Another language model; empty for none.")] = TRANSFER,
+    k: Annotated[int, typer.Option("-k", min=1, help="Prompts before an input, beside a single one.")] = RunSettings.k,
     fast: Annotated[bool, typer.Option("--fast", help="Two clusters and few rows; for tests.")] = False,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Measure and write."""
-    settings, sizes = RunSettings(transfer=transfer, seed=seed), FAST if fast else Sizes()
+    settings, sizes = RunSettings(transfer=transfer, k=k, seed=seed), FAST if fast else Sizes()
     scores = cache_folder() / "prompts" / "scores.sqlite"
     run = evaluate_tasks(data / "tasks", scores, settings, sizes, watch=_told, progress=True)
     draw_gains(run.results, out / "docs" / "prompts.png")

