@@ -18,7 +18,7 @@ from blender.index.scores import FOLDER, MANIFEST, VERSION, BaseScores, ScorerNo
 from blender.index.store import FileNote, npy_header, write_aside
 from blender.matrix import Floats
 
-_READ = 1 << 20
+_AT_ONCE = 65_536
 
 
 def publish(base: PhraseBase, scorers: Sequence[Scorer], blocks: Iterable[Floats]) -> None:
@@ -79,7 +79,8 @@ def carry_over(before: BaseScores, texts: Sequence[str], base: PhraseBase) -> bo
     rows = [row_of.get(text, -1) for text in base.contents.phrases["text"].to_pylist()]
     if min(rows, default=0) < 0:
         return False
-    publish_notes(base, before.manifest.scorers, [np.asarray(before.values[:, rows], dtype=np.float32).T])
+    some = (rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE))
+    publish_notes(base, before.manifest.scorers, (np.asarray(before.values[:, part], np.float32).T for part in some))
     return True
 
 

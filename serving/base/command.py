@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from blender.errors import BadInput
 from blender.index.base import open_base
 from blender.models.language_model import Precision
 from blender.serving.base.plan import Asked, planned
+from blender.serving.base.reasons import MOST, NEAR
 from blender.serving.terminal import messages, write_json
 
 app = typer.Typer(
@@ -58,3 +61,49 @@ def score(
         f"Beside {folder}: {len(scores.columns)} columns. Use them in the rules of a source, or look at the phrases "
         f"with `blend base review {base} --out review.csv`."
     )
+
+
+@app.command()
+def review(
+    base: Place,
+    out: Annotated[Path | None, typer.Option("--out", help="Sheet for an editor, .csv or .xlsx.")] = None,
+    answers: Annotated[
+        list[Path] | None,
+        typer.Option("--answers", help="--out folder of a `blend evaluate` run, for what is never chosen; repeatable."),
+    ] = None,
+    most: Annotated[int, typer.Option("--most", min=1, help="Phrases for each reason.")] = MOST,
+    near: Annotated[
+        float, typer.Option("--near", min=0, max=1, help="Phrases with a higher cosine are near-duplicates.")
+    ] = NEAR,
+) -> None:
+    """Show the blandest, the strangest, the near-duplicate and the never-chosen phrases."""
+    from blender.serving.base.reviewing import print_review, reviewed
+
+    opened = open_base(base)
+    found = reviewed(opened, answers or (), most, near)
+    print_review(opened, found)
+    if out is None:
+        messages().print("Write them to a sheet for an editor with --out review.csv (or .xlsx).")
+        return
+    from blender.serving.base.sheet import write_sheet
+
+    rows = write_sheet(out, opened, found.scores, found.reasons)
+    messages().print(
+        f"{out}: {rows:,} phrases. Put drop or keep into the column decision, then `blend base apply {base} {out}`."
+    )
+
+
+@app.command()
+def apply(
+    base: Place,
+    sheets: Annotated[list[Path], typer.Argument(help="Sheets of `blend base review` with decisions.")],
+) -> None:
+    """Take an editor's decisions back: drop removes a phrase from the base, keep protects it from rules."""
+    from blender.serving.base.applying import apply_decisions
+
+    if base == "demo":
+        raise BadInput("the base 'demo' is not changed; build one of your own with `blend index build SOURCE --out X`")
+    done = apply_decisions(Path(base), sheets)
+    messages().print(f"{done.dropped:,} phrases dropped, {done.kept:,} kept from rules, {done.left:,} phrases left.")
+    if done.scores == "lost":
+        messages().print(f"The scores are of the base before; measure what is new with `blend base score {base}`.")
