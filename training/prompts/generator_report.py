@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -75,36 +76,46 @@ class Sizes:
 SMALL = Sizes(test=8, tune=4, train=12, pairs=120, pools=3, answers=2)
 
 
-def measure(data: Path, sizes: Sizes, *, transfer: bool = True) -> dict[str, Any]:
-    """All figures, as plain values; what is done is kept in the cache folder, so that a killed run goes on."""
+def measure(data: Path, sizes: Sizes, *, transfer: bool = True) -> Iterator[dict[str, Any]]:
+    """All figures, as plain values, once more after every stage: the last are whole.
+
+    What is done is kept in the cache folder, so that a killed run goes on.
+    """
     begun = time.process_time()
     talks = packaged(sizes.test, sizes.tune, sizes.train, sizes.pairs, sizes.seed)
     asked = {"packaged": talks.test, "commonsense": commonsense(data, sizes.test, sizes.seed)}
     base = base_of(talks.base)
     judge = load_language_model(JUDGE, "bfloat16")
     choice, plain = _choose(judge, PromptRetriever(base=base), talks.tune, sizes.seed)
-    scored = score_candidates(
-        judge, replace(plain, k=1), talks.train, near=sizes.near, random=sizes.random, seed=sizes.seed
-    )
-    heads = tuned_heads(plain, talks.train, scored, sizes.seed)
-    showing = {corpus: _showing(plain, heads, dialogs, sizes.seed) for corpus, dialogs in asked.items()}
-    models = {JUDGE: judge}
-    if transfer:
-        models[TRANSFER] = load_language_model(TRANSFER, "bfloat16")
-    return {
+    single = replace(plain, k=1)
+    scored = score_candidates(judge, single, talks.train, near=sizes.near, random=sizes.random, seed=sizes.seed)
+    values: dict[str, Any] = {
         "command": "python -m blender.training.prompts.generator_report DATA",
         "sizes": asdict(sizes),
         "fitted with": asdict(FIT),
         "pairs in the base": int(base.manifest.counts["pairs"]),
         "choice": choice,
         "training": _training(plain, talks.train, scored, sizes.seed),
-        "losses": {
-            name: {corpus: _losses(model, asked[corpus], showing[corpus]) for corpus in asked}
-            for name, model in models.items()
-        },
-        "pools": _pools(judge, [each.dialog for each in talks.test[: sizes.pools]], showing["packaged"], sizes),
-        "processor seconds of this run": round(time.process_time() - begun),
+        "losses": {},
     }
+    heads = tuned_heads(plain, talks.train, scored, sizes.seed)
+    showing = {corpus: _showing(plain, heads, dialogs, sizes.seed) for corpus, dialogs in asked.items()}
+    dialogs = [each.dialog for each in talks.test[: sizes.pools]]
+    stages: list[Callable[[], None]] = [
+        partial(_add_losses, values, JUDGE, asked, showing),
+        lambda: values.update(pools=_pools(judge, dialogs, showing["packaged"], sizes)),
+        *([partial(_add_losses, values, TRANSFER, asked, showing)] if transfer else []),
+    ]
+    for stage in stages:
+        stage()
+        yield values | {"processor seconds of this run": round(time.process_time() - begun)}
+
+
+def _add_losses(
+    values: dict[str, Any], name: str, asked: Mapping[str, Sequence[Asked]], showing: Mapping[str, Showing]
+) -> None:
+    model = load_language_model(name, "bfloat16")
+    values["losses"][name] = {corpus: _losses(model, asked[corpus], showing[corpus]) for corpus in asked}
 
 
 def _choose(
@@ -195,8 +206,8 @@ def main(
     small: Annotated[bool, typer.Option("--small", help="A handful of dialogs, to see that it runs.")] = False,
 ) -> None:
     """Measure retrieved prompts for the generator; write docs/retriever.md and benchmarks/retriever.json."""
-    values = measure(data, SMALL if small else Sizes(), transfer=not small)
-    write_part(out, "generator", values, tables(values))
+    for values in measure(data, SMALL if small else Sizes(), transfer=not small):
+        write_part(out, "generator", values, tables(values))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def tables(values: Mapping[str, Any]) -> list[str]:
         *_choice(values["choice"]),
         *_training(values["training"]),
         *_losses(values["losses"]),
-        *_pools(values["pools"]),
+        *(_pools(values["pools"]) if "pools" in values else []),
     ]
 
 
