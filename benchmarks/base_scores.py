@@ -16,17 +16,34 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from base_report import lines
+from base_rules import examples, recalls, tops
+from scipy.stats import spearmanr
+
+from blender.index.base import PhraseBase
 from blender.index.build import add, build_base
+from blender.index.context import TURN_BREAK
 from blender.index.corpus import Phrase
 from blender.index.demo import SETTINGS, demo_phrases
+from blender.index.scorers import Alone
+from blender.index.scores import BaseScores
+from blender.index.scoring import Rows
+from blender.index.settings import BaseSettings
 from blender.models.cache import cache_folder
+from blender.models.language_model import load_language_model
+from blender.records import Dialog
+from blender.training.report import write_part
 
 PROJECT = Path(__file__).resolve().parents[1]
 COMMAND = "python benchmarks/base_scores.py"
 PHRASES, ADDED, SMALL, WHOLE = 2_000, 100, 500, 15_000
+HELD_OUT, JUDGED = 1_000, 125
 LIGHT = ("toxicity", "genericness", "rarity", "length")
 
 
@@ -34,7 +51,7 @@ def score(base: Path, *options: str) -> dict[str, Any]:
     """Run `blend base score`; its record, seconds of the process, of the processor, and peak megabytes."""
     words = [sys.executable, "-m", "blender.serving.cli", "base", "score", str(base), "--json", *options]
     began = time.perf_counter()
-    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603 - our own program
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert child.stdout is not None  # noqa: S101 - it is a pipe
     printed = child.stdout.read()
     _, status, used = os.wait4(child.pid, 0)
@@ -50,12 +67,17 @@ def score(base: Path, *options: str) -> dict[str, Any]:
     }
 
 
-def make(place: Path, phrases: Sequence[Phrase]) -> Path:
+def make(place: Path, phrases: Sequence[Phrase], settings: BaseSettings = SETTINGS) -> Path:
     """A base with the settings of the demo base, made anew unless it is there."""
     if not (place / "manifest.json").exists():
         shutil.rmtree(place, ignore_errors=True)
-        build_base(phrases, place, SETTINGS)
+        build_base(phrases, place, settings)
     return place
+
+
+def made_and_scored(place: Path, phrases: Sequence[Phrase], options: Sequence[str]) -> dict[str, Any]:
+    """Make a base and score it."""
+    return score(make(place, phrases), *options)
 
 
 def costs(work: Path, stage: Callable[[str, Callable[[], Any]], Any]) -> None:
@@ -69,10 +91,48 @@ def costs(work: Path, stage: Callable[[str, Callable[[], Any]], Any]) -> None:
     stage("back", lambda: score(base, "--set", "rarity.common=6.0"))
     light = [word for name in LIGHT for word in ("--scorer", name)]
     for size in (SMALL, WHOLE):
-        place = work / f"light-{size}"
-        stage(f"light-{size}", lambda place=place, size=size: score(make(place, phrases[:size]), *light))
-    place = work / f"language-{SMALL}"
-    stage(f"language-{SMALL}", lambda: score(make(place, phrases[:SMALL]), "--scorer", "perplexity.alone"))
+        stage(f"light-{size}", partial(made_and_scored, work / f"light-{size}", phrases[:size], light))
+
+
+def precision(work: Path, stage: Callable[[str, Callable[[], Any]], Any]) -> None:
+    """The same phrases in both precisions: seconds, and how far apart the losses are."""
+    base = work / f"language-{SMALL}"
+    stage(f"language-{SMALL}", lambda: score(make(base, demo_phrases()[:SMALL]), "--scorer", "perplexity.alone"))
+
+    def compare() -> dict[str, Any]:
+        runs, losses = {}, []
+        for dtype in ("bfloat16", "float32"):
+            shutil.rmtree(base / "scores")
+            runs[dtype] = score(base, "--scorer", "perplexity.alone", "--dtype", dtype)
+            losses.append(BaseScores.open(PhraseBase.open(base)).column("perplexity.alone"))
+        apart = np.abs(losses[0] - losses[1])
+        return {
+            "seconds": {dtype: run["record"]["scorers"][0]["seconds"] for dtype, run in runs.items()},
+            "spearman": round(float(spearmanr(*losses).statistic), 4),
+            "mean_difference": round(float(apart.mean()), 4),
+            "largest_difference": round(float(apart.max()), 4),
+        }
+
+    stage("precision", compare)
+
+
+def tokens(base: Path) -> dict[str, float]:
+    """Mean tokens of a phrase, and of the first context it answered with the prompt around it."""
+    form = load_language_model(Alone().model, Alone().dtype).form
+    rows = Rows(PhraseBase.open(base), 1).of(range(PHRASES // 4))
+    contexts = [len(form.context(Dialog.of(row.contexts[0].split(TURN_BREAK)))) for row in rows if row.contexts]
+    return {"phrase": float(np.mean([len(form.answer(row.text)) for row in rows])), "context": float(np.mean(contexts))}
+
+
+def rules(work: Path, stage: Callable[[str, Callable[[], Any]], Any]) -> None:
+    """What rules do to held-out dialogs."""
+    held_out = demo_phrases()[-HELD_OUT:]
+    replies = make(work / "held-out", held_out, replace(SETTINGS, collapse_above=1.0, drop_above={}, stored=()))
+    options = [word for name in ("perplexity.alone", "genericness", "rarity") for word in ("--scorer", name)]
+    stage("held-out", lambda: score(replies, *options))
+    stage("recall", lambda: recalls(replies, held_out))
+    stage("tops", lambda: tops(work / "base", held_out[:: HELD_OUT // JUDGED]))
+    stage("examples", lambda: examples(work / "base"))
 
 
 def main() -> None:
@@ -85,11 +145,17 @@ def main() -> None:
     def stage(name: str, run: Callable[[], Any]) -> Any:
         if name not in known:
             print(name, flush=True)
+            began = time.perf_counter()
             known[name] = run()
+            known.setdefault("stage seconds", {})[name] = round(time.perf_counter() - began, 1)
             notes.write_text(json.dumps(known, indent=1))
         return known[name]
 
     costs(work, stage)
+    precision(work, stage)
+    stage("tokens", lambda: tokens(work / "base"))
+    rules(work, stage)
+    write_part(PROJECT, "base", {"command": COMMAND, **known}, lines(known))
 
 
 if __name__ == "__main__":

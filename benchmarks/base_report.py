@@ -1,0 +1,123 @@
+"""The tables of ``base_scores.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_RUNS = {
+    "first": "first run",
+    "again": "second run, nothing changed",
+    "added": "100 pairs added by `blend index add`",
+    "changed": "one scorer changed (`--set rarity.common=5.5`)",
+    "back": "and changed back",
+}
+
+
+def lines(known: Mapping[str, Any]) -> list[str]:
+    """All tables."""
+    parts = (
+        _costs(known),
+        _speed(known),
+        _memory(known),
+        _precision(known),
+        _recall(known),
+        _tops(known),
+        _said(known),
+    )
+    return [line for part in parts for line in (*part, "")][:-1]
+
+
+def _costs(known: Mapping[str, Any]) -> Iterator[str]:
+    yield "What `blend base score` measures again (`python benchmarks/base_scores.py`):"
+    yield ""
+    yield "| run | phrases | measured | known before | share reused | seconds measuring | whole process |"
+    yield "|---|---|---|---|---|---|---|"
+    for key, title in _RUNS.items():
+        record = known[key]["record"]
+        new = sum(each["new"] for each in record["scorers"])
+        reused = sum(each["reused"] for each in record["scorers"])
+        spent = sum(each["seconds"] for each in record["scorers"])
+        yield (
+            f"| {title} | {record['phrases']:,} | {new:,} | {reused:,} | {reused / (new + reused):.3f} | {spent:.1f} "
+            f"| {known[key]['seconds']:.1f} |"
+        )
+    yield ""
+    yield "*Measured* and *known before* count phrases once a scorer (five scorers, nine columns)."
+
+
+def _speed(known: Mapping[str, Any]) -> Iterator[str]:
+    length = known["tokens"]
+    sizes = {"perplexity.alone": length["phrase"], "perplexity.conditional": length["phrase"] + length["context"]}
+    yield "Speed in the first run, loading of models included, one thread beside other work on the machine:"
+    yield ""
+    yield "| scorer | phrases | seconds | phrases/s | tokens of text/s |"
+    yield "|---|---|---|---|---|"
+    for each in known["first"]["record"]["scorers"]:
+        rate = each["new"] / each["seconds"]
+        tokens = f"{rate * sizes[each['name']]:.0f}" if each["name"] in sizes else ""
+        yield f"| {each['name']} | {each['new']:,} | {each['seconds']:.1f} | {rate:.1f} | {tokens} |"
+    yield ""
+    yield f"A phrase has {length['phrase']:.1f} tokens in the mean, context and prompt {length['context']:.1f}."
+
+
+def _memory(known: Mapping[str, Any]) -> Iterator[str]:
+    yield "Peak memory of the process by size of the base (the base itself is mapped, and counts where it was read):"
+    yield ""
+    yield "| scorers | phrases | peak MB |"
+    yield "|---|---|---|"
+    names = {"light": "toxicity, genericness, rarity, length", "language": "perplexity.alone"}
+    runs = {**{key: known[key] for key in known if key.startswith(("light-", "language-"))}}
+    for key, run in runs.items():
+        yield f"| {names[key.partition('-')[0]]} | {run['record']['phrases']:,} | {run['peak_megabytes']:,} |"
+    yield f"| all of the first run | {known['first']['record']['phrases']:,} | {known['first']['peak_megabytes']:,} |"
+
+
+def _precision(known: Mapping[str, Any]) -> Iterator[str]:
+    found = known["precision"]
+    seconds, size = found["seconds"], known["language-500"]["record"]["phrases"]
+    yield (
+        f"`bfloat16` against `float32`, perplexity.alone of {size:,} phrases in one run: "
+        f"{seconds['bfloat16']:.1f} s against {seconds['float32']:.1f} s, Spearman {found['spearman']}, apart by "
+        f"{found['mean_difference']} nats per token in the mean and {found['largest_difference']} at most."
+    )
+
+
+def _recall(known: Mapping[str, Any]) -> Iterator[str]:
+    n = next(iter(known["recall"].values()))["n"]
+    yield (
+        f"Rules and relevance: recall@10 of the true reply among {n:,} held-out replies, found by the reply itself "
+        '(`on = "reply"`); 95 % intervals of the difference over contexts (1,000 draws, seed 0):'
+    )
+    yield ""
+    yield "| rule | recall@10 | less no rule |"
+    yield "|---|---|---|"
+    for name, found in known["recall"].items():
+        yield f"| {name} | {found['mean']:.3f} | {_apart(found)} |"
+
+
+def _tops(known: Mapping[str, Any]) -> Iterator[str]:
+    n = next(iter(known["tops"].values()))["sensible"]["n"]
+    yield (
+        f"Rules and the first answer out of {known['back']['record']['phrases']:,} phrases, for {n} held-out contexts "
+        '(`on = "context"`), as the default bundle\'s heads judge it:'
+    )
+    yield ""
+    yield "| rule | answers changed | P(sensible) | less no rule | P(specific) | less no rule | words | less no rule |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for name, found in known["tops"].items():
+        cells = [f"{found['changed']['mean']:.2f}"]
+        for key, digits in (("sensible", 3), ("specific", 3), ("words", 1)):
+            cells += [f"{found[key]['mean']:.{digits}f}", _apart(found[key], digits)]
+        yield f"| {name} | {' | '.join(cells)} |"
+
+
+def _said(known: Mapping[str, Any]) -> Iterator[str]:
+    for name, texts in known["examples"].items():
+        yield f"The {name} by `blend base review`: " + "; ".join(f"*{text}*" for text in texts) + "."
+        yield ""
+
+
+def _apart(found: Mapping[str, Any], digits: int = 3) -> str:
+    value, low, high = found["difference"]
+    return f"{value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
