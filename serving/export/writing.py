@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
@@ -90,5 +90,6 @@ def writing(places: Sequence[Path], schema: pa.Schema) -> Iterator[list[Sink]]:
             "another place"
         ) from fault
     finally:
-        for aside in asides:
-            aside.unlink(missing_ok=True)
+        for aside in asides[: len(sinks)]:
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
