@@ -14,7 +14,8 @@ import numpy as np
 from blender.errors import BadBase
 from blender.index.base import PhraseBase
 from blender.index.scorers import Scorer
-from blender.index.scores import FOLDER, MANIFEST, VERSION, BaseScores, ScorerNote, ScoresManifest
+from blender.index.scores import BaseScores
+from blender.index.scores_manifest import FOLDER, MANIFEST, VERSION, ScorerNote, ScoresManifest
 from blender.index.store import FileNote, npy_header, write_aside
 from blender.matrix import Floats
 

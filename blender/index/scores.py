@@ -11,62 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadBase, UnknownName
 from blender.index.base import PhraseBase
-from blender.index.store import FileNote, file_problem, map_vectors
+from blender.index.scores_manifest import AGAIN, FOLDER, MANIFEST, ScorerNote, ScoresManifest, read_scores_manifest
+from blender.index.store import file_problem, map_vectors
 from blender.matrix import Floats
 from blender.models.cache import text_digest
 
 log = logging.getLogger(__name__)
-VERSION = 1
-FOLDER, MANIFEST = "scores", "scores.json"
-AGAIN = "score it again with `blend base score {}`; what is known of phrases that stayed is not measured anew"
-
-
-class ScorerNote(msgspec.Struct, frozen=True, kw_only=True):
-    """One scorer as it was used.
-
-    Attributes:
-        name: ``perplexity.alone``, ``perplexity.conditional`` or the name of an annotator.
-        settings: those given.
-        fingerprint: of method, settings and models.
-        made_with: models and settings in words.
-        columns: full names, such as ``toxicity.toxic``.
-        stored: keys under which candidates carry these columns to the annotator that measures them, likewise.
-    """
-
-    name: str
-    settings: dict[str, Any]
-    fingerprint: str
-    made_with: str
-    columns: list[str]
-    stored: list[str] = []
-
-
-class ScoresManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What the columns are of.
-
-    Attributes:
-        version: of this layout.
-        base: fingerprint of the base's state.
-        encoder: reference and fingerprint of the base's encoder.
-        phrases: how many.
-        scorers: in the order of their columns.
-        file: float32 npy (columns, phrases).
-    """
-
-    version: int
-    base: str
-    encoder: tuple[str, str]
-    phrases: int
-    scorers: list[ScorerNote]
-    file: FileNote
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,29 +160,6 @@ class BaseScores:
         if name not in self.columns:
             raise UnknownName("column of the base's scores", name, self.columns)
         return self.columns.index(name)
-
-
-def read_scores_manifest(place: Path) -> ScoresManifest | None:
-    """What a base was scored with, in whatever state of it; ``None`` if it never was.
-
-    Args:
-        place: the folder ``scores`` of the base.
-
-    Raises:
-        BadBase: the manifest is broken or of another version.
-    """
-    path = place / MANIFEST
-    if not path.is_file():
-        return None
-    try:
-        found = msgspec.json.decode(path.read_bytes(), type=ScoresManifest)
-    except msgspec.MsgspecError as fault:
-        raise BadBase(f"{path} is no manifest of scores ({fault}); {AGAIN.format(place.parent)}") from None
-    if found.version != VERSION:
-        raise BadBase(
-            f"{path} is of version {found.version}, this program reads {VERSION}; {AGAIN.format(place.parent)}"
-        )
-    return found
 
 
 def _check_state(base: PhraseBase, manifest: ScoresManifest) -> None:

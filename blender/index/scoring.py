@@ -20,7 +20,8 @@ from blender.errors import BadBase, BadInput, BlendError
 from blender.index.base import PhraseBase
 from blender.index.publishing import publish
 from blender.index.scorers import PhraseRow, Scorer
-from blender.index.scores import FOLDER, BaseScores
+from blender.index.scores import BaseScores
+from blender.index.scores_manifest import FOLDER
 from blender.matrix import Floats
 from blender.measured import FeatureCache
 from blender.models.progress import steps

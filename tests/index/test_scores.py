@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,14 @@ import pytest
 
 from blender.errors import BadBase, BadInput, BlendError, UnknownName
 from blender.features import ANNOTATORS
-from blender.index import publishing
 from blender.index.base import PhraseBase
-from blender.index.build import add, remove
+from blender.index.build import _write, add, remove
 from blender.index.corpus import Phrase
+from blender.index.rules import AppliedRules, Rules
 from blender.index.scorers import Alone, Conditional, PhraseRow, build_scorer
 from blender.index.scores import BaseScores
 from blender.index.scoring import Rows, first_contexts, score_base
 from blender.matrix import Floats
-from blender.measured import FeatureCache
 from blender.records import Pool
 
 PAIRS = (
@@ -179,26 +179,54 @@ def test_broken_scores_are_refused(make_base: Callable[..., Path]) -> None:
         BaseScores.open(PhraseBase.open(folder))
 
 
-def test_a_full_disk_leaves_the_scores_before(make_base: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file may grow beyond so many bytes: to who writes, the disk is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_leaves_the_scores_before(make_base: Callable[..., Path]) -> None:
     folder = make_base(*PAIRS)
     score_base(folder, [Letters()])
     before = BaseScores.open(PhraseBase.open(folder)).fingerprint
-
-    def full(*_: object) -> None:
-        raise OSError(28, os.strerror(28))
-
-    monkeypatch.setattr(publishing, "write_aside", full)
-    with pytest.raises(BadBase, match=r"No space left.* what was measured is kept"):
-        score_base(folder, [Letters("other")])
-    monkeypatch.undo()
+    score_base(folder, [Letters(), Letters("other")])
+    score_base(folder, [Letters()])
+    with room_for(150), pytest.raises(BadBase, match=r"File too large; those before are untouched.*Free some space"):
+        score_base(folder, [Letters(), Letters("other")])
     assert BaseScores.open(PhraseBase.open(folder)).fingerprint == before
-    known = Letters("other")
-    score_base(folder, [known])
-    assert known.asked == []
+    left = {path.name for path in (folder / "scores").iterdir() if "columns" in path.name}
+    assert left == {BaseScores.open(PhraseBase.open(folder)).manifest.file.name}, "nothing half written lies about"
 
-    monkeypatch.setattr(FeatureCache, "put", lambda *_: full())
-    with pytest.raises(OSError, match="No space"):
-        score_base(folder, [Letters("third")])
+
+def test_a_full_disk_keeps_what_was_measured(make_base: Callable[..., Path]) -> None:
+    folder = make_base(*(("", f"{number} {'long ' * 600}") for number in range(8)))
+
+    class Wide(Letters):
+        def key(self, phrase: PhraseRow) -> bytes:
+            return phrase.text.encode()
+
+    with room_for(16_000), pytest.raises(BadInput, match="what was kept before stays"):
+        score_base(folder, [Wide()], chunk=1)
+    rest = Wide()
+    scores, _ = score_base(folder, [rest], chunk=1)
+    assert 0 < len(rest.asked) < 8
+    assert scores.column("letters.count").tolist() == [len(text) for text in texts(folder)]
+
+
+def test_an_empty_base_has_empty_columns(make_base: Callable[..., Path], encoder: Any) -> None:
+    folder = make_base(*PAIRS)
+    base = PhraseBase.open(folder)
+    nothing = base.contents.keep(np.zeros(len(base), dtype=bool))
+    _write(folder, nothing, base.manifest.settings, encoder.fingerprint, False)
+    scores, (done,) = score_base(folder, [Letters()], progress=True)
+    assert (done.rows, done.new) == (0, 0)
+    assert scores.column("letters.count").shape == scores.quantiles("letters.count").shape == (0,)
+    assert AppliedRules.to(PhraseBase.open(folder), Rules.of({"drop": ["letters.count > q50"]})).allowed.tolist() == []
 
 
 def test_a_scorer_that_breaks_its_word_is_named(make_base: Callable[..., Path]) -> None:

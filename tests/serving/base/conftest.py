@@ -12,7 +12,7 @@ from blender.index.base import PhraseBase
 from blender.index.build import build_base
 from blender.index.corpus import Phrase
 from blender.index.publishing import publish_notes
-from blender.index.scores import ScorerNote
+from blender.index.scores_manifest import ScorerNote
 from blender.index.settings import BaseSettings
 
 PHRASES = (
