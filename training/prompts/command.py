@@ -17,6 +17,7 @@ from blender.prompts.retriever import PromptRetriever
 from blender.training.prompts.drawing import DrawSettings
 from blender.training.prompts.evaluate import ClusterResult
 from blender.training.prompts.fitting import TrainSettings, fit_retriever
+from blender.training.prompts.generator_command import pairs
 from blender.training.prompts.run import FAST, RunSettings, Sizes, evaluate_tasks, prepare
 from blender.training.prompts.scoring import ScoreSettings
 from blender.training.prompts.tables import cluster_table, mean_table
@@ -27,6 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.command()(pairs)
 
 Tasks = Annotated[Path, typer.Argument(help="Folder of task sets: CLUSTER/SET.train.jsonl, CLUSTER/SET.test.jsonl.")]
 Scores = Annotated[Path, typer.Argument(help="SQLite file of scores; what it lacks is computed.")]

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from blender.errors import BadInput
 from blender.index.heads import Heads
 from blender.matrix import Floats
 from blender.models.cache import cache_folder, text_digest
@@ -18,12 +19,14 @@ from blender.models.demonstrations import NOTHING, Shown
 from blender.models.language_model import LanguageModel
 from blender.models.progress import steps
 from blender.models.tree import Branch
+from blender.pooling import duplicate_key
 from blender.sources.prompting import PromptRetriever
 from blender.training.prompts.generator_data import Asked
 from blender.training.tune.fitting import FitSettings, Pairs, fit_heads
 
 FIT = FitSettings(epochs=30, batch=64, rate=5e-4, decay=0.5, dropout=0.2, symmetric=False, patience=5)
 FOLDS = 5
+WIDE = 40
 _AT_ONCE = 64
 
 
@@ -97,6 +100,8 @@ def score_candidates(
 ) -> Scored:
     """Try single pairs before training dialogs: the two nearest, others of the forty nearest, and random ones.
 
+    A near pair whose answer is the true next turn is not tried: it would give that away.
+
     Args:
         model: the judge.
         retriever: without heads.
@@ -104,13 +109,22 @@ def score_candidates(
         near: candidates among the forty nearest.
         random: candidates drawn from the whole base.
         seed: of the draws.
+
+    Raises:
+        BadInput: the base has too few pairs.
     """
     generator = np.random.default_rng(seed)
     good = _good_rows(retriever)
     rows = []
-    for found in replace(retriever, k=40).find([each.dialog for each in asked]):
-        further = 2 + np.sort(generator.choice(len(found) - 2, near - 2, replace=False))
-        rows.append([*found[:2], *(found[at] for at in further), *generator.choice(good, random, replace=False)])
+    for each, found in zip(asked, replace(retriever, k=WIDE).find([each.dialog for each in asked]), strict=True):
+        own = duplicate_key(each.truth)
+        others = [row for row in found if duplicate_key(retriever.example(row).answer) != own]
+        if len(others) < near:
+            raise BadInput(
+                f"the base gives only {len(others)} pairs for a dialog, {near} are tried; give a larger base"
+            )
+        further = 2 + np.sort(generator.choice(len(others) - 2, near - 2, replace=False))
+        rows.append([*others[:2], *(others[at] for at in further), *generator.choice(good, random, replace=False)])
     table = np.array(rows, dtype=np.int64)
     repeated = [each for each in asked for _ in range(near + random)]
     shown = [retriever.show([row]) for row in table.ravel().tolist()]
@@ -126,10 +140,18 @@ def tuned_heads(retriever: PromptRetriever, asked: Sequence[Asked], scored: Scor
     """Heads by UPRISE's loop: the pair that helps most is the positive, the two worst are negatives.
 
     Dialogs that no pair helps are left out; a fifth of the others is held out to stop in time.
+
+    Raises:
+        BadInput: pairs help too few dialogs.
     """
     queries = retriever.queries([each.dialog for each in asked])
     keys = np.asarray(retriever.base.contents.context_vectors[scored.rows], dtype=np.float32)
     helped = np.flatnonzero(scored.losses.min(axis=1) < scored.plain)
+    if len(helped) <= FOLDS:
+        raise BadInput(
+            f"a pair helps only {len(helped)} of {len(asked)} dialogs, too few to learn from: try more pairs or more "
+            "dialogs, or another base"
+        )
     order = np.argsort(scored.losses, axis=1)
     pairs = [
         Pairs(

@@ -10,11 +10,15 @@ import pytest
 
 from blender.errors import BadInput
 from blender.index.base import PhraseBase
+from blender.index.heads import Heads
 from blender.models.demonstrations import NOTHING, Shown
 from blender.models.language_model import LanguageModel, load_language_model
+from blender.records import Dialog
+from blender.serving.cli import main as cli
+from blender.sources import SOURCES
 from blender.sources.prompting import PromptRetriever
 from blender.training.prompts import generator_report
-from blender.training.prompts.generator_data import OTHER, Conversations, base_of, commonsense, packaged
+from blender.training.prompts.generator_data import OTHER, Asked, Conversations, base_of, commonsense, packaged
 from blender.training.prompts.generator_losses import (
     Scored,
     at_random,
@@ -116,6 +120,45 @@ def test_heads_learn_which_pairs_help(talks: Conversations, base: PhraseBase) ->
     assert ways["oracle"].tolist() == [1.0] * len(rows) and ways["none"].mean() == 2.0
     heads = tuned_heads(retriever, talks.train, scored, 0)
     assert heads.fingerprint == tuned_heads(retriever, talks.train, scored, 0).fingerprint
+
+
+def test_pairs_that_help_nobody_teach_nothing(talks: Conversations, base: PhraseBase) -> None:
+    rows = np.tile(np.arange(5), (len(talks.train), 1))
+    losses = np.ones(rows.shape, dtype=np.float32)
+    scored = Scored(rows=rows, losses=losses, plain=losses[:, 0], near=3)
+    with pytest.raises(BadInput, match="a pair helps only 0 of 15 dialogs"):
+        tuned_heads(PromptRetriever(base=base), talks.train, scored, 0)
+
+
+def test_the_true_next_turn_is_never_tried(talks: Conversations, base: PhraseBase, model: LanguageModel) -> None:
+    known = [phrase for phrase in talks.base if "\n" not in phrase.context][:4]
+    asked = [Asked(dialog=Dialog.of(phrase.context, id=phrase.reply), truth=phrase.reply) for phrase in known]
+    retriever = PromptRetriever(base=base, k=1)
+    near = [retriever.show(rows).examples[0].answer for rows in retriever.find([each.dialog for each in asked])]
+    assert {each.truth for each in asked} & set(near), "else this test could not fail"
+    scored = score_candidates(model, retriever, asked, near=3, random=1, seed=0)
+    tried = [{retriever.example(int(row)).answer for row in rows[:3]} for rows in scored.rows]
+    assert not any(each.truth in answers for each, answers in zip(asked, tried, strict=True))
+
+
+def test_the_command_tunes_heads_that_the_generator_takes(
+    base: PhraseBase, tiny_llama: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    talk = tmp_path / "talk.jsonl"
+    turns = ["Do you like the sea?", "Only when it is warm.", "And mountains?", "I climb them every summer."]
+    talk.write_text("".join(json.dumps({"turns": [f"Hello {n}.", *turns]}) + "\n" for n in range(20)))
+    given = ["prompts", "pairs", str(talk), "--base", str(base.folder), "--lm", str(tiny_llama)]
+    assert cli([*given, "--out", str(tmp_path / "heads"), "--dialogs", "50"]) == 0
+    assert "picked by (cross-fitted): none " in capsys.readouterr().out
+    heads = Heads.load(tmp_path / "heads", base.encoder.fingerprint)
+    settings = {"prompts": "retrieved", "prompt_base": str(base.folder), "prompt_heads": str(tmp_path / "heads")}
+    source = SOURCES.build("generator", {**settings, "model": str(tiny_llama), "max_new_tokens": 3})
+    assert source._retriever.heads.fingerprint == heads.fingerprint
+    assert len(source.propose([Dialog.of("And you?")], 2)[0]) == 2
+    short = tmp_path / "short.jsonl"
+    short.write_text(json.dumps({"turns": turns}) + "\n")
+    assert cli([*given[:2], str(short), *given[3:], "--out", str(tmp_path / "x")]) == 2
+    assert "holds 3 turns that answer something; at least 50 are needed" in capsys.readouterr().err
 
 
 def test_candidates_are_the_nearest_then_others(talks: Conversations, base: PhraseBase, model: LanguageModel) -> None:

