@@ -109,7 +109,7 @@ class TorchNetwork:
     def __call__(self, inputs: Sequence[TokenIds]) -> Floats:
         """Return float32 (number of inputs, width)."""
         rows: list[Floats | None] = [None] * len(inputs)
-        for batch in _batches([len(tokens) for tokens in inputs]):
+        for batch in batches([len(tokens) for tokens in inputs]):
             for at, row in zip(batch, self._run([inputs[at] for at in batch]), strict=True):
                 rows[at] = row
         return np.stack([row for row in rows if row is not None])
@@ -142,7 +142,7 @@ class TorchNetwork:
         return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
 
 
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Group positions by length: at most so many inputs, and so many tokens with padding."""
     batch: list[int] = []
     for at in sorted(range(len(lengths)), key=lambda at: (lengths[at], at)):

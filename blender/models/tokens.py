@@ -77,6 +77,16 @@ class Tokens:
             made.append(_ids(self._tokenizer.post_process(_fit(context, room - len(short), True), short)))
         return made
 
+    def spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """Where the tokens of each text stand in it, in characters; special tokens and what is cut off left out."""
+        room = self.limit - self._tokenizer.num_special_tokens_to_add(False)
+        found = self._plain([self._shorten(text or " ", False) for text in texts])
+        return [list(encoding.offsets[:room]) for encoding in found]
+
+    def save(self, file: Path) -> None:
+        """Write ``tokenizer.json``."""
+        self._tokenizer.save(str(file))
+
     def _shorten(self, text: str, newest: bool) -> str:
         most = self.limit * _CHARACTERS_PER_TOKEN
         return text[-most:] if newest else text[:most]

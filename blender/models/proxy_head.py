@@ -1,0 +1,145 @@
+"""A head-size proxy: counts and a small network on the words of a phrase and on its sentence embedding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blender.errors import BadModel
+from blender.matrix import Floats
+from blender.models.proxy_counts import GramCounts, pair_hashes
+from blender.models.proxy_pieces import Pieces, cut
+
+if TYPE_CHECKING:
+    from blender.models.proxy_network import PieceInputs, PieceNetwork
+
+WEIGHTS = "weights.safetensors"
+EXTRA = 5
+"""Columns of a piece beside facts and counts where a context is given."""
+Turns = tuple[str, ...]
+
+
+class Head:
+    """Guesses nats per token, alone or given a context.
+
+    Args:
+        counts: of the words of the base.
+        alone: reads words and the sentence embedding.
+        given: reads what ``alone`` guesses of each word, and the context; ``None`` if it was not trained.
+        language: whose word frequencies are read.
+    """
+
+    reads_vectors = True
+
+    def __init__(self, counts: GramCounts, alone: PieceNetwork, given: PieceNetwork | None, language: str) -> None:
+        self.counts = counts
+        self.networks = {"alone": alone} | ({"given": given} if given else {})
+        self.language = language
+
+    def alone(self, texts: Sequence[str], vectors: Floats) -> Floats:
+        """Nats per token of texts without context, float32 (texts,)."""
+        return self._guess("alone", self.alone_inputs(cut(texts, self.language), vectors))
+
+    def given(self, contexts: Sequence[Turns], texts: Sequence[str], vectors: Floats, heard: Floats) -> Floats | None:
+        """Nats per token of each text given its context, float32 (texts,); ``heard`` are vectors of the contexts."""
+        if "given" not in self.networks:
+            return None
+        return self._guess("given", self.given_inputs(contexts, cut(texts, self.language), vectors, heard))
+
+    def alone_inputs(self, pieces: Pieces, vectors: Floats) -> PieceInputs:
+        """What the network reads of texts alone."""
+        from blender.models.proxy_network import PieceInputs
+
+        return PieceInputs.of(pieces, self.counts, vectors)
+
+    def given_inputs(self, contexts: Sequence[Turns], pieces: Pieces, vectors: Floats, heard: Floats) -> PieceInputs:
+        """What the network reads of texts and their contexts."""
+        import torch
+
+        from blender.models.proxy_network import PieceInputs
+
+        with torch.inference_mode():
+            alone = self.networks["alone"].eval()(self.alone_inputs(pieces, vectors))
+        guessed = torch.stack([alone.nats / 10, alone.tokens], dim=1).numpy()
+        extra = np.concatenate([guessed, _met(contexts, pieces, self.language)], axis=1)
+        topics = np.concatenate([vectors, heard, vectors * heard * 10], axis=1)
+        # A copy: what inference mode made cannot be trained on.
+        return PieceInputs.of(pieces, self.counts, topics, np.array(extra, dtype=np.float32))
+
+    def _guess(self, name: str, inputs: PieceInputs) -> Floats:
+        import torch
+
+        with torch.inference_mode():
+            found: Floats = self.networks[name].eval()(inputs).mean.numpy().astype(np.float32)
+        return found
+
+    def write(self, folder: Path) -> None:
+        """Write ``weights.safetensors``, in half precision."""
+        from safetensors.numpy import save_file
+
+        arrays = self.counts.arrays()
+        for name, network in self.networks.items():
+            arrays |= {f"{name}.{key}": value.half().numpy() for key, value in network.state_dict().items()}
+        save_file(arrays, folder / WEIGHTS)
+
+
+def _met(contexts: Sequence[Turns], pieces: Pieces, language: str) -> Floats:
+    """Whether each piece stands in the last turn, in any, and with the piece before it in any; (pieces, 3)."""
+    turns = list(dict.fromkeys(turn for context in contexts for turn in context))
+    words, pairs = _said(cut(turns, language))
+    told = {turn: (words[at], pairs[at]) for at, turn in enumerate(turns)}
+    made = np.zeros((len(pieces.folded), 3), dtype=np.float32)
+    each = zip(pieces.rows.tolist(), pieces.folded.tolist(), pair_hashes(pieces).tolist(), strict=True)
+    for at, (row, word, pair) in enumerate(each):
+        heard = [told[turn] for turn in contexts[row]]
+        if heard:
+            made[at, 0] = word in heard[-1][0]
+            made[at, 1] = any(word in known for known, _ in heard)
+            made[at, 2] = any(pair in known for _, known in heard)
+    return made
+
+
+def _said(pieces: Pieces) -> tuple[list[set[int]], list[set[int]]]:
+    """The words of each text, and its pairs of words, hashed."""
+    cuts = np.cumsum(pieces.sizes)[:-1]
+    hashes = (pieces.folded, pair_hashes(pieces))
+    words, pairs = ([set(part.tolist()) for part in np.split(each, cuts)] for each in hashes)
+    return words, pairs
+
+
+def read_head(folder: Path, dimension: int, language: str) -> Head:
+    """Read what ``Head.write`` wrote.
+
+    Args:
+        folder: of the proxy.
+        dimension: of the sentence embedding.
+
+    Raises:
+        BadModel: the file is broken, or does not hold such weights.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    from blender.models.proxy_network import PieceNetwork
+
+    try:
+        arrays = load_file(folder / WEIGHTS)
+        counts = GramCounts.read(arrays)
+        alone = _filled(PieceNetwork(topic=dimension), arrays, "alone.")
+        given = None
+        if any(name.startswith("given.") for name in arrays):
+            given = _filled(PieceNetwork(topic=3 * dimension, extra=EXTRA, lexical=False), arrays, "given.")
+    except (OSError, KeyError, RuntimeError, SafetensorError) as fault:
+        raise BadModel(f"{folder / WEIGHTS} cannot be read as a proxy's weights: {fault}; train it anew") from None
+    return Head(counts, alone, given, language)
+
+
+def _filled(network: PieceNetwork, arrays: dict[str, Any], prefix: str) -> PieceNetwork:
+    import torch
+
+    mine = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+    network.load_state_dict({name: torch.from_numpy(value).float() for name, value in mine.items()})
+    return network.eval()
