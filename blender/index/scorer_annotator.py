@@ -41,7 +41,7 @@ class Annotated:
         """The annotator's."""
         return self.annotator
 
-    @cached_property
+    @property
     def columns(self) -> tuple[str, ...]:
         """Those that do not depend on the dialog.
 
@@ -50,7 +50,7 @@ class Annotated:
         """
         return tuple(f"{self.annotator}.{self._measures.columns[at].name}" for at in self._kept)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """The annotator's own."""
         return self._measures.fingerprint
@@ -66,7 +66,7 @@ class Annotated:
         """The annotator's, as given."""
         return dict(self.options)
 
-    @cached_property
+    @property
     def stored(self) -> tuple[str, ...]:
         """As the annotator looks for them."""
         return tuple(f"{self.fingerprint}:{column}" for column in self.columns)

@@ -45,7 +45,7 @@ class Alone:
     stored = ()
     contexts = 0
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """Of settings, weights and limits."""
         return fingerprint(self, model_fingerprint(self.model, self.dtype), str(ANSWER_TOKENS))
@@ -95,7 +95,7 @@ class Conditional:
         if self.contexts < 1:
             raise BadInput(f"conditional perplexity needs at least 1 context of a phrase, got {self.contexts}")
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """Of settings, weights, limits and the system line."""
         limits = f"{ANSWER_TOKENS} {CONTEXT_TOKENS}"
