@@ -134,7 +134,7 @@ def train_policy(
     *,
     anchor: Pairs | None = None,
     checkpoint: Path | None = None,
-    watch: Callable[[Round], None] | None = None,
+    watch: Callable[[Round, Heads], None] | None = None,
 ) -> Heads:
     """Train heads towards the rewards of a stage.
 
@@ -144,7 +144,7 @@ def train_policy(
         settings: how.
         anchor: true pairs whose contrastive loss is kept low; not used if not given.
         checkpoint: folder; a training of the same stage and settings goes on there, with the same end.
-        watch: told after every round.
+        watch: told after every round, with the heads as they are then.
 
     Raises:
         BadInput: all rewards of a round are equal, so nothing can be learnt.
@@ -154,7 +154,7 @@ def train_policy(
     while len(run.rounds) < settings.iterations:
         told = run.round()
         if watch:
-            watch(told)
+            watch(told, run.module.heads())
     return run.module.heads()
 
 

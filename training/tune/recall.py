@@ -34,8 +34,8 @@ def true_ranks(queries: Floats, replies: Floats, pairs: Sequence[Pair]) -> NDArr
         said = [at.get(duplicate_key(turn)) for turn in pair.context.split(TURN_BREAK)]
         scores[row, [each for each in said if each is not None and each != row]] = -np.inf
     own = scores[np.arange(len(pairs)), np.arange(len(pairs))][:, None]
-    above = (scores > own).sum(1) + ((scores == own).sum(1) - 1) / 2
-    return np.floor(above).astype(np.int64) + 1
+    above: NDArray[np.float64] = (scores > own).sum(1) + ((scores == own).sum(1) - 1) / 2
+    return np.asarray(np.floor(above) + 1, dtype=np.int64)
 
 
 def recalls(ranks: NDArray[np.int64], *, seed: int = 0) -> dict[str, Any]:

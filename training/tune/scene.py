@@ -61,6 +61,12 @@ class Scene:
         columns = {name.removeprefix("stored:"): self.base.contents.phrases[name].to_pylist() for name in names}
         return [{name: column[row] for name, column in columns.items()} for row in range(len(self.texts))]
 
+    @cached_property
+    def toxic(self) -> Floats:
+        """P(toxic) of each phrase as the base keeps it, float32 (phrases,); NaN where it does not."""
+        kept = [[value for name, value in row.items() if name.endswith("toxicity.toxic")] for row in self._stored]
+        return np.array([each[0] if each else np.nan for each in kept], dtype=np.float32)
+
     def foreign(self, pairs: Sequence[Pair]) -> list[Pair]:
         """The pairs whose context is none that the base was built from: there the true reply could be recited.
 

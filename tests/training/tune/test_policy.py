@@ -58,7 +58,7 @@ def top_reward(stage: Bandit, heads: Heads) -> float:
 def test_the_policy_moves_to_what_pays_and_not_far(settings: PolicySettings) -> None:
     stage = bandit()
     rounds: list[Round] = []
-    heads = train_policy(stage, START, settings, watch=rounds.append)
+    heads = train_policy(stage, START, settings, watch=lambda told, _: rounds.append(told))
     assert abs(top_reward(stage, START)) < 0.1
     assert top_reward(stage, heads) > top_reward(stage, START) + 0.15
     assert np.mean([each.reward for each in rounds[-5:]]) > np.mean([each.reward for each in rounds[:2]]) + 0.1
@@ -69,7 +69,9 @@ def test_a_small_target_holds_the_policy_nearer() -> None:
     ends = []
     for target in (0.02, 1.0):
         rounds: list[Round] = []
-        train_policy(bandit(), START, replace(QUICK, iterations=30, target_kl=target), watch=rounds.append)
+        train_policy(
+            bandit(), START, replace(QUICK, iterations=30, target_kl=target), watch=lambda told, _: rounds.append(told)
+        )
         ends.append(rounds[-1])
     assert ends[0].kl < ends[1].kl / 2
     assert ends[0].coefficient > ends[1].coefficient
@@ -79,16 +81,16 @@ def test_a_small_target_holds_the_policy_nearer() -> None:
 def test_what_is_interrupted_ends_as_what_is_not(tmp_path: Path, method: str) -> None:
     settings = replace(QUICK, method=method)
     whole: list[Round] = []
-    heads = train_policy(bandit(), START, settings, watch=whole.append)
+    heads = train_policy(bandit(), START, settings, watch=lambda told, _: whole.append(told))
 
-    def stop(told: Round) -> None:
+    def stop(told: Round, _: Heads) -> None:
         if told.number == 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train_policy(bandit(), START, settings, checkpoint=tmp_path, watch=stop)
     rest: list[Round] = []
-    again = train_policy(bandit(), START, settings, checkpoint=tmp_path, watch=rest.append)
+    again = train_policy(bandit(), START, settings, checkpoint=tmp_path, watch=lambda told, _: rest.append(told))
     assert rest == whole[5:]
     assert again.fingerprint == heads.fingerprint
 
@@ -121,7 +123,9 @@ def test_rewards_that_teach_nothing_stop_it_and_the_last_good_round_is_kept(
     (kept,) = tmp_path.iterdir()
     # Taken up again with rewards that are sound, it goes on from the third round.
     rounds: list[Round] = []
-    train_policy(bandit(paid_until(99, then)), START, QUICK, checkpoint=tmp_path, watch=rounds.append)
+    train_policy(
+        bandit(paid_until(99, then)), START, QUICK, checkpoint=tmp_path, watch=lambda told, _: rounds.append(told)
+    )
     assert rounds[0].number == 4
     assert kept.exists() and good.fingerprint
 

@@ -1,0 +1,154 @@
+"""Everything the report on tuning needs, read or made once and kept in the cache folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from blender.index.base import PhraseBase, open_base
+from blender.index.heads import Heads
+from blender.index.scores import BaseScores
+from blender.matrix import Floats
+from blender.models.encoder import Encoder, load_encoder
+from blender.pooling import duplicate_key
+from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs, split
+from blender.training.tune.embedding import embed_pairs
+from blender.training.tune.fitting import Pairs
+from blender.training.tune.interest import Interest, log_perplexity, mean_rarity, quantile
+from blender.training.tune.judge import JUDGE_SETS, REWARD_SETS, Judge
+from blender.training.tune.recall import AMONG
+from blender.training.tune.scene import Scene
+from blender.training.tune.stage import Gate, RewardStage
+
+DIALOGUES = "pkg:chitchat_dataset"
+TRAIN_CONTEXTS, DEV_CONTEXTS, TEST_CONTEXTS = 800, 200, 600
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Material:
+    """Data of the report.
+
+    Attributes:
+        data: folder laid out as docs/data.md says.
+        base: the phrases to answer with.
+        seed: of split and draws.
+    """
+
+    data: Path
+    base: PhraseBase = field(default_factory=lambda: open_base("demo"))
+    seed: int = 0
+
+    @cached_property
+    def parts(self) -> dict[str, list[Pair]]:
+        """The packaged conversations, split by conversation."""
+        return split(read_pairs(DIALOGUES, PairSettings()), self.seed)
+
+    @property
+    def encoder_ref(self) -> str:
+        """Reference of the base's encoder."""
+        return self.base.manifest.settings.encoder
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The base's encoder."""
+        return load_encoder(self.encoder_ref)
+
+    @cached_property
+    def untuned(self) -> Heads:
+        """Heads that change nothing."""
+        return Heads.identity(self.encoder.dimension, self.encoder.fingerprint)
+
+    def embedded(self, pairs: Sequence[Pair]) -> Pairs:
+        """Pairs as vectors."""
+        queries, replies = embed_pairs(pairs, self.encoder_ref, self.encoder, self.base.manifest.settings.fade)
+        ids = np.unique([duplicate_key(pair.reply) for pair in pairs], return_inverse=True)[1]
+        return Pairs(queries=queries, positives=replies, ids=ids.astype(np.int64))
+
+    @cached_property
+    def train(self) -> Pairs:
+        """All training pairs as vectors."""
+        return self.embedded(self.parts["train"])
+
+    @cached_property
+    def dev(self) -> Pairs:
+        """Up to 2,000 development pairs as vectors."""
+        return self.embedded(draw(self.parts["dev"], 2 * AMONG, self.seed))
+
+    @cached_property
+    def test_pairs(self) -> list[Pair]:
+        """The 1,000 held-out pairs among whose replies the true one is looked for."""
+        return draw(self.parts["test"], AMONG, self.seed)
+
+    @cached_property
+    def test(self) -> Pairs:
+        """The same as vectors."""
+        return self.embedded(self.test_pairs)
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The base's phrases."""
+        return Scene(base=self.base)
+
+    def contexts(self, part: str, most: int) -> list[Pair]:
+        """Up to ``most`` contexts of a part that the base does not hold, drawn."""
+        return draw(self.scene.foreign(self.parts[part]), most, self.seed + 1)
+
+    @cached_property
+    def losses(self) -> Floats:
+        """Nats per token of each phrase of the base alone, float32 (phrases,): as scored, else by the default model."""
+        scores = BaseScores.find(self.base)
+        if scores is not None and "perplexity.alone" in scores.columns:
+            return scores.column("perplexity.alone")
+        return log_perplexity(self.scene.texts)
+
+    @cached_property
+    def rarities(self) -> Floats:
+        """Mean rarity of the words of each phrase of the base, float32 (phrases,)."""
+        return mean_rarity(self.scene.texts)
+
+    def interest_of(self, interest: Interest, losses: Floats, rarities: Floats) -> Floats | None:
+        """Interest of texts with these losses and rarities, by the base's own distributions; None for ``specific``."""
+        if interest == "specific":
+            return None
+        if interest == "rarity":
+            return quantile(rarities, self.rarities)
+        share = quantile(losses, self.losses)
+        return share if interest == "perplexity" else np.asarray(1 - share, dtype=np.float32)
+
+    def judge(self, sets: tuple[tuple[str, ...], tuple[str, ...]]) -> Judge:
+        """Heads trained on these sets."""
+        sensible, specific = ([self.data / "labelled" / f"{name}.jsonl" for name in each] for each in sets)
+        return Judge.of_labels(sensible, specific).with_embeddings(
+            dict(zip(self.scene.texts, self.scene.replies, strict=True))
+        )
+
+    @cached_property
+    def paying(self) -> Judge:
+        """The heads that rewards are made of."""
+        return self.judge(REWARD_SETS)
+
+    @cached_property
+    def judging(self) -> Judge:
+        """The heads that judge what came out."""
+        return self.judge(JUDGE_SETS)
+
+    def stage(
+        self, part: str, most: int, judge: Judge, interest: Interest = "specific", gate: Gate = "sensible"
+    ) -> RewardStage:
+        """Contexts of a part with rewards."""
+        pairs = self.contexts(part, most)
+        by_phrase = self.interest_of(interest, self.losses, self.rarities) if interest != "specific" else None
+        queries = self.embedded(pairs).queries
+        return RewardStage(
+            scene=self.scene,
+            pairs=pairs,
+            queries=queries,
+            judge=judge,
+            interest=interest,
+            gate=gate,
+            by_phrase=by_phrase,
+        )
