@@ -28,7 +28,7 @@ COMMANDS = {
     "demo": ("blender.serving.demo:demo", "Answer dialogs that show what the blender does."),
     "models": ("blender.serving.models_command:app", "Install and list the packages that carry models."),
     "index": ("blender.serving.index_command:app", "Build, change and search a base of phrases."),
-    "base": ("blender.serving.base.command:app", "Score the phrases of a base once; review, keep and drop them."),
+    "base": ("blender.serving.base.command:app", "Score the phrases of a base once; review, keep, drop."),
     "label": ("blender.serving.label.command:app", "Let people label answers: on a page or on sheets."),
     "report": ("blender.serving.report.command:report", "Judge systems by their labels: HTML, JSON, CSV."),
     "train": ("blender.training.command:train", "Train a ranker on human labels and save its bundle."),
