@@ -66,16 +66,16 @@ def _memory(known: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield "| scorers | phrases | peak MB |"
     yield "|---|---|---|"
-    names = {"light": "toxicity, genericness, rarity, length", "language": "perplexity.alone"}
-    runs = {**{key: known[key] for key in known if key.startswith(("light-", "language-"))}}
-    for key, run in runs.items():
-        yield f"| {names[key.partition('-')[0]]} | {run['record']['phrases']:,} | {run['peak_megabytes']:,} |"
-    yield f"| all of the first run | {known['first']['record']['phrases']:,} | {known['first']['peak_megabytes']:,} |"
+    for run in (known["light-300"], known["light-demo"]):
+        yield f"| toxicity, genericness, rarity, length | {run['record']['phrases']:,} | {run['peak_megabytes']:,} |"
+    small, first = known["precision"], known["first"]
+    yield f"| perplexity.alone | {small['phrases']:,} | {small['peak_megabytes']['bfloat16']:,} |"
+    yield f"| all of the first run | {first['record']['phrases']:,} | {first['peak_megabytes']:,} |"
 
 
 def _precision(known: Mapping[str, Any]) -> Iterator[str]:
     found = known["precision"]
-    seconds, size = found["seconds"], known["language-500"]["record"]["phrases"]
+    seconds, size = found["seconds"], found["phrases"]
     yield (
         f"`bfloat16` against `float32`, perplexity.alone of {size:,} phrases in one run: "
         f"{seconds['bfloat16']:.1f} s against {seconds['float32']:.1f} s, Spearman {found['spearman']}, apart by "

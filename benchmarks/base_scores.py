@@ -17,7 +17,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from blender.index.base import PhraseBase
 from blender.index.build import add, build_base
 from blender.index.context import TURN_BREAK
 from blender.index.corpus import Phrase
-from blender.index.demo import SETTINGS, demo_phrases
+from blender.index.demo import SETTINGS, demo_base, demo_phrases
 from blender.index.scorers import Alone
 from blender.index.scores import BaseScores
 from blender.index.scoring import Rows
@@ -42,7 +41,7 @@ from blender.training.report import write_part
 
 PROJECT = Path(__file__).resolve().parents[1]
 COMMAND = "python benchmarks/base_scores.py"
-PHRASES, ADDED, SMALL, WHOLE = 2_000, 100, 500, 15_000
+PHRASES, ADDED, SMALL = 1_000, 100, 300
 HELD_OUT, JUDGED = 1_000, 125
 LIGHT = ("toxicity", "genericness", "rarity", "length")
 
@@ -75,9 +74,10 @@ def make(place: Path, phrases: Sequence[Phrase], settings: BaseSettings = SETTIN
     return place
 
 
-def made_and_scored(place: Path, phrases: Sequence[Phrase], options: Sequence[str]) -> dict[str, Any]:
-    """Make a base and score it."""
-    return score(make(place, phrases), *options)
+def copy_of_demo(place: Path) -> Path:
+    """The demo base in a folder of its own, without scores."""
+    shutil.rmtree(place, ignore_errors=True)
+    return Path(shutil.copytree(demo_base(), place, ignore=shutil.ignore_patterns("scores")))
 
 
 def costs(work: Path, stage: Callable[[str, Callable[[], Any]], Any]) -> None:
@@ -90,36 +90,33 @@ def costs(work: Path, stage: Callable[[str, Callable[[], Any]], Any]) -> None:
     stage("changed", lambda: score(base, "--set", "rarity.common=5.5"))
     stage("back", lambda: score(base, "--set", "rarity.common=6.0"))
     light = [word for name in LIGHT for word in ("--scorer", name)]
-    for size in (SMALL, WHOLE):
-        stage(f"light-{size}", partial(made_and_scored, work / f"light-{size}", phrases[:size], light))
+    stage(f"light-{SMALL}", lambda: score(make(work / f"light-{SMALL}", phrases[:SMALL]), *light))
+    stage("light-demo", lambda: score(copy_of_demo(work / "light-demo"), *light))
 
 
-def precision(work: Path, stage: Callable[[str, Callable[[], Any]], Any]) -> None:
-    """The same phrases in both precisions: seconds, and how far apart the losses are."""
-    base = work / f"language-{SMALL}"
-    stage(f"language-{SMALL}", lambda: score(make(base, demo_phrases()[:SMALL]), "--scorer", "perplexity.alone"))
-
-    def compare() -> dict[str, Any]:
-        runs, losses = {}, []
-        for dtype in ("bfloat16", "float32"):
-            shutil.rmtree(base / "scores")
-            runs[dtype] = score(base, "--scorer", "perplexity.alone", "--dtype", dtype)
-            losses.append(BaseScores.open(PhraseBase.open(base)).column("perplexity.alone"))
-        apart = np.abs(losses[0] - losses[1])
-        return {
-            "seconds": {dtype: run["record"]["scorers"][0]["seconds"] for dtype, run in runs.items()},
-            "spearman": round(float(np.corrcoef([rankdata(each) for each in losses])[0, 1]), 4),
-            "mean_difference": round(float(apart.mean()), 4),
-            "largest_difference": round(float(apart.max()), 4),
-        }
-
-    stage("precision", compare)
+def precision(work: Path) -> dict[str, Any]:
+    """The same phrases in both precisions: seconds, peak memory, and how far apart the losses are."""
+    base = make(work / f"language-{SMALL}", demo_phrases()[:SMALL])
+    runs, losses = {}, []
+    for dtype in ("bfloat16", "float32"):
+        shutil.rmtree(base / "scores", ignore_errors=True)
+        runs[dtype] = score(base, "--scorer", "perplexity.alone", "--dtype", dtype)
+        losses.append(BaseScores.open(PhraseBase.open(base)).column("perplexity.alone"))
+    apart = np.abs(losses[0] - losses[1])
+    return {
+        "phrases": len(apart),
+        "seconds": {dtype: run["record"]["scorers"][0]["seconds"] for dtype, run in runs.items()},
+        "peak_megabytes": {dtype: run["peak_megabytes"] for dtype, run in runs.items()},
+        "spearman": round(float(np.corrcoef([rankdata(each) for each in losses])[0, 1]), 4),
+        "mean_difference": round(float(apart.mean()), 4),
+        "largest_difference": round(float(apart.max()), 4),
+    }
 
 
 def tokens(base: Path) -> dict[str, float]:
     """Mean tokens of a phrase, and of the first context it answered with the prompt around it."""
     form = load_language_model(Alone().model, Alone().dtype).form
-    rows = Rows(PhraseBase.open(base), 1).of(range(PHRASES // 4))
+    rows = Rows(PhraseBase.open(base), 1).of(range(SMALL))
     contexts = [len(form.context(Dialog.of(row.contexts[0].split(TURN_BREAK)))) for row in rows if row.contexts]
     return {"phrase": float(np.mean([len(form.answer(row.text)) for row in rows])), "context": float(np.mean(contexts))}
 
@@ -152,7 +149,7 @@ def main() -> None:
         return known[name]
 
     costs(work, stage)
-    precision(work, stage)
+    stage("precision", lambda: precision(work))
     stage("tokens", lambda: tokens(work / "base"))
     rules(work, stage)
     write_part(PROJECT, "base", {"command": COMMAND, **known}, lines(known))
