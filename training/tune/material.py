@@ -99,7 +99,7 @@ class Material:
 
     @cached_property
     def losses(self) -> Floats:
-        """Nats per token of each phrase of the base alone, float32 (phrases,): as scored, else by the default model."""
+        """Nats per token of each phrase of the base alone under the language model, float32 (phrases,)."""
         scores = BaseScores.find(self.base)
         if scores is not None and "perplexity.alone" in scores.columns:
             return scores.column("perplexity.alone")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blender.index.heads import Heads
 from blender.matrix import Floats
+from blender.records import Candidate, Dialog, Pool
 from blender.training.tune.fitting import FitSettings, Pairs, fit_heads
 from blender.training.tune.interest import Interest, log_perplexity, mean_rarity
 from blender.training.tune.material import Material
@@ -101,8 +103,6 @@ def reranked_ranks(material: Material, interest: Interest, weights: list[float])
 
 
 def _interests(material: Material, interest: Interest, near: Rows) -> Floats:
-    from blender.records import Candidate, Dialog, Pool
-
     texts = [pair.reply for pair in material.test_pairs]
     if interest != "specific":
         losses = log_perplexity(texts) if "perplexity" in interest else np.zeros(len(texts), dtype=np.float32)
@@ -132,15 +132,15 @@ def ranker_pairs(stage: RewardStage, start: Heads, worst: int = 4) -> Pairs:
     )
 
 
-def ranker_heads(stage: RewardStage, start: Heads, seed: int, settings: FitSettings = RANKED) -> Heads:
+def ranker_heads(
+    stage: RewardStage, start: Heads, seed: int, settings: FitSettings = RANKED, checkpoint: Path | None = None
+) -> Heads:
     """Heads fitted to a ranker's best and worst (UPRISE's loop, arXiv:2303.08518, with our ranker as judge)."""
-    from dataclasses import replace
-
     pairs = ranker_pairs(stage, start)
     apart = np.random.default_rng(seed).permutation(len(pairs))
     cut = max(2, len(pairs) // 10)
     held, kept = _take(pairs, apart[:cut]), _take(pairs, apart[cut:])
-    return fit_heads(kept, start=start, settings=replace(settings, seed=seed), held_out=held)
+    return fit_heads(kept, start=start, settings=replace(settings, seed=seed), held_out=held, checkpoint=checkpoint)
 
 
 def _take(pairs: Pairs, rows: NDArray[np.intp]) -> Pairs:

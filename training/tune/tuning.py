@@ -1,0 +1,199 @@
+"""What ``blend tune`` does: read, check, train, write the heads, and say what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from blender.errors import BlendError
+from blender.index.base import PhraseBase, open_base
+from blender.index.heads import Heads
+from blender.index.scores import BaseScores
+from blender.matrix import Floats
+from blender.models.encoder import load_encoder
+from blender.settings import BUNDLES
+from blender.training.tune.contrastive import FITTED, Embedding, contrastive_heads, recall_of
+from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs, split
+from blender.training.tune.interest import Interest, log_perplexity, mean_rarity, quantile
+from blender.training.tune.judge import Judge
+from blender.training.tune.policy import PolicySettings, train_policy
+from blender.training.tune.scene import Scene
+from blender.training.tune.stage import Gate, RewardStage
+from blender.training.tune.ways import ranker_heads
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What was asked of ``blend tune``; see its options."""
+
+    dialogues: str
+    out: Path
+    method: Literal["contrastive", "ppo", "exact", "ranker"]
+    base: str
+    start: Path | None
+    encoder: Literal["frozen", "full", "lora"]
+    steps: int
+    hard: int
+    interest: Interest
+    gate: Gate
+    bundle: str
+    contexts: int
+    k: int
+    iterations: int
+    baseline: Literal["value", "leave-one-out"]
+    target_kl: float
+    checkpoints: Path
+    seed: int
+
+
+def tune_heads(asked: Asked, say: Say) -> Iterator[str]:
+    """Train heads and write them to ``asked.out``; gives lines of what came of it.
+
+    Raises:
+        BadInput: the dialogues are wrong or too few, or rewards are all equal.
+        BadBase: the base is broken or too small.
+        BadModel: the heads to start from are of another encoder.
+        BlendError: a reward or a loss is no number; the last good state is in the checkpoints.
+    """
+    base = open_base(asked.base)
+    scene = Scene(base=base)
+    embedding = Embedding(ref=base.manifest.settings.encoder, encoder=base.encoder, fade=base.manifest.settings.fade)
+    start = _start(asked, base)
+    parts = split(read_pairs(asked.dialogues, PairSettings(turns=base.manifest.settings.turns)), asked.seed)
+    say(", ".join(f"{name} {len(pairs)}" for name, pairs in parts.items()) + " pairs, split by conversation")
+    if asked.encoder != "frozen":
+        embedding = _trained_encoder(asked, parts, embedding, say)
+        start = Heads.identity(load_encoder(embedding.ref).dimension, embedding.encoder.fingerprint)
+    heads = _heads(asked, scene, parts, embedding, start, say)
+    about = {"command": "blend tune", **{name: str(value) for name, value in asdict(asked).items()}}
+    heads.save(asked.out, **about)
+    yield from _told(asked, parts, embedding, [start, heads])
+
+
+def _start(asked: Asked, base: PhraseBase) -> Heads:
+    if asked.start is not None:
+        return Heads.load(asked.start, base.manifest.encoder_fingerprint)
+    return Heads.identity(base.contents.reply_vectors.shape[1], base.manifest.encoder_fingerprint)
+
+
+def _trained_encoder(asked: Asked, parts: dict[str, list[Pair]], embedding: Embedding, say: Say) -> Embedding:
+    from blender.training.tune.encoder_training import EncoderSettings, train_encoder
+
+    assert asked.encoder != "frozen"  # noqa: S101 - asked above
+    settings = EncoderSettings(
+        kind=asked.encoder,
+        steps=asked.steps,
+        rate=5e-5 if asked.encoder == "full" else 5e-4,
+        fade=embedding.fade,
+        every=max(1, min(50, asked.steps)),
+        seed=asked.seed,
+        batch=max(2, min(64, len(parts["train"]), len(parts["dev"]))),
+    )
+    held_out = draw(parts["dev"], 256, asked.seed)
+    folder = train_encoder(
+        parts["train"],
+        held_out,
+        embedding.ref,
+        asked.out / "encoder",
+        settings,
+        checkpoint=asked.checkpoints,
+        watch=lambda look: say(f"step {look.step}: held-out loss {look.held_out:.4f}"),
+    )
+    say(f"the encoder is {folder}; build a base with it: blend index build ... --encoder {folder}")
+    return Embedding(ref=str(folder), encoder=load_encoder(str(folder)), fade=embedding.fade)
+
+
+def _heads(
+    asked: Asked, scene: Scene, parts: dict[str, list[Pair]], embedding: Embedding, start: Heads, say: Say
+) -> Heads:
+    if asked.method == "contrastive":
+        return contrastive_heads(
+            parts,
+            embedding,
+            settings=FITTED if not asked.seed else _seeded(asked.seed),
+            hard=asked.hard,
+            start=start,
+            checkpoint=asked.checkpoints,
+            watch=lambda epoch: say(f"epoch {epoch.epoch}: held-out loss {epoch.held_out:.4f}"),
+        )
+    stage = reward_stage(asked, scene, parts["train"], embedding)
+    if asked.method == "ranker":
+        return ranker_heads(stage, start, asked.seed, checkpoint=asked.checkpoints)
+    settings = PolicySettings(
+        method=asked.method,
+        baseline=asked.baseline,
+        k=min(asked.k, len(scene.texts) - 3),
+        iterations=asked.iterations,
+        contexts=min(400, len(stage.pairs)),
+        target_kl=asked.target_kl,
+        seed=asked.seed,
+    )
+    return train_policy(
+        stage,
+        start,
+        settings,
+        anchor=embedding.pairs(parts["train"]),
+        checkpoint=asked.checkpoints,
+        watch=lambda told, _: say(f"round {told.number}: reward {told.reward:.4f}, {told.kl:.3f} nats from the start"),
+    )
+
+
+def _seeded(seed: int) -> Any:
+    from dataclasses import replace
+
+    return replace(FITTED, seed=seed)
+
+
+def reward_stage(asked: Asked, scene: Scene, pairs: list[Pair], embedding: Embedding) -> RewardStage:
+    """Contexts with rewards, as asked for."""
+    chosen = draw(scene.foreign(pairs), asked.contexts, asked.seed)
+    judge = Judge.of_bundle(asked.bundle or BUNDLES / "default")
+    known = dict(zip(scene.texts, scene.replies, strict=True))
+    return RewardStage(
+        scene=scene,
+        pairs=chosen,
+        queries=embedding.pairs(chosen).queries,
+        judge=judge.with_embeddings(known),
+        interest=asked.interest,
+        gate=asked.gate,
+        by_phrase=interest_of_phrases(scene, asked.interest),
+    )
+
+
+def interest_of_phrases(scene: Scene, interest: Interest) -> Floats | None:
+    """Interest of every phrase of a base, float32 (phrases,); ``None`` where it depends on the context."""
+    if interest == "specific":
+        return None
+    values = mean_rarity(scene.texts) if interest == "rarity" else phrase_losses(scene)
+    share = quantile(values, values)
+    return np.asarray(1 - share, dtype=np.float32) if interest == "1-perplexity" else share
+
+
+def phrase_losses(scene: Scene) -> Floats:
+    """Nats per token of each phrase alone: as the base was scored, else by the proxy, else by the default model."""
+    scores = BaseScores.find(scene.base)
+    if scores is not None and "perplexity.alone" in scores.columns:
+        return scores.column("perplexity.alone")
+    try:
+        from blender.models.proxy import load_proxy
+
+        return load_proxy("default").alone(scene.texts)
+    except BlendError:
+        return log_perplexity(scene.texts)
+
+
+def _told(asked: Asked, parts: dict[str, list[Pair]], embedding: Embedding, heads: list[Heads]) -> Iterator[str]:
+    if len(parts["test"]) < 2:
+        yield "nothing was held out to test on; give more conversations"
+    else:
+        rows = recall_of(heads, parts["test"], embedding, asked.seed)
+        for name, row in zip(("before", "after"), rows, strict=True):
+            figures = ", ".join(f"recall@{at} {row[f'recall@{at}'][0]:.3f}" for at in (1, 10, 100))
+            yield f"{name}: {figures} of the true reply among {row['n']} of held-out conversations"
+    yield f"The heads are in {asked.out}. Use them: source retrieval with on = 'reply' and heads = '{asked.out}'"
