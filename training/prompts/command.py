@@ -36,7 +36,7 @@ Judge = Annotated[str, typer.Option("--lm", help="Reference of the frozen langua
 Encoding = Annotated[str, typer.Option("--encoder", help="Reference of the sentence encoder.")]
 Inputs = Annotated[int, typer.Option(min=1, help="Training rows of each set that prompts are tried on.")]
 Demos = Annotated[int, typer.Option(min=1, help="Demonstrations of each set in the pool.")]
-Tried = Annotated[int, typer.Option(min=1, help="Prompts tried on each row in each round.")]
+Tried = Annotated[int, typer.Option(min=1, help="Prompts tried on each row in the first round.")]
 Rounds = Annotated[int, typer.Option(min=1, help="At most, while no prompt helps a row.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
 

@@ -17,7 +17,16 @@ from blender.training.prompts.fitting import TrainSettings
 from blender.training.prompts.folds import Fold
 from blender.training.prompts.scoring import Scored
 from blender.training.prompts.store import ScoreStore
-from blender.training.prompts.testing import ZERO, MethodResult, Retrievers, retrievers, try_method, try_oracle
+from blender.training.prompts.testing import (
+    WRITTEN,
+    ZERO,
+    MethodResult,
+    Retrievers,
+    retrievers,
+    try_method,
+    try_oracle,
+    try_written,
+)
 
 Key = tuple[str, int]
 """A method and how many prompts it puts before the input."""
@@ -29,6 +38,7 @@ RIVALS: tuple[Key, ...] = (
     ("untuned", 1),
     ("tuned", 1),
     ("tuned, own pool", 1),
+    (WRITTEN, 1),
 )
 REPEATED = ("random", "untuned", "tuned")
 """Tried with more prompts too where that is asked for."""
@@ -47,7 +57,7 @@ class EvaluateSettings:
     """
 
     rivals: tuple[Key, ...] = RIVALS
-    oracle_rows: int = 12
+    oracle_rows: int = 10
     oracle_prompts: int = 10
     train: TrainSettings = field(default_factory=TrainSettings)
 
@@ -107,10 +117,7 @@ def evaluate(
     for fold in folds:
         began, before = time.perf_counter(), model.computed
         found = retrievers(fold, scored, pool, encoder, chosen.train)
-        tested = {
-            (name, k): try_method(model, store, fold, None if name == ZERO else found.find[name], k)
-            for name, k in chosen.rivals
-        }
+        tested = {key: _try(model, store, fold, found, key) for key in chosen.rivals}
         results.append(
             ClusterResult(
                 fold=fold,
@@ -126,6 +133,12 @@ def evaluate(
         if watch:
             watch(results[-1])
     return results
+
+
+def _try(model: LanguageModel, store: ScoreStore, fold: Fold, found: Retrievers, key: Key) -> MethodResult:
+    if key[0] == WRITTEN:
+        return try_written(model, store, fold)
+    return try_method(model, store, fold, None if key[0] == ZERO else found.find[key[0]], key[1])
 
 
 def _oracle(

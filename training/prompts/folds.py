@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from blender.errors import BadInput, UnknownName
 from blender.prompts.pool import PromptPool
@@ -15,6 +15,8 @@ from blender.words import words
 
 TOGETHER = (frozenset({"nli", "paraphrase"}), frozenset({"sentiment", "emotion"}))
 """Clusters so near to each other that each would give the other away."""
+
+_FEW = 3
 
 
 def held_out_with(cluster: str) -> frozenset[str]:
@@ -30,11 +32,13 @@ class Fold:
         cluster: that is tested.
         left_out: clusters that neither pool nor training rows are of.
         rows: test rows, evenly of its sets.
+        unlabelled: by set, a few inputs without their answers; none of them is a test row.
     """
 
     cluster: str
     left_out: frozenset[str]
     rows: tuple[Row, ...]
+    unlabelled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def pool(self, pool: PromptPool) -> PromptPool:
         """The pool without the left-out clusters, and without any prompt that shares a long text with a test row.
@@ -83,13 +87,19 @@ def folds(
             f"leaving a cluster out needs at least two that are not held out together, got {', '.join(names)}; "
             "add sets of another kind"
         )
-    chosen = list(clusters or names)[:most]
     return [
-        Fold(
-            cluster=name, left_out=held_out_with(name), rows=_even([t for t in tasks if t.cluster == name], rows, seed)
-        )
-        for name in chosen
+        _fold(name, [task for task in tasks if task.cluster == name], rows, seed) for name in (clusters or names)[:most]
     ]
+
+
+def _fold(cluster: str, tasks: Sequence[TaskSet], count: int, seed: int) -> Fold:
+    rows = _even(tasks, count, seed)
+    tested = {row.text for row in rows}
+    unlabelled = {
+        task.task: tuple(row.text for row in in_order(task.train or task.test, seed) if row.text not in tested)[:_FEW]
+        for task in tasks
+    }
+    return Fold(cluster=cluster, left_out=held_out_with(cluster), rows=rows, unlabelled=unlabelled)
 
 
 def _even(tasks: Sequence[TaskSet], count: int, seed: int) -> tuple[Row, ...]:

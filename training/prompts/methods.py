@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +14,6 @@ from blender.prompts.pool import PromptPool
 from blender.prompts.prompt import Prompt
 
 Find = Callable[[Sequence[str], int], list[list[Prompt]]]
-Method = Literal["zero-shot", "random", "BM25", "untuned", "tuned", "tuned, own pool"]
-"""``tuned, own pool``: the tuned retriever over a pool that does hold the tested cluster's training prompts."""
 
 
 def random_prompts(pool: PromptPool, seed: int) -> Find:

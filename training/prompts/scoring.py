@@ -22,12 +22,14 @@ class ScoreSettings:
     """How many prompts an input is tried with.
 
     Attributes:
-        prompts: drawn for each input, in each round, of any task.
+        prompts: drawn for each input in the first round, of any task.
+        again: drawn in each further round.
         rounds: at most; an input that a prompt helped is in no further round.
         seed: of the draws.
     """
 
     prompts: int = 10
+    again: int = 4
     rounds: int = 2
     seed: int = 0
 
@@ -96,7 +98,7 @@ def _draw(prompts: Sequence[Prompt], scored: Scored, settings: ScoreSettings) ->
     seed = int(text_digest(str(settings.seed), scored.row.digest), 16)
     order = np.random.default_rng(seed).permutation(len(prompts))
     first = len(scored.tried)
-    return tuple(prompts[at] for at in order[first : first + settings.prompts])
+    return tuple(prompts[at] for at in order[first : first + (settings.again if first else settings.prompts)])
 
 
 def _with(scored: Scored, tried: tuple[Prompt, ...], more: tuple[Outcome, ...]) -> Scored:

@@ -66,6 +66,10 @@ class ScoreStore:
                     "CREATE TABLE IF NOT EXISTS work (model TEXT, stage TEXT, seconds REAL, tokens INTEGER, "
                     "PRIMARY KEY (model, stage)) WITHOUT ROWID"
                 )
+                self._base.execute(
+                    "CREATE TABLE IF NOT EXISTS texts (model TEXT, key TEXT, text TEXT, PRIMARY KEY (model, key)) "
+                    "WITHOUT ROWID"
+                )
                 self._base.execute(f"PRAGMA user_version = {_VERSION}")
         except sqlite3.DatabaseError as fault:
             raise BadInput(f"{self._path} is no store of scores ({fault}); name another file") from None
@@ -106,3 +110,13 @@ class ScoreStore:
         """Seconds and tokens so far, by stage: over all runs and processes, also those that were cut off."""
         rows = self._base.execute("SELECT stage, seconds, tokens FROM work WHERE model = ?", (self._model,))
         return {stage: (float(seconds), int(tokens)) for stage, seconds, tokens in rows}
+
+    def text(self, key: str) -> str | None:
+        """A text the model wrote; ``None`` if it did not yet."""
+        kept = self._base.execute("SELECT text FROM texts WHERE model = ? AND key = ?", (self._model, key)).fetchone()
+        return None if kept is None else str(kept[0])
+
+    def put_text(self, key: str, text: str) -> None:
+        """Keep a text the model wrote."""
+        with self._base:
+            self._base.execute("INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", (self._model, key, text))

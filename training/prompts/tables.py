@@ -10,13 +10,15 @@ from blender.judging.headroom import Interval
 from blender.training.prompts.choosing import PICKS
 from blender.training.prompts.evaluate import ClusterResult, Key
 from blender.training.prompts.summary import BARE, Compared, compare, compare_oracle, over_clusters
-from blender.training.prompts.testing import ZERO
+from blender.training.prompts.testing import WRITTEN, ZERO
 
 TUNED: Key = ("tuned", 1)
 
 
 def name(key: Key) -> str:
     """A method with its number of prompts."""
+    if key[0] == WRITTEN:
+        return "an instruction that the model writes itself"
     return key[0] if key[0] == ZERO else f"{key[0]}, {key[1]} prompt{'s' if key[1] > 1 else ''}"
 
 

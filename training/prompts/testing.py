@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,11 @@ from blender.training.prompts.outcome import Outcome
 from blender.training.prompts.scoring import Scored
 from blender.training.prompts.store import ScoreStore
 from blender.training.prompts.tasks import Row
+from blender.training.prompts.written import write_instruction
 
 Doubles = NDArray[np.float64]
 VALUES = ("measure", "score", "likelihood")
-ZERO = "zero-shot"
+ZERO, WRITTEN = "zero-shot", "written"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,16 +87,31 @@ def try_method(
     model: LanguageModel, store: ScoreStore, fold: Fold, find: Find | None, k: int, window: int | None = None
 ) -> MethodResult:
     """Test one method; without ``find`` no prompt is given."""
-    rows = fold.rows
-    given: list[list[Prompt]] = find([row.text for row in rows], k) if find else [[] for _ in rows]
-    asked, dropped, own = [], 0, 0
-    for row, prompts in zip(rows, given, strict=True):
-        fitted = put_before(model, [prompt.text for prompt in prompts], row.text, row.answers, window)
-        asked.append(Ask(fitted.before, row))
-        dropped += fitted.dropped
-        own += sum(prompt.cluster in fold.left_out for prompt in prompts)
-    found = outcomes(model, store, asked)
-    return MethodResult(values=values(found), own=own / max(1, sum(map(len, given))), dropped=dropped)
+    given = find([row.text for row in fold.rows], k) if find else [[] for _ in fold.rows]
+    tested = _try_texts(model, store, fold.rows, [[prompt.text for prompt in prompts] for prompts in given], window)
+    own = [prompt.cluster in fold.left_out for prompts in given for prompt in prompts]
+    return replace(tested, own=float(np.mean(own)) if own else 0.0)
+
+
+def try_written(model: LanguageModel, store: ScoreStore, fold: Fold) -> MethodResult:
+    """Test an instruction that the language model itself writes for each set, from unlabelled inputs of that set.
+
+    It is told more than the others: what inputs of the tested set look like.
+    """
+    texts = {task: write_instruction(model, store, inputs) for task, inputs in fold.unlabelled.items()}
+    return _try_texts(model, store, fold.rows, [[texts[row.task]] if texts[row.task] else [] for row in fold.rows])
+
+
+def _try_texts(
+    model: LanguageModel,
+    store: ScoreStore,
+    rows: Sequence[Row],
+    given: Sequence[Sequence[str]],
+    window: int | None = None,
+) -> MethodResult:
+    fitted = [put_before(model, texts, row.text, row.answers, window) for row, texts in zip(rows, given, strict=True)]
+    found = outcomes(model, store, [Ask(each.before, row) for row, each in zip(rows, fitted, strict=True)])
+    return MethodResult(values=values(found), dropped=sum(each.dropped for each in fitted))
 
 
 def try_oracle(

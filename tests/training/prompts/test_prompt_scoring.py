@@ -143,7 +143,7 @@ def test_shards_share_the_work(tmp_path: Path, model: LanguageModel, drawn: Draw
 def test_only_inputs_that_no_prompt_helped_are_tried_again(tmp_path: Path, model: LanguageModel, drawn: Drawn) -> None:
     store = ScoreStore(tmp_path / "scores", model.fingerprint)
     first = score(model, store, drawn, ScoreSettings(prompts=1, rounds=1))
-    second = score(model, store, drawn, ScoreSettings(prompts=1, rounds=2))
+    second = score(model, store, drawn, ScoreSettings(prompts=1, again=2, rounds=2))
     assert 0 < sum(each.helped for each in first) < len(first)
     for one, two in zip(first, second, strict=True):
-        assert len(two.tried) == (1 if one.helped else 2) == len({prompt.text for prompt in two.tried})
+        assert len(two.tried) == (1 if one.helped else 3) == len({prompt.text for prompt in two.tried})
