@@ -16,5 +16,6 @@ ANNOTATORS = Catalogue(
         "consensus": "blender.features.consensus:Consensus",
         "genericness": "blender.features.genericness:Genericness",
         "support": "blender.features.support:Support",
+        "proxy": "blender.features.proxy:Proxy",
     },
 )

@@ -24,7 +24,18 @@ CHUNK = 64  # pools between two writes: what a kill can cost
 # Annotators that judge each candidate without looking at the others. Their values are kept by candidate, so that a
 # pool with some left out costs nothing. One that is not listed is measured pool by pool: slower, never wrong.
 ONE_BY_ONE = frozenset(
-    {"length", "relevance", "perplexity", "toxicity", "rarity", "overlap", "cross_encoder", "genericness", "support"}
+    {
+        "length",
+        "relevance",
+        "perplexity",
+        "proxy",
+        "toxicity",
+        "rarity",
+        "overlap",
+        "cross_encoder",
+        "genericness",
+        "support",
+    }
 )
 
 log = logging.getLogger(__name__)

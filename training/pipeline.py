@@ -52,7 +52,7 @@ class TrainSettings:
     """How ``train`` goes about it.
 
     Attributes:
-        annotators: settings by name; ``None`` = all of the catalogue but the one about sources.
+        annotators: settings by name; ``None`` = all of the catalogue but those of NOT_BY_DEFAULT.
         locale: only dialogs of this language; ``None`` = all.
         most: contexts of one set at most; ``None`` = all.
         grid: settings of the order that are tried.

@@ -21,9 +21,10 @@ from blender.roles import Annotator
 from blender.training.annotate import annotate_all
 from blender.training.examples import Examples, View
 
-# Names of sources would let a ranker learn who is good instead of what is good.
+# Names of sources would let a ranker learn who is good instead of what is good; the proxy says again what perplexity
+# says, and is for blenders without a language model.
 
-NOT_BY_DEFAULT = frozenset({"origin"})
+NOT_BY_DEFAULT = frozenset({"origin", "proxy"})
 FEWEST_CONTEXTS = 30
 _SIGNS = {"higher is better": 1, "lower is better": -1, "neither": 0}
 
@@ -67,7 +68,7 @@ def prepare(
     Args:
         files: JSON lines or DSTC10 JSON.
         cache: folder of the feature caches.
-        annotators: settings by name; default: every annotator of the catalogue but the one about sources.
+        annotators: settings by name; default: every annotator of the catalogue but those of ``NOT_BY_DEFAULT``.
         locale: only dialogs of this language; default: all.
         most: contexts of one set at most, drawn by the digest of their ids; default: all.
         quiet: no progress bars.
@@ -116,7 +117,7 @@ def drawn(labelled: Sequence[LabelledPool], most: int | None) -> list[LabelledPo
 
 
 def default_annotators() -> dict[str, Mapping[str, Any]]:
-    """Every annotator of the catalogue with its default settings, but for the one about sources."""
+    """Every annotator of the catalogue with its default settings, but for those of ``NOT_BY_DEFAULT``."""
     return {name: {} for name in ANNOTATORS if name not in NOT_BY_DEFAULT}
 
 

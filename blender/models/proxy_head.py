@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from blender.models.proxy_network import PieceInputs, PieceNetwork
 
 WEIGHTS = "weights.safetensors"
-EXTRA = 5
-"""Columns of a piece beside facts and counts where a context is given."""
 Turns = tuple[str, ...]
 
 
@@ -64,10 +62,10 @@ class Head:
         with torch.inference_mode():
             alone = self.networks["alone"].eval()(self.alone_inputs(pieces, vectors))
         guessed = torch.stack([alone.nats / 10, alone.tokens], dim=1).numpy()
-        extra = np.concatenate([guessed, _met(contexts, pieces, self.language)], axis=1)
-        topics = np.concatenate([vectors, heard, vectors * heard * 10], axis=1)
-        # A copy: what inference mode made cannot be trained on.
-        return PieceInputs.of(pieces, self.counts, topics, np.array(extra, dtype=np.float32))
+        met = _met(contexts, pieces, self.language)
+        around = _around(contexts, vectors, heard)[pieces.rows]
+        extra = np.concatenate([guessed, met, around], axis=1, dtype=np.float32)
+        return PieceInputs.of(pieces, self.counts, vectors * heard * 10, extra)
 
     def _guess(self, name: str, inputs: PieceInputs) -> Floats:
         import torch
@@ -102,6 +100,14 @@ def _met(contexts: Sequence[Turns], pieces: Pieces, language: str) -> Floats:
     return made
 
 
+def _around(contexts: Sequence[Turns], vectors: Floats, heard: Floats) -> Floats:
+    """Of each text: cosine with its context, log words of the context, whether it ends with a question; (texts, 3)."""
+    words = [np.log1p(sum(len(turn.split()) for turn in context)) / 4 for context in contexts]
+    asked = [float(bool(context) and context[-1].rstrip().endswith("?")) for context in contexts]
+    columns = [(vectors * heard).sum(axis=1), np.array(words), np.array(asked)]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
 def _said(pieces: Pieces) -> tuple[list[set[int]], list[set[int]]]:
     """The words of each text, and its pairs of words, hashed."""
     cuts = np.cumsum(pieces.sizes)[:-1]
@@ -131,7 +137,7 @@ def read_head(folder: Path, dimension: int, language: str) -> Head:
         alone = _filled(PieceNetwork(topic=dimension), arrays, "alone.")
         given = None
         if any(name.startswith("given.") for name in arrays):
-            given = _filled(PieceNetwork(topic=3 * dimension, extra=EXTRA, lexical=False), arrays, "given.")
+            given = _filled(PieceNetwork(topic=dimension, lexical=False, given=True), arrays, "given.")
     except (OSError, KeyError, RuntimeError, SafetensorError) as fault:
         raise BadModel(f"{folder / WEIGHTS} cannot be read as a proxy's weights: {fault}; train it anew") from None
     return Head(counts, alone, given, language)

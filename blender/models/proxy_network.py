@@ -18,6 +18,8 @@ from blender.models.proxy_counts import GRAM_COLUMNS, GramCounts, pair_hashes
 from blender.models.proxy_pieces import FACTS, Pieces
 
 WORD_BITS, PAIR_BITS, WIDTH = 14, 16, 12
+GIVEN_COLUMNS = 8
+"""Columns of a piece beside facts and counts where a context is given: see ``blender.models.proxy_head``."""
 _BACK = 2  # words before a word whose embeddings are read
 _HIDDEN, _SECOND, _WHOLE = 96, 64, 64
 _TOPIC_SCALE = 10.0  # numbers of a vector of length 1 are near 0.05
@@ -76,14 +78,17 @@ class PieceNetwork(nn.Module):
 
     Args:
         topic: width of the sentence embedding; 0 reads none.
-        extra: columns beside facts and counts.
         lexical: whether words and pairs have weights of their own.
+        given: whether it guesses what a context changes. It then reads ``GIVEN_COLUMNS`` more, of which the first two
+            are a tenth of the nats and the tokens that were guessed without context; it begins with those, and the
+            topic changes single words only, not the whole: pairs to learn from are few.
     """
 
-    def __init__(self, *, topic: int, extra: int = 0, lexical: bool = True) -> None:
+    def __init__(self, *, topic: int, lexical: bool = True, given: bool = False) -> None:
         super().__init__()
-        own = FACTS + GRAM_COLUMNS + extra
+        own = FACTS + GRAM_COLUMNS + (GIVEN_COLUMNS if given else 0)
         self.lexical = lexical
+        self.given = given
         self.own = own
         if lexical:
             self.words = nn.Embedding(1 << WORD_BITS, WIDTH)
@@ -94,10 +99,12 @@ class PieceNetwork(nn.Module):
         self.topic = nn.Linear(topic, _HIDDEN, bias=False) if topic else None
         self.rest = nn.Sequential(nn.ReLU(), nn.Dropout(0.1), nn.Linear(_HIDDEN, _SECOND), nn.ReLU())
         self.out = nn.Linear(_SECOND, 2)
-        self.whole = nn.Sequential(nn.Linear(5 + own + topic, _WHOLE), nn.ReLU(), nn.Dropout(0.2), nn.Linear(_WHOLE, 1))
-        last = self.whole[-1]
-        assert isinstance(last, nn.Linear)  # noqa: S101 - as made above
-        nn.init.zeros_(last.weight)
+        read = 5 + own + (0 if given else topic)
+        self.whole = nn.Sequential(nn.Linear(read, _WHOLE), nn.ReLU(), nn.Dropout(0.2))
+        self.correction = nn.Linear(_WHOLE, 1)
+        for begins_at_nothing in (self.correction, *([self.out] if given else [])):
+            nn.init.zeros_(begins_at_nothing.weight)
+            nn.init.zeros_(begins_at_nothing.bias)
 
     def forward(self, inputs: PieceInputs) -> Guessed:
         """Guess; a text without pieces gets a number that means nothing."""
@@ -109,10 +116,14 @@ class PieceNetwork(nn.Module):
         if self.topic is not None:
             hidden = hidden + self.topic(topics)[inputs.rows]
         raw = self.out(self.rest(hidden))
-        nats = raw[:, 0] * 3 + 6  # about the mean and the spread of a word's nats
+        if self.given:
+            alone, tokens = inputs.dense[:, FACTS + GRAM_COLUMNS : FACTS + GRAM_COLUMNS + 2].unbind(dim=1)
+            nats = raw[:, 0] * 3 + alone * 10
+        else:
+            nats = raw[:, 0] * 3 + 6  # about the mean and the spread of a word's nats
+            tokens = nn.functional.softplus(raw[:, 1] + 0.55)  # one token at the start of training
         if self.lexical:
             nats = nats + self.pairs(inputs.pairs)[:, 0]
-        tokens = nn.functional.softplus(raw[:, 1] + 0.55)  # one token at the start of training
         return Guessed(nats=nats, tokens=tokens, mean=self._mean(inputs, topics, nats, tokens))
 
     def _mean(
@@ -129,7 +140,7 @@ class PieceNetwork(nn.Module):
         largest = torch.zeros(texts).scatter_reduce(0, inputs.rows, nats, "amax", include_self=False)
         seen = [mean / 5 - 1, count.log(), sums[:, 1].clamp_min(0.3).log(), largest / 10, 1 / count]
         whole = [torch.stack(seen, dim=1), sums[:, 3:] / count[:, None]]
-        if self.topic is not None:
+        if self.topic is not None and not self.given:
             whole.append(topics)
-        correction: torch.Tensor = self.whole(torch.cat(whole, dim=1))[:, 0]
+        correction: torch.Tensor = self.correction(self.whole(torch.cat(whole, dim=1)))[:, 0]
         return mean + correction

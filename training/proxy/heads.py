@@ -10,7 +10,7 @@ import numpy as np
 from blender.matrix import Floats
 from blender.models.proxy import context_vectors
 from blender.models.proxy_counts import GramCounts
-from blender.models.proxy_head import EXTRA, Head
+from blender.models.proxy_head import Head
 from blender.models.proxy_network import PieceInputs, PieceNetwork
 from blender.models.proxy_pieces import Pieces, cut, piece_spans
 from blender.training.proxy.examples import Scored, pieces_of
@@ -89,7 +89,7 @@ def _fit_given(head: Head, material: Material, settings: HeadSettings) -> PieceN
     heard = context_vectors(pairs.contexts, material.encoder)
     inputs = head.given_inputs(pairs.contexts, pieces, material.vectors(pairs.texts), heard)
     return fit_network(
-        lambda: PieceNetwork(topic=inputs.topics.shape[1], extra=EXTRA, lexical=False),
+        lambda: PieceNetwork(topic=inputs.topics.shape[1], lexical=False, given=True),
         inputs,
         pieces.sizes,
         _targets(pairs, material.model.form.tokenizer),

@@ -1,0 +1,39 @@
+"""The frontier as a picture: how well each way follows the language model, by phrases judged in a second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def draw_frontier(path: Path, points: Mapping[str, tuple[float, float, float]], bars: Mapping[str, float]) -> None:
+    """Write a PNG.
+
+    Args:
+        path: of the file.
+        points: rows per CPU second, Spearman in domain, Spearman on an unseen corpus, by name.
+        bars: horizontal lines by name.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7.2, 4.2), dpi=90)
+    for name, (speed, inside, outside) in points.items():
+        axes.plot([speed, speed], [inside, outside], color="#bbbbbb", zorder=1)
+        axes.scatter([speed], [inside], color="#1f4e79", zorder=2)
+        axes.scatter([speed], [outside], color="white", edgecolor="#1f4e79", zorder=2)
+        axes.annotate(name, (speed, inside), xytext=(6, 4), textcoords="offset points", fontsize=8)
+    for name, height in bars.items():
+        axes.axhline(height, color="#c0392b", linewidth=0.8, linestyle="--")
+        axes.annotate(name, (1.0, height), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7)
+    axes.set_xscale("log")
+    axes.set_xlabel("phrases per CPU second")
+    axes.set_ylabel("Spearman with the language model")
+    axes.set_title("filled: held-out conversations; hollow: a corpus never seen", fontsize=9)
+    axes.margins(x=0.12)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+    plt.close(figure)
