@@ -36,11 +36,15 @@ class Material:
         data: folder laid out as docs/data.md says.
         base: the phrases to answer with.
         seed: of split and draws.
+        said: what judges said of contexts and phrases, by part, contexts and sets; filled as stages are asked.
     """
 
     data: Path
     base: PhraseBase = field(default_factory=lambda: open_base("demo"))
     seed: int = 0
+    said: dict[tuple[str, int, tuple[str, ...]], dict[tuple[int, int], tuple[float, float]]] = field(
+        default_factory=dict
+    )
 
     @cached_property
     def parts(self) -> dict[str, list[Pair]]:
@@ -151,4 +155,5 @@ class Material:
             interest=interest,
             gate=gate,
             by_phrase=by_phrase,
+            said=self.said.setdefault((part, most, judge.sets), {}),
         )
