@@ -29,6 +29,10 @@ def tune(
     interest: Annotated[Interest, typer.Option(help="What is interesting in an answer.")] = "specific",
     gate: Annotated[Gate, typer.Option(help="What the interest is multiplied with.")] = "sensible",
     bundle: Annotated[str, typer.Option(help="Bundle whose P(sensible) and P(specific) pay; cheap columns only.")] = "",
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="Label file on which each interest is first compared with people's; may be repeated."),
+    ] = None,
     contexts: Annotated[int, typer.Option(min=20, help="Contexts that a reward is learnt on, at most.")] = 1000,
     k: Annotated[int, typer.Option(min=2, help="Phrases a policy chooses among.")] = 32,
     iterations: Annotated[int, typer.Option(min=1, help="Rounds of ppo and exact.")] = 24,
@@ -56,6 +60,7 @@ def tune(
         interest=interest,
         gate=gate,
         bundle=bundle,
+        labels=tuple(labels or ()),
         contexts=contexts,
         k=k,
         iterations=iterations,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blender.errors import BadInput
 from blender.index.context import context_text
 from blender.index.heads import Heads
 from blender.judging.answers import root_of
@@ -27,7 +28,7 @@ from blender.words import words
 
 SETS = ("dstc10-persona", "dstc7", "usr-personachat", "fed-turn")
 POOLS = ("dstc10-persona", "usr-personachat", "dailydialog-gupta", "dstc7")
-MOST_CONTEXTS, MOST_POOLS = 100, 300
+MOST_ANSWERS, MOST_POOLS = 1_000, 300
 _DRAWS = 1_000
 
 
@@ -48,14 +49,14 @@ def correlation(path: Path, judge: Judge) -> dict[str, Any]:
     """
     prepared = prepared_sets([path])
     shown = once(prepared.examples.views)
-    few = {
-        id(pool)
-        for pool in drawn([prepared.labelled[at] for at in shown], MOST_CONTEXTS * (4 if name == "fed-turn" else 1))
-    }
+    mean = len(prepared.examples.matrix) / max(len(shown), 1)
+    few = {id(pool) for pool in drawn([prepared.labelled[at] for at in shown], round(MOST_ANSWERS / max(mean, 1)))}
     chosen = [at for at in shown if id(prepared.labelled[at]) in few]
     labelled = [prepared.labelled[at] for at in chosen]
     texts = [candidate.text for pool in labelled for candidate in pool.pool.candidates]
     specific = np.concatenate([pool.specific for pool in labelled]).astype(np.float64)
+    if np.isnan(specific).all():
+        raise BadInput(f"{path.name} holds no label of specificity; give one whose rows have 'specific'")
     known: dict[tuple[str, str], int] = {}
     roots = np.array([known.setdefault(root_of(pool), len(known)) for pool in labelled for _ in pool.pool.candidates])
     losses = log_perplexity(texts).astype(np.float64)

@@ -18,11 +18,13 @@ from blender.models.encoder import load_encoder
 from blender.settings import BUNDLES
 from blender.training.tune.contrastive import FITTED, Embedding, contrastive_heads, recall_of
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs, split
+from blender.training.tune.human import correlation
 from blender.training.tune.interest import Interest, log_perplexity, mean_rarity, quantile
 from blender.training.tune.judge import Judge
 from blender.training.tune.policy import PolicySettings, train_policy
 from blender.training.tune.scene import Scene
 from blender.training.tune.stage import Gate, RewardStage
+from blender.training.tune.tables import correlation_lines
 from blender.training.tune.ways import ranker_heads
 
 Say = Callable[[str], None]
@@ -43,6 +45,7 @@ class Asked:
     interest: Interest
     gate: Gate
     bundle: str
+    labels: tuple[Path, ...]
     contexts: int
     k: int
     iterations: int
@@ -123,6 +126,11 @@ def _heads(
             watch=lambda epoch: say(f"epoch {epoch.epoch}: held-out loss {epoch.held_out:.4f}"),
         )
     stage = reward_stage(asked, scene, parts["train"], embedding)
+    if asked.labels:
+        say("How each interest goes with people's specificity (Spearman); P(specific) may have seen these labels:")
+        found = {path.stem: correlation(path, stage.judge) for path in asked.labels}
+        for line in correlation_lines(found):
+            say(line)
     if asked.method == "ranker":
         return ranker_heads(stage, start, asked.seed, checkpoint=asked.checkpoints)
     settings = PolicySettings(
