@@ -30,8 +30,9 @@ class TextLosses:
 def text_losses(model: LanguageModel, asked: Sequence[tuple[Dialog | None, str]]) -> TextLosses:
     """Loss of each text as the answer to its dialog, or alone where that is ``None``.
 
-    Texts share passes without padding, and texts of one dialog share the computing of it; so a value may differ by
-    rounding with what else is asked. Put what answers the same dialog together.
+    Texts share passes without padding, texts of one dialog share the computing of it, and dialogs that of their common
+    beginning, such as the system line; so a value may differ by rounding with what else is asked. Put what answers the
+    same dialog together.
     """
     form = model.form
     roots: dict[Dialog | None, int] = {}
@@ -47,11 +48,22 @@ def text_losses(model: LanguageModel, asked: Sequence[tuple[Dialog | None, str]]
         fitting.append(answer[:room])
         if fitting[-1]:
             branches.append(Branch(roots[dialog], fitting[-1], False))
-    judged = iter(model.judge(tokens, branches) if branches else ())
+    shared = _shared(tokens)
+    own = [each[len(shared) :] for each in tokens]
+    judged = iter(model.judge(own, branches, shared) if branches else ())
     mean = [-float(next(judged).tokens.mean()) if answer else float("nan") for answer in fitting]
     return TextLosses(
         mean=np.array(mean, dtype=np.float32), tokens=np.array([len(answer) for answer in fitting], dtype=np.float32)
     )
+
+
+def _shared(roots: Sequence[list[int]]) -> list[int]:
+    """The tokens that all of several roots begin with; each keeps one of its own."""
+    if len(roots) < 2:
+        return []
+    first, last = min(roots), max(roots)
+    same = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(map(len, roots)))
+    return first[: min(same, min(map(len, roots)) - 1)]
 
 
 def option_losses(model: LanguageModel, prefix: str, asked: Sequence[tuple[str, Sequence[str]]]) -> list[Floats]:

@@ -36,6 +36,20 @@ def test_dialogs_share_passes_and_texts_share_dialogs(model: LanguageModel) -> N
     assert model.computed - before == contexts + answers
 
 
+def test_dialogs_share_what_they_all_begin_with(model: LanguageModel) -> None:
+    asked = [(dialog, TEXTS[0]) for dialog in DIALOGS]
+    before = model.computed
+    found = text_losses(model, asked)
+    shared = model.computed - before
+    alone = [text_losses(model, [each]) for each in asked]
+    np.testing.assert_allclose(found.mean, [each.mean[0] for each in alone], atol=1e-3)
+    prompts = [model.form.context(dialog) for dialog in DIALOGS]
+    common = next(at for at, (a, b) in enumerate(zip(*prompts, strict=False)) if a != b)
+    assert common > 10, "the system line"
+    answer = len(model.form.answer(TEXTS[0])) - 1
+    assert shared == sum(map(len, prompts)) + 2 * answer - common
+
+
 def test_options_are_losses_of_the_joined_text(model: LanguageModel) -> None:
     prefix, question = "Q: Is snow white?\nA: yes\n", "Q: Is grass green?\nA:"
     before = model.computed
