@@ -33,7 +33,7 @@ START = Heads.identity(D, "made-up")
 
 @pytest.mark.parametrize("rank", [None, 12])
 def test_heads_learn_what_the_cosine_does_not_know(rank: int | None) -> None:
-    settings = FitSettings(epochs=15, batch=128, rate=2e-2, decay=0.01, rank=rank)
+    settings = FitSettings(epochs=10, batch=128, rate=2e-2, decay=0.01, rank=rank)
     heads = fit_heads(turned(1500, 0), start=START, settings=settings, held_out=turned(200, 1))
     test = turned(200, 2)
     assert recall_at_1(START, test) < 0.1

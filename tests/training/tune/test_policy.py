@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -66,19 +67,19 @@ def test_the_policy_moves_to_what_pays_and_not_far(settings: PolicySettings) -> 
 
 
 def test_a_small_target_holds_the_policy_nearer() -> None:
-    ends = []
-    for target in (0.02, 1.0):
+    def end(target: float) -> Round:
         rounds: list[Round] = []
-        train_policy(
-            bandit(), START, replace(QUICK, iterations=30, target_kl=target), watch=lambda told, _: rounds.append(told)
-        )
-        ends.append(rounds[-1])
+        settings = replace(QUICK, iterations=30, target_kl=target)
+        train_policy(bandit(), START, settings, watch=lambda told, _: rounds.append(told))
+        return rounds[-1]
+
+    ends = [end(0.02), end(1.0)]
     assert ends[0].kl < ends[1].kl / 2
     assert ends[0].coefficient > ends[1].coefficient
 
 
 @pytest.mark.parametrize("method", ["ppo", "exact"])
-def test_what_is_interrupted_ends_as_what_is_not(tmp_path: Path, method: str) -> None:
+def test_what_is_interrupted_ends_as_what_is_not(tmp_path: Path, method: Literal["ppo", "exact"]) -> None:
     settings = replace(QUICK, method=method)
     whole: list[Round] = []
     heads = train_policy(bandit(), START, settings, watch=lambda told, _: whole.append(told))
