@@ -101,4 +101,5 @@ def _mixed(hashes: NDArray[np.uint32]) -> NDArray[np.int64]:
 
 def _folded(table: NDArray[np.int32], bits: int) -> NDArray[np.uint8]:
     kept = np.where(table < _RARE, 0, table).reshape(1 << bits, -1).sum(axis=1)
-    return np.minimum(np.round(np.log2(1 + kept) * _STEPS), 255).astype(np.uint8)
+    scaled: NDArray[np.uint8] = np.minimum(np.round(np.log2(1 + kept) * _STEPS), 255).astype(np.uint8)
+    return scaled

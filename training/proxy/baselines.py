@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.linear_model import Ridge
@@ -44,6 +45,7 @@ def guess_baselines(train: Mapping[str, Floats], truth: Floats, others: Mapping[
     """
     rows = len(next(iter(others.values())))
     found = {"constant": np.full(rows, truth.mean(), dtype=np.float32)}
+    make: Any = Ridge  # it carries no types
     for name, columns in train.items():
-        found[name] = Ridge(alpha=10.0).fit(columns, truth).predict(others[name]).astype(np.float32)
+        found[name] = make(alpha=10.0).fit(columns, truth).predict(others[name]).astype(np.float32)
     return found

@@ -16,9 +16,21 @@ def fit_lines(fits: Mapping[str, Fit], title: str = "") -> Iterator[str]:
     yield HEADING.replace("| |", f"| {title} |", 1)
     for name, fit in fits.items():
         interval = f"{fit.low:.3f} to {fit.high:.3f}" if fit.low == fit.low else ""
-        spearman = f"{fit.spearman:.3f}" if fit.spearman == fit.spearman else "none"
-        cells = (name, str(fit.n), spearman, interval, f"{fit.r2:.3f}", f"{fit.error:.3f}", f"{fit.bias:+.3f}")
+        cells = (
+            name,
+            str(fit.n),
+            number(fit.spearman),
+            interval,
+            f"{fit.r2:.3f}",
+            f"{fit.error:.3f}",
+            f"{fit.bias:+.3f}",
+        )
         yield f"| {' | '.join(cells)} |"
+
+
+def number(value: float) -> str:
+    """Three digits, or ``none`` for what is not defined."""
+    return f"{value:.3f}" if value == value else "none"
 
 
 def judgement_lines(judgement: Judgement) -> Iterator[str]:

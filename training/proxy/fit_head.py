@@ -96,7 +96,7 @@ def _fit(
             pieces = np.concatenate([np.arange(starts[text], starts[text] + sizes[text]) for text in texts])
             loss = _loss(network(_some(inputs, texts, pieces, sizes)), targets, texts, pieces, spread, settings)
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
 

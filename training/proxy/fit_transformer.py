@@ -141,7 +141,7 @@ def _fit(
             group["lr"] = settings.rate * _rise_and_fall(step / len(plan))
         loss = _loss(network, [every[at] for at in plan[step]], padding, spread, settings.pieces)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(learnt, 1.0)
         optimizer.step()
         checkpoint.after(step + 1, float(loss.detach()))
@@ -171,6 +171,6 @@ def _loss(network: SpanNetwork, some: Sequence[Item], padding: int, spread: floa
     with half_where_fast():
         nats, tokens, mean = network(*inputs)
     truth = torch.from_numpy(np.concatenate([item.pieces for item in some], axis=1))
-    whole = ((mean - torch.tensor([item.mean for item in some])) / spread).square().mean()
-    parts = ((nats[own] - truth[0]) / 6).square().mean() + (tokens[own] - truth[1]).square().mean()
+    whole: torch.Tensor = ((mean - torch.tensor([item.mean for item in some])) / spread).square().mean()
+    parts: torch.Tensor = ((nats[own] - truth[0]) / 6).square().mean() + (tokens[own] - truth[1]).square().mean()
     return whole + weight * parts

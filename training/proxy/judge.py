@@ -16,6 +16,14 @@ from blender.training.proxy.measure import Fit, by_length, fit_of
 
 PROXY = "proxy"
 IN_DOMAIN = "held-out"
+BASELINES_SHOWN = (
+    "ridge on embedding and columns",
+    "ridge on the embedding",
+    "ridge on columns",
+    "length",
+    "mean word frequency",
+    "constant",
+)
 BASE_WORDS = (4, 25)
 """Words of the phrases that the demo base keeps."""
 

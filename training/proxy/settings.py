@@ -10,7 +10,7 @@ from blender.models.language_model import Precision
 from blender.models.proxy_files import Size
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ProxySettings:
     """How a proxy is trained.
 
@@ -22,7 +22,7 @@ class ProxySettings:
         encoder: sentence encoder of a head, and what a transformer starts from.
         language: whose word frequencies are read.
         rows: phrases to learn from, at most.
-        pairs: phrases with context to learn from, at most; half as many to choose by and to judge on in all.
+        pairs: phrases with context to learn from, at most; a fifth as many to judge on.
         held_out: phrases to judge on, and as many to choose by.
         fewest, most: words of a phrase.
         layers: of the transformer, the first of those it starts from.
@@ -37,7 +37,7 @@ class ProxySettings:
     encoder: str = BaseSettings.encoder
     language: str = "en"
     rows: int = 20_000
-    pairs: int = 4_000
+    pairs: int = 3_000
     held_out: int = 2_000
     fewest: int = 1
     most: int = 40

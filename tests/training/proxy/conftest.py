@@ -18,8 +18,9 @@ def said() -> list[Said]:
 
 @pytest.fixture(scope="session")
 def chats(said: list[Said], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some 1,500 short phrases with a context of one turn, as a corpus of their own."""
+    """1,500 short phrases with a context of one turn, as a corpus of their own."""
     path = tmp_path_factory.mktemp("corpus") / "chats.jsonl"
-    rows = [{"context": one.turns[-1], "reply": one.text} for one in said[:1_500] if len(one.turns[-1]) < 60]
+    near = [one for one in said if len(one.turns[-1]) < 60][:1_500]
+    rows = [{"context": one.turns[-1], "reply": one.text} for one in near]
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     return path
