@@ -66,7 +66,7 @@ def _memory(known: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield "| scorers | phrases | peak MB |"
     yield "|---|---|---|"
-    for run in (known["light-300"], known["light-demo"]):
+    for run in (known["light-100"], known["light-demo"]):
         yield f"| toxicity, genericness, rarity, length | {run['record']['phrases']:,} | {run['peak_megabytes']:,} |"
     small, first = known["precision"], known["first"]
     yield f"| perplexity.alone | {small['phrases']:,} | {small['peak_megabytes']['bfloat16']:,} |"

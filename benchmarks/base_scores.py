@@ -1,6 +1,7 @@
 """What scoring a base costs, and what rules over its scores do: the part `base` of docs/retriever.md.
 
-    python benchmarks/base_scores.py          # about half an hour on one core; goes on where it was stopped
+    python benchmarks/base_scores.py          # some minutes; goes on where it was stopped
+    python benchmarks/base_scores.py 1        # the next stage alone
 
 Bases are made of the packaged conversations in their seeded order: the first PHRASES pairs, 100 that are added, and
 held-out pairs that are in neither. Every base is scored by `blend base score` in a process of its own, whose peak
@@ -41,8 +42,8 @@ from blender.training.report import write_part
 
 PROJECT = Path(__file__).resolve().parents[1]
 COMMAND = "python benchmarks/base_scores.py"
-PHRASES, ADDED, SMALL = 1_000, 100, 300
-HELD_OUT, JUDGED = 1_000, 125
+PHRASES, ADDED, SMALL = 300, 100, 100
+HELD_OUT, JUDGED = 1_000, 50
 LIGHT = ("toxicity", "genericness", "rarity", "length")
 
 
@@ -139,8 +140,14 @@ def main() -> None:
     notes = work / "stages.json"
     known: dict[str, Any] = json.loads(notes.read_text()) if notes.exists() else {}
 
+    most = int(sys.argv[1]) if len(sys.argv) > 1 else sys.maxsize
+
     def stage(name: str, run: Callable[[], Any]) -> Any:
+        nonlocal most
         if name not in known:
+            if most < 1:
+                raise SystemExit(f"stopped before {name}")
+            most -= 1
             print(name, flush=True)
             began = time.perf_counter()
             known[name] = run()
