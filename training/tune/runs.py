@@ -48,16 +48,16 @@ RUNS = (
     *(
         Run(method=method, interest=interest, seed=seed)
         for interest in reversed(MAIN)
-        for method in ("ppo", "exact", "ranker")
-        for seed in SEEDS
+        for method, seeds in (("ppo", SEEDS), ("ranker", SEEDS), ("exact", SEEDS[:1]))
+        for seed in seeds
     ),
+    Run(method="ppo", interest="perplexity", gate="none"),
     Run(method="ppo", interest="perplexity"),
+    Run(method="ppo", interest="1-perplexity", gate="none"),
     Run(method="ppo", interest="rarity"),
     Run(method="ppo, V(context)"),
-    Run(method="ppo", gate="none"),
-    Run(method="ppo", interest="perplexity", gate="none"),
-    Run(method="ppo", interest="1-perplexity", gate="none"),
 )
+"""The exact gradient has one seed: seeds change its batches alone."""
 
 
 def settings_of(run: Run) -> PolicySettings:
