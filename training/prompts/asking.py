@@ -47,9 +47,9 @@ def outcomes(
     known = store.get(each.key for each in asked)
     missing = {each.key: each for each in asked if each.key not in known}
     for before, part in steps(_groups(list(missing.values())), progress):
-        began, computed = time.perf_counter(), model.computed
+        began, computed = time.process_time(), model.computed
         cells = _compute(model, before, part)
-        store.put(cells, time.perf_counter() - began, model.computed - computed)
+        store.put(cells, time.process_time() - began, model.computed - computed)
         known.update(((cell.prompt, cell.row), cell) for cell in cells)
     return [Outcome.of(each.row, known[each.key].losses, known[each.key].tokens) for each in asked]
 

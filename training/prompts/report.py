@@ -158,7 +158,7 @@ def _work(run: Run) -> str:
         for model, stages in run.work.items()
         for stage, (seconds, tokens) in sorted(stages.items())
     ]
-    return "Seconds of one thread each, on a shared machine: " + "; ".join(parts) + "."
+    return "Processor seconds: " + "; ".join(parts) + "."
 
 
 def main(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -76,13 +75,12 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What was read, drawn and scored, and the seconds it took."""
+    """What was read, drawn and scored, and where scores are kept."""
 
     tasks: list[TaskSet]
     drawn: Drawn
     scored: list[Scored]
     store: ScoreStore
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +114,11 @@ def prepare(
     Raises:
         BadInput: the task sets or the file of scores are not what they should be.
     """
-    began = time.perf_counter()
     read = read_tasks(tasks)
     drawn = draw(read, lambda text: len(plain_tokens(model, text)), sizes.draw)
     store = ScoreStore(scores, model.fingerprint)
     found = score(model, store, drawn, sizes.score, shard=shard, progress=progress)
-    return Prepared(tasks=read, drawn=drawn, scored=found, store=store, seconds=time.perf_counter() - began)
+    return Prepared(tasks=read, drawn=drawn, scored=found, store=store)
 
 
 def evaluate_tasks(

@@ -107,7 +107,7 @@ class ScoreStore:
             )
 
     def work(self) -> dict[str, tuple[float, int]]:
-        """Seconds and tokens so far, by stage: over all runs and processes, also those that were cut off."""
+        """Processor seconds and tokens so far, by stage: over all runs and processes, also those that were cut off."""
         rows = self._base.execute("SELECT stage, seconds, tokens FROM work WHERE model = ?", (self._model,))
         return {stage: (float(seconds), int(tokens)) for stage, seconds, tokens in rows}
 
