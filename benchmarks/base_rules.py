@@ -22,10 +22,10 @@ from blender.words import words
 NONE = "no rule"
 RULES: Mapping[str, dict[str, Any]] = {
     NONE: {},
-    "drop genericness.contexts > q90": {"drop": ["genericness.contexts > q90"]},
     "drop perplexity.alone < q10": {"drop": ["perplexity.alone < q10"]},
     "drop perplexity.alone > q90": {"drop": ["perplexity.alone > q90"]},
-    "boost genericness.contexts -0.1": {"boost": {"genericness.contexts": -0.1}},
+    "keep length.words >= 6": {"keep": ["length.words >= 6"]},
+    "boost perplexity.alone -0.1": {"boost": {"perplexity.alone": -0.1}},
     "boost perplexity.alone 0.1": {"boost": {"perplexity.alone": 0.1}},
     "boost rarity.mean 0.1": {"boost": {"rarity.mean": 0.1}},
 }
@@ -33,7 +33,7 @@ DRAWS, SEED, COMPANY = 1_000, 0, 4
 
 
 def dialogs(phrases: Sequence[Phrase]) -> list[Dialog]:
-    """The contexts of held-out pairs."""
+    """The contexts of pairs."""
     return [Dialog.of(each.context.split(TURN_BREAK), id=str(at)) for at, each in enumerate(phrases)]
 
 

@@ -3,9 +3,9 @@
     python benchmarks/base_scores.py          # some minutes; goes on where it was stopped
     python benchmarks/base_scores.py 1        # the next stage alone
 
-Bases are made of the packaged conversations in their seeded order: the first PHRASES pairs, 100 that are added, and
-held-out pairs that are in neither. Every base is scored by `blend base score` in a process of its own, whose peak
-memory is what the system says of it.
+A small base is made of the packaged conversations (PHRASES pairs in their seeded order, then ADDED more); the other is
+a copy of the demo base, with the perplexities it was scored with before, if it was. Bases are scored by `blend base
+score` in a process of its own, whose peak memory is what the system says of it. Tables hold what is measured so far.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,6 @@ from blender.index.demo import SETTINGS, demo_base, demo_phrases
 from blender.index.scorers import Alone
 from blender.index.scores import BaseScores
 from blender.index.scoring import Rows
-from blender.index.settings import BaseSettings
 from blender.models.cache import cache_folder
 from blender.models.language_model import load_language_model
 from blender.records import Dialog
@@ -42,9 +40,9 @@ from blender.training.report import write_part
 
 PROJECT = Path(__file__).resolve().parents[1]
 COMMAND = "python benchmarks/base_scores.py"
-PHRASES, ADDED, SMALL = 300, 100, 100
-HELD_OUT, JUDGED = 1_000, 50
-LIGHT = ("toxicity", "genericness", "rarity", "length")
+PHRASES, ADDED = 100, 100
+ASKED, JUDGED = 1_000, 40
+WHOLE = ("perplexity.alone", "toxicity", "rarity", "length")
 
 
 def score(base: Path, *options: str) -> dict[str, Any]:
@@ -67,37 +65,35 @@ def score(base: Path, *options: str) -> dict[str, Any]:
     }
 
 
-def make(place: Path, phrases: Sequence[Phrase], settings: BaseSettings = SETTINGS) -> Path:
+def make(place: Path, phrases: Sequence[Phrase]) -> Path:
     """A base with the settings of the demo base, made anew unless it is there."""
     if not (place / "manifest.json").exists():
         shutil.rmtree(place, ignore_errors=True)
-        build_base(phrases, place, settings)
+        build_base(phrases, place, SETTINGS)
     return place
 
 
 def copy_of_demo(place: Path) -> Path:
-    """The demo base in a folder of its own, without scores."""
+    """The demo base in a folder of its own, with what was measured of it before."""
     shutil.rmtree(place, ignore_errors=True)
-    return Path(shutil.copytree(demo_base(), place, ignore=shutil.ignore_patterns("scores")))
+    return Path(shutil.copytree(demo_base(), place))
 
 
 def costs(work: Path, stage: Callable[[str, Callable[[], Any]], Any]) -> None:
-    """First run, second run, phrases added, a scorer changed, and memory by size."""
+    """First run, second run, phrases added, a scorer changed; and memory by size."""
     phrases = demo_phrases()
     base = make(work / "base", phrases[:PHRASES])
     stage("first", lambda: score(base))
     stage("again", lambda: score(base))
     stage("added", lambda: (add(base, phrases[PHRASES : PHRASES + ADDED]), score(base))[1])
     stage("changed", lambda: score(base, "--set", "rarity.common=5.5"))
-    stage("back", lambda: score(base, "--set", "rarity.common=6.0"))
-    light = [word for name in LIGHT for word in ("--scorer", name)]
-    stage(f"light-{SMALL}", lambda: score(make(work / f"light-{SMALL}", phrases[:SMALL]), *light))
-    stage("light-demo", lambda: score(copy_of_demo(work / "light-demo"), *light))
+    options = [word for name in WHOLE for word in ("--scorer", name)]
+    stage("small", lambda: score(base, *options, "--set", "rarity.common=5"))
+    stage("demo", lambda: score(copy_of_demo(work / "demo"), *options, "--set", "rarity.common=5"))
 
 
-def precision(work: Path) -> dict[str, Any]:
-    """The same phrases in both precisions: seconds, peak memory, and how far apart the losses are."""
-    base = make(work / f"language-{SMALL}", demo_phrases()[:SMALL])
+def precision(base: Path) -> dict[str, Any]:
+    """The same phrases in both precisions: seconds, and how far apart the losses are."""
     runs, losses = {}, []
     for dtype in ("bfloat16", "float32"):
         shutil.rmtree(base / "scores", ignore_errors=True)
@@ -107,7 +103,6 @@ def precision(work: Path) -> dict[str, Any]:
     return {
         "phrases": len(apart),
         "seconds": {dtype: run["record"]["scorers"][0]["seconds"] for dtype, run in runs.items()},
-        "peak_megabytes": {dtype: run["peak_megabytes"] for dtype, run in runs.items()},
         "spearman": round(float(np.corrcoef([rankdata(each) for each in losses])[0, 1]), 4),
         "mean_difference": round(float(apart.mean()), 4),
         "largest_difference": round(float(apart.max()), 4),
@@ -117,20 +112,16 @@ def precision(work: Path) -> dict[str, Any]:
 def tokens(base: Path) -> dict[str, float]:
     """Mean tokens of a phrase, and of the first context it answered with the prompt around it."""
     form = load_language_model(Alone().model, Alone().dtype).form
-    rows = Rows(PhraseBase.open(base), 1).of(range(SMALL))
+    rows = Rows(PhraseBase.open(base), 1).of(range(PHRASES))
     contexts = [len(form.context(Dialog.of(row.contexts[0].split(TURN_BREAK)))) for row in rows if row.contexts]
     return {"phrase": float(np.mean([len(form.answer(row.text)) for row in rows])), "context": float(np.mean(contexts))}
 
 
-def rules(work: Path, stage: Callable[[str, Callable[[], Any]], Any]) -> None:
-    """What rules do to held-out dialogs."""
-    held_out = demo_phrases()[-HELD_OUT:]
-    replies = make(work / "held-out", held_out, replace(SETTINGS, collapse_above=1.0, drop_above={}, stored=()))
-    options = [word for name in ("perplexity.alone", "genericness", "rarity") for word in ("--scorer", name)]
-    stage("held-out", lambda: score(replies, *options))
-    stage("recall", lambda: recalls(replies, held_out))
-    stage("tops", lambda: tops(work / "base", held_out[:: HELD_OUT // JUDGED]))
-    stage("examples", lambda: examples(work / "base"))
+def rules(demo: Path, stage: Callable[[str, Callable[[], Any]], Any]) -> None:
+    """What rules do: to the true replies of the base itself, and to the answers of contexts held out of it."""
+    stage("examples", lambda: examples(demo))
+    stage("recall", lambda: recalls(demo, demo_phrases()[:: 15_000 // ASKED][:ASKED]))
+    stage("tops", lambda: tops(demo, demo_phrases()[-JUDGED:]))
 
 
 def main() -> None:
@@ -153,13 +144,13 @@ def main() -> None:
             known[name] = run()
             known.setdefault("stage seconds", {})[name] = round(time.perf_counter() - began, 1)
             notes.write_text(json.dumps(known, indent=1))
+            write_part(PROJECT, "base", {"command": COMMAND, **known}, lines(known))
         return known[name]
 
     costs(work, stage)
-    stage("precision", lambda: precision(work))
+    rules(work / "demo", stage)
     stage("tokens", lambda: tokens(work / "base"))
-    rules(work, stage)
-    write_part(PROJECT, "base", {"command": COMMAND, **known}, lines(known))
+    stage("precision", lambda: precision(make(work / "precision", demo_phrases()[:PHRASES])))
 
 
 if __name__ == "__main__":
