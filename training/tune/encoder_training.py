@@ -6,65 +6,16 @@ is an encoder like any other: `load_encoder` reads it, and a base is built with 
 
 from __future__ import annotations
 
-import logging
-import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
 
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
-
-from blender.errors import BadInput, BlendError, MissingPackage
-from blender.index.context import TURN_BREAK
+from blender.errors import BadInput
 from blender.models.cache import make_once
 from blender.models.progress import steps
-from blender.pooling import duplicate_key
-from blender.training.tune.checkpoint import digest_of, load_optimizer, load_state, optimizer_tensors, save_state
 from blender.training.tune.dialogues import Pair
-from blender.training.tune.embedding import BatchEncoder
+from blender.training.tune.encoder_run import EncoderRun, EncoderSettings, Look, embed
 
-if TYPE_CHECKING:
-    import torch
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EncoderSettings:
-    """How an encoder is trained.
-
-    Attributes:
-        kind: ``full`` trains all layers but the word embeddings, ``lora`` low-rank additions to every linear layer.
-        steps: batches.
-        batch: pairs of a batch; each pair's negatives are the other replies.
-        rate: learning rate at its height, after a tenth of the steps; then falling in a line.
-        fade: what a turn counts beside the turn after it.
-        rank: of LoRA.
-        every: steps between two looks at the held-out loss, and two checkpoints.
-        seed: of order, dropout and LoRA's start.
-    """
-
-    kind: Literal["full", "lora"] = "full"
-    steps: int = 700
-    batch: int = 64
-    rate: float = 3e-5
-    fade: float = 0.5
-    rank: int = 16
-    every: int = 100
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """One look at the held-out pairs: after how many steps, the loss (mean nats) and the temperature's inverse."""
-
-    step: int
-    held_out: float
-    scale: float
+__all__ = ["EncoderSettings", "Look", "embed", "train_encoder"]
 
 
 def train_encoder(
@@ -98,170 +49,9 @@ def train_encoder(
             f"training an encoder needs at least {settings.batch} pairs to learn from and as many held out, got "
             f"{len(train)} and {len(held_out)}; give more dialogues or a smaller batch"
         )
-    run = _Run(train, held_out, ref, settings, checkpoint)
+    run = EncoderRun(train, held_out, ref, settings, checkpoint)
     for _ in steps(range(run.step, settings.steps), f"{settings.kind} encoder"):
         run.forward()
         if watch and run.looked:
             watch(run.looks[-1])
     return make_once(out, run.save)
-
-
-@dataclass
-class _Run:
-    train: Sequence[Pair]
-    held_out: Sequence[Pair]
-    ref: str
-    settings: EncoderSettings
-    checkpoint: Path | None
-    step: int = 0
-    looks: list[Look] = field(default_factory=list)
-    kept: dict[str, torch.Tensor] = field(default_factory=dict)
-    looked: bool = False
-
-    def __post_init__(self) -> None:
-        import torch
-
-        self.encoder = BatchEncoder(self.ref)
-        self.encoder.module = _trainable(self.encoder.module, self.settings)
-        self.scale = torch.tensor(np.log(20.0), dtype=torch.float32, requires_grad=True)
-        named = [(name, each) for name, each in self.encoder.module.named_parameters() if each.requires_grad]
-        self.tensors = dict(named) | {"log_scale": self.scale}
-        groups = [
-            {"params": [each for _, each in named], "weight_decay": 0.01},
-            {"params": [self.scale], "weight_decay": 0.0},
-        ]
-        self.optimizer = torch.optim.AdamW(groups, lr=self.settings.rate)
-        self.path = self.checkpoint / f"encoder-{self._name()}.safetensors" if self.checkpoint else None
-        found = load_state(self.path) if self.path else None
-        if found:
-            self._take(*found)
-        else:
-            self._look()
-
-    def forward(self) -> None:
-        """One step."""
-        import torch
-
-        settings, self.looked = self.settings, False
-        rows = np.random.default_rng([settings.seed, self.step]).choice(len(self.train), settings.batch, replace=False)
-        warm = max(1, settings.steps // 10)
-        height = min((self.step + 1) / warm, (settings.steps - self.step) / max(1, settings.steps - warm))
-        for group, factor in zip(self.optimizer.param_groups, (1.0, 30.0), strict=True):
-            group["lr"] = settings.rate * factor * height
-        self.encoder.module.train()
-        with torch.random.fork_rng():
-            torch.manual_seed(settings.seed * 1_000_003 + self.step)
-            loss = self._loss([self.train[at] for at in rows])
-        if not torch.isfinite(loss):
-            where = f"; the last good state is {self.path}" if self.path else ""
-            raise BlendError(f"the loss became {loss.item()} at step {self.step}: lower the learning rate{where}")
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(list(self.tensors.values()), 1.0)
-        self.optimizer.step()
-        self.step += 1
-        if self.step % settings.every == 0 or self.step == settings.steps:
-            self._look()
-
-    def save(self, place: Path) -> None:
-        """Write the best state as a checkpoint: weights, and beside them what the first checkpoint says of itself."""
-        import torch
-
-        with torch.no_grad():
-            for name, tensor in self.tensors.items():
-                tensor.copy_(self.kept[f"best.{name}"])
-        module = self.encoder.module
-        if self.settings.kind == "lora":
-            module = module.merge_and_unload()
-        source = self.encoder.folder
-        for path in source.rglob("*"):
-            if path.is_file() and path.suffix in (".json", ".txt", ".model"):
-                target = place / path.relative_to(source)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
-        module.save_pretrained(place, safe_serialization=True)
-
-    def _loss(self, pairs: Sequence[Pair]) -> torch.Tensor:
-        import torch
-        from torch.nn.functional import cross_entropy
-
-        contexts, replies = embed(self.encoder, pairs, self.settings.fade)
-        scores = self.scale.exp().clamp(max=100.0) * contexts @ replies.T
-        keys = np.array([duplicate_key(pair.reply) for pair in pairs])
-        same = torch.from_numpy(keys[:, None] == keys[None, :]) & ~torch.eye(len(pairs), dtype=torch.bool)
-        scores = scores.masked_fill(same, -torch.inf)
-        truth = torch.arange(len(pairs))
-        return (cross_entropy(scores, truth) + cross_entropy(scores.T, truth)) / 2
-
-    def _look(self) -> None:
-        import torch
-
-        self.encoder.module.eval()
-        size = self.settings.batch
-        with torch.no_grad():
-            starts = range(0, min(len(self.held_out), 8 * size) - size + 1, size)
-            losses = [self._loss(self.held_out[at : at + size]).item() for at in starts]
-        look = Look(step=self.step, held_out=float(np.mean(losses)), scale=self.scale.exp().item())
-        self.looks.append(look)
-        self.looked = True
-        if look.held_out <= min(each.held_out for each in self.looks):
-            self.kept = {f"best.{name}": tensor.detach().clone() for name, tensor in self.tensors.items()}
-        if self.path:
-            now = {f"now.{name}": tensor for name, tensor in self.tensors.items()}
-            looks = [asdict(each) for each in self.looks]
-            save_state(self.path, {**now, **self.kept, **optimizer_tensors(self.optimizer)}, {"looks": looks})
-
-    def _take(self, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
-        import torch
-
-        with torch.no_grad():
-            for name, tensor in self.tensors.items():
-                tensor.copy_(tensors[f"now.{name}"])
-        self.kept = {name: tensor for name, tensor in tensors.items() if name.startswith("best.")}
-        load_optimizer(self.optimizer, tensors)
-        self.looks = [Look(**each) for each in state["looks"]]
-        self.step = self.looks[-1].step
-        log.info("the encoder's training goes on after step %d", self.step)
-
-    def _name(self) -> str:
-        texts = [text for pair in (*self.train, *self.held_out) for text in (pair.context, pair.reply)]
-        settings = msgspec.json.encode(asdict(self.settings)).decode()
-        return digest_of(str(self.encoder.folder), settings, *texts)
-
-
-def embed(encoder: BatchEncoder, pairs: Sequence[Pair], fade: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Contexts and replies (pairs, d) with gradients; each turn is embedded once."""
-    import torch
-    from torch.nn.functional import normalize
-
-    turns = [pair.context.split(TURN_BREAK) for pair in pairs]
-    distinct = list(dict.fromkeys([turn for each in turns for turn in each]))
-    row = {turn: at for at, turn in enumerate(distinct)}
-    weights: NDArray[np.float32] = np.zeros((len(pairs), len(distinct)), dtype=np.float32)
-    for at, each in enumerate(turns):
-        for back, turn in enumerate(reversed(each)):
-            weights[at, row[turn]] += fade**back
-    replies = [pair.reply for pair in pairs]
-    if encoder.layout.prefixes["query"] == encoder.layout.prefixes["passage"]:
-        both = encoder.vectors([*distinct, *replies])
-        said, answers = both[: len(distinct)], both[len(distinct) :]
-    else:
-        said, answers = encoder.vectors(distinct, query=True), encoder.vectors(replies)
-    return normalize(torch.from_numpy(weights) @ said, dim=-1), answers
-
-
-def _trainable(module: Any, settings: EncoderSettings) -> Any:
-    if settings.kind == "full":
-        for name, each in module.named_parameters():
-            each.requires_grad_("word_embeddings" not in name and not name.startswith("pooler."))
-        return module
-    try:
-        peft = import_module("peft")
-    except ImportError as fault:
-        raise MissingPackage("LoRA needs peft; install it with `pip install 'response-blender[tune]'`") from fault
-    import torch
-
-    with torch.random.fork_rng():
-        torch.manual_seed(settings.seed)
-        wanted = peft.LoraConfig(r=settings.rank, lora_alpha=2 * settings.rank, target_modules="all-linear")
-        return peft.get_peft_model(module, wanted)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from blender.errors import BadInput, BlendError
 from blender.index.heads import Heads
 from blender.training.tune.checkpoint import digest_of, load_optimizer, load_state, optimizer_tensors, save_state
-from blender.training.tune.fitting import Pairs, contrastive_loss
 from blender.training.tune.head_module import HeadModule
+from blender.training.tune.losses import contrastive_loss
+from blender.training.tune.pairs import Pairs
 from blender.training.tune.policy_settings import PolicySettings, Round, Rows, Stage
 
 if TYPE_CHECKING:
