@@ -6,7 +6,7 @@ DATA ?= ../shared/data
 PRESET ?= default
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 
-.PHONY: help setup setup-dev demo test check format lint types quality active bundle latency clean
+.PHONY: help setup setup-dev demo test check format lint types quality active bundle latency label-load ssa retriever clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -64,6 +64,13 @@ label-load: .venv/.dev     ## 20 raters at once on the labelling page for two mi
 
 ssa: .venv/.dev            ## SSA, agreement and length on labelled sets: docs/judging.md, benchmarks/ssa.json
 	$(BIN)/python benchmarks/ssa.py $(DATA)
+
+retriever: .venv/.dev      ## base scores, proxy, tuning, retrieved prompts: docs/retriever.md, benchmarks/retriever.json (hours)
+	$(BIN)/python benchmarks/base_scores.py
+	$(BIN)/python -m blender.training.proxy.report $(DATA)
+	$(BIN)/python -m blender.training.tune.report $(DATA)
+	$(BIN)/python -m blender.training.prompts.report $(DATA)
+	$(BIN)/python -m blender.training.prompts.generator_report $(DATA)
 
 clean:                     ## remove the environment and what tools left
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
