@@ -1,0 +1,142 @@
+"""The comparisons of the report on tuning: trainings, recall by domain, ways of answering, examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from blender.index.heads import Heads
+from blender.models.encoder import load_encoder
+from blender.training.tune.contrastive import Embedding, recall_of
+from blender.training.tune.corpora import CORPORA, read_corpus
+from blender.training.tune.dialogues import Pair, PairSettings, draw
+from blender.training.tune.interest import Interest
+from blender.training.tune.material import TEST_CONTEXTS, Material
+from blender.training.tune.outcome import Answers, outcome, recall_row
+from blender.training.tune.recall import AMONG, true_ranks
+from blender.training.tune.runs import MAIN, RUNS, Done, Run, done
+from blender.training.tune.ways import HeldOut, reranked_ranks
+
+WEIGHTS = [0.02, 0.05, 0.1, 0.2, 0.4]
+UNTUNED = "untuned"
+
+
+def trained(material: Material, say: Callable[[str], None]) -> dict[str, list[Done]]:
+    """Every training of the report, by name; several of one name are its seeds."""
+    found: dict[str, list[Done]] = {}
+    for run in RUNS:
+        found.setdefault(name_of(run), []).append(done(material, run, say))
+    return found
+
+
+def name_of(run: Run) -> str:
+    """How a training is called in the tables."""
+    if run.method == "contrastive":
+        return run.method
+    gate = "" if run.gate == "sensible" else ", no gate"
+    return f"{run.method}, {run.interest}{gate}"
+
+
+def recalls(material: Material, runs: dict[str, list[Done]], encoder: Path | None) -> dict[str, dict[str, Any]]:
+    """Recall by domain of the untuned encoder, the heads of seed 0, and (if given) a trained encoder."""
+    embedding = embedding_of(material)
+    domains = {"packaged conversations, held out": material.parts["test"]}
+    for name in CORPORA:
+        domains[name] = read_corpus(material.data, name, PairSettings())
+    heads = [material.untuned, runs["contrastive"][0].heads]
+    found: dict[str, dict[str, Any]] = {}
+    for domain, pairs in domains.items():
+        rows = recall_of(heads, pairs, embedding, material.seed)
+        found[domain] = {UNTUNED: rows[0], "contrastive heads": rows[1]}
+        if encoder is not None:
+            found[domain]["encoder trained"] = _with_encoder(material, pairs, encoder)
+    return found
+
+
+def _with_encoder(material: Material, pairs: Sequence[Pair], folder: Path) -> dict[str, Any]:
+    chosen = draw(pairs, AMONG, material.seed)
+    ranks = []
+    for embedding in (
+        embedding_of(material),
+        Embedding(ref=str(folder), encoder=load_encoder(str(folder)), fade=material.base.manifest.settings.fade),
+    ):
+        vectors = embedding.pairs(chosen)
+        ranks.append(true_ranks(vectors.queries.copy(), vectors.positives, chosen))
+    return recall_row(ranks[1], ranks[0])
+
+
+def embedding_of(material: Material) -> Embedding:
+    """How pairs become vectors of the base's encoder."""
+    return Embedding(ref=material.encoder_ref, encoder=material.encoder, fade=material.base.manifest.settings.fade)
+
+
+def held_out(material: Material, interest: Interest = "specific") -> HeldOut:
+    """The held-out contexts, with the rewards of an interest."""
+    return HeldOut(
+        material=material,
+        judged=material.stage("test", TEST_CONTEXTS, material.judging),
+        paid=material.stage("test", TEST_CONTEXTS, material.paying, interest),
+    )
+
+
+def outcomes(material: Material, runs: dict[str, list[Done]]) -> tuple[dict[str, Any], dict[str, Answers]]:
+    """Figures of every way by name, and the answers of the first seed of each."""
+    found: dict[str, Any] = {}
+    answered: dict[str, Answers] = {}
+    plain = held_out(material)
+    untuned = plain.answers(material.untuned)
+    found[UNTUNED] = outcome([untuned], untuned)
+    answered[UNTUNED] = untuned
+    for interest in MAIN:
+        stage = held_out(material, interest)
+        for weight, ranks in zip(WEIGHTS, reranked_ranks(material, interest, WEIGHTS), strict=True):
+            found[f"cosine + {weight} x {interest}"] = outcome([stage.reranked(weight, ranks)], untuned)
+    for name, seeds in runs.items():
+        interest = next((run.interest for run in RUNS if name_of(run) == name), "specific")
+        stage = held_out(material, interest)
+        answers = [stage.answers(one.heads) for one in seeds]
+        found[name] = outcome(answers, untuned) | {"seconds": float(np.mean([one.seconds for one in seeds]))}
+        answered[name] = answers[0]
+    for interest in MAIN:
+        for method in ("ppo", "exact", "ranker"):
+            found[f"{method}, {interest}"]["query time at equal relevance"] = at_equal_relevance(
+                found, method, interest
+            )
+    return found, answered
+
+
+def at_equal_relevance(found: dict[str, Any], method: str, interest: str) -> float:
+    """P(specific) of cosine + weight x interest where its answers are as near to the context as a method's.
+
+    Interpolated between the weights of the sweep; at its ends where the method lies outside.
+    """
+    sweep = [found[UNTUNED], *(found[f"cosine + {weight} x {interest}"] for weight in WEIGHTS)]
+    points = sorted((one["relevance"][0], one["specific"][0]) for one in sweep)
+    at = found[f"{method}, {interest}"]["relevance"][0]
+    return float(np.interp(at, [near for near, _ in points], [specific for _, specific in points]))
+
+
+def examples(material: Material, answered: dict[str, Answers], most: int = 4) -> list[dict[str, str]]:
+    """Contexts on which the ungated reward fetches what the judge finds least sensible, with the others' answers."""
+    strange, gated = answered["ppo, perplexity, no gate"], answered["ppo, perplexity"]
+    contexts = material.stage("test", TEST_CONTEXTS, material.judging).pairs
+    order = np.argsort(strange.sensible - answered[UNTUNED].sensible)[:most]
+    return [
+        {
+            "context": contexts[at].context.replace("\n", " / "),
+            UNTUNED: answered[UNTUNED].texts[at],
+            "perplexity, no gate": strange.texts[at],
+            "perplexity, gated": gated.texts[at],
+            "specific, gated": answered["ppo, specific"].texts[at],
+        }
+        for at in order.tolist()
+    ]
+
+
+def human_heads(runs: dict[str, list[Done]], untuned: Heads) -> dict[str, list[Heads]]:
+    """Ways whose scores are tried on human-labelled pools."""
+    names = ("contrastive", "ppo, specific", "ppo, 1-perplexity", "ranker, specific")
+    return {UNTUNED: [untuned]} | {name: [one.heads for one in runs[name]] for name in names}
