@@ -32,6 +32,8 @@ VARIANTS: Mapping[str, tuple[Reads, float | None]] = {
     "the head taught by phrases alone": (Reads(), 0.0),
 }
 """What is read, and what the loss of words counts (``None``: as usual)."""
+VARIANT_ROWS = 10_000
+"""Phrases that variants and other seeds learn from: what each part brings shows as well there, in half the time."""
 CURVE = (1_000, 2_500, 5_000, 10_000, 20_000)
 """Phrases to learn from."""
 

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 import msgspec
 import typer
-from rich.console import Console
 
 from blender.errors import BadInput
 from blender.models.language_model import Precision
@@ -17,7 +16,7 @@ from blender.training.proxy.judge import judge
 from blender.training.proxy.material import Material, gather
 from blender.training.proxy.settings import ProxySettings
 from blender.training.proxy.speed import SPEED_ROWS, Speed, speeds
-from blender.training.proxy.tables import print_judgement, print_speeds
+from blender.training.proxy.tables import console, print_judgement, print_speeds
 from blender.training.proxy.train import train_proxy
 
 app = typer.Typer(
@@ -72,13 +71,13 @@ def train(
         seed=seed,
     )
     trained = train_proxy(source, out, settings, named(other))
-    console = Console(highlight=False, markup=False)
-    print_judgement(console, trained.judgement)
+    to = console()
+    print_judgement(to, trained.judgement)
     if speed:
-        print_speeds(console, _speeds(trained.proxy, trained.material))
-    size_ = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    console.print(f"{out}: {size_ / 1e6:.1f} MB. To use it, put into the settings:", soft_wrap=True)
-    console.print(f'[annotators.proxy]\nproxy = "{out}"', soft_wrap=True)
+        print_speeds(to, _speeds(trained.proxy, trained.material))
+    size_in_bytes = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    to.print(f"{out}: {size_in_bytes / 1e6:.1f} MB. To use it, put into the settings:", soft_wrap=True)
+    to.print(f'[annotators.proxy]\nproxy = "{out}"', soft_wrap=True)
 
 
 @app.command()
@@ -100,10 +99,10 @@ def evaluate(
             f"the proxy was not trained on these phrases (digest {loaded.manifest.data}, now {material.parts.digest}), "
             "so what it did not see is not known; give the corpus of its training, and others by --other"
         )
-    console = Console(highlight=False, markup=False)
-    print_judgement(console, judge(loaded, material, settings.seed))
+    to = console()
+    print_judgement(to, judge(loaded, material, settings.seed))
     if speed:
-        print_speeds(console, _speeds(loaded, material))
+        print_speeds(to, _speeds(loaded, material))
 
 
 def named(others: Sequence[Path] | None) -> dict[str, Path]:

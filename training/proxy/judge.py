@@ -50,6 +50,7 @@ def judge(proxy: Proxy, material: Material, seed: int) -> Judgement:
     train = baseline_columns(material.train.texts, material.vectors(material.train.texts), language)
     truth = material.train.mean
     fits: dict[str, dict[str, Fit]] = {}
+    lengths: dict[str, Fit] = {}
     for name, part in {IN_DOMAIN: material.test, **material.others}.items():
         guesses = _guesses(proxy, part, material, train, truth)
         fits[name] = _fits(guesses, part.mean, seed)

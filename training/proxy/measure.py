@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
+from blender.judging.rank_correlation import spearman
 from blender.matrix import Floats
 
 BINS = ((1, 3), (4, 8), (9, 15), (16, 25), (26, 10_000))
@@ -42,12 +41,12 @@ def fit_of(guessed: Floats, truth: Floats, *, seed: int = 0, draws: int = _DRAWS
     """Compare guesses with the truth, float32 (phrases,) each; phrases without a guess are left out."""
     kept = np.isfinite(guessed) & np.isfinite(truth)
     x, y = guessed[kept].astype(np.float64), truth[kept].astype(np.float64)
-    low, high = _interval(x, y, seed, draws)
+    rho = spearman(x, y, draws=draws, seed=seed)
     return Fit(
         n=len(y),
-        spearman=_spearman(x, y),
-        low=low,
-        high=high,
+        spearman=rho.value,
+        low=rho.low,
+        high=rho.high,
         r2=float(1 - np.square(x - y).sum() / np.square(y - y.mean()).sum()) if len(y) > 1 and np.ptp(y) else np.nan,
         error=float(np.abs(x - y).mean()) if len(y) else np.nan,
         bias=float((x - y).mean()) if len(y) else np.nan,
@@ -61,20 +60,5 @@ def by_length(guessed: Floats, truth: Floats, words: NDArray[np.int64]) -> dict[
         inside = (words >= first) & (words <= last)
         if inside.sum() >= 20:
             name = f"{first} or more" if last == BINS[-1][1] else f"{first} to {last}"
-            found[name] = fit_of(guessed[inside], truth[inside], draws=0)
+            found[name] = fit_of(guessed[inside], truth[inside])
     return found
-
-
-def _spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    if len(x) < 3 or not np.ptp(x) or not np.ptp(y):
-        return float("nan")
-    return float(spearmanr(x, y).statistic)
-
-
-def _interval(x: NDArray[np.float64], y: NDArray[np.float64], seed: int, draws: int) -> tuple[float, float]:
-    if not draws or len(x) < 3 or not np.ptp(x):
-        return float("nan"), float("nan")
-    draw = np.random.default_rng(seed)
-    found: Sequence[float] = [_spearman(x[at], y[at]) for at in draw.integers(0, len(x), (draws, len(x)))]
-    low, high = np.nanpercentile(found, [2.5, 97.5])
-    return float(low), float(high)

@@ -34,5 +34,5 @@ def compare_precisions(model: str, texts: Sequence[str]) -> Precisions:
     asked = [(None, text) for text in texts]
     half = text_losses(load_language_model(model, "bfloat16"), asked).mean
     full = text_losses(load_language_model(model, "float32"), asked).mean
-    fit = fit_of(half, full, draws=0)
+    fit = fit_of(half, full)
     return Precisions(n=fit.n, spearman=fit.spearman, difference=fit.bias, apart=float(np.nanmean(np.abs(half - full))))

@@ -21,7 +21,7 @@ import typer
 from blender.errors import BadModel, BlendError
 from blender.models.cache import cache_folder, text_digest
 from blender.models.proxy import Proxy, load_proxy
-from blender.training.proxy.ablation import Trials, Tried, ablate, kept_json, learning_curve
+from blender.training.proxy.ablation import VARIANT_ROWS, Trials, Tried, ablate, kept_json, learning_curve
 from blender.training.proxy.examples import scored
 from blender.training.proxy.fit_head import HeadSettings
 from blender.training.proxy.heads import ALL
@@ -90,9 +90,9 @@ def make(data: Path, settings: ProxySettings, kept: Path, *, transformer: bool =
     chosen = HeadSettings(seed=settings.seed)
     return Report(
         judgements={name: judge(proxy, material, settings.seed) for name, proxy in proxies.items()},
-        variants=ablate(trials, chosen, settings.rows),
+        variants=ablate(trials, chosen, VARIANT_ROWS),
         curve=learning_curve(trials, chosen, settings.rows),
-        seeds={str(seed): trials(ALL, replace(chosen, seed=seed), settings.rows) for seed in SEEDS},
+        seeds={str(seed): trials(ALL, replace(chosen, seed=seed), VARIANT_ROWS) for seed in SEEDS},
         speeds=_speeds(material, proxies, kept),
         precisions=_precisions(material, settings, kept),
         seconds={"judging": round(material.seconds, 1)},

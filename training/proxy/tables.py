@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from blender.training.proxy.judge import Judgement
 from blender.training.proxy.measure import Fit
 from blender.training.proxy.speed import Speed
+
+
+def console() -> Console:
+    """On standard output; into a pipe or file it is wide enough for the tables."""
+    return Console(width=None if sys.stdout.isatty() else 110, highlight=False, markup=False)
 
 
 def print_judgement(console: Console, judgement: Judgement) -> None:
@@ -24,7 +30,7 @@ def print_judgement(console: Console, judgement: Judgement) -> None:
 
 def print_speeds(console: Console, found: Mapping[str, Speed]) -> None:
     """Print rows per second, and how many times the language model's."""
-    table = Table("phrases alone", "rows", "rows/s", "rows per CPU s", "times", box=box.SIMPLE, title_justify="left")
+    table = Table(Column("phrases alone", no_wrap=True), "rows", "rows/s", "rows per CPU s", "times", box=box.SIMPLE)
     slow = next(iter(found.values()))
     for name, speed in found.items():
         times = f"{speed.cpu / slow.cpu:.1f}"
@@ -34,7 +40,7 @@ def print_speeds(console: Console, found: Mapping[str, Speed]) -> None:
 
 
 def _fits(fits: Mapping[str, Fit], title: str) -> Table:
-    table = Table(title, "n", "Spearman", "95 %", "R²", "error", "bias", box=box.SIMPLE)
+    table = Table(Column(title, no_wrap=True), "n", "Spearman", "95 %", "R²", "error", "bias", box=box.SIMPLE)
     for name, fit in fits.items():
         interval = f"{fit.low:.3f}-{fit.high:.3f}" if fit.low == fit.low else ""
         spearman = f"{fit.spearman:.3f}" if fit.spearman == fit.spearman else "none"
