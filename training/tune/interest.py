@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from typing import Literal, get_args
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ def log_perplexity(texts: Sequence[str], model: str = LANGUAGE_MODEL) -> Floats:
             loaded = loaded or load_language_model(model, dtype="bfloat16")
             path.parent.mkdir(parents=True, exist_ok=True)
             losses = text_losses(loaded, [(None, text) for text in chunk]).mean
-            aside = path.with_name(f".{path.name}")
+            aside = path.with_name(f".{uuid4().hex}.npy")
             np.save(aside, losses, allow_pickle=False)
             aside.replace(path)
         made.append(np.load(path, allow_pickle=False))
