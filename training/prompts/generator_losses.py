@@ -20,7 +20,7 @@ from blender.models.language_model import LanguageModel
 from blender.models.progress import steps
 from blender.models.tree import Branch
 from blender.pooling import duplicate_key
-from blender.sources.prompting import PromptRetriever
+from blender.sources.prompting import PairRetriever
 from blender.training.prompts.generator_data import Asked
 from blender.training.tune.fitting import FitSettings, Pairs, fit_heads
 
@@ -88,7 +88,7 @@ def remembered(name: str, make: Callable[[], Any]) -> Any:
     return made
 
 
-def at_random(retriever: PromptRetriever, count: int, seed: int) -> list[Shown]:
+def at_random(retriever: PairRetriever, count: int, seed: int) -> list[Shown]:
     """``k`` good pairs drawn for each of ``count`` dialogs."""
     generator = np.random.default_rng(seed)
     good = _good_rows(retriever)
@@ -96,7 +96,7 @@ def at_random(retriever: PromptRetriever, count: int, seed: int) -> list[Shown]:
 
 
 def score_candidates(
-    model: LanguageModel, retriever: PromptRetriever, asked: Sequence[Asked], *, near: int, random: int, seed: int
+    model: LanguageModel, retriever: PairRetriever, asked: Sequence[Asked], *, near: int, random: int, seed: int
 ) -> Scored:
     """Try single pairs before training dialogs: the two nearest, others of the forty nearest, and random ones.
 
@@ -136,7 +136,7 @@ def score_candidates(
     )
 
 
-def tuned_heads(retriever: PromptRetriever, asked: Sequence[Asked], scored: Scored, seed: int) -> Heads:
+def tuned_heads(retriever: PairRetriever, asked: Sequence[Asked], scored: Scored, seed: int) -> Heads:
     """Heads by UPRISE's loop: the pair that helps most is the positive, the two worst are negatives.
 
     Dialogs that no pair helps are left out; a fifth of the others is held out to stop in time.
@@ -166,7 +166,7 @@ def tuned_heads(retriever: PromptRetriever, asked: Sequence[Asked], scored: Scor
     return fit_heads(pairs[0], start=start, held_out=pairs[1], settings=replace(FIT, seed=seed))
 
 
-def picked(retriever: PromptRetriever, asked: Sequence[Asked], scored: Scored, seed: int) -> dict[str, Floats]:
+def picked(retriever: PairRetriever, asked: Sequence[Asked], scored: Scored, seed: int) -> dict[str, Floats]:
     """Loss with the candidate that each way picks among those scored; float32 (dialogs,) by way.
 
     ``tuned`` is cross-fitted: every dialog is judged by heads that were trained on the other conversations.
@@ -191,5 +191,5 @@ def picked(retriever: PromptRetriever, asked: Sequence[Asked], scored: Scored, s
     }
 
 
-def _good_rows(retriever: PromptRetriever) -> NDArray[np.intp]:
+def _good_rows(retriever: PairRetriever) -> NDArray[np.intp]:
     return np.flatnonzero(retriever.good[retriever.base.contents.phrase_of_context])

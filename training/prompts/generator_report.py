@@ -25,7 +25,7 @@ from blender.models.demonstrations import NOTHING, Place, Shown
 from blender.models.language_model import LanguageModel, load_language_model
 from blender.models.sampling import Sampling
 from blender.records import Dialog
-from blender.sources.prompting import PromptRetriever
+from blender.sources.prompting import PairRetriever
 from blender.training.prompts.generator_data import Asked, base_of, commonsense, packaged
 from blender.training.prompts.generator_losses import (
     FIT,
@@ -86,7 +86,7 @@ def measure(data: Path, sizes: Sizes, *, transfer: bool = True) -> Iterator[dict
     asked = {"packaged": talks.test, "commonsense": commonsense(data, sizes.test, sizes.seed)}
     base = base_of(talks.base)
     judge = load_language_model(JUDGE, "bfloat16")
-    choice, plain = _choose(judge, PromptRetriever(base=base), talks.tune, sizes.seed)
+    choice, plain = _choose(judge, PairRetriever(base=base), talks.tune, sizes.seed)
     single = replace(plain, k=1)
     scored = score_candidates(judge, single, talks.train, near=sizes.near, random=sizes.random, seed=sizes.seed)
     values: dict[str, Any] = {
@@ -119,8 +119,8 @@ def _add_losses(
 
 
 def _choose(
-    model: LanguageModel, retriever: PromptRetriever, asked: Sequence[Asked], seed: int
-) -> tuple[dict[str, Any], PromptRetriever]:
+    model: LanguageModel, retriever: PairRetriever, asked: Sequence[Asked], seed: int
+) -> tuple[dict[str, Any], PairRetriever]:
     """Place and number of the pairs with the lowest loss on dialogs that are used for nothing else."""
     ways = {f"{place}, k = {k}": replace(retriever, place=place, k=k) for place in get_args(Place) for k in KS}
     dialogs = [each.dialog for each in asked]
@@ -131,7 +131,7 @@ def _choose(
     return {"n": len(asked), "losses": losses, "chosen": best}, ways[best]
 
 
-def _showing(retriever: PromptRetriever, heads: Heads, asked: Sequence[Asked], seed: int) -> Showing:
+def _showing(retriever: PairRetriever, heads: Heads, asked: Sequence[Asked], seed: int) -> Showing:
     dialogs = [each.dialog for each in asked]
     return {
         "zero-shot": [NOTHING] * len(asked),
@@ -141,7 +141,7 @@ def _showing(retriever: PromptRetriever, heads: Heads, asked: Sequence[Asked], s
     }
 
 
-def _training(retriever: PromptRetriever, asked: Sequence[Asked], scored: Scored, seed: int) -> dict[str, Any]:
+def _training(retriever: PairRetriever, asked: Sequence[Asked], scored: Scored, seed: int) -> dict[str, Any]:
     ways = picked(retriever, asked, scored, seed)
     return {
         "n": len(asked),

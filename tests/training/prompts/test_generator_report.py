@@ -16,7 +16,7 @@ from blender.models.language_model import LanguageModel, load_language_model
 from blender.records import Dialog
 from blender.serving.cli import main as cli
 from blender.sources import SOURCES
-from blender.sources.prompting import PromptRetriever
+from blender.sources.prompting import PairRetriever
 from blender.training.prompts import generator_report
 from blender.training.prompts.generator_data import OTHER, Asked, Conversations, base_of, commonsense, packaged
 from blender.training.prompts.generator_losses import (
@@ -86,7 +86,7 @@ def test_losses_are_those_of_the_true_turn_after_the_examples(
     import torch
 
     monkeypatch.setenv("BLENDER_CACHE", str(tmp_path))
-    (shown,) = PromptRetriever(base=base).shown([talks.test[0].dialog])
+    (shown,) = PairRetriever(base=base).shown([talks.test[0].dialog])
     found = true_losses(model, [talks.test[0]] * 2, [NOTHING, shown], "losses")
     for loss, before in zip(found, (NOTHING, shown), strict=True):
         context = model.form.context(talks.test[0].dialog, None, (), before)
@@ -101,7 +101,7 @@ def test_losses_are_those_of_the_true_turn_after_the_examples(
 
 
 def test_random_pairs_are_seeded_and_good(base: PhraseBase) -> None:
-    retriever = PromptRetriever(base=base, k=2)
+    retriever = PairRetriever(base=base, k=2)
     drawn = at_random(retriever, 30, 0)
     assert drawn == at_random(retriever, 30, 0) and drawn != at_random(retriever, 30, 1)
     good = set(np.array(base.contents.phrases["text"].to_pylist())[retriever.good])
@@ -110,7 +110,7 @@ def test_random_pairs_are_seeded_and_good(base: PhraseBase) -> None:
 
 def test_heads_learn_which_pairs_help(talks: Conversations, base: PhraseBase) -> None:
     """Scores made up so that one candidate alone always helps; the heads must find it in other conversations."""
-    retriever = PromptRetriever(base=base)
+    retriever = PairRetriever(base=base)
     rows = np.tile(np.arange(5), (len(talks.train), 1))
     losses = np.full(rows.shape, 3.0, dtype=np.float32)
     losses[:, 3] = 1.0
@@ -127,13 +127,13 @@ def test_pairs_that_help_nobody_teach_nothing(talks: Conversations, base: Phrase
     losses = np.ones(rows.shape, dtype=np.float32)
     scored = Scored(rows=rows, losses=losses, plain=losses[:, 0], near=3)
     with pytest.raises(BadInput, match="a pair helps only 0 of 15 dialogs"):
-        tuned_heads(PromptRetriever(base=base), talks.train, scored, 0)
+        tuned_heads(PairRetriever(base=base), talks.train, scored, 0)
 
 
 def test_the_true_next_turn_is_never_tried(talks: Conversations, base: PhraseBase, model: LanguageModel) -> None:
     known = [phrase for phrase in talks.base if "\n" not in phrase.context][:4]
     asked = [Asked(dialog=Dialog.of(phrase.context, id=phrase.reply), truth=phrase.reply) for phrase in known]
-    retriever = PromptRetriever(base=base, k=1)
+    retriever = PairRetriever(base=base, k=1)
     near = [retriever.show(rows).examples[0].answer for rows in retriever.find([each.dialog for each in asked])]
     assert {each.truth for each in asked} & set(near), "else this test could not fail"
     scored = score_candidates(model, retriever, asked, near=3, random=1, seed=0)
@@ -162,7 +162,7 @@ def test_the_command_tunes_heads_that_the_generator_takes(
 
 
 def test_candidates_are_the_nearest_then_others(talks: Conversations, base: PhraseBase, model: LanguageModel) -> None:
-    retriever = PromptRetriever(base=base, k=1)
+    retriever = PairRetriever(base=base, k=1)
     scored = score_candidates(model, retriever, talks.tune, near=3, random=2, seed=0)
     assert scored.rows.shape == scored.losses.shape == (SIZES.tune, 5)
     nearest = replace(retriever, k=2).find([each.dialog for each in talks.tune])
