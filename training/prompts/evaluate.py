@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +97,7 @@ def evaluate(
     encoder: Encoder,
     settings: EvaluateSettings | None = None,
     watch: Callable[[ClusterResult], None] | None = None,
+    checkpoint: Path | None = None,
 ) -> list[ClusterResult]:
     """Test every method on every fold.
 
@@ -108,6 +110,7 @@ def evaluate(
         encoder: of the retriever.
         settings: see there.
         watch: told after every cluster.
+        checkpoint: folder where fitted heads are kept, so that no fold is fitted twice.
 
     Raises:
         BadInput: too little is left to learn from.
@@ -116,7 +119,7 @@ def evaluate(
     results = []
     for fold in folds:
         began, before = time.perf_counter(), model.computed
-        found = retrievers(fold, scored, pool, encoder, chosen.train)
+        found = retrievers(fold, scored, pool, encoder, chosen.train, checkpoint)
         tested = {key: _try(model, store, fold, found, key) for key in chosen.rivals}
         results.append(
             ClusterResult(

@@ -141,15 +141,15 @@ def evaluate_tasks(
     prepared = prepare(tasks, scores, model, seeded, progress=progress)
     pool = PromptPool.build(prepared.drawn.prompts, encoder)
     tested = folds(prepared.tasks, seeded.rows, settings.seed, settings.clusters, seeded.most)
-    store = ScoreStore(scores, model.fingerprint, "testing")
-    results = evaluate(model, store, tested, prepared.scored, pool, encoder, seeded.evaluate, watch)
+    store, heads = ScoreStore(scores, model.fingerprint, "testing"), scores.with_name(f"{scores.name}-heads")
+    results = evaluate(model, store, tested, prepared.scored, pool, encoder, seeded.evaluate, watch, heads)
     work = {settings.lm: store.work()}
     other: list[ClusterResult] = []
     if settings.transfer:
         stranger = load_language_model(settings.transfer, dtype="bfloat16")
         foreign = ScoreStore(scores, stranger.fingerprint, "testing")
         few = replace(seeded.evaluate, rivals=TRANSFER, oracle_rows=0)
-        other = evaluate(stranger, foreign, tested, prepared.scored, pool, encoder, few, watch)
+        other = evaluate(stranger, foreign, tested, prepared.scored, pool, encoder, few, watch, heads)
         work[settings.transfer] = foreign.work()
     return Run(prepared=prepared, results=results, transferred=other, work=work)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,12 @@ class Retrievers:
 
 
 def retrievers(
-    fold: Fold, scored: Sequence[Scored], pool: PromptPool, encoder: Encoder, settings: TrainSettings | None = None
+    fold: Fold,
+    scored: Sequence[Scored],
+    pool: PromptPool,
+    encoder: Encoder,
+    settings: TrainSettings | None = None,
+    checkpoint: Path | None = None,
 ) -> Retrievers:
     """Everything that is compared on a fold; only ``tuned, own pool`` sees prompts of the tested cluster.
 
@@ -72,7 +78,7 @@ def retrievers(
     """
     chosen = settings or TrainSettings()
     apart = fold.pool(pool)
-    heads, learnt = fit_retriever(fold.lessons(scored), apart, encoder, chosen)
+    heads, learnt = fit_retriever(fold.lessons(scored), apart, encoder, chosen, checkpoint=checkpoint)
     find: dict[str, Find] = {
         "random": random_prompts(apart, chosen.seed),
         "BM25": bm25(apart),
