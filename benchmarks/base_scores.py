@@ -102,7 +102,7 @@ def precision(base: Path) -> dict[str, Any]:
     apart = np.abs(losses[0] - losses[1])
     return {
         "phrases": len(apart),
-        "seconds": {dtype: run["record"]["scorers"][0]["seconds"] for dtype, run in runs.items()},
+        "processor_seconds": {dtype: run["processor_seconds"] for dtype, run in runs.items()},
         "spearman": round(float(np.corrcoef([rankdata(each) for each in losses])[0, 1]), 4),
         "mean_difference": round(float(apart.mean()), 4),
         "largest_difference": round(float(apart.max()), 4),

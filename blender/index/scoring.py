@@ -42,12 +42,14 @@ class Measured:
         rows: phrases of the base.
         new: different phrases that were measured; the others were known.
         seconds: spent.
+        processor_seconds: of this process, on all its threads.
     """
 
     name: str
     rows: int
     new: int
     seconds: float
+    processor_seconds: float
 
 
 def score_base(
@@ -92,7 +94,7 @@ def score_base(
 def _measure(base: PhraseBase, scorer: Scorer, chunk: int, progress: bool, before: Measured | None) -> Measured:
     """Measure what is not known; nothing of what is found stays in memory."""
     store, rows = _store(base, scorer), Rows(base, scorer.contexts)
-    new, began = 0, time.perf_counter()
+    new, began, busy = 0, time.perf_counter(), time.process_time()
     for part in steps(_chunks(len(base), chunk), f"scoring {scorer.name}" if progress else None):
         phrases = {scorer.key(phrase): phrase for phrase in rows.of(part)}
         known = store.get(list(phrases))
@@ -101,9 +103,13 @@ def _measure(base: PhraseBase, scorer: Scorer, chunk: int, progress: bool, befor
             found = _checked(scorer, scorer.measure(list(missing.values())), len(missing))
             store.put(dict(zip(missing, found[:, None], strict=True)))
             new += len(missing)
-    seconds = time.perf_counter() - began
-    earlier = (before.new, before.seconds) if before else (0, 0.0)
-    return Measured(name=scorer.name, rows=len(base), new=new + earlier[0], seconds=seconds + earlier[1])
+    return Measured(
+        name=scorer.name,
+        rows=len(base),
+        new=new + (before.new if before else 0),
+        seconds=time.perf_counter() - began + (before.seconds if before else 0),
+        processor_seconds=time.process_time() - busy + (before.processor_seconds if before else 0),
+    )
 
 
 def _known(base: PhraseBase, scorers: Sequence[Scorer], chunk: int) -> Iterator[Floats]:

@@ -26,6 +26,7 @@ class ScorerRecord(msgspec.Struct, kw_only=True, frozen=True):
         new: different phrases measured now.
         reused: phrases that were known.
         seconds: spent.
+        processor_seconds: of the process, on all its threads.
         quantiles: of each column, at 0.05, 0.5 and 0.95; ``null`` where no phrase could be judged.
         unknown: phrases that each column could not judge.
     """
@@ -35,6 +36,7 @@ class ScorerRecord(msgspec.Struct, kw_only=True, frozen=True):
     new: int
     reused: int
     seconds: float
+    processor_seconds: float
     quantiles: dict[str, list[float | None]]
     unknown: dict[str, int]
 
@@ -61,6 +63,7 @@ def scored(scores: BaseScores, done: Sequence[Measured]) -> ScoredRecord:
                 new=each.new,
                 reused=each.rows - each.new,
                 seconds=round(each.seconds, 3),
+                processor_seconds=round(each.processor_seconds, 3),
                 quantiles={column: _quantiles(values) for column, values in columns.items()},
                 unknown={column: int(np.isnan(values).sum()) for column, values in columns.items()},
             )
