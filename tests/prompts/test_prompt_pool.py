@@ -18,7 +18,7 @@ SAY = Prompt("Say yes or no.", task="colours", cluster="facts", kind="instructio
 
 @pytest.mark.parametrize(("field", "word"), [("task", "task"), ("cluster", "cluster")])
 def test_a_prompt_without_a_task_or_cluster_is_refused(field: str, word: str) -> None:
-    values = {"text": "Say yes.", "task": "colours", "cluster": "facts", field: "  "}
+    values: dict[str, Any] = {"text": "Say yes.", "task": "colours", "cluster": "facts", field: "  "}
     with pytest.raises(BadInput, match=f"has no {word}"):
         Prompt(**values)
 

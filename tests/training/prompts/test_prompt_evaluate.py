@@ -97,7 +97,8 @@ def test_everything_is_compared_and_a_second_run_computes_nothing(tasks: Path, t
     for each in run.results:
         foreign = {key[0]: tested.own for key, tested in each.tested.items()}
         assert foreign.pop("tuned, own pool") > 0 and set(foreign.values()) == {0}
-        best, average = each.oracle or ()
+        assert each.oracle is not None
+        best, average = each.oracle
         assert (best.values[:, 1] >= average.values[:, 1]).all()
     # what was learnt from and shown is of the other clusters alone: nli leaves paraphrase out too
     assert naming.prompts == 3 * 4 and nli.prompts == 2 * 4 + 1
