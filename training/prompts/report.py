@@ -105,6 +105,9 @@ def lines(run: Run, settings: RunSettings) -> list[str]:
         f"average; {scored['helped']:.0%} of the rows were helped by at least one. {rows} test rows of "
         f"{len(run.results)} clusters. {_work(run)}",
         "",
+        *verdicts(run.results, settings.lm),
+        *(verdicts(run.transferred, settings.transfer) if run.transferred else ()),
+        "",
         f"**{settings.lm}, mean over clusters**",
         "",
         *mean_table(run.results),
@@ -124,6 +127,17 @@ def lines(run: Run, settings: RunSettings) -> list[str]:
         *picked_table(run.results),
         *_transfer(run, settings),
     ]
+
+
+def verdicts(results: Sequence[ClusterResult], model: str) -> list[str]:
+    """What the tuned retriever is shown to be on unseen tasks, by the interval of the mean over clusters."""
+    found = []
+    for rival in (BARE, ("random", 1), ("BM25", 1), ("untuned", 1)):
+        if rival in results[0].tested:
+            gain = compare(results, ("tuned", 1), rival).mean
+            word = "better than" if gain.low > 0 else "worse than" if gain.high < 0 else "not shown to differ from"
+            found.append(f"{word} {name(rival)} ({show(gain, signed=True)} points)")
+    return [f"- With {model} the tuned retriever's prompt is {'; '.join(found)}."]
 
 
 def published_table(run: Run) -> list[str]:
