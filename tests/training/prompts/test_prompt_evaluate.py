@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -13,6 +14,8 @@ from blender.prompts.prompt import Prompt
 from blender.training.prompts.evaluate import ClusterResult
 from blender.training.prompts.folds import Fold, folds
 from blender.training.prompts.methods import bm25, random_prompts
+from blender.training.prompts.picture import draw_gains
+from blender.training.prompts.report import figures, lines
 from blender.training.prompts.run import FAST, RunSettings, evaluate_tasks
 from blender.training.prompts.store import ScoreStore
 from blender.training.prompts.summary import BARE, compare, compare_oracle, over_clusters
@@ -113,3 +116,10 @@ def test_everything_is_compared_and_a_second_run_computes_nothing(tasks: Path, t
         picked_table(run.results),
     ):
         assert len({line.count("|") for line in table}) == 1 and "nan" not in "".join(table)
+    draw_gains(run.results, tmp_path / "docs" / "prompts.png")
+    assert (tmp_path / "docs" / "prompts.png").read_bytes()[:4] == b"\x89PNG"
+    values = msgspec.json.decode(msgspec.json.encode(figures(run, FAST, settings)))
+    assert values[settings.lm]["tuned, 1 prompt"]["measure"]["rows"] == 12
+    assert values["seconds and tokens"][settings.lm]["testing"][1] == sum(each.computed for each in run.results)
+    written = "\n".join(lines(run, settings))
+    assert written.count("the tuned retriever's prompt is") == 2 and "12 test rows of 2 clusters" in written
