@@ -95,16 +95,14 @@ def outcomes(material: Material, runs: dict[str, list[Done]]) -> tuple[dict[str,
         for weight, ranks in zip(WEIGHTS, reranked_ranks(material, interest, WEIGHTS), strict=True):
             found[f"cosine + {weight} x {interest}"] = outcome([stage.reranked(weight, ranks)], untuned)
     for name, seeds in runs.items():
-        interest = next((run.interest for run in RUNS if name_of(run) == name), "specific")
-        stage = held_out(material, interest)
+        paid_for: Interest = next(run.interest for run in RUNS if name_of(run) == name)
+        stage = held_out(material, paid_for)
         answers = [stage.answers(one.heads) for one in seeds]
         found[name] = outcome(answers, untuned) | {"seconds": float(np.mean([one.seconds for one in seeds]))}
         answered[name] = answers[0]
-    for interest in MAIN:
+    for main in MAIN:
         for method in ("ppo", "exact", "ranker"):
-            found[f"{method}, {interest}"]["query time at equal relevance"] = at_equal_relevance(
-                found, method, interest
-            )
+            found[f"{method}, {main}"]["query time at equal relevance"] = at_equal_relevance(found, method, main)
     return found, answered
 
 
