@@ -33,9 +33,9 @@ COMMANDS = {
     "report": ("blender.serving.report.command:report", "Judge systems by their labels: HTML, JSON, CSV."),
     "train": ("blender.training.command:train", "Train a ranker on human labels and save its bundle."),
     "bootstrap": ("blender.training.command:bootstrap", "Make weak labels from plain dialogues."),
-    "proxy": ("blender.training.proxy.command:app", "Distil a language model's perplexity into a light regressor."),
+    "proxy": ("blender.training.proxy.command:app", "Distil a model's perplexity into a light regressor."),
     "tune": ("blender.training.tune.command:tune", "Tune the retriever: by dialogues, by PPO, by the ranker."),
-    "prompts": ("blender.training.prompts.command:app", "Retrieve prompts that help a frozen language model (UPRISE)."),
+    "prompts": ("blender.training.prompts.command:app", "Retrieve prompts that help a frozen model (UPRISE)."),
     "export": ("blender.serving.export.command:app", "Write judged pools as preferences for trl and datasets."),
     "learning-curve": ("blender.training.curve_command:learning_curve", "Say what more labels would bring."),
 }
