@@ -39,7 +39,7 @@ from blender.training.report import write_part
 SOURCE = "pkg:chitchat_dataset"
 COMMAND = "python -m blender.training.proxy.report DATA"
 PART = "proxy"
-SETTINGS = ProxySettings(conditional=True)
+SETTINGS = ProxySettings(conditional=True, pairs=1_500)
 SEEDS = (0, 1, 2)
 COUNTED = 500
 """Phrases to judge on whose words were counted."""
@@ -106,7 +106,7 @@ def _with_counted(material: Material) -> Material:
 
 
 def _transformer(settings: ProxySettings, others: Mapping[str, Path], kept: Path, *, quiet: bool) -> Proxy:
-    wanted = replace(settings, size="transformer", conditional=False)
+    wanted = replace(settings, size="transformer", conditional=False, pairs=ProxySettings.pairs)  # learns from none
     folder = kept / f"transformer-{text_digest(msgspec.json.encode(asdict(wanted)).decode())}"
     if not folder.is_dir():
         train_proxy(SOURCE, folder, wanted, others, kept=kept, quiet=quiet)
