@@ -86,7 +86,7 @@ def costs(work: Path, stage: Callable[[str, Callable[[], Any]], Any]) -> None:
     stage("first", lambda: score(base))
     stage("again", lambda: score(base))
     stage("added", lambda: (add(base, phrases[PHRASES : PHRASES + ADDED]), score(base))[1])
-    stage("changed", lambda: score(base, "--set", "rarity.common=5.5"))
+    stage("changed", lambda: score(base, "--set", "rarity.common=5.4"))
     options = [word for name in WHOLE for word in ("--scorer", name)]
     stage("small", lambda: score(base, *options, "--set", "rarity.common=5"))
     stage("demo", lambda: score(copy_of_demo(work / "demo"), *options, "--set", "rarity.common=5"))
