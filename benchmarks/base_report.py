@@ -42,7 +42,10 @@ def _costs(known: Mapping[str, Any]) -> Iterator[str]:
             f"| {known[key]['processor_seconds']:.1f} |"
         )
     yield ""
-    yield "*Measured* and *known before* count phrases once a scorer (five scorers, nine columns; the last run repeats the four of the run before it)."
+    yield (
+        "*Measured* and *known before* count phrases once a scorer (five scorers, nine columns; the last run repeats "
+        "the four of the run before it)."
+    )
 
 
 def _speed(known: Mapping[str, Any]) -> Iterator[str]:
