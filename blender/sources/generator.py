@@ -56,8 +56,8 @@ class Generator:
     prompt_base: str = "demo"
     prompt_heads: str = ""
     prompt_rules: dict[str, Any] = field(default_factory=dict)
-    prompts_k: int = 3
-    prompts_place: Place = "system"
+    prompts_k: int = 4
+    prompts_place: Place = "turns"
 
     def __post_init__(self) -> None:
         _ = self._sampling  # refuses values out of range
