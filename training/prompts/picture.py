@@ -22,7 +22,7 @@ def draw_gains(results: Sequence[ClusterResult], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    values = (("measure", 100.0, "measure, points"), ("likelihood", 1.0, "log-likelihood of gold, nats per token"))
+    values = (("measure", 100.0, "measure, points"), ("likelihood", 1.0, "log-likelihood of gold, nats a token"))
     figure, axes = pyplot.subplots(1, 2, figsize=(9, 4.2), sharey=True, layout="constrained")
     for axis, (value, factor, title) in zip(axes, values, strict=True):
         for shift, (key, label, colour) in enumerate(_DRAWN):
@@ -36,10 +36,10 @@ def draw_gains(results: Sequence[ClusterResult], path: Path) -> None:
             places = [at + (1 - shift) * 0.25 for at in range(len(spans), 0, -1)]
             axis.errorbar(middle, places, xerr=ends, fmt="o", ms=3, lw=1, color=colour, label=label)
         axis.axvline(0, color="black", lw=0.6)
-        axis.set_xlabel(f"less zero-shot: {title}")
+        axis.set_xlabel(f"{title}, less zero-shot")
     names = [*(name.replace("_", " ") for name in compare(results, BARE).clusters), "mean"]
     axes[0].set_yticks(range(len(names), 0, -1), names)
-    axes[0].legend(fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(_DRAWN), frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100, metadata={"Software": None})
     pyplot.close(figure)
