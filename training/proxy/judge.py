@@ -82,6 +82,8 @@ def _given(proxy: Proxy, material: Material, seed: int) -> dict[str, Fit]:
     part, truth = material.pairs["test"], material.pairs["test"].mean
     dialogs = [one.dialog for one in part.said]
     guessed = proxy.given([dialog for dialog in dialogs if dialog is not None], part.texts)
+    if np.isnan(guessed).all():
+        return {}
     alone = proxy.alone(part.texts)
     last = material.vectors([one.turns[-1] for one in part.said])
     cosine = -(material.vectors(part.texts) * last).sum(axis=1)

@@ -20,14 +20,23 @@ def draw_frontier(path: Path, points: Mapping[str, tuple[float, float, float]], 
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7.2, 4.2), dpi=90)
-    for name, (speed, inside, outside) in points.items():
+    fastest = max(speed for speed, _, _ in points.values())
+    for at, (name, (speed, inside, outside)) in enumerate(points.items()):
         axes.plot([speed, speed], [inside, outside], color="#bbbbbb", zorder=1)
         axes.scatter([speed], [inside], color="#1f4e79", zorder=2)
         axes.scatter([speed], [outside], color="white", edgecolor="#1f4e79", zorder=2)
-        axes.annotate(name, (speed, inside), xytext=(6, 4), textcoords="offset points", fontsize=8)
+        side = -6 if speed == fastest else 6  # the last label would leave the picture
+        axes.annotate(
+            name,
+            (speed, inside),
+            xytext=(side, 5 - 15 * (at % 2)),  # neighbours above one another
+            textcoords="offset points",
+            ha="right" if side < 0 else "left",
+            fontsize=8,
+        )
     for name, height in bars.items():
         axes.axhline(height, color="#c0392b", linewidth=0.8, linestyle="--")
-        axes.annotate(name, (1.0, height), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7)
+        axes.annotate(name, (0.01, height), xycoords=("axes fraction", "data"), va="bottom", fontsize=7)
     axes.set_xscale("log")
     axes.set_xlabel("phrases per CPU second")
     axes.set_ylabel("Spearman with the language model")
