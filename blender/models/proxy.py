@@ -107,7 +107,7 @@ class Proxy:
         """
         made = np.full(len(texts), np.nan, dtype=np.float32)
         for some in _chunks(texts):
-            chosen = [texts[at] for at in some]
+            chosen = [texts[int(at)] for at in some]
             made[some] = self.regressor.alone(chosen, self._vectors(chosen, vectors, some, len(texts)))
         return made
 
@@ -123,8 +123,8 @@ class Proxy:
         if not self.manifest.conditional:
             return made
         for some in _chunks(texts):
-            chosen = [texts[at] for at in some]
-            contexts = [dialogs[at].texts[-CONTEXT_TURNS:] for at in some]
+            chosen = [texts[int(at)] for at in some]
+            contexts = [dialogs[int(at)].texts[-CONTEXT_TURNS:] for at in some]
             own = self._vectors(chosen, vectors, some, len(texts))
             found = self.regressor.given(contexts, chosen, own, self._heard(contexts))
             if found is not None:
