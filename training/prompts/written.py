@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from blender.models.cache import text_digest
@@ -35,6 +36,8 @@ def write_instruction(model: LanguageModel, store: ScoreStore, inputs: Sequence[
     known = store.text(key)
     if known is None:
         dialog = Dialog(turns=(Turn(speaker="human", text=asked),))
+        began, computed = time.process_time(), model.computed
         known = model.sample([dialog], 1, settings=_LIKELIEST, system=_SYSTEM)[0][0].text.strip()
         store.put_text(key, known)
+        store.put((), time.process_time() - began, model.computed - computed)
     return known
