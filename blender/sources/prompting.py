@@ -48,7 +48,7 @@ class PairRetriever:
     base: PhraseBase
     heads: Heads | None = None
     k: int = 3
-    place: Place = "system"
+    place: Place = "turns"
     turns: int = 1
     rules: Rules = field(default_factory=Rules)
 
