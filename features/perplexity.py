@@ -11,7 +11,8 @@ import numpy as np
 
 from blender.catalogue import fingerprint
 from blender.matrix import Floats
-from blender.models.language_model import LanguageModel, Precision, load_language_model
+from blender.models.language_model import LanguageModel, load_language_model
+from blender.models.precision import Precision
 from blender.records import Pool
 from blender.roles import Column
 

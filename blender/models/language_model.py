@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from threading import RLock
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from blender.models.adapter import adapter_digest, adapter_folder, merged
 from blender.models.cache import one_per_process, text_digest
 from blender.models.demonstrations import NOTHING, Shown
 from blender.models.gguf import convert_gguf
+from blender.models.precision import Precision, native
 from blender.models.prompt import PromptForm, prompt_form
 from blender.models.quiet import quiet_transformers
 from blender.models.reference import resolve
@@ -24,13 +25,6 @@ from blender.models.sampling import Drawn, Sampling, draw, uniforms
 from blender.models.scoring import Judged, judge, judge_one_by_one, prefilled
 from blender.models.tree import PROMPT, START, Branch
 from blender.records import Candidate, Dialog, Pool, Turn
-
-Precision = Literal["auto", "float32", "bfloat16"]
-"""``auto`` is bfloat16 where the processor multiplies in it (AVX-512 BF16 or AMX), float32 elsewhere.
-
-Both count as the same measurement: mean losses differ by less than 0.02 nats a token (docs/performance.md). A sampled
-answer may differ from one kind of processor to the other.
-"""
 
 ANSWER_TOKENS = 256
 """Of a longer answer only this many first tokens are judged, and its end is not."""
@@ -281,7 +275,7 @@ def model_fingerprint(ref: str, dtype: Precision = "float32") -> str:
 def _load(ref: str, dtype: Precision, adapter: Path | None, digest: str) -> LanguageModel:
     import torch
 
-    actual = _native() if dtype == "auto" else dtype
+    actual = native(dtype)
     import_module("transformers")  # whole before anything is taken from it: other threads may be importing it too
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -307,13 +301,6 @@ def _load(ref: str, dtype: Precision, adapter: Path | None, digest: str) -> Lang
     network.eval().requires_grad_(False)
     made_of = [artifact.digest, dtype, *([digest] if adapter else [])]
     return LanguageModel(network, prompt_form(tokenizer), text_digest("causal LM", str(_VERSION), *made_of))
-
-
-def _native() -> Literal["float32", "bfloat16"]:
-    import torch
-
-    able = torch.cpu.get_capabilities()
-    return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else "float32"
 
 
 def _first_line(fault: Exception) -> str:

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from blender.errors import BadInput
-from blender.models.language_model import LanguageModel, Precision, load_language_model
+from blender.models.language_model import LanguageModel, load_language_model
+from blender.models.precision import Precision
 from blender.models.sampling import Sampling
 from blender.records import Candidate, Dialog
 from blender.sources.generator import candidates

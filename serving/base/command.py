@@ -9,7 +9,7 @@ import typer
 
 from blender.errors import BadInput
 from blender.index.base import open_base
-from blender.models.language_model import Precision
+from blender.models.precision import Precision
 from blender.serving.base.plan import Asked, planned
 from blender.serving.base.reasons import MOST, NEAR
 from blender.serving.terminal import messages, write_json

@@ -12,7 +12,7 @@ import msgspec
 from blender.errors import BadBase, BadInput
 from blender.index.scorers import USUAL, Scorer, build_scorer
 from blender.index.scores_manifest import FOLDER, read_scores_manifest
-from blender.models.language_model import Precision
+from blender.models.precision import Precision
 from blender.serving.terminal import messages, shown
 
 _BOTH = ("perplexity.alone", "perplexity.conditional")

@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from blender.errors import BadInput
-from blender.models.language_model import Precision
+from blender.models.precision import Precision
 from blender.models.proxy import Proxy, load_proxy
 from blender.training.proxy.judge import judge
 from blender.training.proxy.material import Material, gather

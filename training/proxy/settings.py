@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from blender.errors import BadInput
 from blender.index.settings import BaseSettings
-from blender.models.language_model import Precision
+from blender.models.precision import Precision
 from blender.models.proxy_files import Size
 
 
