@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from blender.errors import BadInput
 
 Speaker = Literal["human", "bot"]
@@ -159,6 +162,19 @@ class Sampled:
     finished: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Embedded:
+    """The vector of a text, kept from when it was computed.
+
+    Attributes:
+        fingerprint: of the encoder.
+        vector: float16 or float32 (dimension,), as a passage, of length 1 up to rounding.
+    """
+
+    fingerprint: str
+    vector: NDArray[np.floating]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """One possible answer.
@@ -172,6 +188,7 @@ class Candidate:
         features: the user's own columns, served as ``user.NAME``; a name that is absent is NaN.
         stored: annotator columns measured beforehand, keyed ``FINGERPRINT:annotator.column``.
         sampled: a generator's log-probabilities of this very text.
+        embedded: the vector of this very text, where a phrase base holds it.
         matched: for a retrieved phrase, the context it once answered.
         evidence: passages a grounded generator had before it.
         origins: every source that proposed this text, the first included.
@@ -185,6 +202,7 @@ class Candidate:
     features: Mapping[str, float] = field(default_factory=dict)
     stored: Mapping[str, float] = field(default_factory=dict)
     sampled: Sampled | None = None
+    embedded: Embedded | None = field(default=None, repr=False, compare=False)
     matched: str | None = None
     evidence: tuple[str, ...] = ()
     origins: tuple[Origin, ...] = ()

@@ -69,7 +69,7 @@ class Consensus:
         values = np.full((len(texts), 2), np.nan, dtype=np.float32)
         if not texts:
             return values
-        vectors = self._encoder.encode(texts, role="passage")
+        vectors = self._encoder.answers([candidate for pool in pools for candidate in pool.candidates])
         start = 0
         for pool in pools:
             rows = start + np.flatnonzero([bool(text.strip()) for text in pool.texts])

@@ -21,7 +21,7 @@ from blender.matrix import Floats
 from blender.models.cache import cache_folder, make_once, text_digest
 from blender.models.encoder import Encoder, load_encoder
 from blender.models.reference import resolve
-from blender.records import Pool
+from blender.records import Candidate, Pool
 from blender.roles import Column
 from blender.words import words
 
@@ -144,15 +144,15 @@ class Genericness:
         judged = [at for at, text in enumerate(texts) if text.strip() and at not in known]
         for start in range(0, len(judged), _CHUNK):
             rows = judged[start : start + _CHUNK]
-            values[rows, 0] = self._contexts([texts[at] for at in rows])
+            values[rows, 0] = self._contexts([asked[at] for at in rows])
             values[rows, 1] = np.log1p([self._reference.times.get(_wording(texts[at]), 0) for at in rows])
         return values
 
-    def _contexts(self, texts: Sequence[str]) -> Floats:
+    def _contexts(self, candidates: Sequence[Candidate]) -> Floats:
         from scipy.special import ndtr
 
         known = self._reference
-        cosines = self._encoder.encode(texts, role="passage") @ known.answers.T
+        cosines = self._encoder.answers(candidates) @ known.answers.T
         chance = ndtr((cosines - known.mean) / np.maximum(known.spread, 1e-6))
         return np.asarray(chance.mean(axis=1), dtype=np.float32)
 

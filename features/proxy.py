@@ -82,9 +82,12 @@ class Proxy:
 
     def annotate(self, pools: Sequence[Pool]) -> Floats:
         """Return float32 (rows, 4)."""
-        texts = [text for pool in pools for text in pool.texts]
+        candidates = [candidate for pool in pools for candidate in pool.candidates]
+        texts = [candidate.text for candidate in candidates]
         dialogs = [pool.dialog for pool in pools for _ in pool.texts]
-        alone = self._model.alone(texts)
-        given = self._model.given(dialogs, texts)
-        quantile = self._model.quantile(alone)
+        model = self._model
+        vectors = model.encoder.answers(candidates) if model.regressor.reads_vectors else None
+        alone = model.alone(texts, vectors)
+        given = model.given(dialogs, texts, vectors)
+        quantile = model.quantile(alone)
         return np.stack([alone, given, alone - given, quantile], axis=1).astype(np.float32)

@@ -21,7 +21,7 @@ from blender.index.store import MANIFEST, Manifest, read_contents, read_manifest
 from blender.index.vectors import VectorIndex, tuned
 from blender.matrix import Floats
 from blender.models.cache import one_per_process, text_digest
-from blender.records import Dialog
+from blender.records import Dialog, Embedded
 
 On = Literal["context", "reply", "both"]
 
@@ -211,6 +211,7 @@ class PhraseBase:
 
     def _hits(self, found: Sequence[tuple[int, int, float]], on: str) -> list[Hit]:
         rows = self.contents.phrases.take([phrase for phrase, _, _ in found]).to_pylist()
+        vectors = self.contents.reply_vectors[[phrase for phrase, _, _ in found]]
         contexts = [at if on == "context" else self._first_context.get(phrase) for phrase, at, _ in found]
         return [
             Hit(
@@ -221,8 +222,9 @@ class PhraseBase:
                 times=row["times"],
                 columns=_under(COLUMN, row),
                 stored=_under(STORED, row),
+                embedded=Embedded(fingerprint=self.manifest.encoder_fingerprint, vector=vector),
             )
-            for (phrase, _, score), row, context in zip(found, rows, contexts, strict=True)
+            for (phrase, _, score), row, context, vector in zip(found, rows, contexts, vectors, strict=True)
         ]
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from blender.index.vectors import VectorIndex
 from blender.matrix import Floats
+from blender.records import Embedded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Hit:
         times: how many near-identical phrases it stands for.
         columns: what the base knows of it.
         stored: annotator columns measured beforehand, keyed ``FINGERPRINT:annotator.column``.
+        embedded: the vector of the phrase.
     """
 
     row: int
@@ -34,6 +36,7 @@ class Hit:
     times: int
     columns: Mapping[str, str | float] = field(default_factory=dict)
     stored: Mapping[str, float] = field(default_factory=dict)
+    embedded: Embedded | None = field(default=None, repr=False, compare=False)
 
 
 def nearest_phrases(

@@ -19,6 +19,7 @@ from blender.models.packages import find_package
 from blender.models.progress import steps
 from blender.models.reference import Artifact, resolve
 from blender.models.tokens import Tokens, load_tokens
+from blender.records import Candidate
 
 _Key = tuple[Role, str]
 _CHUNK = 256
@@ -63,6 +64,12 @@ class Encoder:
         """Whether a text that need not be cut has the same vector in both roles."""
         return self._prefixes["query"] == self._prefixes["passage"]
 
+    def _same_role(self, role: Role, text: str) -> Role:
+        """One role for a text whose vector is the same in both: roles differ by prefix, and in where a text is cut."""
+        # No tokenizer in use makes more tokens than bytes; the few more are the special ones.
+        whole = len(text.encode("utf-8", "surrogatepass")) + 8 < self._tokens.limit
+        return "passage" if self.symmetric and whole else role
+
     def encode(self, texts: Sequence[str], *, role: Role = "passage", progress: str | None = None) -> Floats:
         """Return float32 (number of texts, dimension), rows of length 1; an empty text counts as one space.
 
@@ -73,7 +80,7 @@ class Encoder:
         """
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        keys: list[_Key] = [(role, text) for text in texts]
+        keys: list[_Key] = [(self._same_role(role, text), text) for text in texts]
         made: dict[_Key, Floats] = {}
         distinct = list(dict.fromkeys(keys))
         chunks = [distinct[at : at + _CHUNK] for at in range(0, len(distinct), _CHUNK)]
@@ -83,25 +90,38 @@ class Encoder:
                 made.update(self._recall(chunk))
         return np.stack([made[key] for key in keys])
 
+    def answers(self, candidates: Sequence[Candidate]) -> Floats:
+        """Vectors of candidates as passages, float32 (candidates, dimension); those a base kept are taken as kept."""
+        made = np.empty((len(candidates), self.dimension), dtype=np.float32)
+        missing: list[int] = []
+        for at, candidate in enumerate(candidates):
+            kept = candidate.embedded
+            if kept is not None and kept.fingerprint == self.fingerprint:
+                made[at] = kept.vector
+            else:
+                missing.append(at)
+        made[missing] = self.encode([candidates[at].text for at in missing])
+        return made
+
     def _recall(self, keys: Sequence[_Key]) -> dict[_Key, Floats]:
         found = {key: self._memory.pop(key) for key in keys if key in self._memory}
         new = [key for key in keys if key not in found]
-        if new:
-            found.update(zip(new, self._compute(new), strict=True))
+        for role in dict.fromkeys(role for role, _ in new):
+            texts = [text for each, text in new if each == role]
+            found.update(zip([(role, text) for text in texts], self._compute(texts, role), strict=True))
         self._memory.update(found)  # at the end, as the most recently used
         while len(self._memory) > self._most:
             self._memory.popitem(last=False)
         return found
 
-    def _compute(self, keys: Sequence[_Key]) -> Floats:
-        role = keys[0][0]
+    def _compute(self, texts: Sequence[str], role: Role) -> Floats:
         inputs = self._tokens.single(
-            [text if text.strip() else " " for _, text in keys],
+            [text if text.strip() else " " for text in texts],
             prefix=self._prefixes[role],
             newest=role == "query",
         )
         vectors = self._network(inputs)
-        self.computed += len(keys)
+        self.computed += len(texts)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
 

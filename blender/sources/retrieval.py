@@ -131,6 +131,7 @@ class Retrieval:
                 score=hit.score,
                 features={name: value for name, value in hit.columns.items() if not isinstance(value, str)},
                 stored={**hit.stored, **(self._scores.stored(hit.row) if self._scores else {})},
+                embedded=hit.embedded,
                 matched=hit.matched,
             )
             for rank, hit in enumerate(kept)

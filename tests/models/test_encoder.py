@@ -11,6 +11,7 @@ from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.encoder import Encoder, load_encoder
 from blender.models.layout import read_layout
+from blender.records import Candidate, Embedded
 
 pytestmark = pytest.mark.slow
 
@@ -90,6 +91,26 @@ def test_each_text_is_computed_once() -> None:
     assert encoder.computed == 4
     np.testing.assert_array_equal(first[2], again[0])
     np.testing.assert_array_equal(first[0], first[3])
+
+
+def test_a_turn_that_was_asked_for_in_both_roles_is_computed_once() -> None:
+    encoder = fresh(INT8)
+    heard = encoder.encode(["What is his name?"], role="query")
+    np.testing.assert_array_equal(encoder.encode(["What is his name?"], role="passage"), heard)
+    assert encoder.computed == 1
+    long = "word " * 2_000 + "puppy"  # cut at its head as a query, at its end as a passage
+    assert not np.array_equal(encoder.encode([long], role="query"), encoder.encode([long], role="passage"))
+
+
+def test_a_vector_that_came_with_a_candidate_is_not_computed_again() -> None:
+    encoder = fresh(INT8)
+    kept = np.full(encoder.dimension, encoder.dimension**-0.5, dtype=np.float16)
+    ours, theirs = (Embedded(fingerprint=name, vector=kept) for name in (encoder.fingerprint, "another"))
+    made = encoder.answers([Candidate(text="a", embedded=ours), Candidate(text="b", embedded=theirs)])
+    assert encoder.computed == 1
+    np.testing.assert_array_equal(made[0], kept.astype(np.float32))
+    np.testing.assert_array_equal(made[1], encoder.encode(["b"])[0])
+    assert encoder.answers([]).shape == (0, 384)
 
 
 def test_the_memory_is_bounded_and_forgets_the_least_recently_used() -> None:

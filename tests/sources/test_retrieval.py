@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from blender.errors import BadBase, BadInput, UnknownName
@@ -15,7 +16,7 @@ from blender.index.scorers import build_scorer
 from blender.index.scoring import score_base
 from blender.index.settings import BaseSettings
 from blender.matrix import Floats
-from blender.models.encoder import Encoder
+from blender.models.encoder import Encoder, load_encoder
 from blender.models.language_model import LanguageModel
 from blender.records import Dialog, Pool
 from blender.sources import SOURCES
@@ -54,6 +55,19 @@ def test_a_phrase_is_found_by_what_it_once_answered(base: str) -> None:
     assert hobby[0].features == {"weight": 2.0}
     assert {candidate.kind for candidate in hobby} == {"retrieval"}
     assert source.propose(dialogs[:1], 3)[0] == hobby, "a dialog's candidates do not depend on the others"
+
+
+def test_what_was_retrieved_is_not_embedded_again(base: str) -> None:
+    dialog = Dialog.of(["Hello!", "Hi, you early bird of retrieval.", "What do you do on a free day?"])
+    found = Retrieval(base=base).propose([dialog], 3)[0]
+    encoder = load_encoder(INT8)
+    annotators = [ANNOTATORS.build(name, {"encoder": INT8}) for name in ("relevance", "consensus")]
+    before = encoder.computed
+    kept = [annotator.annotate([Pool.of(dialog, found)]) for annotator in annotators]
+    assert encoder.computed - before == 1, "of the turns the base heard two (turns = 2), and the phrases are its own"
+    for annotator, values in zip(annotators, kept, strict=True):
+        plain = Pool.of(dialog, [candidate.text for candidate in found])
+        np.testing.assert_allclose(annotator.annotate([plain]), values, atol=2e-3)  # a base keeps float16
 
 
 def test_the_users_own_words_are_not_proposed(base: str) -> None:
