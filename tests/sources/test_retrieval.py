@@ -64,7 +64,7 @@ def test_what_was_retrieved_is_not_embedded_again(base: str) -> None:
     annotators = [ANNOTATORS.build(name, {"encoder": INT8}) for name in ("relevance", "consensus")]
     before = encoder.computed
     kept = [annotator.annotate([Pool.of(dialog, found)]) for annotator in annotators]
-    assert encoder.computed - before == 1, "of the turns the base heard two (turns = 2), and the phrases are its own"
+    assert encoder.computed - before == 1, "one turn that the search did not hear; the phrases came with theirs"
     for annotator, values in zip(annotators, kept, strict=True):
         plain = Pool.of(dialog, [candidate.text for candidate in found])
         np.testing.assert_allclose(annotator.annotate([plain]), values, atol=2e-3)  # a base keeps float16
