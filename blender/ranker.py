@@ -88,23 +88,36 @@ class Trees:
             made.append(booster)
         return tuple(made)
 
+    @cached_property
+    def _forest(self) -> lightgbm.Booster:
+        """The trees of all boosters in one, whose raw score is the sum of theirs: a call costs more than many trees."""
+        import lightgbm
+        from lightgbm.basic import _LIB, _safe_call
+
+        forest = lightgbm.Booster(model_str=self.texts[0])
+        for other in self.boosters[1:]:
+            # Python has no name of its own for this part of LightGBM's C interface, which it uses to go on training.
+            _safe_call(_LIB.LGBM_BoosterMerge(forest._handle, other._handle))
+        return forest
+
     def raw(self, matrix: FeatureMatrix) -> NDArray[np.float64]:
         """Mean raw score, float64 (n_rows,)."""
-        total = np.zeros(len(matrix))
-        if not self.texts or not len(matrix):
-            return total
-        values = matrix.select(self.columns).values
-        for booster in self.boosters:
-            # One thread: pools are small, and starting threads costs more than the trees.
-            total += np.asarray(booster.predict(values, raw_score=True, num_threads=1))
-        return total / len(self.texts)
+        return self.predict(matrix.select(self.columns).values if self.texts else matrix.values)
+
+    def predict(self, values: Floats) -> NDArray[np.float64]:
+        """Mean raw score of rows of the selected columns, float64 (n_rows,)."""
+        if not self.texts or not len(values):
+            return np.zeros(len(values))
+        # One thread: pools are small, and starting threads costs more than the trees.
+        total = self._forest.predict(values, raw_score=True, num_threads=1)
+        return np.asarray(total, dtype=np.float64) / len(self.texts)
 
     def contributions(self, values: Floats) -> NDArray[np.float64]:
         """TreeSHAP values (Lundberg et al. 2018) of rows of the selected columns, float64 (n_rows, n_columns)."""
-        total = np.zeros(values.shape)
-        for booster in self.boosters:
-            total += np.asarray(booster.predict(values, pred_contrib=True, num_threads=1))[:, :-1]
-        return total / max(len(self.texts), 1)
+        if not self.texts or not len(values):
+            return np.zeros(values.shape)
+        total = self._forest.predict(values, pred_contrib=True, num_threads=1)
+        return np.asarray(total)[:, :-1] / len(self.texts)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -157,10 +170,7 @@ class LearnedRanker:
     head_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        reads = [*self.linear.columns, *self.order.columns]
-        for head in (self.sensible, self.specific):
-            reads += head.trees.columns if head else ()
-        unknown = sorted({base_column(name) for name in reads} - set(self.columns))
+        unknown = sorted({base_column(name) for name in self._reads} - set(self.columns))
         if unknown:
             raise BadBundle(f"the ranker reads columns that it does not list: {', '.join(unknown)}; train it anew")
 
@@ -177,11 +187,13 @@ class LearnedRanker:
         Raises:
             ColumnMismatch: ``matrix`` lacks a column the ranker was trained on (the user's own may be absent).
         """
-        given = self._inputs(matrix)
-        value = self.linear.contributions(given).sum(1) + self.order.raw(given)
+        given = self._inputs(matrix).select(self._reads).values
+        linear = np.nan_to_num(given[:, self._at[self.linear.columns]], nan=0.0)
+        value = linear.astype(np.float64) @ self.linear.weights.astype(np.float64)
+        value += self.order.predict(given[:, self._at[self.order.columns]])
         probabilities: list[Floats] = []
         for head in (self.sensible, self.specific):
-            raw = head.trees.raw(given) if head else np.zeros(len(given))
+            raw = head.trees.predict(given[:, self._at[head.trees.columns]]) if head else np.zeros(len(given))
             value += self.head_weight * raw
             probabilities.append(head.curve(raw) if head else np.full(len(given), np.nan, dtype=np.float32))
         sensible, specific = probabilities
@@ -206,6 +218,22 @@ class LearnedRanker:
                 by_column[base_column(name)] += float(amount)
         found = [(name, amount) for name, amount in by_column.items() if amount]
         return sorted(found, key=lambda reason: -reason[1])
+
+    @cached_property
+    def _reads(self) -> tuple[str, ...]:
+        """All that linear part and trees read, each column once: relative ones are computed for all together."""
+        return tuple(dict.fromkeys(name for columns in self._parts for name in columns))
+
+    @cached_property
+    def _at(self) -> dict[tuple[str, ...], list[int]]:
+        """Where the columns of each part stand among what is read."""
+        place = {name: at for at, name in enumerate(self._reads)}
+        return {columns: [place[name] for name in columns] for columns in self._parts}
+
+    @property
+    def _parts(self) -> list[tuple[str, ...]]:
+        heads = [head.trees.columns for head in (self.sensible, self.specific) if head]
+        return [self.linear.columns, self.order.columns, *heads]
 
     def _inputs(self, matrix: FeatureMatrix) -> FeatureMatrix:
         """The columns of training in their order; infinities become NaN."""
