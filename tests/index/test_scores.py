@@ -303,7 +303,7 @@ def test_real_scorers_measure_what_the_annotators_do(make_base: Callable[..., Pa
     }
     scorers = [build_scorer(name, settings.get(name)) for name in names]
     scores, _ = score_base(folder, scorers, chunk=4)
-    annotator = ANNOTATORS.build("perplexity")
+    annotator = ANNOTATORS.build("perplexity", {"dtype": "float32"})
     asked = [Pool.of(context or "Hm?", [reply]) for context, reply in PAIRS]
     conditional, alone = annotator.annotate(asked)[:, :2].T
     wanted = np.array([alone[0], alone[1], alone[3], alone[4]])

@@ -41,10 +41,10 @@ def test_the_prefix_depends_on_the_role() -> None:
 
 
 def test_a_batch_does_not_change_the_values() -> None:
-    encoder = load_encoder(REF)
+    encoder = load_encoder(REF, "float32")
     texts = ["Да.", "Моя собака любит плавать в озере, особенно летом, когда тепло."]
-    together = encoder._compute([("passage", text) for text in texts])
-    single = np.concatenate([encoder._compute([("passage", text)]) for text in texts])
+    together = encoder._compute(texts, "passage")
+    single = np.concatenate([encoder._compute([text], "passage") for text in texts])
     np.testing.assert_allclose(together, single, rtol=0, atol=1e-5)
 
 

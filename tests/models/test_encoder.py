@@ -9,8 +9,12 @@ import pytest
 
 from blender.errors import BadModel
 from blender.matrix import Floats
+from blender.models.bert import PASS_TOKENS, PackedBert
 from blender.models.encoder import Encoder, load_encoder
 from blender.models.layout import read_layout
+from blender.models.networks import TorchNetwork, load_checkpoint
+from blender.models.precision import Precision
+from blender.models.reference import resolve
 from blender.records import Candidate, Embedded
 
 pytestmark = pytest.mark.slow
@@ -31,9 +35,9 @@ TEXTS = [
 ]
 
 
-def fresh(ref: str, remembered: int = 100) -> Encoder:
+def fresh(ref: str, remembered: int = 100, dtype: Precision = "float32") -> Encoder:
     """The same network with an empty memory."""
-    loaded = load_encoder(ref)
+    loaded = load_encoder(ref, dtype)
     return Encoder(
         loaded._network, loaded._tokens, prefixes=loaded._prefixes, fingerprint="fresh", remembered=remembered
     )
@@ -59,14 +63,38 @@ def test_against_transformers_by_hand() -> None:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    from blender.models.reference import resolve
-
     folder = str(resolve(FP32).path)
     tokenizer, module = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
     with torch.no_grad():
         hidden = module(**tokenizer(TEXTS[1], return_tensors="pt")).last_hidden_state[0].mean(dim=0)
     expected = (hidden / hidden.norm()).numpy()
-    np.testing.assert_allclose(load_encoder(FP32).encode([TEXTS[1]])[0], expected, atol=1e-5)
+    np.testing.assert_allclose(load_encoder(FP32, "float32").encode([TEXTS[1]])[0], expected, atol=1e-5)
+    assert load_encoder(FP32, "bfloat16").encode([TEXTS[1]])[0] @ expected > 0.9998
+
+
+def test_bfloat16_moves_cosines_little() -> None:
+    exact, quick = (load_encoder(FP32, dtype).encode(TEXTS) for dtype in ("float32", "bfloat16"))
+    assert 0 < np.abs(exact @ exact.T - quick @ quick.T).max() < 0.005
+
+
+def test_texts_share_passes_without_padding() -> None:
+    encoder = load_encoder(FP32, "float32")
+    network = encoder._network
+    assert isinstance(network, PackedBert)
+    inputs = encoder._tokens.single([*TEXTS, "word " * 100], prefix="", newest=False)
+    before = network.passes
+    together = network(inputs)
+    assert network.passes - before == 1
+    plain = TorchNetwork(load_checkpoint(resolve(FP32).path, "AutoModel"), "mean", 0)
+    np.testing.assert_allclose(together, plain(inputs), atol=1e-5)
+    network(inputs * 8)
+    assert network.passes - before == 1 + -(-8 * sum(map(len, inputs)) // PASS_TOKENS)
+
+
+def test_a_network_of_another_shape_runs_as_it_is() -> None:
+    module = load_checkpoint(resolve(FP32).path, "AutoModel")
+    module.config.hidden_act = "relu"
+    assert not PackedBert.fits(module)
 
 
 def test_meaning_is_measured() -> None:
@@ -74,11 +102,13 @@ def test_meaning_is_measured() -> None:
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.2
 
 
-@pytest.mark.parametrize(("ref", "tolerance"), [(FP32, 1e-5), (INT8, 0.0)])
-def test_a_batch_does_not_change_the_values(ref: str, tolerance: float) -> None:
-    """Padding moves float32 by rounding only; ONNX networks run one text at a time, so nothing moves."""
-    together = fresh(ref).encode(TEXTS)
-    alone = fresh(ref)
+@pytest.mark.parametrize(
+    ("ref", "dtype", "tolerance"), [(FP32, "float32", 1e-5), (FP32, "bfloat16", 2e-3), (INT8, "auto", 0.0)]
+)
+def test_a_batch_does_not_change_the_values(ref: str, dtype: Precision, tolerance: float) -> None:
+    """A batch moves values by rounding only; ONNX networks run one text at a time, so nothing moves."""
+    together = fresh(ref, dtype=dtype).encode(TEXTS)
+    alone = fresh(ref, dtype=dtype)
     single = np.concatenate([alone.encode([text]) for text in TEXTS])
     np.testing.assert_allclose(together, single, rtol=0, atol=tolerance)
 

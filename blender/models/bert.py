@@ -1,0 +1,138 @@
+"""A BERT encoder whose inputs stand behind one another in one pass, without padding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blender.matrix import Floats
+from blender.models.packed import packed
+from blender.models.tokens import TokenIds
+
+if TYPE_CHECKING:
+    import torch
+
+Linear = Callable[["torch.Tensor"], "torch.Tensor"]
+PASS_TOKENS = 1024
+"""Tokens of one pass; more does not make it faster."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layer:
+    mixed: Linear  # queries, keys and values at once
+    out: Linear
+    after_attention: Any
+    up: Linear
+    down: Linear
+    after_feed: Any
+
+
+class PackedBert:
+    """The mean of the last hidden states of a ``transformers`` BERT, several inputs in one pass without padding.
+
+    What else is in the pass moves the values of an input by rounding only. Sums, norms and soft maxima are kept in
+    float32 whatever the matrices are multiplied in.
+
+    Args:
+        module: a ``BertModel`` in evaluation mode with absolute positions and exact GELU; see ``fits``.
+        dtype: of the products of matrices.
+    """
+
+    def __init__(self, module: Any, dtype: torch.dtype) -> None:
+        self.passes = 0
+        self._embeddings = module.embeddings
+        self._heads: int = module.config.num_attention_heads
+        self._dtype = dtype
+        self._layers = [self._layer(layer) for layer in module.encoder.layer]
+
+    @staticmethod
+    def fits(module: Any) -> bool:
+        """Whether the module is one that this class knows how to run."""
+        config = module.config
+        return (
+            config.model_type == "bert"
+            and config.hidden_act == "gelu"
+            and getattr(config, "position_embedding_type", "absolute") in (None, "absolute")
+            and not getattr(config, "is_decoder", False)
+        )
+
+    def __call__(self, inputs: Sequence[TokenIds]) -> Floats:
+        """Return float32 (number of inputs, width)."""
+        import torch
+
+        order = sorted(range(len(inputs)), key=lambda at: len(inputs[at]))
+        rows: list[Floats | None] = [None] * len(inputs)
+        with torch.inference_mode():
+            for part in _passes(order, [len(tokens) for tokens in inputs]):
+                self.passes += 1
+                for at, row in zip(part, self._run([inputs[at] for at in part]), strict=True):
+                    rows[at] = row
+        return np.stack([row for row in rows if row is not None])
+
+    def _layer(self, layer: Any) -> _Layer:
+        import torch
+
+        own = layer.attention.self
+        three = (own.query, own.key, own.value)
+        dtype = self._dtype
+
+        def linear(weight: torch.Tensor, bias: torch.Tensor) -> Linear:
+            return packed(weight.detach().to(dtype), bias.detach().to(dtype))
+
+        return _Layer(
+            mixed=linear(torch.cat([each.weight for each in three]), torch.cat([each.bias for each in three])),
+            out=linear(layer.attention.output.dense.weight, layer.attention.output.dense.bias),
+            after_attention=layer.attention.output.LayerNorm,
+            up=linear(layer.intermediate.dense.weight, layer.intermediate.dense.bias),
+            down=linear(layer.output.dense.weight, layer.output.dense.bias),
+            after_feed=layer.output.LayerNorm,
+        )
+
+    def _run(self, inputs: Sequence[TokenIds]) -> Floats:
+        import torch
+        from torch.nn.functional import gelu, scaled_dot_product_attention
+
+        sizes = torch.tensor([len(tokens) for tokens in inputs])
+        owner = torch.repeat_interleave(torch.arange(len(inputs)), sizes)
+        place = torch.cat([torch.arange(len(tokens)) for tokens in inputs])
+        hidden = self._embedded(inputs, place)
+        count, width = hidden.shape
+        longest = int(sizes.max())
+        apart = hidden.new_zeros(len(inputs), longest, 3 * width, dtype=self._dtype)
+        seen = (torch.arange(longest) < sizes[:, None])[:, None, None, :]
+        for layer in self._layers:
+            # Matrices are multiplied without padding; attention alone looks at the inputs side by side.
+            apart[owner, place] = layer.mixed(hidden.to(self._dtype))
+            heads = apart.view(len(inputs), longest, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
+            told = scaled_dot_product_attention(*heads, attn_mask=seen).transpose(1, 2)[owner, place]
+            hidden = layer.after_attention(hidden + layer.out(told.reshape(count, width)))
+            fed = layer.down(gelu(layer.up(hidden.to(self._dtype))))
+            hidden = layer.after_feed(hidden + fed)
+        sums = torch.zeros(len(inputs), width).index_add_(0, owner, hidden)
+        return np.asarray((sums / sizes[:, None]).numpy(), dtype=np.float32)
+
+    def _embedded(self, inputs: Sequence[TokenIds], place: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        ids = torch.tensor([token for tokens in inputs for token in tokens.ids])
+        types = torch.tensor([kind for tokens in inputs for kind in tokens.types])
+        made = self._embeddings
+        summed = made.word_embeddings(ids) + made.token_type_embeddings(types) + made.position_embeddings(place)
+        normed: torch.Tensor = made.LayerNorm(summed)
+        return normed
+
+
+def _passes(order: Sequence[int], lengths: Sequence[int]) -> list[list[int]]:
+    """Neighbours in ``order`` while they fit into one pass; a longer input has one of its own."""
+    parts: list[list[int]] = []
+    room = 0
+    for at in order:
+        if lengths[at] > room:
+            parts.append([])
+            room = PASS_TOKENS
+        parts[-1].append(at)
+        room -= lengths[at]
+    return parts
