@@ -8,8 +8,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
+
+from blender.deadline import Late
+from blender.pace import Pace
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -45,19 +49,35 @@ class Runner:
 
     A thread cannot be killed, so a call that hangs is left behind; a plug-in with ``patience`` calls left
     behind is not called again until one of them ends (fault ``busy``), so that threads never pile up.
+
+    Attributes:
+        part: what its calls are.
+        patience: calls of one plug-in that may be left behind at a time.
+        pace: how long each plug-in usually takes.
     """
 
     part: Part
     patience: int = 4
+    pace: Pace = field(default_factory=Pace)
     _hanging: Counter[str] = field(default_factory=Counter, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
-    def run(self, calls: Mapping[str, Callable[[], T]], timeout: float | None) -> Outcome[T]:
-        """Run every call; ``timeout`` seconds for all of them together, ``None`` waits for ever."""
+    def run(
+        self, calls: Mapping[str, Callable[[], T]], timeout: float | None, *, work: int = 1, hurry: bool = False
+    ) -> Outcome[T]:
+        """Run every call.
+
+        Args:
+            calls: by name of the plug-in.
+            timeout: seconds for all of them together; ``None`` waits for ever.
+            work: how much each call has to do, such as rows: a plug-in's pace is noted for one unit of it.
+            hurry: do not begin what usually takes longer than ``timeout``; it counts as late.
+        """
         deadline = None if timeout is None else time.perf_counter() + timeout
-        started = {name: self._start(name, call) for name, call in calls.items()}
+        hopeless = self._hopeless(calls, timeout, work) if hurry and timeout is not None else []
+        started = {name: self._start(name, call) for name, call in calls.items() if name not in hopeless}
         results: dict[str, T] = {}
-        faults: list[Fault] = []
+        faults = [self._not_begun(name, timeout or 0.0, work) for name in hopeless]
         seconds: dict[str, float] = {}
         for name, future in started.items():
             if future is None:
@@ -66,15 +86,28 @@ class Runner:
             left = None if deadline is None else max(0.0, deadline - time.perf_counter())
             try:
                 results[name], seconds[name] = future.result(left)
+                self.pace.took(name, seconds[name], work)
+            except Late:
+                self.pace.gave_up(name, timeout or 0.0, work)
+                faults.append(self._fault(name, "late", "it stopped at the deadline"))
             except TimeoutError:
                 if future.done():  # the plug-in itself raised a TimeoutError
                     faults.append(self._fault(name, "raised", _describe(future.exception())))
                 else:
                     self._leave(name, future)
+                    self.pace.gave_up(name, timeout or 0.0, work)
                     faults.append(self._fault(name, "late", f"no answer within {timeout:g} s"))
             except Exception as error:
                 faults.append(self._fault(name, "raised", _describe(error)))
         return Outcome(results=results, faults=tuple(faults), seconds=seconds)
+
+    def _hopeless(self, calls: Mapping[str, Callable[[], T]], timeout: float, work: int) -> list[str]:
+        return [name for name in calls if self.pace.expected(name, work) > timeout]
+
+    def _not_begun(self, name: str, timeout: float, work: int) -> Fault:
+        detail = f"not begun: it takes about {self.pace.expected(name, work):.2f} s, {timeout:.2f} s are left"
+        self.pace.skipped(name)
+        return self._fault(name, "late", detail)
 
     def _start(self, name: str, call: Callable[[], T]) -> Future[tuple[T, float]] | None:
         with self._lock:
@@ -92,7 +125,8 @@ class Runner:
                 future.set_result((result, time.perf_counter() - begun))
 
         # A daemon: a source that hangs for ever must not keep the program from ending.
-        threading.Thread(target=work, name=f"blender-{self.part}-{name}", daemon=True).start()
+        run = copy_context().run  # the thread knows the caller's deadline
+        threading.Thread(target=run, args=(work,), name=f"blender-{self.part}-{name}", daemon=True).start()
         return future
 
     def _leave(self, name: str, future: Future[tuple[T, float]]) -> None:
