@@ -31,6 +31,7 @@ def annotate(
     user_columns: Sequence[str] = (),
     runner: Runner | None = None,
     timeout: float | None = None,
+    hurry: bool = False,
 ) -> Annotation:
     """Measure every candidate with every annotator.
 
@@ -40,11 +41,12 @@ def annotate(
         user_columns: ``user.NAME`` columns that must be there even if no candidate brings them (NaN then).
         runner: keeps account of plug-ins that hang, from call to call.
         timeout: seconds for all annotators together; those without an answer by then are NaN.
+        hurry: do not begin those that usually take longer.
     """
     runner = runner or Runner(part="annotator")
     rows = sum(len(pool) for pool in pools)
     calls = {name: lambda annotator=annotator: annotator.annotate(pools) for name, annotator in annotators.items()}
-    outcome = runner.run(calls, timeout) if rows else runner.run({}, timeout)
+    outcome = runner.run(calls if rows else {}, timeout, work=rows, hurry=hurry)
     with_text = np.array([bool(text.strip()) for pool in pools for text in pool.texts], dtype=bool)
     faults = list(outcome.faults)
     blocks: list[Floats] = []

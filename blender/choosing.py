@@ -1,13 +1,14 @@
-"""Guard, rank and choose in one annotated pool."""
+"""Guard, rank and choose in annotated pools."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from blender.annotation import Annotation
 from blender.assembly import Parts
 from blender.errors import BlendError
 from blender.explain import Voice
@@ -23,11 +24,36 @@ Blocked = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """One pool's features, and what failed and how long it took to get them."""
+    """One pool's features, reasons against its candidates and scores, and what failed and how long it took."""
 
     matrix: FeatureMatrix
+    blocked: Blocked
+    scores: Scores
     faults: tuple[Fault, ...]
     seconds: Mapping[str, float]
+
+
+def judge_all(pools: Sequence[Pool], annotation: Annotation, parts: Parts) -> list[Judged]:
+    """Guard and rank annotated pools, all in one call of each guard and of the ranker.
+
+    What raises over all of them is asked again pool by pool, so that one pool costs the others nothing.
+    """
+    begun = time.perf_counter()
+    matrices = annotation.matrix.split()
+    reasons = [_guarded(name, pools, annotation.matrix, matrices, parts) for name in parts.guards]
+    guarded = time.perf_counter()
+    scores, rank_faults = _scored(pools, annotation.matrix, matrices, parts)
+    spent = {"guard": guarded - begun, "rank": time.perf_counter() - guarded}
+    return [
+        Judged(
+            matrix=matrix,
+            blocked=_joined(len(pool), [found[at][0] for found in reasons]),
+            scores=scores[at],
+            faults=(*annotation.faults, *(fault for found in reasons for fault in found[at][1]), *rank_faults[at]),
+            seconds={**{f"annotate.{name}": took for name, took in annotation.seconds.items()}, **spent},
+        )
+        for at, (pool, matrix) in enumerate(zip(pools, matrices, strict=True))
+    ]
 
 
 def choose_one(
@@ -41,53 +67,62 @@ def choose_one(
     seconds: Mapping[str, float],
 ) -> Selection:
     """The selection for one pool; safety before taste, and always an answer."""
-    begun = time.perf_counter()
-    blocked, guard_faults = _guarded(pool, judged.matrix, parts)
-    guarded = time.perf_counter()
-    scores, rank_faults = _scored(pool, judged.matrix, parts)
-    winner, abstained = _winner(scores, blocked, settings)
-    spent = {"guard": guarded - begun, "rank": time.perf_counter() - guarded}
+    winner, abstained = _winner(judged.scores, judged.blocked, settings)
     return Selection(
         pool=pool,
         answer=_last_resort(pool, settings) if winner is None else pool.candidates[winner],
         winner=winner,
         abstained=abstained,
-        scores=scores,
-        blocked=blocked,
+        scores=judged.scores,
+        blocked=judged.blocked,
         matrix=judged.matrix,
-        faults=(*faults, *judged.faults, *guard_faults, *rank_faults),
-        notes=notes + _pool_notes(pool, blocked),
-        seconds={**seconds, **judged.seconds, **spent},
+        faults=(*faults, *judged.faults),
+        notes=notes + _pool_notes(pool, judged.blocked),
+        seconds={**seconds, **judged.seconds},
         voice=Voice(ranker=parts.ranker, columns=parts.columns),
     )
 
 
-def _guarded(pool: Pool, matrix: FeatureMatrix, parts: Parts) -> tuple[Blocked, list[Fault]]:
-    """Every guard over the pool. One that raises blocks all but canned answers: unknown is not safe."""
-    reasons: list[list[str]] = [[] for _ in pool.candidates]
-    faults: list[Fault] = []
-    for name, guard in parts.guards.items():
-        try:
-            found = guard.check([pool], matrix)
-        except Exception as error:
-            faults.append(Fault(part="guard", name=name, reason="raised", detail=f"{type(error).__name__}: {error}"))
-            found = [None if c.kind == "canned" else f"{name}: the guard failed" for c in pool.candidates]
-        for at, reason in enumerate(found):
-            reasons[at] += [reason] if reason else []
-    return tuple(tuple(given) for given in reasons), faults
-
-
-def _scored(pool: Pool, matrix: FeatureMatrix, parts: Parts) -> tuple[Scores, list[Fault]]:
-    """The ranker's scores; should it fail, the order of the pool stands."""
-    order = Scores.plain(-np.arange(len(pool), dtype=np.float32))
-    if not len(pool):
-        return order, []
+def _guarded(
+    name: str, pools: Sequence[Pool], matrix: FeatureMatrix, matrices: Sequence[FeatureMatrix], parts: Parts
+) -> list[tuple[list[str | None], list[Fault]]]:
+    """What a guard says of every pool. Where it raises it blocks all but canned answers: unknown is not safe."""
+    guard = parts.guards[name]
     try:
-        return parts.ranker.score(matrix, [pool]), []
+        found = guard.check(pools, matrix)
+    except Exception as error:
+        if len(pools) > 1:
+            alone = [_guarded(name, [pool], own, [own], parts) for pool, own in zip(pools, matrices, strict=True)]
+            return [each[0] for each in alone]
+        fault = Fault(part="guard", name=name, reason="raised", detail=f"{type(error).__name__}: {error}")
+        failed = [
+            None if c.kind == "canned" else f"{name}: the guard failed" for pool in pools for c in pool.candidates
+        ]
+        return [(failed, [fault])]
+    return [(list(found[rows]), []) for rows in matrix.groups()]
+
+
+def _joined(size: int, found: Sequence[Sequence[str | None]]) -> Blocked:
+    """The reasons of all guards against each of ``size`` candidates."""
+    return tuple(tuple(reason for reasons in found if (reason := reasons[at])) for at in range(size))
+
+
+def _scored(
+    pools: Sequence[Pool], matrix: FeatureMatrix, matrices: Sequence[FeatureMatrix], parts: Parts
+) -> tuple[list[Scores], list[list[Fault]]]:
+    """The ranker's scores of every pool; should it fail, the order of the pool stands."""
+    try:
+        scores = parts.ranker.score(matrix, pools) if len(matrix) else Scores.plain(np.zeros(0))
     except BlendError:
         raise  # a wrong set-up, not a bad moment
     except Exception as error:
-        return order, [Fault(part="ranker", name="ranker", reason="raised", detail=f"{type(error).__name__}: {error}")]
+        if len(pools) > 1:
+            alone = [_scored([pool], own, [own], parts) for pool, own in zip(pools, matrices, strict=True)]
+            return [scores for (scores,), _ in alone], [faults for _, (faults,) in alone]
+        detail = f"{type(error).__name__}: {error}"
+        order = Scores.plain(-np.arange(len(matrix), dtype=np.float32))
+        return [order], [[Fault(part="ranker", name="ranker", reason="raised", detail=detail)]]
+    return [scores.rows(rows) for rows in matrix.groups()], [[] for _ in pools]
 
 
 def _winner(scores: Scores, blocked: Blocked, settings: Settings) -> tuple[int | None, str | None]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from blender.annotation import Annotation, annotate
+from blender.annotation import annotate
 from blender.assembly import Parts, assemble
-from blender.choosing import Judged, choose_one
+from blender.choosing import Judged, choose_one, judge_all
+from blender.deadline import left, within
 from blender.faults import Fault, Runner
+from blender.pace import Pace
 from blender.pooling import pool_all
 from blender.proposing import propose
 from blender.records import Candidate, Dialog, Pool, Turn
@@ -19,6 +21,8 @@ from blender.selection import Selection
 from blender.settings import Settings
 
 Turns = str | Sequence[str | Turn] | Dialog
+_CHOOSING = "choosing"
+_LEAST = 0.005  # seconds: below that a thread may not even have begun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,7 @@ class Blender:
     parts: Parts
     _proposing: Runner = field(default_factory=lambda: Runner(part="source"), repr=False)
     _annotating: Runner = field(default_factory=lambda: Runner(part="annotator"), repr=False)
+    _pace: Pace = field(default_factory=Pace, repr=False)
 
     @classmethod
     def load(cls, name: str | Path = "default", *, warm: bool = True) -> Blender:
@@ -56,40 +61,57 @@ class Blender:
             blender.parts.warm(settings.locale)
         return blender
 
-    def reply(self, turns: Turns, *, facts: Sequence[str] = ()) -> Selection:
+    def reply(self, turns: Turns, *, facts: Sequence[str] = (), deadline: float | None = None) -> Selection:
         """Answer one dialog. Strings alternate speakers and end with the human.
 
+        Args:
+            turns: oldest first.
+            facts: persona, documents.
+            deadline: seconds in which the answer is to be there. Sources that are late cost their candidates,
+                annotators their columns (NaN); what usually takes longer is not begun. The answer is ranked among
+                what came. As long as it takes if not given.
+
         Raises:
-            BadInput: the context is empty, ends with the bot, or holds what is not text.
+            BadInput: the context is empty, ends with the bot, or holds what is not text; or ``deadline`` is not a
+                number above 0.
         """
-        return self.reply_batch([Dialog.of(turns, facts=facts, locale=self.settings.locale)])[0]
+        dialog = Dialog.of(turns, facts=facts, locale=self.settings.locale)
+        return self.reply_batch([dialog], deadline=deadline)[0]
 
-    async def areply(self, turns: Turns, *, facts: Sequence[str] = ()) -> Selection:
+    async def areply(self, turns: Turns, *, facts: Sequence[str] = (), deadline: float | None = None) -> Selection:
         """As ``reply``, in a thread of its own."""
-        return await asyncio.to_thread(self.reply, turns, facts=facts)
+        return await asyncio.to_thread(self.reply, turns, facts=facts, deadline=deadline)
 
-    def reply_batch(self, dialogs: Iterable[Turns]) -> list[Selection]:
-        """Answer many dialogs; the outcome of each is the same as alone."""
-        given = [Dialog.of(dialog, locale=self.settings.locale) for dialog in dialogs]
-        cut = [dialog.cut(self.settings.max_characters) for dialog in given]
-        begun = time.perf_counter()
-        proposals = propose(cut, self.parts.sources, self._proposing, self.settings.timeout)
-        pools = pool_all(cut, proposals.candidates)
-        seconds = {"propose": time.perf_counter() - begun, **proposals.seconds}
-        notes = [_cut_note(before, after) for before, after in zip(given, cut, strict=True)]
-        return self._choose(pools, notes, proposals.faults, seconds)
+    def reply_batch(self, dialogs: Iterable[Turns], *, deadline: float | None = None) -> list[Selection]:
+        """Answer many dialogs; the outcome of each is the same as alone. ``deadline`` is for all of them."""
+        with within(deadline):
+            given = [Dialog.of(dialog, locale=self.settings.locale) for dialog in dialogs]
+            cut = [dialog.cut(self.settings.max_characters) for dialog in given]
+            begun = time.perf_counter()
+            timeout, hurry = self._time_to_propose(len(cut))
+            proposals = propose(cut, self.parts.sources, self._proposing, timeout, hurry=hurry)
+            pools = pool_all(cut, proposals.candidates)
+            seconds = {"propose": time.perf_counter() - begun, **proposals.seconds}
+            notes = [_cut_note(before, after) for before, after in zip(given, cut, strict=True)]
+            return self._choose(pools, notes, proposals.faults, seconds)
 
-    def choose(self, context: Turns, candidates: Iterable[str | Candidate]) -> Selection:
-        """Choose among the caller's own candidates; no source is asked, the pool keeps their order."""
+    def choose(
+        self, context: Turns, candidates: Iterable[str | Candidate], *, deadline: float | None = None
+    ) -> Selection:
+        """Choose among the caller's own candidates; no source is asked, the pool keeps their order.
+
+        ``deadline`` is that of ``reply``.
+        """
         dialog = Dialog.of(context, locale=self.settings.locale)
-        return self.choose_pools([Pool.of(dialog, candidates)])[0]
+        return self.choose_pools([Pool.of(dialog, candidates)], deadline=deadline)[0]
 
-    def choose_pools(self, pools: Sequence[Pool]) -> list[Selection]:
-        """Choose in many pools; they may be of unequal size, and empty."""
-        limit = self.settings.max_characters
-        cut = [Pool(dialog=pool.dialog.cut(limit), candidates=pool.candidates) for pool in pools]
-        notes = [_cut_note(before.dialog, after.dialog) for before, after in zip(pools, cut, strict=True)]
-        return self._choose(cut, notes, [()] * len(cut), {})
+    def choose_pools(self, pools: Sequence[Pool], *, deadline: float | None = None) -> list[Selection]:
+        """Choose in many pools; they may be of unequal size, and empty. ``deadline`` is for all of them."""
+        with within(deadline):
+            limit = self.settings.max_characters
+            cut = [Pool(dialog=pool.dialog.cut(limit), candidates=pool.candidates) for pool in pools]
+            notes = [_cut_note(before.dialog, after.dialog) for before, after in zip(pools, cut, strict=True)]
+            return self._choose(cut, notes, [()] * len(cut), {})
 
     def _choose(
         self,
@@ -105,25 +127,43 @@ class Blender:
         ]
 
     def _judge(self, pools: Sequence[Pool]) -> list[Judged]:
-        """Annotate and score; after a fault every pool is judged alone, so that one costs the others nothing."""
+        """Annotate, guard and score; after a fault every pool is judged alone, so that one costs the others nothing."""
         begun = time.perf_counter()
+        timeout, hurry = self._time_to_annotate(pools)
         annotation = annotate(
             pools,
             self.parts.annotators,
             user_columns=self.parts.user_columns,
             runner=self._annotating,
-            timeout=self.settings.timeout * max(1, len(pools)),
+            timeout=timeout,
+            hurry=hurry,
         )
         if len(pools) > 1 and any(fault.reason not in ("late", "busy") for fault in annotation.faults):
             return [judged for pool in pools for judged in self._judge([pool])]
-        return self._judged(pools, annotation, time.perf_counter() - begun)
+        annotated = time.perf_counter()
+        judged = judge_all(pools, annotation, self.parts)
+        self._pace.took(_CHOOSING, time.perf_counter() - annotated, sum(map(len, pools)))
+        return [replace(each, seconds={"annotate": annotated - begun, **each.seconds}) for each in judged]
 
-    def _judged(self, pools: Sequence[Pool], annotation: Annotation, seconds: float) -> list[Judged]:
-        spent = {"annotate": seconds, **{f"annotate.{name}": took for name, took in annotation.seconds.items()}}
-        return [
-            Judged(matrix=annotation.matrix.of_group(at), faults=annotation.faults, seconds=spent)
-            for at in range(len(pools))
-        ]
+    def _time_to_propose(self, dialogs: int) -> tuple[float, bool]:
+        """Seconds for each dialog, and whether they end at a deadline: what is quick to judge keeps its time."""
+        usual, rest = self.settings.timeout, left()
+        if rest is None:
+            return usual, False
+        rows = dialogs * sum(slot.k for slot in self.parts.sources.values())
+        expected = [self._annotating.pace.expected(name, rows) for name in self.parts.annotators]
+        quick = sum(seconds for seconds in expected if seconds < rest / 4)
+        return min(usual, max(_LEAST, rest - quick - self._time_to_choose(rows)) / max(1, dialogs)), True
+
+    def _time_to_annotate(self, pools: Sequence[Pool]) -> tuple[float, bool]:
+        usual, rest = self.settings.timeout * max(1, len(pools)), left()
+        if rest is None:
+            return usual, False
+        return min(usual, max(_LEAST, rest - self._time_to_choose(sum(map(len, pools))))), True
+
+    def _time_to_choose(self, rows: int) -> float:
+        """Guarding, ranking and giving back, with room for a busy moment."""
+        return _LEAST + 2 * self._pace.expected(_CHOOSING, rows)
 
 
 def _cut_note(before: Dialog, after: Dialog) -> tuple[str, ...]:

@@ -70,10 +70,12 @@ class FeatureMatrix:
                 chosen[rows, which] = relative(chosen[rows, which])
         return FeatureMatrix(values=chosen, columns=wanted, group_sizes=self.group_sizes)
 
-    def of_group(self, index: int) -> FeatureMatrix:
-        """The rows of one pool."""
-        rows = list(self.groups())[index]
-        return FeatureMatrix(values=self.values[rows], columns=self.columns, group_sizes=(self.group_sizes[index],))
+    def split(self) -> list[FeatureMatrix]:
+        """The rows of each pool as a matrix of its own."""
+        return [
+            FeatureMatrix(values=self.values[rows], columns=self.columns, group_sizes=(rows.stop - rows.start,))
+            for rows in self.groups()
+        ]
 
 
 @lru_cache(maxsize=256)

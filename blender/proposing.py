@@ -29,15 +29,29 @@ class Proposals:
     seconds: dict[str, float]
 
 
-def propose(dialogs: Sequence[Dialog], sources: Mapping[str, SourceSlot], runner: Runner, timeout: float) -> Proposals:
-    """Ask every source, side by side; ``timeout`` is in seconds per dialog.
+def propose(
+    dialogs: Sequence[Dialog],
+    sources: Mapping[str, SourceSlot],
+    runner: Runner,
+    timeout: float,
+    *,
+    hurry: bool = False,
+) -> Proposals:
+    """Ask every source, side by side.
+
+    Args:
+        dialogs: any number.
+        sources: by name.
+        runner: keeps account of plug-ins that hang, from call to call.
+        timeout: seconds per dialog.
+        hurry: do not begin those that usually take longer.
 
     A source that raises over a batch is asked again dialog by dialog, so that one dialog costs the others
     nothing.
     """
-    outcome = _ask(dialogs, sources, runner, timeout)
+    outcome = _ask(dialogs, sources, runner, timeout, hurry)
     if len(dialogs) > 1 and any(fault.reason == "raised" for fault in outcome.faults):
-        return _joined([propose([dialog], sources, runner, timeout) for dialog in dialogs], sources)
+        return _joined([propose([dialog], sources, runner, timeout, hurry=hurry) for dialog in dialogs], sources)
     candidates: dict[str, Lists] = {}
     faults = list(outcome.faults)
     for name in sources:
@@ -49,10 +63,11 @@ def propose(dialogs: Sequence[Dialog], sources: Mapping[str, SourceSlot], runner
 
 
 def _ask(
-    dialogs: Sequence[Dialog], sources: Mapping[str, SourceSlot], runner: Runner, timeout: float
+    dialogs: Sequence[Dialog], sources: Mapping[str, SourceSlot], runner: Runner, timeout: float, hurry: bool
 ) -> Outcome[Lists]:
     calls = {name: lambda slot=slot: slot.source.propose(dialogs, slot.k) for name, slot in sources.items()}
-    return runner.run(calls if dialogs else {}, timeout * max(1, len(dialogs)))
+    count = max(1, len(dialogs))
+    return runner.run(calls if dialogs else {}, timeout * count, work=count, hurry=hurry)
 
 
 def _checked(name: str, came: object, dialogs: int) -> tuple[Lists, Fault | None]:

@@ -55,7 +55,7 @@ def test_every_rule_scores_whatever_comes(name: str, values: Floats) -> None:
     scores = ranker.score(features, given_pools)
     assert isinstance(scores, Scores) and scores.value.shape == (7,) and scores.value.dtype == np.float32
     assert np.isfinite(scores.value).all() and np.isnan(scores.sensible).all()
-    alone = ranker.score(features.of_group(3), given_pools[3:])
+    alone = ranker.score(features.split()[3], given_pools[3:])
     np.testing.assert_array_equal(alone.value, scores.value[5:])
     assert all(np.isfinite(gain) for _, gain in ranker.reasons(features, 0, 1))
 

@@ -63,4 +63,4 @@ def test_rows_and_groups_must_agree() -> None:
 
 
 def test_the_rows_of_one_group() -> None:
-    assert matrix([[1, 0], [2, 0], [3, 0]], (1, 0, 2)).of_group(2).values[:, 0].tolist() == [2, 3]
+    assert matrix([[1, 0], [2, 0], [3, 0]], (1, 0, 2)).split()[2].values[:, 0].tolist() == [2, 3]

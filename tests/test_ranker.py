@@ -75,7 +75,7 @@ def test_score_is_the_sum_of_the_linear_part_and_the_mean_of_the_trees() -> None
 def test_batching_changes_nothing() -> None:
     matrix = some_matrix()
     whole = RANKER.score(matrix)
-    parts = [RANKER.score(matrix.of_group(at)) for at in range(3)]
+    parts = [RANKER.score(matrix.split()[at]) for at in range(3)]
     np.testing.assert_array_equal(whole.value, np.concatenate([part.value for part in parts]))
     np.testing.assert_array_equal(whole.sensible, np.concatenate([part.sensible for part in parts]))
 
