@@ -41,7 +41,7 @@ def pool_of(dialog: Dialog, proposals: Iterable[Candidate]) -> Pool:
         if key in kept:
             kept[key] = _joined(kept[key], candidate)
         else:
-            kept[key] = candidate if text == candidate.text else replace(candidate, text=text)
+            kept[key] = candidate if text == candidate.text else replace(candidate, text=text, embedded=None)
     return Pool(dialog=dialog, candidates=tuple(kept.values()))
 
 
@@ -59,8 +59,9 @@ def _joined(first: Candidate, again: Candidate) -> Candidate:
         origins=first.origins + again.origins,
         features={**again.features, **first.features},
         stored={**again.stored, **first.stored},
-        # Log-probabilities belong to the very text that was sampled.
+        # Log-probabilities and vectors belong to the very text they were computed of.
         sampled=first.sampled or (again.sampled if tidy(again.text) == first.text else None),
+        embedded=first.embedded or (again.embedded if tidy(again.text) == first.text else None),
         matched=first.matched or again.matched,
         evidence=first.evidence or again.evidence,
     )
