@@ -1,0 +1,183 @@
+"""Deadlines: what is late costs its columns or candidates, and does not go on behind the caller's back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from threading import Event, Thread
+
+import numpy as np
+import pytest
+
+from blender.assembly import Parts
+from blender.deadline import Late, check, left, within
+from blender.engine import Blender
+from blender.errors import BadInput
+from blender.faults import Runner
+from blender.matrix import FeatureMatrix, Floats
+from blender.pace import Pace
+from blender.proposing import SourceSlot
+from blender.records import Candidate, Dialog, Pool
+from blender.roles import Column, Scores
+from blender.settings import Settings
+
+WORDS = Column(
+    name="words", unit="words", direction="neither", meaning="words", missing="never", says="longer", says_low="shorter"
+)
+
+
+@dataclass
+class Laborious:
+    """Works in steps of 10 ms and asks after each whether it is still wanted; a stubborn one does not ask."""
+
+    steps: int
+    stubborn: bool = False
+    begun: int = 0
+    done: int = 0
+    ended: Event = field(default_factory=Event)
+    columns: tuple[Column, ...] = (WORDS,)
+    fingerprint: str = "laborious"
+
+    def work(self) -> None:
+        self.begun += 1
+        try:
+            for _ in range(self.steps):
+                time.sleep(0.01)
+                self.done += 1
+                if not self.stubborn:
+                    check()
+        finally:
+            self.ended.set()
+
+    def annotate(self, pools: Sequence[Pool]) -> Floats:
+        self.work()
+        return np.array([[len(text.split())] for pool in pools for text in pool.texts], dtype=np.float32)
+
+    def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
+        self.work()
+        return [[Candidate(text="from the slow one", kind="generator")] for _ in dialogs]
+
+
+@dataclass(frozen=True)
+class Parrot:
+    def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
+        return [[Candidate(text=text, kind="retrieval") for text in ("one", "two words")] for _ in dialogs]
+
+
+@dataclass(frozen=True)
+class Longest:
+    needs: tuple[str, ...] = ()
+
+    def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
+        return Scores.plain(np.nan_to_num(matrix.column("quick.words")))
+
+    def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> list[tuple[str, float]]:
+        return []
+
+
+def blender(annotator: Laborious | None = None, source: Laborious | None = None) -> Blender:
+    sources = {"parrot": Parrot(), **({"slow": source} if source else {})}
+    return Blender(
+        settings=Settings.of({}),
+        parts=Parts(
+            sources={name: SourceSlot(source=each, k=4) for name, each in sources.items()},
+            annotators={"quick": Laborious(0), **({"slow": annotator} if annotator else {})},
+            guards={},
+            ranker=Longest(),
+            columns={},
+        ),
+    )
+
+
+def test_a_deadline_inside_another_does_not_move_it() -> None:
+    assert left() is None
+    with within(None):
+        assert left() is None
+    with within(0.5), within(60):
+        assert (left() or 9) <= 0.5
+    with within(1e-9), pytest.raises(Late):
+        time.sleep(0.001)
+        check()
+    check()
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), True, "0.5"])
+def test_what_is_no_deadline_is_refused(seconds: object) -> None:
+    with pytest.raises(BadInput, match="deadline is the number of seconds"):
+        blender().reply("Hi!", deadline=seconds)  # type: ignore[arg-type]
+
+
+def test_a_thread_started_with_the_context_knows_the_deadline() -> None:
+    seen: list[float | None] = []
+    with within(60):
+        thread = Thread(target=copy_context().run, args=(lambda: seen.append(left()),))
+        thread.start()
+        thread.join()
+    assert seen[0] is not None
+
+
+def test_a_late_annotator_costs_its_columns_and_stops() -> None:
+    slow = Laborious(steps=500)
+    begun = time.perf_counter()
+    chosen = blender(annotator=slow).reply("Hi!", deadline=0.2)
+    assert time.perf_counter() - begun < 2
+    assert chosen.text == "two words"
+    assert np.isnan(chosen.matrix.column("slow.words")).all()
+    assert np.isfinite(chosen.matrix.column("quick.words")).all()
+    assert [(fault.name, fault.reason) for fault in chosen.faults] == [("slow", "late")]
+    assert slow.ended.wait(2)
+    assert slow.done < 100, "it went on working behind the caller's back"
+
+
+def test_what_is_known_to_be_late_is_not_begun_but_tried_again_some_time() -> None:
+    slow = Laborious(steps=500)
+    made = blender(annotator=slow)
+    made.reply("Hi!", deadline=0.1)
+    chosen = made.reply("Hi!", deadline=0.1)
+    assert (slow.begun, chosen.text) == (1, "two words")
+    assert "not begun: it takes about" in chosen.faults[0].detail
+    for _ in range(200):
+        made._annotating.pace.skipped("slow")
+    made.reply("Hi!", deadline=0.1)
+    assert slow.begun == 2
+
+
+def test_without_a_deadline_everything_is_begun() -> None:
+    slow = Laborious(steps=3)
+    made = blender(annotator=slow)
+    made._annotating.pace.gave_up("slow", 1000.0)
+    assert np.isfinite(made.reply("Hi!").matrix.column("slow.words")).all()
+
+
+def test_a_late_source_costs_its_candidates_and_leaves_time_to_judge_the_others() -> None:
+    stubborn = Laborious(steps=60, stubborn=True)
+    chosen = blender(source=stubborn).reply("Hi!", deadline=0.2)
+    assert (chosen.text, chosen.abstained) == ("two words", None)
+    assert [(fault.part, fault.reason) for fault in chosen.faults] == [("source", "late")]
+    assert np.isfinite(chosen.matrix.column("quick.words")).all()
+
+
+def test_choosing_among_given_candidates_has_deadlines_too() -> None:
+    chosen = blender(annotator=Laborious(steps=500)).choose("Hi!", ["a", "b c"], deadline=0.2)
+    assert (chosen.text, chosen.faults[0].reason) == ("b c", "late")
+
+
+def test_a_pace_follows_what_it_sees_and_counts_work() -> None:
+    pace = Pace()
+    assert pace.expected("new", 10) == 0
+    pace.took("known", 1.0, work=10)
+    assert pace.expected("known", 20) == pytest.approx(2.0)
+    for _ in range(50):
+        pace.took("known", 2.0, work=10)
+    assert pace.expected("known", 10) == pytest.approx(2.0, rel=1e-3)
+    pace.gave_up("known", 3.0, work=10)
+    assert pace.expected("known", 10) == pytest.approx(6.0)
+
+
+def test_a_call_that_stops_itself_at_the_deadline_is_late_and_none_of_its_own_faults() -> None:
+    def stopped() -> None:
+        raise Late("over")
+
+    assert Runner(part="annotator").run({"model": stopped}, timeout=5).faults[0].reason == "late"
