@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from blender.deadline import check
 from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.cache import one_per_process, text_digest
@@ -14,6 +15,7 @@ from blender.models.reference import Artifact, resolve
 from blender.models.tokens import Tokens, load_tokens
 
 _VERSION = "cross-encoder 1"
+_CHUNK = 16  # pairs between two looks at the deadline
 
 
 class CrossEncoderModel:
@@ -36,11 +38,18 @@ class CrossEncoderModel:
         Args:
             pairs: (context, reply); a context that is too long keeps its newest words, a reply its first ones. Equal
                 pairs are computed once.
+
+        Raises:
+            Late: the caller's deadline is over.
         """
         if not pairs:
             return np.zeros(0, dtype=np.float32)
         distinct = list(dict.fromkeys(pairs))
-        logits = self._network(self._tokens.pairs(distinct))
+        parts = []
+        for start in range(0, len(distinct), _CHUNK):
+            check()
+            parts.append(self._network(self._tokens.pairs(distinct[start : start + _CHUNK])))
+        logits = np.concatenate(parts)
         values = logits[:, -1] - logits[:, 0] if logits.shape[1] == 2 else logits[:, 0]
         found = dict(zip(distinct, values.tolist(), strict=True))
         return np.array([found[pair] for pair in pairs], dtype=np.float32)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from blender.deadline import check
 from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.bert import PackedBert
@@ -81,6 +82,9 @@ class Encoder:
             texts: too long ones keep their newest words as queries, their first ones as passages.
             role: ``query`` for what is answered or searched for, ``passage`` for what answers or is found.
             progress: names a progress bar on standard error; none if not given.
+
+        Raises:
+            Late: the caller's deadline is over.
         """
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
@@ -91,6 +95,7 @@ class Encoder:
         for chunk in steps(chunks, progress):
             # The lock is given back between chunks: a long indexing does not hold up a reply.
             with self._lock:
+                check()
                 made.update(self._recall(chunk))
         return np.stack([made[key] for key in keys])
 
