@@ -4,52 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
+from itertools import chain, islice
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blender.errors import BadModel
-from blender.matrix import Floats
 from blender.models.adapter import adapter_digest, adapter_folder, merged
+from blender.models.blocks import judge_blocks
 from blender.models.cache import one_per_process, text_digest
+from blender.models.contexts import Contexts
+from blender.models.decoding import Samples
 from blender.models.demonstrations import NOTHING, Shown
 from blender.models.gguf import convert_gguf
+from blender.models.llama import Llama
+from blender.models.pool_losses import ANSWER_TOKENS, Alone, PoolAnswers, PoolLosses, portions
 from blender.models.precision import Precision, native
 from blender.models.prompt import PromptForm, prompt_form
 from blender.models.quiet import quiet_transformers
 from blender.models.reference import resolve
-from blender.models.sampling import Drawn, Sampling, draw, uniforms
+from blender.models.sampling import Drawn, Sampling, draw, sampled, uniforms
 from blender.models.scoring import Judged, judge, judge_one_by_one, prefilled
 from blender.models.tree import PROMPT, START, Branch
-from blender.records import Candidate, Dialog, Pool, Turn
+from blender.records import Dialog, Pool, Turn
 
-ANSWER_TOKENS = 256
-"""Of a longer answer only this many first tokens are judged, and its end is not."""
+__all__ = ["ANSWER_TOKENS", "LanguageModel", "PoolLosses", "Sample", "load_language_model", "model_fingerprint"]
 
 _VERSION = 1
 _ROWS = 64  # samples drawn side by side
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PoolLosses:
-    """How surprised the model is by each candidate of a pool; each float32 (pool size,), NaN for empty text.
-
-    Attributes:
-        conditional: mean loss of a token given the context, nats.
-        alone: mean loss of a token after a bare start, nats.
-        worst: largest loss of a token given the context, nats.
-        end_of_turn: -log P(the turn ends) after the text, nats; NaN also for an answer over ``ANSWER_TOKENS``.
-        tokens: number of tokens judged.
-    """
-
-    conditional: Floats
-    alone: Floats
-    worst: Floats
-    end_of_turn: Floats
-    tokens: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,18 +59,40 @@ class Sample:
 class LanguageModel:
     """A causal LM, its tokenizer and its prompt form; threads take turns on it.
 
+    Llama-shaped networks keep the contexts they computed: an answer's dialog is computed once for sampling, scoring
+    and the next turn. Others (``blender.models.llama``) compute it for each.
+
     Attributes:
         fingerprint: of weights, precision and method.
-        computed: tokens that went through the network so far.
     """
 
     def __init__(self, network: Any, form: PromptForm, fingerprint: str) -> None:
         self.fingerprint = fingerprint
-        self.computed = 0
         self._network = network
         self._form = form
         self._lock = RLock()
-        self._shares: bool | None = None
+        self._passed = 0
+        self._alone = Alone()
+
+    @property
+    def computed(self) -> int:
+        """Tokens that went through the network so far."""
+        contexts: Contexts | None = vars(self).get("_contexts")  # not to be made for being counted
+        return self._passed + (contexts.model.computed if contexts else 0)
+
+    def warm(self) -> None:
+        """Lay out the network and try it, which otherwise happens at the first use."""
+        import torch
+
+        with self._lock, torch.inference_mode():
+            _ = self._contexts or self._shares
+
+    def forget(self) -> None:
+        """Drop kept contexts and remembered losses, so that what comes is computed as if it were the first."""
+        with self._lock:
+            self._alone = Alone()
+            if "_contexts" in vars(self) and self._contexts:
+                self._contexts.clear()
 
     def prompt_fingerprint(
         self, system: str | None = None, knowledge: Sequence[str] = (), shown: Shown = NOTHING
@@ -92,35 +101,40 @@ class LanguageModel:
         return text_digest(self.fingerprint, self._form.fingerprint(system, knowledge, shown))
 
     def score(self, pools: Sequence[Pool], *, system: str | None = None) -> list[PoolLosses]:
-        """Losses of every candidate; those of a pool do not depend on the other pools.
+        """Losses of every candidate; those of a pool do not depend on the other pools, but for rounding.
 
-        What a generator noted of its own sample under the very same prompt is taken from there.
+        Pools share passes. What a generator noted of its own sample under the very same prompt is taken from there,
+        and the loss of a text alone is remembered.
 
         Args:
             pools: of any sizes.
             system: system line of the prompt; by default that of the prompt form.
         """
-        return [self._score_pool(pool, system, self.prompt_fingerprint(system)) for pool in pools]
+        found: list[PoolLosses] = []
+        for part in portions(pools):
+            with self._lock:  # others may have their turn between
+                found += self._score(part, system)
+        return found
 
-    def _score_pool(self, pool: Pool, system: str | None, prompt: str) -> PoolLosses:
-        answers = [tuple(self._form.answer(candidate.text)) for candidate in pool.candidates]
-        whole = [len(answer) <= ANSWER_TOKENS for answer in answers]
-        answers = [answer[:ANSWER_TOKENS] for answer in answers]
-        known = [_known(candidate, answer, prompt) for candidate, answer in zip(pool.candidates, answers, strict=True)]
-        asked: dict[tuple[int, int], Branch] = {}
-        for at, answer in enumerate(answers):
-            if answer and known[at] is None:
-                asked[at, PROMPT] = Branch(PROMPT, answer, whole[at])
-            if answer:
-                asked[at, START] = Branch(START, answer, False)
-        judged = dict(zip(asked, self._judge(pool.dialog, system, list(asked.values())), strict=True))
-        rows = [_losses(known[at] or judged.get((at, PROMPT)), judged.get((at, START))) for at in range(len(answers))]
-        columns = np.array(rows, dtype=np.float32).reshape(-1, 5).T
-        conditional, alone, worst, end_of_turn, tokens = columns
-        return PoolLosses(conditional=conditional, alone=alone, worst=worst, end_of_turn=end_of_turn, tokens=tokens)
-
-    def _judge(self, dialog: Dialog, system: str | None, branches: list[Branch]) -> list[Judged]:
-        return self.judge((self._form.context(dialog, system), self._form.starts), branches) if branches else []
+    def _score(self, pools: Sequence[Pool], system: str | None) -> list[PoolLosses]:
+        prompt = self.prompt_fingerprint(system)
+        answers = [
+            PoolAnswers(pool.candidates, [self._form.answer(text) for text in pool.texts], prompt) for pool in pools
+        ]
+        branches = [pool.unknown(at) for at, pool in enumerate(answers)]
+        asked = [pool.dialog if own else None for pool, own in zip(pools, branches, strict=True)]
+        roots = [self._form.starts if dialog is None else self._form.context(dialog, system) for dialog in asked]
+        texts = dict.fromkeys(text for pool in answers for text in pool.tokens if text)
+        alone = {text: self._alone.get(text) for text in texts}
+        new = [Branch(len(roots), text, False) for text, loss in alone.items() if loss is None]
+        judged = iter(self.judge([*roots, self._form.starts], [*chain.from_iterable(branches), *new]))
+        given = [list(islice(judged, len(own))) for own in branches]
+        for branch, one in zip(new, judged, strict=True):
+            alone[branch.tokens] = self._alone.put(branch.tokens, -float(one.tokens.mean()))
+        return [
+            pool.losses(own, [alone.get(text) for text in pool.tokens])
+            for pool, own in zip(answers, given, strict=True)
+        ]
 
     @property
     def form(self) -> PromptForm:
@@ -146,28 +160,50 @@ class LanguageModel:
         import torch
 
         with self._lock, torch.inference_mode():
-            if self._can_share():
+            if not branches:
+                return []
+            if self._contexts:
+                return judge_blocks(self._contexts, roots, branches, self._form.ends, prefix)
+            if self._shares:
                 cache = prefilled(self._network, prefix) if prefix else None
                 judged, passed = judge(self._network, roots, branches, self._form.ends, cache)
                 passed += len(prefix)
             else:
                 whole = [[*prefix, *root] for root in roots]
                 judged, passed = judge_one_by_one(self._network, whole, branches, self._form.ends)
-            self.computed += passed
+            self._passed += passed
         return judged
 
-    def _can_share(self) -> bool:
-        """Whether this architecture minds masks and positions: tried once on a small tree against plain passes."""
-        if self._shares is None:
-            dialog = Dialog(turns=(Turn(speaker="human", text="Hello, how are you?"),))
-            answer = self._form.answer("Very well, thank you.")
-            branches = [Branch(root, tuple(answer), False) for root in (PROMPT, START, PROMPT)]
-            trial = (self._network, (self._form.context(dialog), self._form.starts), branches, self._form.ends)
-            shared, plain = judge(*trial)[0], judge_one_by_one(*trial)[0]
-            apart = max(float(np.abs(a.tokens - b.tokens).mean()) for a, b in zip(shared, plain, strict=True))
-            # bfloat16 moves a token of probability 1e-7 by a nat; a wrong mask moves a text by more than two.
-            self._shares = apart < (0.01 if self._network.dtype.itemsize == 4 else 0.5)
-        return self._shares
+    @cached_property
+    def _contexts(self) -> Contexts | None:
+        """The network laid out anew and what it keeps, if it is of that shape and gives the same numbers."""
+        model = Llama.of(self._network)
+        if model is None:
+            return None
+        contexts = Contexts(model)
+        alike = self._alike(judge_blocks(contexts, *self._trial))
+        contexts.clear()
+        model.computed = 0
+        return contexts if alike else None
+
+    @cached_property
+    def _shares(self) -> bool:
+        """Whether this architecture minds masks and positions."""
+        return self._alike(judge(self._network, *self._trial)[0])
+
+    @property
+    def _trial(self) -> tuple[Sequence[Sequence[int]], Sequence[Branch], Sequence[int]]:
+        dialog = Dialog(turns=(Turn(speaker="human", text="Hello, how are you?"),))
+        answer = tuple(self._form.answer("Very well, thank you."))
+        branches = [Branch(root, answer, False) for root in (PROMPT, START, PROMPT)]
+        return (self._form.context(dialog), self._form.starts), branches, self._form.ends
+
+    def _alike(self, found: Sequence[Judged]) -> bool:
+        """Whether a trial gave what plain passes give."""
+        plain = judge_one_by_one(self._network, *self._trial)[0]
+        apart = max(float(np.abs(a.tokens - b.tokens).mean()) for a, b in zip(found, plain, strict=True))
+        # bfloat16 moves a token of probability 1e-7 by a nat; a wrong mask moves a text by more than two.
+        return apart < (0.01 if self._network.dtype.itemsize == 4 else 0.5)
 
     def sample(
         self,
@@ -198,18 +234,24 @@ class LanguageModel:
         step = max(1, _ROWS // max(k, 1))
         for start in range(0, len(order), step):
             part = order[start : start + step]
-            drawn = self._draw([prompts[at] for at in part], [numbers[at] for at in part], settings)
+            drawn = self._draw([prompts[at] for at in part], np.stack([numbers[at] for at in part]), settings)
             for at, samples in zip(part, drawn, strict=True):
                 found[at] = [self._sample(one) for one in samples]
         return found
 
-    def _draw(self, prompts: list[list[int]], numbers: list[Any], settings: Sampling) -> list[list[Drawn]]:
+    def _draw(self, prompts: list[list[int]], numbers: NDArray[np.float64], settings: Sampling) -> list[list[Drawn]]:
+        """Samples of each prompt; ``numbers`` is (prompts, k, max_new_tokens)."""
         import torch
 
+        k = numbers.shape[1]
         with self._lock, torch.inference_mode():
-            drawn, passed = draw(self._network, prompts, numbers, self._form.ends, settings)
-            self.computed += passed
-        return drawn
+            if self._contexts:
+                batch = Samples(self._contexts.model, self._contexts.of(prompts), k, settings.max_new_tokens)
+                drawn = sampled(batch, np.concatenate(numbers), self._form.ends, settings)
+                return [drawn[at * k : at * k + k] for at in range(len(prompts))]
+            drawn_each, passed = draw(self._network, prompts, numbers, self._form.ends, settings)
+            self._passed += passed
+        return drawn_each
 
     def _sample(self, drawn: Drawn) -> Sample:
         kept = drawn if drawn.finished else self._whole_sentences(drawn)
@@ -228,21 +270,6 @@ class LanguageModel:
 def _digest(dialog: Dialog) -> str:
     spoken = (part for turn in dialog.turns for part in (turn.speaker, turn.text))
     return text_digest(dialog.id, dialog.locale, *spoken)
-
-
-def _known(candidate: Candidate, answer: Sequence[int], prompt: str) -> Judged | None:
-    """What a generator noted of this very text under this very prompt, its end included."""
-    noted = candidate.sampled
-    if noted is None or noted.fingerprint != prompt or not noted.finished or len(noted.logprobs) != len(answer) + 1:
-        return None
-    return Judged(tokens=np.array(noted.logprobs[:-1], dtype=np.float32), end=noted.logprobs[-1])
-
-
-def _losses(given: Judged | None, alone: Judged | None) -> tuple[float, float, float, float, float]:
-    if given is None or alone is None:
-        return (np.nan, np.nan, np.nan, np.nan, 0.0)
-    loss = -given.tokens
-    return (float(loss.mean()), -float(alone.tokens.mean()), float(loss.max()), -given.end, float(len(loss)))
 
 
 def load_language_model(ref: str, dtype: Precision = "float32", adapter: str = "") -> LanguageModel:

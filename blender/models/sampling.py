@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blender.deadline import check
 from blender.errors import BadInput
 
 if TYPE_CHECKING:
     import torch
 
-_NUCLEUS = 1024  # likeliest tokens looked at first; the whole vocabulary is sorted only if they hold too little
+_NUCLEI = (64, 1024)  # likeliest tokens looked at first; the whole vocabulary is sorted only if they hold too little
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,22 @@ class Drawn:
         return Drawn(self.tokens[:count], self.logprobs[:count], self.ends[: count + 1], finished)
 
 
+class Drawing(Protocol):
+    """Samples being drawn side by side.
+
+    Attributes:
+        rows: numbers of those still being drawn, (active,).
+        logits: of their next tokens, (active, vocabulary).
+    """
+
+    rows: NDArray[np.int64]
+    logits: torch.Tensor
+
+    def advance(self, chosen: torch.Tensor, going: torch.Tensor) -> None:
+        """Pass the tokens chosen (active,) through the network; samples that are not ``going`` leave."""
+        ...
+
+
 def uniforms(digest: str, k: int, settings: Sampling) -> NDArray[np.float64]:
     """Draw the numbers in 0..1 that decide the samples of one dialog; float64 (k, max_new_tokens).
 
@@ -107,14 +124,30 @@ def draw(
     Returns:
         k samples for each prompt, and how many tokens went through the network.
     """
+    k = len(numbers[0])
+    batch = Batch.of(model, prompts, k)
+    drawn = sampled(batch, np.concatenate(list(numbers)), ends, settings)
+    return [drawn[at * k : at * k + k] for at in range(len(prompts))], batch.passed
+
+
+def sampled(batch: Drawing, chances: NDArray[np.float64], ends: Sequence[int], settings: Sampling) -> list[Drawn]:
+    """Draw every sample of a batch to its end.
+
+    Args:
+        batch: whose prompts are computed.
+        chances: (samples, max_new_tokens), see ``uniforms``.
+        ends: tokens any of which ends an answer.
+        settings: see there.
+
+    Raises:
+        Late: the caller's deadline is over.
+    """
     import torch
 
-    k = len(numbers[0])
-    chances = np.concatenate(list(numbers))
     drawn = [Drawn() for _ in chances]
     ending = torch.tensor(list(ends))
-    batch = Batch.of(model, prompts, k)
     for step in range(settings.max_new_tokens + 1):
+        check()
         logp = batch.logits.float().log_softmax(-1)
         # The end has one probability, however many tokens stand for it.
         for row, end in zip(batch.rows, logp[:, ending].logsumexp(-1).tolist(), strict=True):
@@ -128,7 +161,7 @@ def draw(
         if not bool(going.any()):
             break
         batch.advance(chosen, going)
-    return [drawn[at * k : at * k + k] for at in range(len(prompts))], batch.passed
+    return drawn
 
 
 def choose(logits: torch.Tensor, numbers: NDArray[np.float64], settings: Sampling) -> torch.Tensor:
@@ -147,15 +180,24 @@ def choose(logits: torch.Tensor, numbers: NDArray[np.float64], settings: Samplin
     if settings.temperature == 0:
         return logits.argmax(-1)
     probabilities = (logits / settings.temperature).softmax(-1)
-    likeliest, tokens = probabilities.topk(min(_NUCLEUS, probabilities.shape[-1]), dim=-1)
-    if bool((likeliest.sum(-1) < settings.top_p).any()):
-        likeliest, tokens = probabilities.sort(dim=-1, descending=True)
+    likeliest, tokens = _likeliest(probabilities, settings.top_p)
     mass = likeliest.double().cumsum(-1)
     inside = mass - likeliest < settings.top_p  # the token that crosses the limit still belongs
     held = (likeliest * inside).double().sum(-1)
     at = torch.searchsorted(mass, (torch.from_numpy(numbers) * held)[:, None], right=True)[:, 0]
     at = torch.minimum(at, inside.sum(-1) - 1)  # a product rounded up must not leave the nucleus
     return tokens.gather(1, at[:, None])[:, 0]
+
+
+def _likeliest(probabilities: torch.Tensor, share: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The likeliest tokens of each row that hold ``share``, and often more: probabilities, falling, and tokens."""
+    for count in _NUCLEI:
+        if count < probabilities.shape[-1]:
+            likeliest, tokens = probabilities.topk(count, dim=-1)
+            if bool((likeliest.sum(-1) >= share).all()):
+                return likeliest, tokens
+    found, order = probabilities.sort(dim=-1, descending=True)
+    return found, order
 
 
 def _note(drawn: Sequence[Drawn], chosen: torch.Tensor, logp: torch.Tensor, going: torch.Tensor) -> None:

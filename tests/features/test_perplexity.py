@@ -35,20 +35,36 @@ def test_no_pools_no_rows() -> None:
 
 def test_what_the_generator_knows_is_not_computed_again() -> None:
     dialog = Dialog.of(["Hello!", "Hi, how are you?", "Great! Which films do you like?"], id="films")
+    model = load_language_model(Perplexity.model, Perplexity.dtype)
+    model.forget()
     (samples,) = Generator(max_new_tokens=12).propose([dialog], 6)
     noted = [candidate for candidate in samples if candidate.sampled]
     assert len(noted) >= 4
-    model = load_language_model(Perplexity.model)
 
     def cost(pool: Pool) -> int:
         before = model.computed
         Perplexity().annotate([pool])
         return model.computed - before
 
-    tokens = sum(len(candidate.sampled.logprobs) - 1 for candidate in noted if candidate.sampled)
-    prompt = len(model._form.context(dialog))
-    assert cost(Pool.of(dialog, noted)) == 1 + tokens - len(noted)
-    assert cost(Pool.of(dialog, [candidate.text for candidate in noted])) == prompt + tokens + 1 + tokens - len(noted)
+    different = {candidate.text: len(candidate.sampled.logprobs) - 1 for candidate in noted if candidate.sampled}
+    tokens = sum(different.values())
+    assert cost(Pool.of(dialog, noted)) == 1 + tokens - len(different)  # a start, and all but the last tokens alone
+    assert cost(Pool.of(dialog, noted)) == 0
+    texts = list(different)
+    assert cost(Pool.of(dialog, texts)) == tokens  # the context is there from sampling
+    model.forget()
+    assert cost(Pool.of(dialog, texts)) == len(model.form.context(dialog)) + tokens + 1 + tokens - len(texts)
+
+
+def test_losses_noted_while_sampling_are_those_of_scoring() -> None:
+    """In bfloat16 too, where steps and passes round differently."""
+    dialog = Dialog.of(["Hello!", "Hi, how are you?", "Great! Which films do you like?"], id="films")
+    (samples,) = Generator(max_new_tokens=12).propose([dialog], 6)
+    noted = [candidate for candidate in samples if candidate.sampled]
+    known = Perplexity().annotate([Pool.of(dialog, noted)])
+    computed = Perplexity().annotate([Pool.of(dialog, [candidate.text for candidate in noted])])
+    assert np.abs(known - computed)[:, NAMES.index("conditional")].mean() < 0.02
+    assert np.abs(known - computed)[:, NAMES.index("alone")].max() == 0
 
 
 def test_another_system_line_is_another_measure() -> None:

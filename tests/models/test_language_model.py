@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from blender.deadline import Late, within
 from blender.errors import BadModel
 from blender.models.language_model import ANSWER_TOKENS, LanguageModel, load_language_model
+from blender.models.llama import Llama
 from blender.models.packages import find_package
 from blender.models.sampling import Sampling
 from blender.models.scoring import judge_one_by_one
 from blender.models.tree import PROMPT, START, Branch
-from blender.records import Candidate, Dialog, Pool, Sampled
+from blender.records import Candidate, Dialog, Pool, Sampled, Turn
 
 pytestmark = pytest.mark.slow
 
@@ -100,7 +103,10 @@ def test_a_pool_does_not_depend_on_the_others(model: LanguageModel) -> None:
     other = Pool.of("My cat died yesterday.", ["I am so sorry to hear that."])
     together = model.score([other, PUPPY, Pool.of("Hi!", [])])
     assert [len(found.alone) for found in together] == [1, 5, 0]
-    np.testing.assert_array_equal(together[1].conditional, model.score([PUPPY])[0].conditional)
+    model.forget()
+    single = model.score([PUPPY])[0]
+    for name in ("conditional", "alone", "worst", "end_of_turn", "tokens"):
+        np.testing.assert_allclose(getattr(together[1], name), getattr(single, name), atol=1e-4)
 
 
 def test_hundreds_of_candidates_and_a_very_long_one(model: LanguageModel) -> None:
@@ -124,12 +130,83 @@ def test_samples_bring_their_losses(model: LanguageModel) -> None:
         Candidate(text=sample.text, sampled=Sampled(fingerprint=prompt, logprobs=sample.logprobs)) for sample in noted
     ]
     (computed,) = model.score([Pool.of(PUPPY.dialog, [sample.text for sample in noted])])
+    model.forget()
     before = model.computed
     (reused,) = model.score([Pool.of(PUPPY.dialog, known)])
     # Only the answers alone went through the network: a start token, and each answer but its last token.
     assert model.computed - before == 1 + sum(len(sample.logprobs) - 2 for sample in noted)
     for name in ("conditional", "alone", "worst", "end_of_turn", "tokens"):
         np.testing.assert_allclose(getattr(reused, name), getattr(computed, name), atol=1e-3)
+
+
+def fed(model: LanguageModel, texts: tuple[str, ...], *, ends: int) -> int:
+    """Tokens of different answers that must pass: all, but the last where nothing is predicted from it."""
+    return sum(len(model.form.answer(text)) - 1 + ends for text in dict.fromkeys(texts) if text)
+
+
+def test_sampling_and_scoring_compute_the_context_once(model: LanguageModel) -> None:
+    settings, texts = Sampling(max_new_tokens=8), PUPPY.texts
+    context = len(model.form.context(PUPPY.dialog))
+    model.forget()
+    before = model.computed
+    (drawn,) = model.sample([PUPPY.dialog], 4, settings=settings)
+    sampling = model.computed - before
+    assert context < sampling <= context + 4 * 8
+    (shared,) = model.score([PUPPY])
+    assert model.computed - before - sampling == fed(model, texts, ends=1) + 1 + fed(model, texts, ends=0)
+    model.forget()
+    (fresh,) = model.score([PUPPY])
+    np.testing.assert_allclose(shared.conditional, fresh.conditional, atol=1e-4)
+    assert [one.text for one in model.sample([PUPPY.dialog], 4, settings=settings)[0]] == [one.text for one in drawn]
+
+
+def test_the_next_turn_computes_only_what_was_said_since(model: LanguageModel) -> None:
+    later = Dialog(
+        turns=(
+            *PUPPY.dialog.turns,
+            Turn(speaker="bot", text="Puppies do that."),
+            Turn(speaker="human", text="Really? Until when?"),
+        )
+    )
+    texts = (*PUPPY.texts, "Until he is a year old.")
+    model.forget()
+    model.score([PUPPY])
+    before = model.computed
+    (found,) = model.score([Pool.of(later, texts)])
+    first, second = model.form.context(PUPPY.dialog), model.form.context(later)
+    assert second[: len(first)] == first
+    alone = fed(model, texts[-1:], ends=0)  # the others' losses alone are remembered
+    assert model.computed - before == len(second) - len(first) + fed(model, texts, ends=1) + alone
+    model.forget()
+    (fresh,) = model.score([Pool.of(later, texts)])
+    for name in ("conditional", "alone", "worst", "end_of_turn"):
+        np.testing.assert_allclose(getattr(found, name), getattr(fresh, name), atol=1e-4)
+
+
+def test_pools_share_passes(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes: list[int] = []
+    real = Llama.states
+
+    def counted(self: Llama, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
+        passes.append(len(ids))
+        return real(self, ids, *rest)
+
+    monkeypatch.setattr(Llama, "states", counted)
+    model.forget()
+    model.score([Pool.of(f"I have {number} dogs.", ["Nice!", "So many?"]) for number in ("two", "three", "four")])
+    assert len(passes) == 2  # the contexts with the bare start; all answers
+
+
+def test_a_network_that_gives_other_numbers_is_run_by_transformers(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = LanguageModel(model._network, model.form, "other")
+    monkeypatch.setattr("blender.models.llama._rotated", lambda x, *_: x)
+    (found,) = other.score([PUPPY])
+    assert other._contexts is None
+    monkeypatch.undo()
+    model.forget()
+    np.testing.assert_allclose(found.conditional, model.score([PUPPY])[0].conditional, atol=1e-3)
 
 
 def test_losses_noted_under_another_prompt_or_of_another_text_are_not_taken(model: LanguageModel) -> None:
@@ -185,3 +262,13 @@ def test_what_is_no_language_model_is_refused(tmp_path: Path) -> None:
     broken.write_bytes(b"GGUF but not really")
     with pytest.raises(BadModel, match=r"broken\.gguf cannot be read as GGUF"):
         load_language_model(str(broken))
+
+
+def test_work_that_is_late_stops(model: LanguageModel) -> None:
+    model.forget()
+    before = model.computed
+    with within(1e-6), pytest.raises(Late):
+        model.score([PUPPY])
+    with within(1e-6), pytest.raises(Late):
+        model.sample([PUPPY.dialog], 2, settings=Sampling())
+    assert model.computed - before <= len(model.form.context(PUPPY.dialog)), "neither an answer nor a sample"

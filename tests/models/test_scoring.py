@@ -100,7 +100,7 @@ def test_many_answers_take_several_passes_and_small_pieces_of_the_vocabulary(mon
     with torch.inference_mode():
         one, few = judge(model, ROOTS, asked, ENDS)
         monkeypatch.setattr(scoring, "PASS_TOKENS", 40)
-        monkeypatch.setattr(scoring, "_LOGITS", 97 * 3)
+        monkeypatch.setattr(scoring, "_ROWS", 3)
         other, more = judge(model, ROOTS, asked, ENDS)
     assert more > few
     for a, b in zip(one, other, strict=True):

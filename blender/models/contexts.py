@@ -1,0 +1,152 @@
+"""Keys and values of what answers follow, computed once for sampling, scoring and the next turn."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from blender.models.llama import Llama
+from blender.models.scoring import PASS_TOKENS
+
+if TYPE_CHECKING:
+    import torch
+
+KEPT_TOKENS = 4096
+"""Tokens whose keys and values a model keeps (23 kB each for SmolLM2-135M in bfloat16); the least used go first."""
+
+_WORTH = 8  # tokens in common that are worth beginning with; an entry counts at least as many
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """A text that went through the network.
+
+    Attributes:
+        tokens: its ids.
+        seen: keys and values, (layers, 2, kv heads, tokens, dim).
+        last: hidden state (width,) of the last token: what the next is predicted from.
+    """
+
+    tokens: tuple[int, ...]
+    seen: torch.Tensor
+    last: torch.Tensor
+
+
+class Contexts:
+    """The last contexts of one network; a new one that begins like a kept one computes only what is new.
+
+    Not safe between threads: who owns the network has the lock.
+
+    Attributes:
+        model: the network.
+    """
+
+    def __init__(self, model: Llama) -> None:
+        self.model = model
+        self._kept: OrderedDict[tuple[int, ...], Context] = OrderedDict()
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._kept.clear()
+
+    def of(self, texts: Sequence[Sequence[int]]) -> list[Context]:
+        """Contexts of texts of at least one token each; new parts share passes."""
+        keys = [tuple(text) for text in texts]
+        found = {key: self._kept[key] for key in keys if key in self._kept}
+        new = [(key, self._begun(key)) for key in dict.fromkeys(keys) if key not in found]
+        for part in _passes(new):
+            for context in self._computed(part):
+                found[context.tokens] = context
+        for key in dict.fromkeys(keys):
+            self._keep(found[key])
+        return [found[key] for key in keys]
+
+    def _begun(self, text: tuple[int, ...]) -> torch.Tensor | None:
+        """Keys and values of the longest beginning that is kept; the last token is always computed."""
+        most, best = _WORTH - 1, None
+        for tokens, context in self._kept.items():
+            same = _common(tokens, text[:-1])
+            if same > most:
+                most, best = same, context
+        return None if best is None else best.seen[:, :, :, :most]
+
+    def _computed(self, part: Sequence[tuple[tuple[int, ...], torch.Tensor | None]]) -> list[Context]:
+        import torch
+
+        known = [0 if begun is None else begun.shape[3] for _, begun in part]
+        news = [text[done:] for (text, _), done in zip(part, known, strict=True)]
+        seen = [self._room(text, begun) for text, begun in part]
+        masks = [_behind(done, len(new), self.model.dtype) for done, new in zip(known, news, strict=True)]
+        sizes = [len(new) for new in news]
+
+        def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+            pieces = zip(seen, known, masks, q.split(sizes), k.split(sizes), v.split(sizes), strict=True)
+            return torch.cat([_causal(kept[layer], done, mask, *own) for kept, done, mask, *own in pieces])
+
+        ids = torch.tensor([token for new in news for token in new])
+        positions = torch.cat([torch.arange(done, done + size) for done, size in zip(known, sizes, strict=True)])
+        states = self.model.states(ids, positions, attend)
+        last = states[torch.tensor(sizes).cumsum(0) - 1]
+        return [Context(text, kept, row) for (text, _), kept, row in zip(part, seen, last, strict=True)]
+
+    def _room(self, text: tuple[int, ...], begun: torch.Tensor | None) -> torch.Tensor:
+        import torch
+
+        model = self.model
+        room = torch.empty(model.layers, 2, model.kv_heads, len(text), model.dim, dtype=model.dtype)
+        if begun is not None:
+            room[:, :, :, : begun.shape[3]] = begun
+        return room
+
+    def _keep(self, context: Context) -> None:
+        for tokens in [each for each in self._kept if _WORTH <= len(each) < len(context.tokens)]:
+            if context.tokens[: len(tokens)] == tokens:
+                del self._kept[tokens]  # the longer one holds it too
+        self._kept[context.tokens] = context
+        self._kept.move_to_end(context.tokens)
+        while sum(max(len(tokens), _WORTH) for tokens in self._kept) > KEPT_TOKENS:
+            self._kept.popitem(last=False)
+
+
+def _passes(
+    new: Sequence[tuple[tuple[int, ...], torch.Tensor | None]],
+) -> Iterator[list[tuple[tuple[int, ...], torch.Tensor | None]]]:
+    part: list[tuple[tuple[int, ...], torch.Tensor | None]] = []
+    size = 0
+    for text, begun in new:
+        more = len(text) - (0 if begun is None else begun.shape[3])
+        if part and size + more > PASS_TOKENS:
+            yield part
+            part, size = [], 0
+        part.append((text, begun))
+        size += more
+    if part:
+        yield part
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _behind(done: int, new: int, dtype: torch.dtype) -> torch.Tensor | None:
+    """Additive mask (new, done + new) of what is earlier; ``None`` where nothing is done yet."""
+    import torch
+
+    if not done:
+        return None
+    return torch.full((new, done + new), torch.finfo(dtype).min, dtype=dtype).triu(done + 1)
+
+
+def _causal(
+    kept: torch.Tensor, done: int, mask: torch.Tensor | None, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor
+) -> torch.Tensor:
+    """Attention (n, heads, dim) of new tokens to what is done and themselves; their keys and values are noted."""
+    from torch.nn.functional import scaled_dot_product_attention
+
+    kept[0, :, done:], kept[1, :, done:] = k.transpose(0, 1), v.transpose(0, 1)
+    seen = scaled_dot_product_attention(
+        q.transpose(0, 1)[None], kept[None, 0], kept[None, 1], attn_mask=mask, is_causal=mask is None, enable_gqa=True
+    )
+    return seen[0].transpose(0, 1)

@@ -1,0 +1,100 @@
+"""Drawing many samples token by token from kept contexts, each of which the samples of one dialog share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from blender.models.contexts import Context
+from blender.models.llama import Llama
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+_ROWS = 16  # samples that attend together, hidden from each other; more would compute too much that is hidden
+
+
+class Samples:
+    """Samples being drawn by a ``Llama``; what ``blender.models.sampling.Batch`` is for transformers.
+
+    Attributes:
+        rows: numbers of the samples still being drawn, (active,).
+        logits: of their next tokens, (active, vocabulary).
+    """
+
+    def __init__(self, model: Llama, contexts: Sequence[Context], k: int, steps: int) -> None:
+        import torch
+
+        self._model = model
+        self.rows: NDArray[np.int64] = np.arange(len(contexts) * k)
+        self.logits = model.logits(torch.stack([context.last for context in contexts])).repeat_interleave(k, 0)
+        numbers = [(context, self.rows[at * k : at * k + k]) for at, context in enumerate(contexts)]
+        self._groups = [
+            _Group(model, context, own[start : start + _ROWS], steps)
+            for context, own in numbers
+            for start in range(0, k, _ROWS)
+        ]
+        self._length = np.repeat([len(context.tokens) for context in contexts], k)
+
+    def advance(self, chosen: torch.Tensor, going: torch.Tensor) -> None:
+        """Pass the tokens chosen (active,) through the network; samples that ended are not computed again."""
+        import torch
+
+        kept = going.numpy()
+        self.rows, chosen = self.rows[kept], chosen[going]
+        groups = [group for group in self._groups if group.enter(self.rows)]
+        sizes = [group.active for group in groups]
+
+        def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+            each = zip(groups, q.split(sizes), k.split(sizes), v.split(sizes), strict=True)
+            return torch.cat([group.attended(layer, *own) for group, *own in each])
+
+        positions = torch.from_numpy(self._length[self.rows])
+        self.logits = self._model.logits(self._model.states(chosen, positions, attend))
+        self._length[self.rows] += 1
+
+
+class _Group:
+    """Samples of one dialog: keys and values of the context once, then those of every step's tokens.
+
+    Their queries stand beside each other in one attention; a mask hides the other samples' tokens.
+    """
+
+    def __init__(self, model: Llama, context: Context, numbers: NDArray[np.int64], steps: int) -> None:
+        import torch
+
+        self._first = int(numbers[0])
+        self._numbers = numbers
+        self._end = len(context.tokens)
+        self._share = model.heads // model.kv_heads  # query heads of one key head
+        width = self._end + len(numbers) * steps
+        self._seen = torch.empty(model.layers, 2, model.kv_heads, width, model.dim, dtype=model.dtype)
+        self._seen[:, :, :, : self._end] = context.seen
+        self._hidden = torch.full((len(numbers), width), torch.finfo(model.dtype).min, dtype=model.dtype)
+        self._hidden[:, : self._end] = 0
+        self.active = 0
+        self._mask = self._hidden[:0]
+
+    def enter(self, rows: NDArray[np.int64]) -> int:
+        """Make room for one token of each sample still being drawn; how many there are."""
+        import torch
+
+        own = torch.from_numpy(rows[np.isin(rows, self._numbers)] - self._first)
+        self.active = len(own)
+        self._hidden[own, self._end + torch.arange(self.active)] = 0
+        self._end += self.active
+        self._mask = self._hidden[own, : self._end].repeat_interleave(self._share, 0)
+        return self.active
+
+    def attended(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        """Attention (active, heads, dim) to the context and the samples' own tokens, the newest included."""
+        from torch.nn.functional import scaled_dot_product_attention
+
+        seen = self._seen[layer, :, :, : self._end]
+        seen[0, :, -self.active :], seen[1, :, -self.active :] = k.transpose(0, 1), v.transpose(0, 1)
+        queries = q.view(self.active, -1, self._share, q.shape[-1]).transpose(0, 1).flatten(1, 2)
+        found = scaled_dot_product_attention(queries[None], seen[None, 0], seen[None, 1], attn_mask=self._mask)
+        return found[0].unflatten(1, (self.active, self._share)).transpose(0, 1).flatten(1, 2)

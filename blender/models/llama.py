@@ -1,0 +1,127 @@
+"""The forward pass of Llama-shaped decoders, with weights laid out once and attention left to the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from blender.models.packed import packed
+
+if TYPE_CHECKING:
+    import torch
+
+Linear = Callable[["torch.Tensor"], "torch.Tensor"]
+Attend = Callable[[int, "torch.Tensor", "torch.Tensor", "torch.Tensor"], "torch.Tensor"]
+"""(layer, queries (n, heads, dim), keys (n, kv heads, dim), values as keys) -> (n, heads, dim)."""
+
+_KIN = {"LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    before: torch.Tensor  # weights of the norms before attention and before the feed-forward layer
+    between: torch.Tensor
+    attention_in: Linear  # queries, keys and values in one product
+    attention_out: Linear
+    gates: Linear  # gate and up projection in one product
+    down: Linear
+
+
+class Llama:
+    """A decoder of Llama's shape (Touvron et al. 2023, arXiv:2302.13971), for inference on the CPU.
+
+    The numbers are those of transformers up to rounding; whoever uses it compares them once on a small trial.
+
+    Attributes:
+        computed: tokens that went through the network so far.
+        dtype: of weights, keys and values.
+        layers: how many.
+        heads, kv_heads, dim: shape of attention; ``dim`` is the width of one head.
+        vocabulary: width of the logits.
+    """
+
+    def __init__(self, network: Any) -> None:
+        config, body = network.config, network.base_model
+        self.computed = 0
+        self.dtype: torch.dtype = network.dtype
+        self.heads: int = config.num_attention_heads
+        self.kv_heads: int = config.num_key_value_heads
+        self.dim: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        self.vocabulary: int = config.vocab_size
+        self._eps: float = config.rms_norm_eps
+        self._rotary = body.rotary_emb
+        self._embedding = body.embed_tokens.weight
+        self._layers = [_layer(layer) for layer in body.layers]
+        self._norm = body.norm.weight.float()
+        self.layers = len(self._layers)
+        self._head = _joined(network.get_output_embeddings())
+
+    @classmethod
+    def of(cls, network: Any) -> Llama | None:
+        """The same network laid out anew; ``None`` where it has another shape."""
+        config = network.config
+        alike = type(network).__name__ in _KIN and config.hidden_act == "silu"
+        return cls(network) if alike and getattr(config, "sliding_window", None) is None else None
+
+    def states(self, ids: torch.Tensor, positions: torch.Tensor, attend: Attend) -> torch.Tensor:
+        """Hidden states (n, width) of tokens that need not belong together; ``attend`` decides who sees whom.
+
+        Args:
+            ids: int64 (n,).
+            positions: int64 (n,), of each token in its own text.
+            attend: called once per layer.
+        """
+        import torch
+        import torch.nn.functional as nn
+
+        self.computed += len(ids)
+        # Sums and norms in float32: kept in bfloat16 they moved the loss of a text twice as far.
+        x = nn.embedding(ids, self._embedding).float()
+        cos, sin = (each[0][:, None] for each in self._rotary(x, positions[None]))
+        sin = torch.cat([-sin[..., : self.dim // 2], sin[..., self.dim // 2 :]], -1)
+        turned = self.heads + self.kv_heads
+        for at, layer in enumerate(self._layers):
+            made = layer.attention_in(self._normed(x, layer.before)).view(len(ids), -1, self.dim)
+            rotated = _rotated(made[:, :turned].float(), cos, sin).to(self.dtype)
+            seen = attend(at, rotated[:, : self.heads], rotated[:, self.heads :], made[:, turned:])
+            x = x + layer.attention_out(seen.reshape(len(ids), -1))
+            gate, up = layer.gates(self._normed(x, layer.between)).chunk(2, -1)
+            x = x + layer.down(nn.silu(gate).mul_(up))
+        return self._normed(x, self._norm)
+
+    def logits(self, states: torch.Tensor) -> torch.Tensor:
+        """(n, vocabulary) of hidden states (n, width)."""
+        return self._head(states)
+
+    def _normed(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """Root mean square norm of float32 in the dtype of the maps; ``torch.rms_norm`` takes twice as long."""
+        import torch
+
+        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        return (x * size.square_().div_(x.shape[-1]).add_(self._eps).rsqrt_()).mul_(weight).to(self.dtype)
+
+
+def _layer(layer: Any) -> _Layer:
+    attention, feed = layer.self_attn, layer.mlp
+    return _Layer(
+        before=layer.input_layernorm.weight.float(),
+        between=layer.post_attention_layernorm.weight.float(),
+        attention_in=_joined(attention.q_proj, attention.k_proj, attention.v_proj),
+        attention_out=_joined(attention.o_proj),
+        gates=_joined(feed.gate_proj, feed.up_proj),
+        down=_joined(feed.down_proj),
+    )
+
+
+def _joined(*linears: Any) -> Linear:
+    """Several linear maps of one input as one, their outputs one after the other."""
+    import torch
+
+    weight = torch.cat([each.weight for each in linears])
+    return packed(weight, None if linears[0].bias is None else torch.cat([each.bias for each in linears]))
+
+
+def _rotated(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    """Rotary positions (Su et al. 2021, arXiv:2104.09864), halves of a head paired, ``sin`` signed for them."""
+    return (x * cos).addcmul_(x.roll(x.shape[-1] // 2, -1), sin)
