@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -14,20 +13,17 @@ import msgspec
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from blender import __version__
-from blender.bundle import load_bundle
 from blender.errors import BadInput
 from blender.reading import Task, check_tasks, read_tasks
-from blender.serving.answering import answers
 from blender.serving.inputs import check_readable
 from blender.serving.journal import ANSWERS, Journal, opened
 from blender.serving.loading import load
 from blender.serving.record import AnswerRecord
 from blender.serving.standings import labels_in, print_standings, seen_in_training
 from blender.serving.terminal import messages, output, shown
+from blender.serving.workers import MOST, WORTH, Answering, answering
 
 if TYPE_CHECKING:
-    from blender.engine import Blender
     from blender.judging.pools import LabelledPool
 
 
@@ -37,7 +33,13 @@ def evaluate(
     bundle: Annotated[
         str, typer.Option("--bundle", "--blender", "-b", help="A bundle's folder, a preset or a settings file (.toml).")
     ] = "default",
-    batch: Annotated[int, typer.Option(min=1, help="Dialogs answered together; changes speed alone.")] = 8,
+    batch: Annotated[int, typer.Option(min=1, help="Dialogs answered together; changes speed alone.")] = 32,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Processes, each with its own models (over 1 GB); one a core, at most 4, from 1,000 dialogs on."
+        ),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what the folder holds.")] = False,
     system: Annotated[
         list[str] | None,
@@ -64,14 +66,16 @@ def evaluate(
         raise BadInput("--turns and --partner need systems: add --system NAME=SPEC, such as --system blender=default")
     labelled = labels_in(dialogs)
     total = len(labelled) if labelled else _count(dialogs)
-    blender = load(bundle)
-    tasks = _labelled_tasks(labelled) if labelled else _tasks(dialogs, locale or blender.settings.locale)
-    with opened(out, made_by(blender), fresh=fresh) as journal:
-        _run(blender, tasks, journal, batch, total)
+    count = workers or (min(os.cpu_count() or 1, MOST) if total >= WORTH else 1)
+    with answering(bundle, load(bundle) if count == 1 else None, count) as answerer:
+        about = answerer.about
+        tasks = _labelled_tasks(labelled) if labelled else _tasks(dialogs, locale or about.locale)
+        with opened(out, about.made_by, fresh=fresh) as journal:
+            _run(answerer, tasks, journal, batch, total)
     print_summary(out / ANSWERS)
     if labelled:
         print_standings(output(), labelled, out / ANSWERS)
-        seen = seen_in_training(labelled, trained_on(blender))
+        seen = seen_in_training(labelled, about.trained_on)
         if seen:
             output().print(shown(f"This bundle was trained on {', '.join(seen)}: these numbers flatter it."))
 
@@ -107,25 +111,6 @@ def _evaluate_systems(
     )
 
 
-def made_by(blender: Blender) -> dict[str, str]:
-    """Fingerprints of everything an answer depends on, by name; two runs with the same give the same answers."""
-    settings = dataclasses.asdict(blender.settings) | {"bundle": ""}  # a bundle may move; its fingerprint stays
-    parts = blender.parts
-    return {
-        "response-blender": __version__,
-        "settings": hashlib.sha256(msgspec.json.encode(settings, order="sorted")).hexdigest()[:16],
-        "bundle": parts.fingerprint,
-        **{f"annotator {name}": each.fingerprint for name, each in parts.annotators.items()},
-        **{f"source {name}": getattr(slot.source, "fingerprint", "") for name, slot in parts.sources.items()},
-    }
-
-
-def trained_on(blender: Blender) -> list[str]:
-    """Names of the label files the bundle was trained on; none without a bundle."""
-    folder = blender.settings.bundle_folder()
-    return list(load_bundle(folder).data) if folder else []
-
-
 def _count(dialogs: Path) -> int:
     with dialogs.open("rb") as lines:
         return check_tasks(lines, str(dialogs))
@@ -141,16 +126,21 @@ def _labelled_tasks(labelled: list[LabelledPool]) -> Iterator[Task]:
         yield Task(line=number, dialog=each.pool.dialog, candidates=each.pool.candidates)
 
 
-def _run(blender: Blender, tasks: Iterator[Task], journal: Journal, batch: int, total: int) -> None:
+def _run(answerer: Answering, tasks: Iterator[Task], journal: Journal, batch: int, total: int) -> None:
     done = journal.skip_done(tasks)
     if done:
         messages().print(f"{done:,} of {total:,} dialogs were answered before; going on from there")
     columns = (TextColumn("answering"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=messages()) as progress:
         bar = progress.add_task("answering", total=total, completed=done)
-        while some := list(islice(tasks, batch)):
-            journal.write(answers(blender, some))
-            progress.advance(bar, len(some))
+        for lines in answerer.answer(_batches(tasks, batch)):
+            journal.write_lines(lines)
+            progress.advance(bar, len(lines))
+
+
+def _batches(tasks: Iterator[Task], size: int) -> Iterator[list[Task]]:
+    while some := list(islice(tasks, size)):
+        yield some
 
 
 def print_summary(path: Path) -> None:

@@ -105,12 +105,16 @@ class Journal:
             raise BadInput(f"{self.path}, line {number}, goes on with another dialog than {task.dialog.id!r}. {_MEND}")
 
     def write(self, records: Sequence[AnswerRecord]) -> None:
-        """Append and force to the disk.
+        """Append and force to the disk; raises as ``write_lines``."""
+        self.write_lines([msgspec.json.encode(record) for record in records])
+
+    def write_lines(self, lines: Sequence[bytes]) -> None:
+        """Append records encoded as JSON and force them to the disk.
 
         Raises:
             BlendError: the disk is full or cannot be written; what was written before stays.
         """
-        left = memoryview(b"".join(msgspec.json.encode(record) + b"\n" for record in records))
+        left = memoryview(b"".join(line + b"\n" for line in lines))
         try:
             while left:
                 left = left[self._stream.write(left) :]

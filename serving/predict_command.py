@@ -13,7 +13,7 @@ from rich.table import Table
 from blender.errors import BadInput
 from blender.reading import check_tasks, read_tasks
 from blender.records import Candidate, Dialog
-from blender.serving.evaluate import trained_on
+from blender.serving.about import trained_on
 from blender.serving.inputs import check_readable
 from blender.serving.loading import BlenderOption, load
 from blender.serving.predictions import pools_of, predict, read_predictions

@@ -18,7 +18,7 @@ from blender.engine import Blender
 from blender.errors import BadInput, BlendError
 from blender.models.progress import steps
 from blender.records import Candidate, Dialog, Pool
-from blender.serving.evaluate import made_by
+from blender.serving.about import made_by
 from blender.serving.record import CandidateRecord, answer_record, digest
 
 _BATCH = 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from types import MappingProxyType
 
 import msgspec
@@ -126,8 +127,14 @@ def answer_record(
 
 def digest(dialog: Dialog, candidates: Sequence[Candidate] | None = None) -> str:
     """Sixteen hex digits that name what was asked: the dialog, and the candidates if some were given."""
-    text = msgspec.json.encode([dialog, candidates], order="sorted")
+    plain = None if candidates is None else [_plain(candidate) for candidate in candidates]
+    text = msgspec.json.encode([dialog, plain], order="sorted")
     return hashlib.sha256(text).hexdigest()[:16]
+
+
+def _plain(candidate: Candidate) -> dict[str, object]:
+    """What was said of a candidate; its vector is a by-product of finding it."""
+    return {each.name: getattr(candidate, each.name) for each in fields(candidate) if each.name != "embedded"}
 
 
 def number(value: float) -> float | None:

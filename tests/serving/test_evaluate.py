@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ import msgspec
 import pytest
 
 from blender.engine import Blender
+from blender.errors import BlendError
+from blender.reading import read_tasks
+from blender.serving.about import made_by
 from blender.serving.cli import main
-from blender.serving.evaluate import made_by
 from blender.serving.record import AnswerRecord
+from blender.serving.workers import answering
 from blender.settings import Settings
 
 DIALOGS = [
@@ -68,6 +72,36 @@ def test_one_line_a_dialog_in_the_order_of_the_input(whole: Path) -> None:
 def test_batches_change_nothing(whole: Path, dialogs: Path, rule: Path, tmp_path: Path) -> None:
     assert run(dialogs, rule, tmp_path / "alone", "--batch", "1") == 0
     assert steady(tmp_path / "alone") == steady(whole)
+
+
+@pytest.mark.slow
+def test_several_processes_give_the_same_answers_in_the_same_order(
+    whole: Path, dialogs: Path, rule: Path, tmp_path: Path
+) -> None:
+    assert run(dialogs, rule, tmp_path / "two", "--workers", "2", "--batch", "3") == 0
+    assert steady(tmp_path / "two") == steady(whole)
+    assert (tmp_path / "two" / "run.json").read_bytes() == (whole / "run.json").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_worker_that_cannot_load_says_why(dialogs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text('ranker = {use = "nosuch"}')
+    assert run(dialogs, broken, tmp_path / "out", "--workers", "2") == 2
+    assert "nosuch" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_is_told_and_what_was_done_is_kept(
+    dialogs: Path, rule: Path, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with answering(str(rule), None, 2) as answerer, pytest.raises(BlendError, match="ended before its time"):
+        tasks = list(read_tasks(dialogs.open("rb"), "dialogs"))
+        given = answerer.answer([tasks[:3], tasks[3:6], tasks[6:9], tasks[9:12], tasks[12:15], tasks[15:18]])
+        assert len(next(given)) == 3
+        for child in active_children():
+            child.kill()
+        list(given)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 7_000, 20_001, 10**9])

@@ -1,0 +1,54 @@
+"""What the commands must know of a blender, so that they need not have it in their own process."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from blender import __version__
+from blender.bundle import load_bundle
+
+if TYPE_CHECKING:
+    from blender.engine import Blender
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What the commands must know of the blender that answers.
+
+    Attributes:
+        made_by: fingerprints of everything an answer depends on, by name.
+        locale: language of dialogs that do not say theirs.
+        trained_on: names of the label files of its bundle.
+    """
+
+    made_by: dict[str, str]
+    locale: str
+    trained_on: list[str]
+
+    @classmethod
+    def of(cls, blender: Blender) -> About:
+        """Ask a blender."""
+        return cls(made_by=made_by(blender), locale=blender.settings.locale, trained_on=trained_on(blender))
+
+
+def made_by(blender: Blender) -> dict[str, str]:
+    """Fingerprints of everything an answer depends on, by name; two runs with the same give the same answers."""
+    settings = dataclasses.asdict(blender.settings) | {"bundle": ""}  # a bundle may move; its fingerprint stays
+    parts = blender.parts
+    return {
+        "response-blender": __version__,
+        "settings": hashlib.sha256(msgspec.json.encode(settings, order="sorted")).hexdigest()[:16],
+        "bundle": parts.fingerprint,
+        **{f"annotator {name}": each.fingerprint for name, each in parts.annotators.items()},
+        **{f"source {name}": getattr(slot.source, "fingerprint", "") for name, slot in parts.sources.items()},
+    }
+
+
+def trained_on(blender: Blender) -> list[str]:
+    """Names of the label files the bundle was trained on; none without a bundle."""
+    folder = blender.settings.bundle_folder()
+    return list(load_bundle(folder).data) if folder else []
