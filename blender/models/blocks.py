@@ -99,7 +99,7 @@ def _judged(model: Llama, groups: Sequence[_Group], branches: Sequence[Branch], 
     sizes = [len(group.ids) for group in groups]
 
     def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        each = zip(groups, q.split(sizes), k.split(sizes), v.split(sizes), strict=True)
+        each = zip(groups, *(torch.split(x, sizes) for x in (q, k, v)), strict=True)
         return torch.cat([group.attended(layer, *own) for group, *own in each if len(group.ids)])
 
     ids = torch.from_numpy(np.concatenate([group.ids for group in groups]))

@@ -82,7 +82,7 @@ class Contexts:
         sizes = [len(new) for new in news]
 
         def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-            pieces = zip(seen, known, masks, q.split(sizes), k.split(sizes), v.split(sizes), strict=True)
+            pieces = zip(seen, known, masks, *(torch.split(x, sizes) for x in (q, k, v)), strict=True)
             return torch.cat([_causal(kept[layer], done, mask, *own) for kept, done, mask, *own in pieces])
 
         ids = torch.tensor([token for new in news for token in new])

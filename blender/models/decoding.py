@@ -49,7 +49,7 @@ class Samples:
         sizes = [group.active for group in groups]
 
         def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-            each = zip(groups, q.split(sizes), k.split(sizes), v.split(sizes), strict=True)
+            each = zip(groups, *(torch.split(x, sizes) for x in (q, k, v)), strict=True)
             return torch.cat([group.attended(layer, *own) for group, *own in each])
 
         positions = torch.from_numpy(self._length[self.rows])
@@ -97,4 +97,4 @@ class _Group:
         seen[0, :, -self.active :], seen[1, :, -self.active :] = k.transpose(0, 1), v.transpose(0, 1)
         queries = q.view(self.active, -1, self._share, q.shape[-1]).transpose(0, 1).flatten(1, 2)
         found = scaled_dot_product_attention(queries[None], seen[None, 0], seen[None, 1], attn_mask=self._mask)
-        return found[0].unflatten(1, (self.active, self._share)).transpose(0, 1).flatten(1, 2)
+        return found[0].view(-1, self.active, self._share, q.shape[-1]).transpose(0, 1).flatten(1, 2)

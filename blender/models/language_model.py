@@ -249,7 +249,7 @@ class LanguageModel:
                 batch = Samples(self._contexts.model, self._contexts.of(prompts), k, settings.max_new_tokens)
                 drawn = sampled(batch, np.concatenate(numbers), self._form.ends, settings)
                 return [drawn[at * k : at * k + k] for at in range(len(prompts))]
-            drawn_each, passed = draw(self._network, prompts, numbers, self._form.ends, settings)
+            drawn_each, passed = draw(self._network, prompts, list(numbers), self._form.ends, settings)
             self._passed += passed
         return drawn_each
 

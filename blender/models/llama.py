@@ -98,7 +98,7 @@ class Llama:
         """Root mean square norm of float32 in the dtype of the maps; ``torch.rms_norm`` takes twice as long."""
         import torch
 
-        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        size: torch.Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
         return (x * size.square_().div_(x.shape[-1]).add_(self._eps).rsqrt_()).mul_(weight).to(self.dtype)
 
 

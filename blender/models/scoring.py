@@ -209,7 +209,7 @@ def _log_sum_exp(logits: torch.Tensor) -> torch.Tensor:
     import torch
 
     found = []
-    for few in logits.split(4):
+    for few in torch.split(logits, 4):
         most = few.amax(-1, keepdim=True).float()
         found.append((few.float() - most).exp_().sum(-1).log_().add_(most[:, 0]))
     return torch.cat(found)

@@ -43,3 +43,25 @@ def checkpoint() -> Callable[..., tuple[Path, Any, Any]]:
         return folder / "classifier", tokenizer, module
 
     return write
+
+
+@pytest.fixture(scope="session")
+def small_llama() -> Any:
+    """A Llama with few random weights, large enough for attention to matter."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=97,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        initializer_range=0.4,
+        pad_token_id=0,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        made: Any = LlamaForCausalLM(config)
+    return made.eval()

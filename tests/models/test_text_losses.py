@@ -29,6 +29,7 @@ def test_losses_are_those_of_pools(model: LanguageModel) -> None:
 
 def test_dialogs_share_passes_and_texts_share_dialogs(model: LanguageModel) -> None:
     asked: list[tuple[Dialog | None, str]] = [(DIALOGS[0], text) for text in TEXTS if text]
+    model.forget()
     before = model.computed
     text_losses(model, asked)
     contexts = len(model.form.context(DIALOGS[0]))
@@ -38,6 +39,7 @@ def test_dialogs_share_passes_and_texts_share_dialogs(model: LanguageModel) -> N
 
 def test_dialogs_share_what_they_all_begin_with(model: LanguageModel) -> None:
     asked = [(dialog, TEXTS[0]) for dialog in DIALOGS]
+    model.forget()
     before = model.computed
     found = text_losses(model, asked)
     shared = model.computed - before
@@ -52,6 +54,7 @@ def test_dialogs_share_what_they_all_begin_with(model: LanguageModel) -> None:
 
 def test_options_are_losses_of_the_joined_text(model: LanguageModel) -> None:
     prefix, question = "Q: Is snow white?\nA: yes\n", "Q: Is grass green?\nA:"
+    model.forget()
     before = model.computed
     (losses, other) = option_losses(model, prefix, [(question, [" yes", " no"]), ("Q: Is fire cold?\nA:", [" no"])])
     shared = model.computed - before

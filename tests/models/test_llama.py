@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+
+from blender.models.llama import Llama
+
+SMALL: dict[str, Any] = {
+    "vocab_size": 97,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 256,
+    "initializer_range": 0.4,
+}
+STRETCHED = {"rope_type": "linear", "factor": 4.0, "rope_theta": 10_000.0}
+KIN: dict[str, tuple[Any, Any]] = {
+    "plain": (LlamaForCausalLM, LlamaConfig(**SMALL)),
+    "tied": (LlamaForCausalLM, LlamaConfig(**SMALL, tie_word_embeddings=True)),
+    "biased": (LlamaForCausalLM, LlamaConfig(**SMALL, attention_bias=True, mlp_bias=True)),
+    "wide heads": (LlamaForCausalLM, LlamaConfig(**SMALL, head_dim=12)),
+    "stretched positions": (LlamaForCausalLM, LlamaConfig(**SMALL, rope_parameters=STRETCHED)),
+    "mistral": (MistralForCausalLM, MistralConfig(**SMALL, sliding_window=None)),
+    "qwen2": (Qwen2ForCausalLM, Qwen2Config(**SMALL)),
+}
+
+
+def network(kind: str) -> Any:
+    build, config = KIN[kind]
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        made = build(config).eval()
+        for name, weights in made.named_parameters():  # norms are ones and biases zeros otherwise
+            if name.endswith(("norm.weight", "bias")):
+                weights.data = torch.rand_like(weights) + 0.5
+    return made
+
+
+def causal(_: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    q, k, v = (each.transpose(0, 1)[None] for each in (q, k, v))
+    return scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)[0].transpose(0, 1)
+
+
+@pytest.mark.parametrize("kind", sorted(KIN))
+def test_the_numbers_are_those_of_transformers(kind: str) -> None:
+    real = network(kind)
+    model = Llama.of(real)
+    assert model is not None
+    ids, places = torch.arange(20, 60), torch.arange(5, 45)
+    with torch.inference_mode():
+        logits = model.logits(model.states(ids, places, causal))
+        expected = real(input_ids=ids[None], position_ids=places[None]).logits[0]
+    torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
+    assert model.computed == 40
+
+
+def test_in_bfloat16_it_is_nearer_to_float32_than_transformers() -> None:
+    """Sums are kept in float32 between the layers."""
+    exact, real = network("plain"), network("plain").bfloat16()
+    model = Llama.of(real)
+    assert model is not None
+    ids = torch.arange(20, 80)
+    with torch.inference_mode():
+        wanted = exact(input_ids=ids[None]).logits[0]
+        found = model.logits(model.states(ids, torch.arange(60), causal)).float()
+        usual = real(input_ids=ids[None]).logits[0].float()
+    assert found.dtype == torch.float32
+    assert (found - wanted).abs().mean() < (usual - wanted).abs().mean()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: Gemma3ForCausalLM(Gemma3TextConfig(**SMALL, head_dim=8)),
+        lambda: MistralForCausalLM(MistralConfig(**SMALL, sliding_window=6)),
+        lambda: GPT2LMHeadModel(GPT2Config(vocab_size=97, n_embd=32, n_layer=2, n_head=4)),
+        lambda: LlamaForCausalLM(LlamaConfig(**SMALL, hidden_act="gelu")),
+    ],
+)
+def test_other_shapes_are_left_to_transformers(other: Any) -> None:
+    assert Llama.of(other()) is None

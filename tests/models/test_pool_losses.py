@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from blender.models import pool_losses
+from blender.models.pool_losses import Alone, PoolAnswers, portions
+from blender.models.scoring import Judged
+from blender.models.tree import Branch
+from blender.records import Candidate, Pool, Sampled
+
+
+def test_a_loss_alone_is_remembered_until_it_is_the_least_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_losses, "REMEMBERED", 2)
+    alone = Alone()
+    assert alone.put((1, 2), 3.5) == 3.5
+    alone.put((1,), 2.0)
+    assert alone.get((1, 2)) == 3.5
+    alone.put((7,), 1.0)
+    assert (alone.get((1, 2)), alone.get((1,)), alone.get((7,))) == (3.5, None, 1.0)
+
+
+def test_pools_are_parted_in_their_order() -> None:
+    pools = [Pool.of("Hi!", ["a"] * size) for size in (100, 200, 0, 300, 5)]
+    assert list(portions(pools)) == [pools[:2], pools[2:4], pools[4:]]
+    assert list(portions([])) == []
+
+
+def test_what_is_known_is_put_together_with_what_is_judged() -> None:
+    known = Candidate(text="b", sampled=Sampled(fingerprint="p", logprobs=(-1.0, -3.0, -0.5)))
+    pool = PoolAnswers((Candidate(text="a"), known, Candidate(text="")), [[4], [5, 6], []], "p")
+    assert pool.unknown(2) == [Branch(2, (4,), True)]
+    found = pool.losses([Judged(tokens=np.array([-2.0], dtype=np.float32), end=-0.25)], [7.0, 8.0, None])
+    np.testing.assert_array_equal(found.conditional, [2, 2, np.nan])
+    np.testing.assert_array_equal(found.alone, [7, 8, np.nan])
+    np.testing.assert_array_equal(found.worst, [2, 3, np.nan])
+    np.testing.assert_array_equal(found.end_of_turn, [0.25, 0.5, np.nan])
+    np.testing.assert_array_equal(found.tokens, [1, 2, 0])
+
+
+def test_of_a_very_long_answer_the_beginning_is_asked_for() -> None:
+    pool = PoolAnswers((Candidate(text="a"),), [[4] * 1000], "p")
+    assert pool.unknown(0) == [Branch(0, (4,) * 256, False)]
