@@ -19,6 +19,7 @@ from blender.settings import BUNDLES, Settings
 from blender.training.card import provenance_in
 from blender.training.pipeline import TrainSettings, train
 from blender.training.quality import MOST_CONTEXTS, label_files
+from blender.training.search import GRID
 
 MOST_BYTES = 5_000_000
 
@@ -27,11 +28,20 @@ def main(
     data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
     preset: Annotated[str, typer.Option(help="Whose language and annotators to train for.")] = "default",
     out: Annotated[Path, typer.Option(help="Folder that bundles are written to.")] = BUNDLES,
+    tries: Annotated[int, typer.Option(min=1, help="Settings of the order that are tried, the first of GRID.")] = len(
+        GRID
+    ),
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Train the bundle of a preset on the labelled sets of its language."""
     chosen = Settings.find(preset)
-    settings = TrainSettings(locale=chosen.locale, annotators=chosen.annotators or None, most=MOST_CONTEXTS, seed=seed)
+    settings = TrainSettings(
+        locale=chosen.locale,
+        annotators=chosen.annotators or None,
+        most=MOST_CONTEXTS,
+        grid=GRID[:tries],
+        seed=seed,
+    )
     folder = out / (chosen.bundle or preset)
     trained = train(label_files(data), folder, settings, provenance=provenance_in(data))
     size = sum(path.stat().st_size for path in folder.iterdir())
