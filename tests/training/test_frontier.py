@@ -1,0 +1,56 @@
+"""Sets of annotators side by side: who is left out, what is paired, how the mean is made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from blender.training.crossval import one_family_out
+from blender.training.fixed import Fixed
+from blender.training.frontier import REFERENCE, SETS, left_out, mean_of_sets, seeded, with_annotators
+from tests.training.conftest import DIRECTIONS, make_examples
+
+QUICK = Fixed(trees=3, heads=None)
+
+
+def test_a_set_sees_only_its_columns_and_loses_what_the_others_knew() -> None:
+    examples = make_examples(300, noise=0.1)
+    few = with_annotators(examples, ["length", "toxicity"])
+    assert few.matrix.columns == ("length.words", "toxicity.toxic")
+    assert few.inputs(["toxicity.toxic~z"]) == pytest.approx(examples.inputs(["toxicity.toxic~z"]), nan_ok=True)
+    with pytest.raises(KeyError, match="proxy"):
+        with_annotators(examples, ["proxy"])
+
+
+def test_every_row_is_scored_by_a_ranker_without_its_family() -> None:
+    examples = make_examples(90)
+    scores = left_out(examples, DIRECTIONS, QUICK)
+    fold = one_family_out(examples)[1]
+    rows = examples.rows(fold.held_out)
+    target = examples.target.copy()
+    target[rows] = 1 - target[rows]
+    other = left_out(replace(examples, target=target), DIRECTIONS, QUICK)
+    assert np.array_equal(other[rows], scores[rows])
+    assert not np.array_equal(other, scores)
+
+
+def test_seeds_reach_everything_random() -> None:
+    one = seeded(Fixed(), 3)
+    assert one.heads
+    assert (one.order.seed, one.heads.seed) == (3, 3)
+
+
+def test_sets_count_alike_whatever_their_size_and_contexts_without_head_room_not_at_all() -> None:
+    large, small = np.tile([0.0, 1.0], 200), np.array([1.0, np.nan, 1.0])
+    found = mean_of_sets([large, small], seed=0)
+    assert found.value == pytest.approx(0.75)
+    # Only the large set varies: its standard error, halved.
+    half = 1.96 * 0.5 / np.sqrt(400) / 2
+    assert (found.low, found.high) == pytest.approx((0.75 - half, 0.75 + half), abs=0.004)
+
+
+def test_the_fast_set_needs_neither_language_model_nor_cross_encoder() -> None:
+    assert not {"perplexity", "cross_encoder"} & set(SETS["fast"])
+    assert {"perplexity", "cross_encoder"} < set(SETS[REFERENCE])
