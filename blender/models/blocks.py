@@ -24,6 +24,7 @@ from blender.models.tree import Branch
 if TYPE_CHECKING:
     import torch
 
+_PASS_TOKENS = 1024  # twice those of a full mask, whose cost grows with the square
 _WINDOW = 32  # narrowest window; narrower ones make so many small products that they cost more
 
 
@@ -79,7 +80,7 @@ def judge_blocks(
     """
     judged: list[Judged] = []
     # A root that is kept is not in the pass, but what one pass needs must fit in memory: it counts a quarter.
-    for part in passes(roots if prefix else [root[::4] for root in roots], branches):
+    for part in passes(roots if prefix else [root[::4] for root in roots], branches, _PASS_TOKENS):
         check()
         grouped = [(root, list(own)) for root, own in groupby(part, key=lambda branch: branch.root)]
         if prefix:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from blender.models.packed import packed
+from blender.models.packed import gated, packed
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +24,7 @@ class _Layer:
     between: torch.Tensor
     attention_in: Linear  # queries, keys and values in one product
     attention_out: Linear
-    gates: Linear  # gate and up projection in one product
+    gated: Linear
     down: Linear
 
 
@@ -78,16 +78,15 @@ class Llama:
         self.computed += len(ids)
         # Sums and norms in float32: kept in bfloat16 they moved the loss of a text twice as far.
         x = nn.embedding(ids, self._embedding).float()
-        cos, sin = (each[0][:, None] for each in self._rotary(x, positions[None]))
+        cos, sin = (each[0][:, None].to(self.dtype) for each in self._rotary(x, positions[None]))
         sin = torch.cat([-sin[..., : self.dim // 2], sin[..., self.dim // 2 :]], -1)
         turned = self.heads + self.kv_heads
         for at, layer in enumerate(self._layers):
             made = layer.attention_in(self._normed(x, layer.before)).view(len(ids), -1, self.dim)
-            rotated = _rotated(made[:, :turned].float(), cos, sin).to(self.dtype)
+            rotated = _rotated(made[:, :turned], cos, sin)
             seen = attend(at, rotated[:, : self.heads], rotated[:, self.heads :], made[:, turned:])
             x = x + layer.attention_out(seen.reshape(len(ids), -1))
-            gate, up = layer.gates(self._normed(x, layer.between)).chunk(2, -1)
-            x = x + layer.down(nn.silu(gate).mul_(up))
+            x = x + layer.down(layer.gated(self._normed(x, layer.between)))
         return self._normed(x, self._norm)
 
     def logits(self, states: torch.Tensor) -> torch.Tensor:
@@ -109,7 +108,7 @@ def _layer(layer: Any) -> _Layer:
         between=layer.post_attention_layernorm.weight.float(),
         attention_in=_joined(attention.q_proj, attention.k_proj, attention.v_proj),
         attention_out=_joined(attention.o_proj),
-        gates=_joined(feed.gate_proj, feed.up_proj),
+        gated=gated(feed.gate_proj.weight, feed.up_proj.weight, feed.gate_proj.bias, feed.up_proj.bias),
         down=_joined(feed.down_proj),
     )
 

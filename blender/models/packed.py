@@ -40,6 +40,39 @@ def packed(weight: torch.Tensor, bias: torch.Tensor | None = None) -> Callable[[
     return partial(linear, weight=weight, bias=bias)
 
 
+def gated(
+    gate: torch.Tensor, up: torch.Tensor, gate_bias: torch.Tensor | None = None, up_bias: torch.Tensor | None = None
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return ``x -> silu(x @ gate.T + gate_bias) * (x @ up.T + up_bias)`` (SwiGLU, Shazeer 2020, arXiv:2002.05202).
+
+    Both weights (outputs, inputs) lie as in ``packed``, and gating happens while the products are in the registers;
+    in another build of torch it follows them.
+    """
+    import torch
+    from torch.nn.functional import linear, silu
+
+    gate, up = gate.detach(), up.detach()
+    try:
+        with torch.inference_mode():
+            laid = [torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), _ROWS) for weight in (gate, up)]
+            run = partial(_gated, laid[0], gate_bias, laid[1], up_bias)
+            run(gate.new_zeros(2, gate.shape[1]))
+    except (AttributeError, RuntimeError):
+        return lambda x: silu(linear(x, gate, gate_bias)) * linear(x, up, up_bias)
+    return run
+
+
+def _gated(
+    gate: torch.Tensor, gate_bias: torch.Tensor | None, up: torch.Tensor, up_bias: torch.Tensor | None, x: torch.Tensor
+) -> torch.Tensor:
+    import torch
+
+    operator = torch.ops.mkldnn._linear_pointwise
+    opened = operator(x, gate, gate_bias, "swish", [], "")
+    found: torch.Tensor = operator.binary(x, opened, up, up_bias, "mul")
+    return found
+
+
 def _pointwise(
     operator: Callable[..., torch.Tensor], weight: torch.Tensor, bias: torch.Tensor | None, x: torch.Tensor
 ) -> torch.Tensor:

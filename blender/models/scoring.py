@@ -52,7 +52,7 @@ def judge(
     judged: list[Judged] = []
     passed = 0
     past = 0 if cache is None else cache.get_seq_length()
-    for part in passes(roots, branches):
+    for part in passes(roots, branches, PASS_TOKENS):
         check()
         tree = Tree.grow(roots, part, past)
         judged += _judge_tree(model, tree, part, ends, cache)
@@ -96,14 +96,14 @@ def judge_one_by_one(
     return judged, passed
 
 
-def passes(roots: Sequence[Sequence[int]], branches: Sequence[Branch]) -> Iterator[list[Branch]]:
+def passes(roots: Sequence[Sequence[int]], branches: Sequence[Branch], most: int) -> Iterator[list[Branch]]:
     """Part the branches, in their order, so that no pass holds too many tokens."""
     part: list[Branch] = []
     size = 0
     there: set[int] = set()
     for branch in branches:
         more = len(branch.fed) + (0 if branch.root in there else len(roots[branch.root]))
-        if part and size + more > PASS_TOKENS:
+        if part and size + more > most:
             yield part
             part, size, there = [], 0, set()
         size += more if part else len(branch.fed)  # the first root is free, or a long prompt would leave no room
@@ -210,6 +210,7 @@ def _log_sum_exp(logits: torch.Tensor) -> torch.Tensor:
 
     found = []
     for few in torch.split(logits, 4):
-        most = few.amax(-1, keepdim=True).float()
-        found.append((few.float() - most).exp_().sum(-1).log_().add_(most[:, 0]))
+        wide = few.to(torch.float32, copy=True)
+        most = wide.amax(-1, keepdim=True)
+        found.append(wide.sub_(most).exp_().sum(-1).log_().add_(most[:, 0]))
     return torch.cat(found)

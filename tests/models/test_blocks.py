@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from blender.models import scoring
+from blender.models import blocks
 from blender.models.blocks import judge_blocks
 from blender.models.contexts import Contexts
 from blender.models.llama import Llama
@@ -46,7 +46,7 @@ def same(found: Sequence[Judged], expected: Sequence[Judged]) -> None:
         pytest.param([1] * 4, id="ends only"),
         pytest.param([5, 12, 1, 30, 7, 9, 31, 3, 3, 3, 17], id="several windows"),
         pytest.param([4, 100, 9, 33, 2], id="one long"),
-        pytest.param([12] * 60, id="several passes"),
+        pytest.param([12] * 90, id="several passes"),
     ],
 )
 def test_they_give_what_plain_passes_give(kept: Contexts, small_llama: Any, lengths: list[int]) -> None:
@@ -79,7 +79,7 @@ def test_the_network_looks_at_root_and_prefix(kept: Contexts) -> None:
 
 
 def test_no_root_is_computed_twice(kept: Contexts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "PASS_TOKENS", 40)
+    monkeypatch.setattr(blocks, "_PASS_TOKENS", 40)
     roots = [list(range(10, 33)), list(range(40, 60))]
     asked = answers([9] * 12, 2)
     judge_blocks(kept, roots, asked, ENDS)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import linear
 
-from blender.models.packed import packed
+from blender.models.packed import gated, packed
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -32,3 +32,17 @@ def test_the_weight_is_read_once() -> None:
 def test_without_the_operators_it_is_an_ordinary_map(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.ops, "mkldnn", object())
     assert packed(torch.eye(3), torch.ones(3))(torch.ones(1, 3)).tolist() == [[2.0] * 3]
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+def test_a_gate_multiplies(monkeypatch: pytest.MonkeyPatch, plain: bool, biased: bool) -> None:
+    if plain:
+        monkeypatch.setattr(torch.ops, "mkldnn", object())
+    random = torch.Generator().manual_seed(0)
+    gate, up = (torch.randn(48, 32, generator=random) for _ in range(2))
+    biases = [torch.randn(48, generator=random) if biased else None for _ in range(2)]
+    x = torch.randn(9, 32, generator=random)
+    with torch.inference_mode():
+        found, opened = gated(gate, up, *biases)(x), linear(x, gate, biases[0])
+        torch.testing.assert_close(found, opened * opened.sigmoid() * linear(x, up, biases[1]), rtol=1e-4, atol=1e-4)
