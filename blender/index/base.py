@@ -118,8 +118,10 @@ class PhraseBase:
         """The language of each phrase (``en`` of ``en-GB``), empty where it is not known; ``None`` if none is."""
         if "locale" not in self.columns:
             return None
-        tags = self.contents.phrases[COLUMN + "locale"].to_pylist()
-        return np.array([str(tag or "").replace("_", "-").partition("-")[0] for tag in tags])
+        column = self.contents.phrases[COLUMN + "locale"].cast("string").fill_null("").combine_chunks()
+        coded = column.dictionary_encode()  # a few tags, however many phrases
+        known = np.array([tag.replace("_", "-").partition("-")[0] for tag in coded.dictionary.to_pylist()], dtype=str)
+        return known[coded.indices.to_numpy()] if len(known) else np.zeros(0, dtype=str)
 
     @cached_property
     def contexts_index(self) -> VectorIndex:
@@ -197,28 +199,27 @@ class PhraseBase:
         index = self.contexts_index if on == "context" else self._steered_index or self.replies_index
         if on == "reply" and self.heads:
             queries = self.heads.queries(queries)
-        phrase_of = self._phrase_of_context if on == "context" else np.arange(len(self))
+        phrase_of = self._phrase_of_context if on == "context" else None  # phrases stand for themselves
         return [self._hits(nearest_phrases(index, query, k, phrase_of, allowed), on) for query in queries]
 
     @cached_property
-    def _phrase_of_context(self) -> NDArray[np.int64]:
+    def _phrase_of_context(self) -> NDArray[np.int32]:
         return self.contents.phrase_of_context
 
     @cached_property
-    def _first_context(self) -> dict[int, int]:
-        phrases, first = np.unique(self._phrase_of_context, return_index=True)
-        return dict(zip(phrases.tolist(), first.tolist(), strict=True))
+    def _first_contexts(self) -> NDArray[np.int32]:
+        return self.contents.first_contexts
 
     def _hits(self, found: Sequence[tuple[int, int, float]], on: str) -> list[Hit]:
         rows = self.contents.phrases.take([phrase for phrase, _, _ in found]).to_pylist()
         vectors = self.contents.reply_vectors[[phrase for phrase, _, _ in found]]
-        contexts = [at if on == "context" else self._first_context.get(phrase) for phrase, at, _ in found]
+        contexts = [at if on == "context" else int(self._first_contexts[phrase]) for phrase, at, _ in found]
         return [
             Hit(
                 row=phrase,
                 text=row["text"],
                 score=score,
-                matched=None if context is None else self.contents.contexts["text"][context].as_py(),
+                matched=None if context < 0 else self.contents.contexts["text"][context].as_py(),
                 times=row["times"],
                 columns=_under(COLUMN, row),
                 stored=_under(STORED, row),

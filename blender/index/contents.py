@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
@@ -41,9 +42,17 @@ class Contents:
         return np.asarray(self.phrases["times"].to_numpy(), dtype=np.int64)
 
     @property
-    def phrase_of_context(self) -> NDArray[np.int64]:
-        """Row of the phrase of every context, int64 (contexts,)."""
-        return np.asarray(self.contexts["phrase"].to_numpy(), dtype=np.int64)
+    def phrase_of_context(self) -> NDArray[np.int32]:
+        """Row of the phrase of every context, int32 (contexts,); of a mapped table it takes no memory."""
+        return np.asarray(self.contexts["phrase"].to_numpy(), dtype=np.int32)
+
+    @property
+    def first_contexts(self) -> NDArray[np.int32]:
+        """Row of the first context of every phrase, int32 (phrases,); -1 for one that answers nothing."""
+        first = np.full(len(self), -1, dtype=np.int32)
+        phrases = self.phrase_of_context
+        first[phrases[::-1]] = np.arange(len(phrases), dtype=np.int32)[::-1]  # of equal indices the last counts
+        return first
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -64,7 +73,8 @@ class Contents:
             wanted = str(value) if column.type == "string" else float(value)
         except ValueError:
             raise BadInput(f"column {name!r} holds numbers, got {value!r}") from None
-        return np.array([each == wanted for each in column.to_pylist()], dtype=bool)
+        equal = pa.compute.equal(column, pa.scalar(wanted, column.type)).fill_null(False)
+        return np.asarray(equal.to_numpy(), dtype=bool)
 
     def keep(self, rows: NDArray[np.bool_]) -> Contents:
         """The phrases where ``rows`` is true, bool (phrases,), and their contexts."""

@@ -40,18 +40,21 @@ class Hit:
 
 
 def nearest_phrases(
-    index: VectorIndex, query: Floats, k: int, phrase_of: NDArray[np.int64], allowed: NDArray[np.bool_] | None
+    index: VectorIndex, query: Floats, k: int, phrase_of: NDArray[np.int32] | None, allowed: NDArray[np.bool_] | None
 ) -> list[tuple[int, int, float]]:
     """Up to ``k`` different phrases: row of the phrase, row in the index, cosine.
 
     Many contexts may lead to one phrase, and phrases may be ruled out; so it is looked for ever more widely.
+
+    Args:
+        phrase_of: row of the phrase by row in the index; ``None`` if they are the same.
     """
     wide = k
     while True:
         scores, rows = index.search(query[None], min(wide, len(index)))
         best: dict[int, tuple[int, float]] = {}
         for row, score in zip(rows[0].tolist(), scores[0].tolist(), strict=True):
-            phrase = int(phrase_of[row]) if row >= 0 else -1
+            phrase = row if row < 0 or phrase_of is None else int(phrase_of[row])
             if phrase >= 0 and phrase not in best and (allowed is None or allowed[phrase]):
                 best[phrase] = (row, score)
         if len(best) >= k or wide >= len(index):

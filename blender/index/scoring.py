@@ -164,7 +164,7 @@ class Rows:
         ]
 
 
-def first_contexts(phrase_of_context: NDArray[np.int64], phrases: int, most: int) -> NDArray[np.int64]:
+def first_contexts(phrase_of_context: NDArray[np.integer], phrases: int, most: int) -> NDArray[np.int64]:
     """Rows of the first contexts of every phrase, int64 (phrases, most); -1 where there are fewer."""
     found = np.full((phrases, most), -1, dtype=np.int64)
     order = np.argsort(phrase_of_context, kind="stable")

@@ -114,7 +114,7 @@ class PairRetriever:
         return [row for phrase, row, _ in near if duplicate_key(texts[phrase].as_py()) not in said][: self.k]
 
     @cached_property
-    def _phrases(self) -> NDArray[np.int64]:
+    def _phrases(self) -> NDArray[np.int32]:
         return self.base.contents.phrase_of_context
 
     @cached_property

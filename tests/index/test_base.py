@@ -107,6 +107,33 @@ def test_columns_and_index_survive_the_disk(
         base.where(weight="two")
 
 
+def test_rows_of_contexts_are_mapped_and_first_contexts_are_an_array(make_base: Make, encoder: Any) -> None:
+    folder = make_base(
+        ("Hi.", "Hello."), ("Ho.", "Hello."), Phrase(reply="Alone."), ("Hm.", "Well."), ("Hey.", "Hello.")
+    )
+    base = PhraseBase.open(folder, encoder=encoder)
+    of_context, first = base.contents.phrase_of_context, base.contents.first_contexts
+    answered = list(enumerate(of_context.tolist()))
+    wanted = [next((at for at, phrase in answered if phrase == row), -1) for row in range(len(base))]
+    assert first.tolist() == wanted
+    assert -1 in wanted, "a phrase without a context is among them"
+    assert first.nbytes == 4 * len(base)
+    assert not of_context.flags.owndata, "ten million rows are not copied"
+    found = {hit.text: hit.matched for hit in base.search([Dialog.of("Alone.")], 3, "reply")[0]}
+    assert found == {"Alone.": None, "Hello.": "Hi.", "Well.": "Hm."}
+
+
+def test_phrases_without_a_value_equal_nothing(make_base: Make) -> None:
+    rows = [
+        Phrase(reply=text, columns={"locale": tag} if tag else {})
+        for text, tag in zip("abc", ("pt_BR", "", "ru"), strict=True)
+    ]
+    base = PhraseBase.open(make_base(*rows))
+    assert base.locales is not None
+    assert base.locales.tolist() == ["pt", "", "ru"]
+    assert base.where(locale="ru").tolist() == [False, False, True]
+
+
 def test_another_encoder_is_refused_and_both_are_named(make_base: Make, encoder: Any) -> None:
     folder = make_base(("Hi.", "Hello."))
     other = type(encoder)("another-one")
