@@ -1,0 +1,51 @@
+"""Milliseconds of measuring one pool of 32 by each set of annotators that ``benchmarks/frontier.json`` judges.
+
+    python benchmarks/performance/frontier.py      # writes benchmarks/performance/frontier.json
+
+Every call gets a pool (and a context) of its own, so nothing but the models is warm. Generated candidates have no
+losses of their own with them: a blender whose generator is the judging model pays less for perplexity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from pools import GENERATED, RETRIEVED, SEED, pools  # type: ignore[import-not-found]  # a neighbour, not a package
+from record import interleaved, milliseconds, record  # type: ignore[import-not-found]
+
+from blender.annotation import annotate
+from blender.features import ANNOTATORS
+from blender.records import Pool
+from blender.training.frontier import SETS
+
+ROUNDS = 8
+
+
+def bare(pool: Pool) -> Pool:
+    """The pool as a stranger would bring it, but for the vectors of what was retrieved."""
+    return replace(pool, candidates=tuple(replace(one, sampled=None) for one in pool.candidates))
+
+
+def main() -> None:
+    """Measure and write."""
+    torch.set_num_threads(2)
+    built = {
+        name: ANNOTATORS.build(name, {}) for name in dict.fromkeys(name for each in SETS.values() for name in each)
+    }
+    given = iter([bare(pool) for pool in pools(len(SETS) * (ROUNDS + 1))])
+    chosen = {name: {each: built[each] for each in names} for name, names in SETS.items()}
+    seconds = interleaved(
+        {name: lambda some=some: annotate([next(given)], some) for name, some in chosen.items()}, ROUNDS
+    )
+    values = {name: {"annotators": SETS[name], **milliseconds(each)} for name, each in seconds.items()}
+    how = {"generated": GENERATED, "retrieved": RETRIEVED, "context tokens": "50 to 70", "threads": 2}
+    record(
+        "frontier", command="python benchmarks/performance/frontier.py", seed=SEED, values={"pool": how, "sets": values}
+    )
+    for name, one in values.items():
+        print(f"{name:28}{one['median ms']:>9.1f} ms  (95 %: {one['p95 ms']:.1f}, n = {one['n']})")
+
+
+if __name__ == "__main__":
+    main()
