@@ -5,18 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Generic, Literal, TypeVar
 
 from blender.deadline import Late
+from blender.lanes import Jobs, Lanes
 from blender.pace import Pace
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+_QUICK = 0.05  # seconds of its thread's processor: what takes less is not worth a thread of its own
+_PROMPT = 0.5  # seconds by the clock: more of them means that it waits for something, such as a server
+_HOLD_UP = 0.2  # seconds after which a quick call counts as hanging
 Part = Literal["source", "annotator", "guard", "ranker"]
 Reason = Literal["raised", "late", "busy", "shape", "infinite", "nan", "bad candidate"]
 
@@ -43,9 +49,16 @@ class Outcome(Generic[T]):
     seconds: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[T]):
+    result: T
+    seconds: float
+    busy: float  # seconds of its thread's processor
+
+
 @dataclass
 class Runner:
-    """Runs the calls of one part side by side, each in a thread of its own, and waits no longer than allowed.
+    """Runs the calls of one part and waits no longer than allowed.
 
     A thread cannot be killed, so a call that hangs is left behind; a plug-in with ``patience`` calls left
     behind is not called again until one of them ends (fault ``busy``), so that threads never pile up.
@@ -59,23 +72,35 @@ class Runner:
     part: Part
     patience: int = 4
     pace: Pace = field(default_factory=Pace)
+    _busy: Pace = field(default_factory=Pace, init=False, repr=False)
     _hanging: Counter[str] = field(default_factory=Counter, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
+    @cached_property
+    def _lanes(self) -> Lanes:
+        return Lanes(name=f"blender-{self.part}")
+
     def run(
-        self, calls: Mapping[str, Callable[[], T]], timeout: float | None, *, work: int = 1, hurry: bool = False
+        self,
+        calls: Mapping[str, Callable[[], T]],
+        timeout: float | None,
+        *,
+        work: int = 1,
+        hurry: bool = False,
+        always: Collection[str] = (),
     ) -> Outcome[T]:
-        """Run every call.
+        """Run every call: those that are known to be quick one after the other, the others side by side.
 
         Args:
             calls: by name of the plug-in.
             timeout: seconds for all of them together; ``None`` waits for ever.
             work: how much each call has to do, such as rows: a plug-in's pace is noted for one unit of it.
             hurry: do not begin what usually takes longer than ``timeout``; it counts as late.
+            always: begin these all the same.
         """
         deadline = None if timeout is None else time.perf_counter() + timeout
-        hopeless = self._hopeless(calls, timeout, work) if hurry and timeout is not None else []
-        started = {name: self._start(name, call) for name, call in calls.items() if name not in hopeless}
+        hopeless = self._hopeless(calls, timeout, work, always) if hurry and timeout is not None else []
+        started, quick = self._start({name: call for name, call in calls.items() if name not in hopeless}, work)
         results: dict[str, T] = {}
         faults = [self._not_begun(name, timeout or 0.0, work) for name in hopeless]
         seconds: dict[str, float] = {}
@@ -83,10 +108,11 @@ class Runner:
             if future is None:
                 faults.append(self._fault(name, "busy", f"{self.patience} earlier calls still hang"))
                 continue
-            left = None if deadline is None else max(0.0, deadline - time.perf_counter())
             try:
-                results[name], seconds[name] = future.result(left)
-                self.pace.took(name, seconds[name], work)
+                done = self._wait(future, deadline, quick)
+                results[name], seconds[name] = done.result, done.seconds
+                self.pace.took(name, done.seconds, work)
+                self._busy.took(name, done.busy, work)
             except Late:
                 self.pace.gave_up(name, timeout or 0.0, work)
                 faults.append(self._fault(name, "late", "it stopped at the deadline"))
@@ -94,46 +120,66 @@ class Runner:
                 if future.done():  # the plug-in itself raised a TimeoutError
                     faults.append(self._fault(name, "raised", _describe(future.exception())))
                 else:
-                    self._leave(name, future)
-                    self.pace.gave_up(name, timeout or 0.0, work)
+                    if not future.cancel():  # it was begun
+                        self._leave(name, future)
+                        self.pace.gave_up(name, timeout or 0.0, work)
                     faults.append(self._fault(name, "late", f"no answer within {timeout:g} s"))
             except Exception as error:
                 faults.append(self._fault(name, "raised", _describe(error)))
         return Outcome(results=results, faults=tuple(faults), seconds=seconds)
 
-    def _hopeless(self, calls: Mapping[str, Callable[[], T]], timeout: float, work: int) -> list[str]:
-        return [name for name in calls if self.pace.expected(name, work) > timeout]
+    def _wait(self, future: Future[_Done[T]], deadline: float | None, quick: Jobs) -> _Done[T]:
+        """The result of a call. Should a quick one hang, those behind it get another thread."""
+        left = None if deadline is None else max(0.0, deadline - time.perf_counter())
+        if quick and not future.done() and (left is None or left > _HOLD_UP):
+            with suppress(TimeoutError):
+                return future.result(_HOLD_UP)
+            if not future.done():
+                self._lanes.run(quick)
+            left = None if deadline is None else max(0.0, deadline - time.perf_counter())
+        return future.result(left)
+
+    def _hopeless(self, calls: Collection[str], timeout: float, work: int, always: Collection[str]) -> list[str]:
+        """Those that would be late; never all, for then nothing could come, and no pace would be measured anew."""
+        able = [name for name in calls if self._hanging[name] < self.patience]
+        quickest = min(able, key=lambda name: self.pace.expected(name, work), default=None)
+        spared = {quickest, *always}
+        return [name for name in calls if name not in spared and self.pace.expected(name, work) > timeout]
 
     def _not_begun(self, name: str, timeout: float, work: int) -> Fault:
         detail = f"not begun: it takes about {self.pace.expected(name, work):.2f} s, {timeout:.2f} s are left"
         self.pace.skipped(name)
         return self._fault(name, "late", detail)
 
-    def _start(self, name: str, call: Callable[[], T]) -> Future[tuple[T, float]] | None:
-        with self._lock:
-            if self._hanging[name] >= self.patience:
-                return None
-        future: Future[tuple[T, float]] = Future()
-
-        def work() -> None:
-            begun = time.perf_counter()
-            try:
-                result = call()
-            except BaseException as error:
-                future.set_exception(error)
+    def _start(
+        self, calls: Mapping[str, Callable[[], T]], work: int
+    ) -> tuple[dict[str, Future[_Done[T]] | None], Jobs]:
+        """The calls as they run, ``None`` for those that hang too often already; and the quick ones not yet begun."""
+        started: dict[str, Future[_Done[T]] | None] = {}
+        quick: Jobs = deque()
+        for name, call in calls.items():
+            with self._lock:
+                hangs = self._hanging[name] >= self.patience
+            if hangs:
+                started[name] = None
+                continue
+            future: Future[_Done[T]] = Future()
+            started[name] = future
+            # The thread knows the caller's deadline.
+            job = partial(copy_context().run, _settle, future, call)
+            if 0 < self._busy.expected(name, work) < _QUICK and self.pace.expected(name, work) < _PROMPT:
+                quick.append(job)
             else:
-                future.set_result((result, time.perf_counter() - begun))
+                self._lanes.run(deque([job]))
+        if quick:
+            self._lanes.run(quick)
+        return started, quick
 
-        # A daemon: a source that hangs for ever must not keep the program from ending.
-        run = copy_context().run  # the thread knows the caller's deadline
-        threading.Thread(target=run, args=(work,), name=f"blender-{self.part}-{name}", daemon=True).start()
-        return future
-
-    def _leave(self, name: str, future: Future[tuple[T, float]]) -> None:
+    def _leave(self, name: str, future: Future[_Done[T]]) -> None:
         with self._lock:
             self._hanging[name] += 1
 
-        def back(_: Future[tuple[T, float]]) -> None:
+        def back(_: Future[_Done[T]]) -> None:
             with self._lock:
                 self._hanging[name] -= 1
 
@@ -143,6 +189,18 @@ class Runner:
         fault = Fault(part=self.part, name=name, reason=reason, detail=detail)
         logger.warning("%s", fault)
         return fault
+
+
+def _settle(future: Future[_Done[T]], call: Callable[[], T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return  # nobody waits for it any more
+    begun, busy = time.perf_counter(), time.thread_time()
+    try:
+        result = call()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(_Done(result, time.perf_counter() - begun, time.thread_time() - busy))
 
 
 def _describe(error: BaseException | None) -> str:

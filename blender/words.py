@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from functools import lru_cache
 from itertools import pairwise
 
 import regex  # the standard module cuts words at combining marks (Hindi, Arabic)
@@ -44,8 +45,9 @@ def sentences(text: str) -> list[str]:
     return [part for piece in _STOP.split(text) if (part := piece.strip())]
 
 
+@lru_cache(maxsize=4096)
 def grams(text: str) -> Counter[str]:
-    """How often each word and each pair of neighbouring words occurs.
+    """How often each word and each pair of neighbouring words occurs; not to be changed, since it is remembered.
 
     A text without words (emoji alone) counts its visible characters instead, so that two of them can be compared.
     """

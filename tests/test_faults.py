@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 
 from blender.faults import Runner
 
@@ -20,10 +22,30 @@ def test_a_call_that_hangs_is_left_behind_and_threads_do_not_pile_up() -> None:
     reasons = [runner.run(calls, timeout=0.05).faults[0].reason for _ in range(4)]
     assert reasons == ["late", "late", "busy", "busy"]
     release.set()
-    for thread in threading.enumerate():
-        if thread.name == "blender-annotator-slow":
-            thread.join(5)
+    until = time.perf_counter() + 5
+    while runner._hanging["slow"] and time.perf_counter() < until:
+        time.sleep(0.01)
     assert runner.run(calls, timeout=5).results == {"slow": True, "good": True}
+
+
+def test_quick_calls_share_a_thread_which_stays_for_the_next_call() -> None:
+    runner = Runner(part="annotator")
+    calls = dict.fromkeys("abc", threading.get_ident)
+    runner.run(calls, timeout=5)
+    time.sleep(0.05)  # until all have put themselves back
+    threads = set(runner.run(calls, timeout=5).results.values()) | set(runner.run(calls, timeout=5).results.values())
+    assert len(threads) == 1
+
+
+def test_a_quick_call_that_hangs_costs_those_behind_it_nothing() -> None:
+    release = threading.Event()
+    runner = Runner(part="annotator")
+    calls: dict[str, Callable[[], object]] = {"first": lambda: 1, "second": lambda: 2, "third": lambda: 3}
+    runner.run(calls, timeout=5)
+    outcome = runner.run({**calls, "first": release.wait}, timeout=1)
+    assert outcome.results == {"second": 2, "third": 3}
+    assert [(fault.name, fault.reason) for fault in outcome.faults] == [("first", "late")]
+    release.set()
 
 
 def test_a_timeout_of_the_plugins_own_is_a_raise_not_a_delay() -> None:
