@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +32,7 @@ def annotate(
     runner: Runner | None = None,
     timeout: float | None = None,
     hurry: bool = False,
+    first: Collection[str] = (),
 ) -> Annotation:
     """Measure every candidate with every annotator.
 
@@ -42,11 +43,13 @@ def annotate(
         runner: keeps account of plug-ins that hang, from call to call.
         timeout: seconds for all annotators together; those without an answer by then are NaN.
         hurry: do not begin those that usually take longer.
+        first: begin these first and in any case, as guards need them.
     """
     runner = runner or Runner(part="annotator")
     rows = sum(len(pool) for pool in pools)
-    calls = {name: lambda annotator=annotator: annotator.annotate(pools) for name, annotator in annotators.items()}
-    outcome = runner.run(calls if rows else {}, timeout, work=rows, hurry=hurry)
+    order = sorted(annotators, key=lambda name: name not in first)
+    calls = {name: lambda annotator=annotators[name]: annotator.annotate(pools) for name in order}
+    outcome = runner.run(calls if rows else {}, timeout, work=rows, hurry=hurry, always=first)
     with_text = np.array([bool(text.strip()) for pool in pools for text in pool.texts], dtype=bool)
     faults = list(outcome.faults)
     blocks: list[Floats] = []

@@ -137,6 +137,7 @@ class Blender:
             runner=self._annotating,
             timeout=timeout,
             hurry=hurry,
+            first={name for guard in self.parts.guards.values() for name in guard.needs},
         )
         if len(pools) > 1 and any(fault.reason not in ("late", "busy") for fault in annotation.faults):
             return [judged for pool in pools for judged in self._judge([pool])]

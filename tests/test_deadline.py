@@ -11,6 +11,7 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 
+from blender.annotation import annotate
 from blender.assembly import Parts
 from blender.deadline import Late, check, left, within
 from blender.engine import Blender
@@ -181,3 +182,51 @@ def test_a_call_that_stops_itself_at_the_deadline_is_late_and_none_of_its_own_fa
         raise Late("over")
 
     assert Runner(part="annotator").run({"model": stopped}, timeout=5).faults[0].reason == "late"
+
+
+def test_the_quickest_is_begun_however_long_it_took_before_so_that_something_may_come() -> None:
+    runner = Runner(part="source")
+    for name, seconds in (("slow", 9.0), ("quick", 1.0)):
+        runner.pace.gave_up(name, seconds)
+    came = runner.run({"slow": lambda: 1, "quick": lambda: 2}, timeout=0.5, hurry=True)
+    assert (came.results, [fault.name for fault in came.faults]) == ({"quick": 2}, ["slow"])
+    assert runner.pace.expected("quick") < 2.0
+
+
+def test_one_that_hangs_is_not_taken_for_the_quickest() -> None:
+    runner = Runner(part="source", patience=1)
+    release = Event()
+    runner.run({"stuck": release.wait}, timeout=0.01)
+    runner.pace.gave_up("other", 5.0)
+    came = runner.run({"stuck": release.wait, "other": lambda: 2}, timeout=0.5, hurry=True)
+    assert came.results == {"other": 2}
+    release.set()
+
+
+def test_what_guards_need_is_begun_first_and_in_any_case() -> None:
+    begun: list[str] = []
+
+    @dataclass(frozen=True)
+    class Noting:
+        name: str
+        columns: tuple[Column, ...] = (WORDS,)
+        fingerprint: str = "noting"
+
+        def annotate(self, pools: Sequence[Pool]) -> Floats:
+            begun.append(self.name)
+            return np.ones((sum(map(len, pools)), 1), dtype=np.float32)
+
+    runner = Runner(part="annotator")
+    pools = [Pool.of(Dialog.of("Hi!"), ["a", "b"])]
+    annotators = {name: Noting(name) for name in ("a", "b", "needed")}
+    annotate(pools, annotators, runner=runner, timeout=5, first={"needed"})  # from now on known to be quick
+    begun.clear()
+    annotate(pools, annotators, runner=runner, timeout=5, first={"needed"})
+    assert begun == ["needed", "a", "b"]
+    begun.clear()
+    runner.pace.gave_up("needed", 1.0)
+    runner.pace.gave_up("b", 1.0)
+    found = annotate(pools, annotators, runner=runner, timeout=0.5, hurry=True, first={"needed"})
+    assert sorted(begun) == ["a", "needed"]
+    assert [fault.name for fault in found.faults] == ["b"]
+    assert found.matrix.columns == ("a.words", "b.words", "needed.words")
