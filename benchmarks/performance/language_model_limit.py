@@ -1,0 +1,79 @@
+"""Scoring against the matrix products it is made of, in the same precision, shapes and run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matrix_limit import MatrixLimit, bandwidth
+from record import interleaved
+
+from blender.models.language_model import LanguageModel
+from blender.models.tree import Branch
+from blender.records import Pool
+
+_CONTEXT = 60
+
+
+def throughput(
+    models: Mapping[str, tuple[LanguageModel, int]], found: Sequence[Pool], sizes: Sequence[int]
+) -> dict[str, Any]:
+    """Share of the machine's limit that scoring reaches, per precision and number of tokens.
+
+    A context of 60 tokens and answers of real lengths fill the tokens; the context is computed too, nothing is kept.
+    Each model comes with its rounds. Work is two operations per weight and token, the head's for rows that are read.
+    """
+    work: dict[str, int] = {}
+    moved: dict[str, int] = {}
+    seconds: dict[str, float] = {}
+    for precision, (model, count) in models.items():
+        calls: dict[str, Callable[[], Any]] = {}
+        limit = MatrixLimit(model._network)
+        for size in sizes:
+            name = f"{precision} {size}"
+            context, branches = filled(model, found, size)
+            rows = 1 + size - len(context)
+            calls[f"ours {name}"] = scoring(model, context, branches)
+            calls[f"limit {name}"] = limit.call(size, rows)
+            work[name], moved[name] = limit.work(size, rows), limit.bytes(size, rows)
+        seconds |= {name: float(np.median(each)) for name, each in interleaved(calls, count).items()}
+    made = [
+        {
+            "precision": name.split()[0],
+            "tokens": int(name.split()[1]),
+            "ours ms": round(1000 * seconds[f"ours {name}"], 2),
+            "limit ms": round(1000 * seconds[f"limit {name}"], 2),
+            "share": round(seconds[f"limit {name}"] / seconds[f"ours {name}"], 3),
+            "ours GFLOP/s": round(work[name] / seconds[f"ours {name}"] / 1e9, 1),
+            "limit GFLOP/s": round(work[name] / seconds[f"limit {name}"] / 1e9, 1),
+            "FLOP per byte": round(work[name] / moved[name], 1),
+        }
+        for name in work
+    ]
+    rounds = {precision: each for precision, (_, each) in models.items()}
+    return {"rounds": rounds, "memory GB/s": round(bandwidth() / 1e9, 2), "points": made}
+
+
+def filled(model: LanguageModel, found: Sequence[Pool], size: int) -> tuple[list[int], list[Branch]]:
+    """A context and as many answers as make ``size`` tokens that pass, the last one cut."""
+    context = model.form.context(found[0].dialog)[-_CONTEXT:]
+    texts = [text for pool in found for text in pool.texts if text]
+    branches: list[Branch] = []
+    left, at = size - len(context), 0
+    while left:
+        answer = tuple(model.form.answer(texts[at % len(texts)]))[:left]
+        branches.append(Branch(0, answer, True))
+        left -= len(answer)
+        at += 1
+    return context, branches
+
+
+def scoring(model: LanguageModel, context: Sequence[int], branches: Sequence[Branch]) -> Callable[[], object]:
+    """A call that judges them with nothing kept."""
+
+    def run() -> None:
+        model.forget()
+        model.judge([context], branches)
+
+    return run
