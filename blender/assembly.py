@@ -50,9 +50,11 @@ class Parts:
         """Load every model now. A part that fails is logged; it will cost its columns when asked."""
         question, answer = _PROBE.get(locale, _PROBE["en"])
         dialog = Dialog.of(question, locale=locale)
-        found = annotate([Pool.of(dialog, [answer, question])], self.annotators, timeout=None)
+        pools = [Pool.of(dialog, [answer, question])]
+        found = annotate(pools, self.annotators, user_columns=self.user_columns, timeout=None)
         for fault in found.faults:
             logger.warning("while loading: %s", fault)
+        self.ranker.score(found.matrix, pools)
         for slot in self.sources.values():
             load = getattr(slot.source, "warm", None)
             if load is not None:  # a source that has nothing to load, or would need the network, has none

@@ -22,7 +22,7 @@ from blender.settings import Settings
 
 Turns = str | Sequence[str | Turn] | Dialog
 _CHOOSING = "choosing"
-_LEAST = 0.005  # seconds: below that a thread may not even have begun
+_ROOM = 0.005  # seconds for giving back, on a machine that others use too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,28 +143,33 @@ class Blender:
             return [judged for pool in pools for judged in self._judge([pool])]
         annotated = time.perf_counter()
         judged = judge_all(pools, annotation, self.parts)
-        self._pace.took(_CHOOSING, time.perf_counter() - annotated, sum(map(len, pools)))
+        if any(map(len, pools)):
+            self._pace.took(_CHOOSING, time.perf_counter() - annotated, sum(map(len, pools)))
         return [replace(each, seconds={"annotate": annotated - begun, **each.seconds}) for each in judged]
 
     def _time_to_propose(self, dialogs: int) -> tuple[float, bool]:
-        """Seconds for each dialog, and whether they end at a deadline: what is quick to judge keeps its time."""
+        """Seconds for each dialog, and whether they end at a deadline: what is quick to judge keeps its time.
+
+        Half of what is left goes to the sources however slow the rest once was: without candidates nothing is judged,
+        and an estimate that was too high would never be corrected.
+        """
         usual, rest = self.settings.timeout, left()
         if rest is None:
             return usual, False
         rows = dialogs * sum(slot.k for slot in self.parts.sources.values())
         expected = [self._annotating.pace.expected(name, rows) for name in self.parts.annotators]
         quick = sum(seconds for seconds in expected if seconds < rest / 4)
-        return min(usual, max(_LEAST, rest - quick - self._time_to_choose(rows)) / max(1, dialogs)), True
+        return min(usual, max(rest / 2, rest - quick - self._time_to_choose(rows)) / max(1, dialogs)), True
 
     def _time_to_annotate(self, pools: Sequence[Pool]) -> tuple[float, bool]:
         usual, rest = self.settings.timeout * max(1, len(pools)), left()
         if rest is None:
             return usual, False
-        return min(usual, max(_LEAST, rest - self._time_to_choose(sum(map(len, pools))))), True
+        return min(usual, max(rest / 2, rest - self._time_to_choose(sum(map(len, pools))))), True
 
     def _time_to_choose(self, rows: int) -> float:
         """Guarding, ranking and giving back, with room for a busy moment."""
-        return _LEAST + 2 * self._pace.expected(_CHOOSING, rows)
+        return _ROOM + 2 * self._pace.expected(_CHOOSING, rows)
 
 
 def _cut_note(before: Dialog, after: Dialog) -> tuple[str, ...]:
