@@ -48,9 +48,7 @@ class Parts:
 
     def warm(self, locale: str) -> None:
         """Load every model now. A part that fails is logged; it will cost its columns when asked."""
-        question, answer = _PROBE.get(locale, _PROBE["en"])
-        dialog = Dialog.of(question, locale=locale)
-        pools = [Pool.of(dialog, [answer, question])]
+        pools = [probe(locale)]
         found = annotate(pools, self.annotators, user_columns=self.user_columns, timeout=None)
         for fault in found.faults:
             logger.warning("while loading: %s", fault)
@@ -59,6 +57,12 @@ class Parts:
             load = getattr(slot.source, "warm", None)
             if load is not None:  # a source that has nothing to load, or would need the network, has none
                 load()
+
+
+def probe(locale: str) -> Pool:
+    """Something to try parts on."""
+    question, answer = _PROBE.get(locale, _PROBE["en"])
+    return Pool.of(Dialog.of(question, locale=locale), [f"{answer} {number}" for number in range(8)])
 
 
 def assemble(settings: Settings) -> Parts:

@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from blender.annotation import annotate
-from blender.assembly import Parts, assemble
+from blender.assembly import Parts, assemble, probe
 from blender.choosing import Judged, choose_one, judge_all
 from blender.deadline import left, within
 from blender.faults import Fault, Runner
@@ -59,7 +60,18 @@ class Blender:
         blender = cls(settings=settings, parts=assemble(settings))
         if warm:
             blender.parts.warm(settings.locale)
+            blender._learn_pace()
         return blender
+
+    def _learn_pace(self) -> None:
+        """Time each part alone, lest the first callers with a deadline begin all that is slow at once to find out."""
+        pool = probe(self.settings.locale)
+        for name, slot in self.parts.sources.items():
+            if hasattr(slot.source, "warm"):  # others would need the network
+                self._proposing.run({name: partial(slot.source.propose, [pool.dialog], slot.k)}, self.settings.timeout)
+        for name, annotator in self.parts.annotators.items():
+            call = {name: partial(annotator.annotate, [pool])}
+            self._annotating.run(call, self.settings.timeout, work=len(pool))
 
     def reply(self, turns: Turns, *, facts: Sequence[str] = (), deadline: float | None = None) -> Selection:
         """Answer one dialog. Strings alternate speakers and end with the human.
@@ -159,7 +171,7 @@ class Blender:
         rows = dialogs * sum(slot.k for slot in self.parts.sources.values())
         expected = [self._annotating.pace.expected(name, rows) for name in self.parts.annotators]
         quick = sum(seconds for seconds in expected if seconds < rest / 4)
-        return min(usual, max(rest / 2, rest - quick - self._time_to_choose(rows)) / max(1, dialogs)), True
+        return min(usual, max(rest / 2, 0.85 * rest - quick - self._time_to_choose(rows)) / max(1, dialogs)), True
 
     def _time_to_annotate(self, pools: Sequence[Pool]) -> tuple[float, bool]:
         usual, rest = self.settings.timeout * max(1, len(pools)), left()
