@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PASS_TOKENS = 512
 """Most tokens in one pass beside its first root; what is more takes several, each computing its roots again."""
 
-_ROWS = 256  # held at once where hidden states become log-probabilities of the whole vocabulary
+_ROWS = 128  # held at once where hidden states become log-probabilities of the whole vocabulary
 
 
 @dataclass(frozen=True, slots=True, eq=False)
