@@ -148,7 +148,6 @@ class Runner:
 
     def _not_begun(self, name: str, timeout: float, work: int) -> Fault:
         detail = f"not begun: it takes about {self.pace.expected(name, work):.2f} s, {timeout:.2f} s are left"
-        self.pace.skipped(name)
         return self._fault(name, "late", detail)
 
     def _start(

@@ -3,39 +3,48 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 _NEW = 0.3  # weight of the newest measurement
-_FADE = 0.98  # of an estimate each time it kept a part from being begun: once too high it must not stay so for ever
+_LONGER = 1.1  # times what it was given is what a part that was not done takes at least
+_HALVED = 30.0  # seconds in which an estimate that keeps a part from being begun halves: it may have been a bad moment
 
 
 @dataclass
 class Pace:
-    """Running averages of seconds by name, for each unit of work. Thread-safe."""
+    """Running averages of seconds by name, for each unit of work. Thread-safe.
 
+    Attributes:
+        clock: seconds, rising.
+    """
+
+    clock: Callable[[], float] = time.monotonic
     _seconds: dict[str, float] = field(default_factory=dict, init=False, repr=False)
+    _seen: dict[str, float] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def expected(self, name: str, work: int = 1) -> float:
-        """Seconds for so many units of work; 0 if nothing is known yet."""
-        return self._seconds.get(name, 0.0) * work
+        """Seconds for so many units of work; 0 if nothing is known yet. Fades while the part is not begun."""
+        with self._lock:
+            return self._faded(name) * work
 
     def took(self, name: str, seconds: float, work: int = 1) -> None:
         """Note a part that was done."""
-        self._note(name, seconds / max(work, 1), _NEW)
+        new = seconds / max(work, 1)
+        with self._lock:
+            known = self._seconds.get(name, new)
+            self._note(name, (1 - _NEW) * known + _NEW * new)
 
     def gave_up(self, name: str, seconds: float, work: int = 1) -> None:
         """Note a part that was not done after so many seconds: it takes longer than that, nobody knows how much."""
         with self._lock:
-            known = self._seconds.get(name, 0.0)
-            self._seconds[name] = max(known, 2 * seconds / max(work, 1))
+            self._note(name, _LONGER * max(self._faded(name), seconds / max(work, 1)))
 
-    def skipped(self, name: str) -> None:
-        """Note a part that was not begun."""
-        with self._lock:
-            self._seconds[name] = self._seconds.get(name, 0.0) * _FADE
+    def _faded(self, name: str) -> float:
+        age = self.clock() - self._seen.get(name, 0.0)
+        return self._seconds.get(name, 0.0) * float(0.5 ** (age / _HALVED))
 
-    def _note(self, name: str, seconds: float, weight: float) -> None:
-        with self._lock:
-            known = self._seconds.get(name, seconds)
-            self._seconds[name] = (1 - weight) * known + weight * seconds
+    def _note(self, name: str, seconds: float) -> None:
+        self._seconds[name], self._seen[name] = seconds, self.clock()
