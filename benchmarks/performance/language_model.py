@@ -23,6 +23,7 @@ from scipy.stats import spearmanr
 from usual_language_model import padded_losses
 
 from blender.features.perplexity import Perplexity
+from blender.matrix import Floats
 from blender.models.language_model import LanguageModel, load_language_model
 from blender.models.tree import Branch
 from blender.records import Dialog, Pool, Turn
@@ -74,7 +75,11 @@ def tokens_of(model: LanguageModel, pool: Pool) -> tuple[list[int], list[Branch]
 
 def conditional(exact: LanguageModel, ours: LanguageModel, found: Sequence[Pool]) -> dict[str, Any]:
     """Conditional losses of whole pools against the usual padded batch in float32, which is also what is right."""
-    usual_s, cold_s, kept_s, usual, mine = [], [], [], [], []
+    usual_s: list[float] = []
+    cold_s: list[float] = []
+    kept_s: list[float] = []
+    usual: list[Floats] = []
+    mine: list[Floats] = []
     padding = exact.form.ends[0]
     for at, pool in enumerate([found[0], *found]):  # the first is the warm-up
         context, branches = tokens_of(ours, pool)
@@ -84,9 +89,10 @@ def conditional(exact: LanguageModel, ours: LanguageModel, found: Sequence[Pool]
         cold, judged = timed(partial(ours.judge, [context], branches))
         kept, _ = timed(partial(ours.judge, [context], branches))
         if at:
-            usual_s, cold_s, kept_s = [*usual_s, seconds], [*cold_s, cold], [*kept_s, kept]
+            for noted, value in ((usual_s, seconds), (cold_s, cold), (kept_s, kept)):
+                noted.append(value)
             usual.append(losses)
-            mine.append(np.array([-one.tokens.mean() for one in judged]))
+            mine.append(np.array([-one.tokens.mean() for one in judged], dtype=np.float32))
     apart = np.abs(np.concatenate(usual) - np.concatenate(mine))
     lengths = [len(branch.tokens) for pool in found for branch in tokens_of(ours, pool)[1]]
     return {

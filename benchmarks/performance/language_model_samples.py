@@ -82,7 +82,7 @@ def drawn_tokens(
 ) -> list[list[int]]:
     """Samples as they were drawn, their end as its first token."""
     numbers = uniforms(text_digest(dialog.id), count, settings)
-    (drawn,) = model._draw([prompt], numbers[None], settings)
+    (drawn,) = model._runner.draw([prompt], numbers[None], settings)
     return [[*one.tokens, *([model.form.ends[0]] if one.finished else [])] for one in drawn]
 
 

@@ -39,10 +39,10 @@ class MatrixLimit:
             for maps in joined:
                 self.parameters += self._add(torch.cat([each.weight for each in maps]))
         weight = network.get_output_embeddings().weight
-        self.head = weight.numel()
+        self.head: int = weight.numel()
         self._head = packed(weight)
-        self._dtype = weight.dtype
-        self._width = weight.shape[1]
+        self._dtype: torch.dtype = weight.dtype
+        self._width: int = weight.shape[1]
 
     def _add(self, weight: torch.Tensor) -> int:
         self._maps.append((weight.shape[1], packed(weight)))

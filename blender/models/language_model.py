@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from importlib import import_module
 from itertools import chain, islice
 from pathlib import Path
-from threading import RLock
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blender.errors import BadModel
 from blender.models.adapter import adapter_digest, adapter_folder, merged
-from blender.models.blocks import judge_blocks
 from blender.models.cache import one_per_process, text_digest
-from blender.models.contexts import Contexts
-from blender.models.decoding import Samples
 from blender.models.demonstrations import NOTHING, Shown
 from blender.models.gguf import convert_gguf
-from blender.models.llama import Llama
 from blender.models.pool_losses import ANSWER_TOKENS, Alone, PoolAnswers, PoolLosses, portions
 from blender.models.precision import Precision, native
 from blender.models.prompt import PromptForm, prompt_form
 from blender.models.quiet import quiet_transformers
 from blender.models.reference import resolve
-from blender.models.sampling import Drawn, Sampling, draw, sampled, uniforms
-from blender.models.scoring import Judged, judge, judge_one_by_one, prefilled
+from blender.models.runner import Runner
+from blender.models.sampling import Drawn, Sampling, uniforms
+from blender.models.scoring import Judged
 from blender.models.tree import PROMPT, START, Branch
 from blender.records import Dialog, Pool, Turn
 
@@ -70,29 +64,26 @@ class LanguageModel:
         self.fingerprint = fingerprint
         self._network = network
         self._form = form
-        self._lock = RLock()
-        self._passed = 0
         self._alone = Alone()
+        dialog = Dialog(turns=(Turn(speaker="human", text="Hello, how are you?"),))
+        answer = tuple(form.answer("Very well, thank you."))
+        trial = [Branch(root, answer, False) for root in (PROMPT, START, PROMPT)]
+        self._runner = Runner(network, form.ends, (form.context(dialog), form.starts), trial)
 
     @property
     def computed(self) -> int:
         """Tokens that went through the network so far."""
-        contexts: Contexts | None = vars(self).get("_contexts")  # not to be made for being counted
-        return self._passed + (contexts.model.computed if contexts else 0)
+        return self._runner.computed
 
     def warm(self) -> None:
         """Lay out the network and try it, which otherwise happens at the first use."""
-        import torch
-
-        with self._lock, torch.inference_mode():
-            _ = self._contexts or self._shares
+        self._runner.warm()
 
     def forget(self) -> None:
         """Drop kept contexts and remembered losses, so that what comes is computed as if it were the first."""
-        with self._lock:
+        with self._runner.lock:
             self._alone = Alone()
-            if "_contexts" in vars(self) and self._contexts:
-                self._contexts.clear()
+            self._runner.forget()
 
     def prompt_fingerprint(
         self, system: str | None = None, knowledge: Sequence[str] = (), shown: Shown = NOTHING
@@ -112,7 +103,7 @@ class LanguageModel:
         """
         found: list[PoolLosses] = []
         for part in portions(pools):
-            with self._lock:  # others may have their turn between
+            with self._runner.lock:  # others may have their turn between
                 found += self._score(part, system)
         return found
 
@@ -157,53 +148,7 @@ class LanguageModel:
             branches: those of one root together.
             prefix: token ids before every root; computed once for the whole call.
         """
-        import torch
-
-        with self._lock, torch.inference_mode():
-            if not branches:
-                return []
-            if self._contexts:
-                return judge_blocks(self._contexts, roots, branches, self._form.ends, prefix)
-            if self._shares:
-                cache = prefilled(self._network, prefix) if prefix else None
-                judged, passed = judge(self._network, roots, branches, self._form.ends, cache)
-                passed += len(prefix)
-            else:
-                whole = [[*prefix, *root] for root in roots]
-                judged, passed = judge_one_by_one(self._network, whole, branches, self._form.ends)
-            self._passed += passed
-        return judged
-
-    @cached_property
-    def _contexts(self) -> Contexts | None:
-        """The network laid out anew and what it keeps, if it is of that shape and gives the same numbers."""
-        model = Llama.of(self._network)
-        if model is None:
-            return None
-        contexts = Contexts(model)
-        alike = self._alike(judge_blocks(contexts, *self._trial))
-        contexts.clear()
-        model.computed = 0
-        return contexts if alike else None
-
-    @cached_property
-    def _shares(self) -> bool:
-        """Whether this architecture minds masks and positions."""
-        return self._alike(judge(self._network, *self._trial)[0])
-
-    @property
-    def _trial(self) -> tuple[Sequence[Sequence[int]], Sequence[Branch], Sequence[int]]:
-        dialog = Dialog(turns=(Turn(speaker="human", text="Hello, how are you?"),))
-        answer = tuple(self._form.answer("Very well, thank you."))
-        branches = [Branch(root, answer, False) for root in (PROMPT, START, PROMPT)]
-        return (self._form.context(dialog), self._form.starts), branches, self._form.ends
-
-    def _alike(self, found: Sequence[Judged]) -> bool:
-        """Whether a trial gave what plain passes give."""
-        plain = judge_one_by_one(self._network, *self._trial)[0]
-        apart = max(float(np.abs(a.tokens - b.tokens).mean()) for a, b in zip(found, plain, strict=True))
-        # bfloat16 moves a token of probability 1e-7 by a nat; a wrong mask moves a text by more than two.
-        return apart < (0.01 if self._network.dtype.itemsize == 4 else 0.5)
+        return self._runner.judge(roots, branches, prefix)
 
     def sample(
         self,
@@ -234,24 +179,10 @@ class LanguageModel:
         step = max(1, _ROWS // max(k, 1))
         for start in range(0, len(order), step):
             part = order[start : start + step]
-            drawn = self._draw([prompts[at] for at in part], np.stack([numbers[at] for at in part]), settings)
+            drawn = self._runner.draw([prompts[at] for at in part], np.stack([numbers[at] for at in part]), settings)
             for at, samples in zip(part, drawn, strict=True):
                 found[at] = [self._sample(one) for one in samples]
         return found
-
-    def _draw(self, prompts: list[list[int]], numbers: NDArray[np.float64], settings: Sampling) -> list[list[Drawn]]:
-        """Samples of each prompt; ``numbers`` is (prompts, k, max_new_tokens)."""
-        import torch
-
-        k = numbers.shape[1]
-        with self._lock, torch.inference_mode():
-            if self._contexts:
-                batch = Samples(self._contexts.model, self._contexts.of(prompts), k, settings.max_new_tokens)
-                drawn = sampled(batch, np.concatenate(numbers), self._form.ends, settings)
-                return [drawn[at * k : at * k + k] for at in range(len(prompts))]
-            drawn_each, passed = draw(self._network, prompts, list(numbers), self._form.ends, settings)
-            self._passed += passed
-        return drawn_each
 
     def _sample(self, drawn: Drawn) -> Sample:
         kept = drawn if drawn.finished else self._whole_sentences(drawn)

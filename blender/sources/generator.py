@@ -104,7 +104,7 @@ class Generator:
 
     def warm(self) -> None:
         """Load the model, and what finds prompts for it."""
-        _ = self._model
+        self._model.warm()
         if self._retriever:
             self._retriever.warm()
 

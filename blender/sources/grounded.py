@@ -87,7 +87,7 @@ class Grounded:
 
     def warm(self) -> None:
         """Load the model and open the bases."""
-        _ = self._model
+        self._model.warm()
         for base in self._bases:
             if base is not None:
                 _ = base.encoder

@@ -203,7 +203,7 @@ def test_a_network_that_gives_other_numbers_is_run_by_transformers(
     other = LanguageModel(model._network, model.form, "other")
     monkeypatch.setattr("blender.models.llama._rotated", lambda x, *_: x)
     (found,) = other.score([PUPPY])
-    assert other._contexts is None
+    assert other._runner.contexts is None
     monkeypatch.undo()
     model.forget()
     np.testing.assert_allclose(found.conditional, model.score([PUPPY])[0].conditional, atol=1e-3)

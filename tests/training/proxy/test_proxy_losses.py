@@ -37,7 +37,7 @@ def test_tokens_add_up_to_the_mean_alone_and_given(model: LanguageModel) -> None
 
 def test_bfloat16_shares_passes(model: LanguageModel) -> None:
     """Where it does not, judging takes a pass for each text and is several times slower."""
-    assert model._contexts or model._shares
+    assert model._runner.contexts or model._runner.shares
 
 
 def test_what_is_known_is_not_judged_again(model: LanguageModel, tmp_path: Path) -> None:

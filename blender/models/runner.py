@@ -1,0 +1,119 @@
+"""Running a causal LM over token ids: the fastest way that gives the numbers of plain passes on this network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from threading import RLock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.models.blocks import judge_blocks
+from blender.models.contexts import Contexts
+from blender.models.decoding import Samples
+from blender.models.llama import Llama
+from blender.models.sampling import Drawn, Sampling, draw, sampled
+from blender.models.scoring import Judged, judge, judge_one_by_one, prefilled
+from blender.models.tree import Branch
+
+
+class Runner:
+    """A network, and what it keeps of what it has computed; threads take turns on it.
+
+    Three ways, the first that agrees with plain passes on a trial: laid out anew with kept contexts (``Llama``);
+    transformers with many answers in one pass; transformers one by one.
+
+    Attributes:
+        lock: held while the network runs.
+        ends: tokens any of which ends an answer.
+    """
+
+    def __init__(
+        self, network: Any, ends: Sequence[int], roots: Sequence[Sequence[int]], branches: Sequence[Branch]
+    ) -> None:
+        """Take a network, the ends of answers, and the trial: roots and branches of a real prompt."""
+        self.lock = RLock()
+        self.ends = ends
+        self._network = network
+        self._trial = (roots, branches, ends)
+        self._passed = 0
+
+    @property
+    def computed(self) -> int:
+        """Tokens that went through the network so far."""
+        contexts: Contexts | None = vars(self).get("contexts")  # not to be made for being counted
+        return self._passed + (contexts.model.computed if contexts else 0)
+
+    def warm(self) -> None:
+        """Lay out the network and try it, which otherwise happens at the first use."""
+        import torch
+
+        with self.lock, torch.inference_mode():
+            _ = self.contexts or self.shares
+
+    def forget(self) -> None:
+        """Drop what is kept."""
+        with self.lock:
+            if "contexts" in vars(self) and self.contexts:
+                self.contexts.clear()
+
+    def judge(
+        self, roots: Sequence[Sequence[int]], branches: Sequence[Branch], prefix: Sequence[int] = ()
+    ) -> list[Judged]:
+        """See ``LanguageModel.judge``."""
+        import torch
+
+        with self.lock, torch.inference_mode():
+            if not branches:
+                return []
+            if self.contexts:
+                return judge_blocks(self.contexts, roots, branches, self.ends, prefix)
+            if self.shares:
+                cache = prefilled(self._network, prefix) if prefix else None
+                judged, passed = judge(self._network, roots, branches, self.ends, cache)
+                passed += len(prefix)
+            else:
+                whole = [[*prefix, *root] for root in roots]
+                judged, passed = judge_one_by_one(self._network, whole, branches, self.ends)
+            self._passed += passed
+        return judged
+
+    def draw(self, prompts: Sequence[list[int]], numbers: NDArray[np.float64], settings: Sampling) -> list[list[Drawn]]:
+        """Samples of each prompt; ``numbers``, between 0 and 1, is (prompts, k, max_new_tokens)."""
+        import torch
+
+        k = numbers.shape[1]
+        with self.lock, torch.inference_mode():
+            if self.contexts:
+                batch = Samples(self.contexts.model, self.contexts.of(prompts), k, settings.max_new_tokens)
+                drawn = sampled(batch, np.concatenate(numbers), self.ends, settings)
+                return [drawn[at * k : at * k + k] for at in range(len(prompts))]
+            drawn_each, passed = draw(self._network, prompts, list(numbers), self.ends, settings)
+            self._passed += passed
+        return drawn_each
+
+    @cached_property
+    def contexts(self) -> Contexts | None:
+        """The network laid out anew and what it keeps, if it is of that shape and gives the same numbers."""
+        model = Llama.of(self._network)
+        if model is None:
+            return None
+        contexts = Contexts(model)
+        alike = self._alike(judge_blocks(contexts, *self._trial))
+        contexts.clear()
+        model.computed = 0
+        return contexts if alike else None
+
+    @cached_property
+    def shares(self) -> bool:
+        """Whether this architecture minds masks and positions."""
+        return self._alike(judge(self._network, *self._trial)[0])
+
+    def _alike(self, found: Sequence[Judged]) -> bool:
+        """Whether a trial gave what plain passes give."""
+        plain = judge_one_by_one(self._network, *self._trial)[0]
+        apart = max(float(np.abs(a.tokens - b.tokens).mean()) for a, b in zip(found, plain, strict=True))
+        # bfloat16 moves a token of probability 1e-7 by a nat; a wrong mask moves a text by more than two.
+        return apart < (0.01 if self._network.dtype.itemsize == 4 else 0.5)
