@@ -1,5 +1,7 @@
 """Would a cascade pay? Expensive columns only for candidates that can still win, and what that changes.
 
+    python -m blender.training.cascade DATA      # writes benchmarks/cascade.json
+
 A cheap ranker scores the whole pool. Candidates more than ``threshold`` below its best are out; the others get the
 expensive columns, and the full ranker chooses among them, with pool-relative columns over what was measured. It pays
 if the winner is nearly always that of the full computation and much is left unmeasured. No label takes part in that,
@@ -8,19 +10,31 @@ so the threshold may be chosen on any pools, here on those of the other families
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
+from blender.errors import BlendError
 from blender.matrix import FeatureMatrix
+from blender.models.cache import cache_folder
 from blender.ranker import LearnedRanker
 from blender.training.crossval import one_family_out
 from blender.training.examples import Doubles, Examples
 from blender.training.fixed import Fixed
+from blender.training.frontier import SETS, SETTINGS, with_annotators
+from blender.training.prepare import Prepared, prepare
+from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
+from blender.training.report import write_json
 
 THRESHOLDS = (*np.arange(0.1, 4.0, 0.1).round(1).tolist(), float("inf"))
+RISKS = (0.01, 0.02, 0.05)
+CHEAP, FULL = "fast", "full + proxy"
 Bools = NDArray[np.bool_]
 
 
@@ -152,3 +166,49 @@ def at_risk(found: Outcome, risk: float) -> dict[str, dict[str, float]]:
             "measured": float(found.measured[at, own].mean()),
         }
     return report
+
+
+def study(prepared: Prepared) -> dict[str, Any]:
+    """Cascades from the fast set to the full one, as plain values; the cost of a row is its words and one more."""
+    examples = with_annotators(prepared.examples, SETS[FULL])
+    expensive = sorted(set(SETS[FULL]) - set(SETS[CHEAP]))
+    cost = np.nan_to_num(examples.matrix.column("length.words").astype(np.float64), nan=0.0) + 1
+    cheap = with_annotators(prepared.examples, SETS[CHEAP])
+    found = families_left_out(examples, cheap, prepared.directions, SETTINGS, cost, expensive)
+    curve = [
+        {"threshold": float(threshold), "changed": float(changed.mean()), "measured": float(measured.mean())}
+        for threshold, changed, measured in zip(found.thresholds[:-1], found.changed, found.measured, strict=False)
+    ]
+    return {
+        "cheap": SETS[CHEAP],
+        "expensive": expensive,
+        "pools": len(found.families),
+        "mean candidates": float(np.mean([examples.matrix.group_sizes[at] for at in examples.judged()])),
+        "curve": curve,
+        "changed in at most": {f"{risk:.0%}": at_risk(found, risk) for risk in RISKS},
+    }
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
+    out: Annotated[Path, typer.Option(help="Project folder: benchmarks/ is written there.")] = Path(),
+) -> None:
+    """Measure what cascades save and what they change, and write benchmarks/cascade.json."""
+    every = {name: {} for name in SETS[FULL]}
+    kept = cache_folder() / "features"
+    prepared = prepare(label_files(data), kept, annotators=every, locale=ENGLISH, most=MOST_CONTEXTS)
+    about = {
+        "command": "python -m blender.training.cascade DATA",
+        "seed": SETTINGS.order.seed,
+        "how": "rankers never saw the family they choose in; a family's threshold is chosen on the others",
+        "settings": asdict(SETTINGS),
+    }
+    write_json(out / "benchmarks" / "cascade.json", {**about, **study(prepared)})
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except BlendError as fault:
+        sys.stderr.write(f"error: {fault}\n")
+        sys.exit(2)
