@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +12,8 @@ from queue import Empty, SimpleQueue
 
 Jobs = deque[Callable[[], None]]
 _IDLE = 10.0  # seconds after which a thread that has nothing to do ends
+_FAREWELL = 2.0  # seconds that the end of the program waits for threads at work: cut off inside C++ they would abort it
+_working: set[int] = set()
 
 
 @dataclass
@@ -44,11 +48,20 @@ class Lanes:
                         self._idle.remove(inbox)
                         return
                 continue
+            _working.add(threading.get_ident())
             while jobs:
                 try:
                     job = jobs.popleft()
                 except IndexError:  # another thread took the last one
                     break
                 job()
+            _working.discard(threading.get_ident())
             with self._lock:
                 self._idle.append(inbox)
+
+
+@atexit.register
+def _farewell() -> None:
+    until = time.monotonic() + _FAREWELL
+    while _working and time.monotonic() < until:
+        time.sleep(0.01)

@@ -4,8 +4,9 @@
     python benchmarks/performance/deadline.py DATA      # writes benchmarks/performance/deadline_headroom.json
 
 The callers ask the default preset for answers in 0.25 seconds, over contexts of the packaged conversations, each a new
-one. Four callers have one thread each (``torch.set_num_threads(1)``): there are two cores. What a deadline costs is measured on labelled pools (``DATA/labelled``). The bundle was trained on these, so only
-the difference to choosing without a deadline says anything.
+one. They have one thread each (``torch.set_num_threads(1)``), for there are two cores. What a deadline costs is
+measured on labelled pools (``DATA/labelled``). The bundle was trained on these, so only the difference to choosing
+without a deadline says anything.
 """
 
 from __future__ import annotations
