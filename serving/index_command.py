@@ -47,7 +47,7 @@ def build(
     out: Annotated[Path, typer.Option("--out", help="Folder of the new base.")],
     encoder: Annotated[str, typer.Option(help="Reference of the sentence encoder.")] = BaseSettings.encoder,
     index: Annotated[
-        Literal["auto", "flat", "hnsw", "ivfpq"], typer.Option(help="Kind of index; auto chooses by size.")
+        Literal["auto", "flat", "hnsw", "ivfpq", "fastscan"], typer.Option(help="Kind of index; auto chooses by size.")
     ] = "auto",
     turns: Annotated[int, typer.Option(min=1, help="How many turns of a context are embedded.")] = BaseSettings.turns,
     collapse_above: Annotated[

@@ -20,7 +20,7 @@ _CHUNK = 65_536
 def steered_index(base_fingerprint: str, vectors: NDArray[np.floating], heads: Heads) -> VectorIndex:
     """Index (n, d) embeddings of replies under ``heads``.
 
-    Up to 50,000 it is made in memory; larger ones, whose graph takes minutes, are kept in the cache folder.
+    Up to 50,000 it is made in memory; larger ones, whose index takes minutes, are kept in the cache folder.
     """
     kind = choose_kind(len(vectors))
     if kind == "flat":

@@ -87,11 +87,13 @@ def test_vectors_of_odd_length_can_be_compressed() -> None:
     assert (VectorIndex(vectors, "fastscan").search(vectors[:20], 1)[1][:, 0] == np.arange(20)).all()
 
 
-def test_a_batch_gives_what_each_query_gives_alone() -> None:
-    index, queries = VectorIndex(directions(500).astype(np.float16), "flat"), directions(64, seed=2)
-    scores, rows = index.search(queries, 7)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["flat", "fastscan"])
+def test_a_batch_gives_what_each_query_gives_alone(made: dict[IndexKind, VectorIndex], kind: IndexKind) -> None:
+    queries = directions(64, seed=2)
+    scores, rows = made[kind].search(queries, 7)
     for at, query in enumerate(queries):
-        alone = index.search(query[None], 7)
+        alone = made[kind].search(query[None], 7)
         np.testing.assert_array_equal(alone[0][0], scores[at])
         np.testing.assert_array_equal(alone[1][0], rows[at])
 
