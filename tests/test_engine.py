@@ -317,3 +317,26 @@ def test_threads_and_coroutines_get_the_same_answers() -> None:
 def test_the_runner_is_the_blenders_own() -> None:
     assert isinstance(blender()._annotating, Runner)
     assert blender()._annotating is not blender()._annotating
+
+
+def test_a_batch_costs_one_call_of_each_annotator_guard_and_ranker() -> None:
+    calls: list[str] = []
+
+    class Counting(Longest):
+        def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
+            calls.append("ranker")
+            return super().score(matrix, pools)
+
+    class CountingGuard(NoRudeness):
+        def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:
+            calls.append("guard")
+            return super().check(pools, matrix)
+
+    def annotate(pools: Sequence[Pool]) -> Floats:
+        calls.append("annotator")
+        return Words().annotate(pools)
+
+    made = blender(annotator=Words(instead=annotate), guard=CountingGuard(), ranker=Counting())
+    pools = [Pool.of(Dialog.of(f"Hi {n}"), ["one"] * n) for n in range(20)]
+    assert len(made.choose_pools(pools)) == 20
+    assert sorted(calls) == ["annotator", "guard", "ranker"]
