@@ -23,7 +23,7 @@ from blender.settings import Settings
 
 Turns = str | Sequence[str | Turn] | Dialog
 _CHOOSING = "choosing"
-_ROOM = 0.005  # seconds for giving back, on a machine that others use too
+_ROOM = 0.02  # seconds for giving back, on a machine that others use too
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Generic, Literal, TypeVar
 
-from blender.deadline import Late
+from blender.deadline import Late, left
 from blender.lanes import Jobs, Lanes
 from blender.pace import Pace
 
@@ -130,14 +130,14 @@ class Runner:
 
     def _wait(self, future: Future[_Done[T]], deadline: float | None, quick: Jobs) -> _Done[T]:
         """The result of a call. Should a quick one hang, those behind it get another thread."""
-        left = None if deadline is None else max(0.0, deadline - time.perf_counter())
-        if quick and not future.done() and (left is None or left > _HOLD_UP):
+        wait = None if deadline is None else max(0.0, deadline - time.perf_counter())
+        if quick and not future.done() and (wait is None or wait > _HOLD_UP):
             with suppress(TimeoutError):
                 return future.result(_HOLD_UP)
             if not future.done():
                 self._lanes.run(quick)
-            left = None if deadline is None else max(0.0, deadline - time.perf_counter())
-        return future.result(left)
+            wait = None if deadline is None else max(0.0, deadline - time.perf_counter())
+        return future.result(wait)
 
     def _hopeless(self, calls: Collection[str], timeout: float, work: int, always: Collection[str]) -> list[str]:
         """Those that would be late; never all, for then nothing could come, and no pace would be measured anew."""
@@ -186,7 +186,8 @@ class Runner:
 
     def _fault(self, name: str, reason: Reason, detail: str) -> Fault:
         fault = Fault(part=self.part, name=name, reason=reason, detail=detail)
-        logger.warning("%s", fault)
+        # Under deadlines what is late is nothing unusual, and there may be many calls a second.
+        logger.log(logging.INFO if reason == "late" and left() is not None else logging.WARNING, "%s", fault)
         return fault
 
 

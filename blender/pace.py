@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 _NEW = 0.3  # weight of the newest measurement
 _LONGER = 1.1  # times what it was given is what a part that was not done takes at least
-_HALVED = 30.0  # seconds in which an estimate that keeps a part from being begun halves: it may have been a bad moment
+_HALVED = 10.0  # seconds in which an estimate that keeps a part from being begun halves: it may have been a bad moment
 
 
 @dataclass

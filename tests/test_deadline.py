@@ -176,7 +176,7 @@ def test_a_pace_follows_what_it_sees_and_counts_work() -> None:
     assert pace.expected("known", 10) == pytest.approx(2.0, rel=1e-3)
     pace.gave_up("known", 3.0, work=10)
     assert pace.expected("known", 10) == pytest.approx(3.3)
-    now = 30.0
+    now = 10.0
     assert pace.expected("known", 10) == pytest.approx(1.65)
 
 
