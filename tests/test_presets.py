@@ -1,4 +1,4 @@
-"""The two blenders that come along, end to end on their real models."""
+"""The blenders that come along, end to end on their real models."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from blender.assembly import assemble
+from blender.bundle import load_bundle
 from blender.engine import Blender
-from blender.settings import Settings
+from blender.guards import GUARDS
+from blender.settings import BUNDLES, Settings
 
 KOZIEV = Path(__file__).resolve().parents[1] / "../shared/data/corpus-koziev-ru/cornell_movie_corpus.tar.xz"
 FINE_DAY = "Сегодня отличная погода! Время прогуляться."
@@ -65,8 +68,9 @@ def test_insults_are_never_answered(russian: Blender) -> None:
 
 
 @pytest.mark.slow
-def test_the_default_blender_chooses_what_a_person_would() -> None:
-    blender = Blender.of(Settings.find("default"), warm=False)
+@pytest.mark.parametrize("preset", ["default", "fast"])
+def test_the_english_blenders_choose_what_a_person_would(preset: str) -> None:
+    blender = Blender.of(Settings.find(preset), warm=False)
     pools = {
         "I lost my job yesterday.": ["I'm so sorry to hear that. What happened?", "I have a blue car.", "ok"],
         "Do you have any pets?": ["Yes, two cats, Tom and Misty. Do you?", "The train leaves at nine.", "Who knows."],
@@ -79,3 +83,19 @@ def test_the_default_blender_chooses_what_a_person_would() -> None:
         assert 0 < choice.sensible < 1
         assert 0 < choice.specific < 1
         np.testing.assert_array_equal(choice.scores.value, blender.choose(context, candidates).scores.value)
+
+
+@pytest.mark.slow
+def test_the_fast_blender_measures_no_candidate_with_a_language_model_or_a_cross_encoder() -> None:
+    parts = assemble(Settings.find("fast"))
+    assert not {"perplexity", "cross_encoder"} & set(parts.annotators)
+    for use in Settings.find("fast").guards:
+        assert set(GUARDS.find(use).needs) <= set(parts.annotators)
+
+
+@pytest.mark.parametrize("name", ["fast"])
+def test_a_packaged_ranker_stays_within_its_trees(name: str) -> None:
+    """A tree takes about 50 ns a row: 350 of them rank a pool of 32 in well under a millisecond."""
+    ranker = load_bundle(BUNDLES / name).ranker
+    forests = [ranker.order, *(head.trees for head in (ranker.sensible, ranker.specific) if head)]
+    assert 0 < sum(booster.num_trees() for trees in forests for booster in trees.boosters) <= 350
