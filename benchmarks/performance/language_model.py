@@ -31,16 +31,16 @@ from blender.sources.generator import Generator
 
 COMMAND = "python benchmarks/performance/language_model.py"
 PARTS = ("conditional perplexity", "throughput", "generation", "counted tokens", "growth")
-THREADS = 2
 
 
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few and small numbers, nothing written")
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure; others stay")
     asked = parser.parse_args()
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(asked.threads)
     exact, ours = load_language_model(Generator.model, "float32"), load_language_model(Generator.model, "auto")
     exact.warm()
     ours.warm()
@@ -51,17 +51,17 @@ def main() -> None:
     path = FOLDER / "language_model.json"
     before = json.loads(path.read_text("utf-8")) if path.exists() else {}
     whole = {part: values.get(part, before.get(part)) for part in PARTS}
-    print(record("language_model", command=COMMAND, seed=SEED, values={"threads": THREADS, **whole}))
+    print(record("language_model", command=COMMAND, seed=SEED, values={"threads": asked.threads, **whole}))
 
 
 def measured(part: str, exact: LanguageModel, ours: LanguageModel, *, quick: bool) -> dict[str, Any]:
     """One part; what is compared in it runs in turn."""
-    found = pools(1 if quick else 5, generated=0, found=4 if quick else 32)
+    found = pools(1 if quick else 3, generated=0, found=4 if quick else 32)
     if part == "conditional perplexity":
         return conditional(exact, ours, found)
     if part == "throughput":
         sizes = (128,) if quick else (128, 256, 512, 1024)
-        return throughput({"bfloat16": (ours, 1 if quick else 9), "float32": (exact, 1 if quick else 3)}, found, sizes)
+        return throughput({"bfloat16": (ours, 1 if quick else 5), "float32": (exact, 1 if quick else 2)}, found, sizes)
     if part == "generation":
         return generating(exact, ours, [pool.dialog for pool in found], small=quick)
     return counted(ours, found[0]) if part == "counted tokens" else growth(ours, found, quick=quick)
@@ -171,7 +171,7 @@ def growth(model: LanguageModel, found: Sequence[Pool], *, quick: bool) -> dict[
 
         return call
 
-    seconds = interleaved({f"{kind} {size}": run((kind, size)) for kind, size in asked}, rounds=1 if quick else 3)
+    seconds = interleaved({f"{kind} {size}": run((kind, size)) for kind, size in asked}, rounds=1 if quick else 2)
     return {
         what: [
             {
