@@ -27,7 +27,7 @@ from retrieval_data import COSINE, SEED, Side, embedded, phrases, queries  # typ
 from blender.index.vectors import VectorIndex, choose_kind, make_index, tuned
 from blender.matrix import Floats
 
-K, QUERIES, THREADS = 10, 200, 2
+K, QUERIES = 10, 200
 MOST_EXACT = 1_000_000  # above, exact search is not timed: its float32 vectors would not fit beside the others
 
 
@@ -48,12 +48,12 @@ def data(place: Path, size: int, side: Side) -> None:
     np.save(place / "truth.npy", found.rows)
 
 
-def build(place: Path) -> None:
+def build(place: Path, threads: int) -> None:
     """Write the index over the vectors, and how long it took."""
-    faiss.omp_set_num_threads(THREADS)
+    faiss.omp_set_num_threads(threads)
     vectors = opened(place)
     kind = choose_kind(len(vectors))
-    note: dict[str, Any] = {"kind": kind}
+    note: dict[str, Any] = {"kind": kind, "build threads": threads}
     if kind != "flat":  # there the vectors are searched as they are
         begun, cpu = perf_counter(), process_time()
         faiss.write_index(make_index(vectors, kind), str(place / "index.faiss"))
@@ -91,9 +91,9 @@ def index_of(place: Path) -> VectorIndex:
     return VectorIndex(vectors, kind, read)
 
 
-def measure(place: Path) -> dict[str, Any]:
+def measure(place: Path, threads: int) -> dict[str, Any]:
     """Recall and speed of the defaults, and of exact search in turn with them."""
-    faiss.omp_set_num_threads(THREADS)
+    faiss.omp_set_num_threads(threads)
     ours, asked, truth = index_of(place), np.load(place / "queries.npy"), np.load(place / "truth.npy")
     found = ours.search(asked, K)[1]
     shared = [len(set(mine) & set(true)) for mine, true in zip(found.tolist(), truth.tolist(), strict=True)]
@@ -116,6 +116,7 @@ def measure(place: Path) -> dict[str, Any]:
     per_query = {name: float(np.median(each)) for name, each in singles.items()}
     per_query |= {name: float(np.median(each)) / len(few) for name, each in batches.items()}
     return {
+        "threads": threads,
         "recall@10": round(float(np.mean(shared)) / K, 4),
         "worst query's recall": min(shared) / K,
         **{name: milliseconds(each) for name, each in singles.items()},
@@ -161,6 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stage", choices=["data", "build", "measure", "memory"])
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--side", choices=["contexts", "replies"], default="contexts")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "response-blender-retrieval")
     given = parser.parse_args()
@@ -173,9 +175,9 @@ def main() -> None:
             data(place, size, given.side)
             continue
         if given.stage == "build":
-            build(place)
+            build(place, given.threads)
             continue
-        values = json.loads((place / "build.json").read_text()) | measure(place) | sizes_of(place, size)
+        values = json.loads((place / "build.json").read_text()) | measure(place, given.threads) | sizes_of(place, size)
         keep(given.side, size, values)
         print(size, values, flush=True)
 
@@ -191,7 +193,6 @@ def keep(side: str, size: int, values: dict[str, Any]) -> None:
         seed=SEED,
         values={
             "n": f"{QUERIES} queries for recall, 40 single queries and 5 batches of 32 for speed; k = {K}",
-            "threads": THREADS,
             "data": f"real embeddings of the chitchat corpus, copied with Gaussian noise to a cosine of {COSINE}; "
             "queries are held-out ones copied likewise",
             "sizes": dict(sorted(table.items(), key=lambda row: (row[0].split()[0], int(row[0].split()[1])))),

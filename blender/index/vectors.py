@@ -53,12 +53,16 @@ def make_index(vectors: NDArray[np.floating], kind: IndexKind, progress: str | N
 
 def tuned(index: Any, kind: IndexKind) -> Any:
     """Set how widely an index searches (benchmarks/performance/retrieval.py measures the recall)."""
+    import faiss
+
     if kind == "hnsw":
         index.hnsw.efSearch = 256
     if kind == "ivfpq":
         index.nprobe = max(16, index.nlist // 32)
     if kind == "fastscan":
         index.nprobe = max(1, index.nlist // 6 if index.ntotal > _MANY else index.nlist * 3 // 8)
+        lists = faiss.downcast_index(index.quantizer)
+        lists.hnsw.efSearch = index.nlist  # by default 16, and no more lists than that are ever read
     return index
 
 

@@ -82,6 +82,13 @@ def test_an_index_read_back_finds_the_same(made: dict[IndexKind, VectorIndex], t
 
 
 @pytest.mark.slow
+def test_the_graph_over_the_lists_does_not_limit_how_many_are_read(made: dict[IndexKind, VectorIndex]) -> None:
+    index, query = made["fastscan"]._index, directions(1, seed=4)
+    found = index.quantizer.search(query, index.nprobe)[1][0]
+    assert (found >= 0).sum() == len(set(found.tolist())) == index.nprobe > 16
+
+
+@pytest.mark.slow
 def test_vectors_of_odd_length_can_be_compressed() -> None:
     vectors = directions(10_000, dimension=15)
     assert (VectorIndex(vectors, "fastscan").search(vectors[:20], 1)[1][:, 0] == np.arange(20)).all()
