@@ -6,7 +6,7 @@ DATA ?= ../shared/data
 PRESET ?= default
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 
-.PHONY: help setup setup-dev demo test check format lint types quality active bundle latency label-load ssa retriever clean
+.PHONY: help setup setup-dev demo test check format lint types quality active bundle bench label-load ssa retriever clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -56,8 +56,17 @@ active: .venv/.dev         ## label by choice or at random, played through: docs
 bundle: .venv/.dev         ## train the default bundle on the labelled sets
 	$(BIN)/python -m blender.training.default_bundle $(DATA) --preset $(PRESET)
 
-latency: .venv/.user       ## seconds per stage for pools of 8, 32 and 128: benchmarks/latency.json
-	$(BIN)/python benchmarks/latency.py
+bench: .venv/.dev          ## speed beside rivals: docs/performance.md, benchmarks/performance/*.json (an idle machine, an hour)
+	$(BIN)/python benchmarks/performance/cold.py
+	$(BIN)/python benchmarks/performance/choose.py
+	$(BIN)/python benchmarks/performance/language_model.py
+	$(BIN)/python benchmarks/performance/deadline.py $(DATA)
+	for part in choose reply growth; do $(BIN)/python benchmarks/performance/batch_run.py $$part; done
+	for stage in data build measure; do $(BIN)/python benchmarks/performance/retrieval.py $$stage; done
+	$(BIN)/python -m blender.training.frontier $(DATA)
+	$(BIN)/python benchmarks/performance/frontier.py
+	$(BIN)/python benchmarks/performance/late_columns.py $(DATA)
+	$(BIN)/python benchmarks/performance/report.py
 
 label-load: .venv/.dev     ## 20 raters at once on the labelling page for two minutes: benchmarks/label_load.json
 	$(BIN)/python benchmarks/label_load.py
