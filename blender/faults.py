@@ -142,7 +142,7 @@ class Runner:
     def _hopeless(self, calls: Collection[str], timeout: float, work: int, always: Collection[str]) -> list[str]:
         """Those that would be late; never all, for then nothing could come, and no pace would be measured anew."""
         able = [name for name in calls if self._hanging[name] < self.patience]
-        quickest = min(able, key=lambda name: self.pace.expected(name, work), default=None)
+        quickest = min(able, key=lambda name: (self.pace.when_done(name), self.pace.expected(name)), default=None)
         spared = {quickest, *always}
         return [name for name in calls if name not in spared and self.pace.expected(name, work) > timeout]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ class Pace:
 
     clock: Callable[[], float] = time.monotonic
     _seconds: dict[str, float] = field(default_factory=dict, init=False, repr=False)
+    _done: dict[str, float] = field(default_factory=dict, init=False, repr=False)
     _seen: dict[str, float] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
@@ -30,12 +32,17 @@ class Pace:
         with self._lock:
             return self._faded(name) * work
 
+    def when_done(self, name: str) -> float:
+        """Seconds for one unit when it was done, whatever came of it when it was given up; infinite if it never was."""
+        return self._done.get(name, math.inf)
+
     def took(self, name: str, seconds: float, work: int = 1) -> None:
         """Note a part that was done."""
         new = seconds / max(work, 1)
         with self._lock:
             known = self._seconds.get(name, new)
             self._note(name, (1 - _NEW) * known + _NEW * new)
+            self._done[name] = (1 - _NEW) * self._done.get(name, new) + _NEW * new
 
     def gave_up(self, name: str, seconds: float, work: int = 1) -> None:
         """Note a part that was not done after so many seconds: it takes longer than that, nobody knows how much."""
