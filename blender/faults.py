@@ -74,6 +74,7 @@ class Runner:
     pace: Pace = field(default_factory=Pace)
     _busy: Pace = field(default_factory=Pace, init=False, repr=False)
     _hanging: Counter[str] = field(default_factory=Counter, init=False, repr=False)
+    _running: Counter[str] = field(default_factory=Counter, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     @cached_property
@@ -99,10 +100,12 @@ class Runner:
             always: begin these all the same.
         """
         deadline = None if timeout is None else time.perf_counter() + timeout
-        hopeless = self._hopeless(calls, timeout, work, always) if hurry and timeout is not None else []
+        # Calls of one plug-in share its models and the cores: its pace is that of one call among so many.
+        crowd = {name: work * (1 + self._running[name]) for name in calls}
+        hopeless = self._hopeless(crowd, timeout, always) if hurry and timeout is not None else []
         started, quick = self._start({name: call for name, call in calls.items() if name not in hopeless}, work)
         results: dict[str, T] = {}
-        faults = [self._not_begun(name, timeout or 0.0, work) for name in hopeless]
+        faults = [self._not_begun(name, timeout or 0.0, crowd[name]) for name in hopeless]
         seconds: dict[str, float] = {}
         for name, future in started.items():
             if future is None:
@@ -111,18 +114,18 @@ class Runner:
             try:
                 done = self._wait(future, deadline, quick)
                 results[name], seconds[name] = done.result, done.seconds
-                self.pace.took(name, done.seconds, work)
+                self.pace.took(name, done.seconds, crowd[name])
                 self._busy.took(name, done.busy, work)
             except Late:
-                self.pace.gave_up(name, timeout or 0.0, work)
+                self.pace.gave_up(name, timeout or 0.0, crowd[name])
                 faults.append(self._fault(name, "late", "it stopped at the deadline"))
             except TimeoutError:
                 if future.done():  # the plug-in itself raised a TimeoutError
                     faults.append(self._fault(name, "raised", _describe(future.exception())))
                 else:
                     if not future.cancel():  # it was begun
-                        self._leave(name, future)
-                        self.pace.gave_up(name, timeout or 0.0, work)
+                        self._count(self._hanging, name, future)
+                        self.pace.gave_up(name, timeout or 0.0, crowd[name])
                     faults.append(self._fault(name, "late", f"no answer within {timeout:g} s"))
             except Exception as error:
                 faults.append(self._fault(name, "raised", _describe(error)))
@@ -139,12 +142,11 @@ class Runner:
             wait = None if deadline is None else max(0.0, deadline - time.perf_counter())
         return future.result(wait)
 
-    def _hopeless(self, calls: Collection[str], timeout: float, work: int, always: Collection[str]) -> list[str]:
+    def _hopeless(self, crowd: Mapping[str, int], timeout: float, always: Collection[str]) -> list[str]:
         """Those that would be late; never all, for then nothing could come, and no pace would be measured anew."""
-        able = [name for name in calls if self._hanging[name] < self.patience]
-        quickest = min(able, key=lambda name: (self.pace.when_done(name), self.pace.expected(name)), default=None)
+        quickest = min(crowd, key=lambda name: (self.pace.when_done(name), self.pace.expected(name)), default=None)
         spared = {quickest, *always}
-        return [name for name in calls if name not in spared and self.pace.expected(name, work) > timeout]
+        return [name for name in crowd if name not in spared and self.pace.expected(name, crowd[name]) > timeout]
 
     def _not_begun(self, name: str, timeout: float, work: int) -> Fault:
         detail = f"not begun: it takes about {self.pace.expected(name, work):.2f} s, {timeout:.2f} s are left"
@@ -164,6 +166,7 @@ class Runner:
                 continue
             future: Future[_Done[T]] = Future()
             started[name] = future
+            self._count(self._running, name, future)
             # The thread knows the caller's deadline.
             job = partial(copy_context().run, _settle, future, call)
             if 0 < self._busy.expected(name, work) < _QUICK and self.pace.expected(name, work) < _PROMPT:
@@ -174,13 +177,14 @@ class Runner:
             self._lanes.run(quick)
         return started, quick
 
-    def _leave(self, name: str, future: Future[_Done[T]]) -> None:
+    def _count(self, which: Counter[str], name: str, future: Future[_Done[T]]) -> None:
+        """Count the call until it ends."""
         with self._lock:
-            self._hanging[name] += 1
+            which[name] += 1
 
         def back(_: Future[_Done[T]]) -> None:
             with self._lock:
-                self._hanging[name] -= 1
+                which[name] -= 1
 
         future.add_done_callback(back)
 
