@@ -53,7 +53,7 @@ quality: .venv/.dev        ## head-room recovered on the labelled sets: docs/qua
 active: .venv/.dev         ## label by choice or at random, played through: docs/active-labelling.md, benchmarks/active.json
 	$(BIN)/python -m blender.training.active $(DATA)
 
-bundle: .venv/.dev         ## train the default bundle on the labelled sets
+bundle: .venv/.dev         ## train the default bundle on the labelled sets; the fast one: PRESET="fast --tries 1 --small"
 	$(BIN)/python -m blender.training.default_bundle $(DATA) --preset $(PRESET)
 
 bench: .venv/.dev          ## speed beside rivals: docs/performance.md, benchmarks/performance/*.json (an idle machine, an hour)

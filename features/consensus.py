@@ -11,7 +11,7 @@ import numpy as np
 
 from blender.catalogue import fingerprint
 from blender.matrix import Floats
-from blender.models.encoder import Encoder, load_encoder
+from blender.models.encoder import Encoder, cosines, load_encoder
 from blender.records import Pool
 from blender.roles import Column
 
@@ -81,8 +81,8 @@ class Consensus:
 
 def _agreement(vectors: Floats) -> Floats:
     """Mean and largest cosine of each of (n, dim) unit vectors with the others; float32 (n, 2), n at least 2."""
-    cosines = vectors @ vectors.T
-    np.fill_diagonal(cosines, 0)
-    mean = cosines.sum(axis=1) / (len(vectors) - 1)
-    np.fill_diagonal(cosines, -np.inf)
-    return np.stack([mean, cosines.max(axis=1)], axis=1)
+    near = cosines(vectors, vectors)
+    np.fill_diagonal(near, 0)
+    mean = near.sum(axis=1) / (len(vectors) - 1)
+    np.fill_diagonal(near, -np.inf)
+    return np.stack([mean, near.max(axis=1)], axis=1)

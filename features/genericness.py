@@ -19,7 +19,7 @@ from blender.index.base import PhraseBase, open_base
 from blender.index.corpus import read_phrases
 from blender.matrix import Floats
 from blender.models.cache import cache_folder, make_once, text_digest
-from blender.models.encoder import Encoder, load_encoder
+from blender.models.encoder import Encoder, cosines, load_encoder
 from blender.models.reference import resolve
 from blender.records import Candidate, Pool
 from blender.roles import Column
@@ -152,8 +152,8 @@ class Genericness:
         from scipy.special import ndtr
 
         known = self._reference
-        cosines = self._encoder.answers(candidates) @ known.answers.T
-        chance = ndtr((cosines - known.mean) / np.maximum(known.spread, 1e-6))
+        near = cosines(self._encoder.answers(candidates), known.answers)
+        chance = ndtr((near - known.mean) / np.maximum(known.spread, 1e-6))
         return np.asarray(chance.mean(axis=1), dtype=np.float32)
 
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from rich.console import Console
 from blender.errors import BadBundle, BlendError
 from blender.settings import BUNDLES, Settings
 from blender.training.card import provenance_in
+from blender.training.heads import HeadSettings
 from blender.training.pipeline import TrainSettings, train
 from blender.training.quality import MOST_CONTEXTS, label_files
 from blender.training.search import GRID
@@ -31,15 +33,18 @@ def main(
     tries: Annotated[int, typer.Option(min=1, help="Settings of the order that are tried, the first of GRID.")] = len(
         GRID
     ),
+    small: Annotated[bool, typer.Option("--small", help="At most 350 trees, for a preset that must be quick.")] = False,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Train the bundle of a preset on the labelled sets of its language."""
     chosen = Settings.find(preset)
+    grid = [replace(one, most_rounds=100, bags=2) if small else one for one in GRID[:tries]]
     settings = TrainSettings(
         locale=chosen.locale,
         annotators=chosen.annotators or None,
         most=MOST_CONTEXTS,
-        grid=GRID[:tries],
+        grid=tuple(grid),
+        heads=HeadSettings(rate=0.1, most_rounds=75, bags=1) if small else HeadSettings(),
         seed=seed,
     )
     folder = out / (chosen.bundle or preset)

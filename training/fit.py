@@ -46,14 +46,14 @@ class OrderSettings:
     ridge: float = 0.3
     leaves: int = 6
     rate: float = 0.07
-    most_rounds: int = 100
+    most_rounds: int = 150
     smallest_leaf: int = 60
     l2: float = 30.0
     monotone: bool = True
     whole_pools: bool = True
     missing: float = 0.15
     evenness: float = 1.0
-    bags: int = 2
+    bags: int = 3
     seed: int = 0
 
 

@@ -33,13 +33,13 @@ class HeadSettings:
     """
 
     leaves: int = 8
-    rate: float = 0.1
-    most_rounds: int = 75
+    rate: float = 0.05
+    most_rounds: int = 150
     smallest_leaf: int = 80
     l2: float = 30.0
     missing: float = 0.15
     evenness: float = 0.5
-    bags: int = 1
+    bags: int = 2
     seed: int = 0
 
 
