@@ -92,7 +92,7 @@ class Trees:
     def _forest(self) -> lightgbm.Booster:
         """The trees of all boosters in one, whose raw score is the sum of theirs: a call costs more than many trees."""
         import lightgbm
-        from lightgbm.basic import _LIB, _safe_call
+        from lightgbm.basic import _LIB, _safe_call  # type: ignore[attr-defined]
 
         forest = lightgbm.Booster(model_str=self.texts[0])
         for other in self.boosters[1:]:

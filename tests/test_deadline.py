@@ -21,7 +21,7 @@ from blender.matrix import FeatureMatrix, Floats
 from blender.pace import Pace
 from blender.proposing import SourceSlot
 from blender.records import Candidate, Dialog, Pool
-from blender.roles import Column, Scores
+from blender.roles import CandidateSource, Column, Scores
 from blender.settings import Settings
 
 WORDS = Column(
@@ -79,7 +79,9 @@ class Longest:
 
 
 def blender(annotator: Laborious | None = None, source: Laborious | None = None) -> Blender:
-    sources = {"parrot": Parrot(), **({"slow": source} if source else {})}
+    sources: dict[str, CandidateSource] = {"parrot": Parrot()}
+    if source:
+        sources["slow"] = source
     return Blender(
         settings=Settings.of({}),
         parts=Parts(

@@ -194,7 +194,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Project folder: benchmarks/ is written there.")] = Path(),
 ) -> None:
     """Measure what cascades save and what they change, and write benchmarks/cascade.json."""
-    every = {name: {} for name in SETS[FULL]}
+    every: dict[str, dict[str, Any]] = {name: {} for name in SETS[FULL]}
     kept = cache_folder() / "features"
     prepared = prepare(label_files(data), kept, annotators=every, locale=ENGLISH, most=MOST_CONTEXTS)
     about = {

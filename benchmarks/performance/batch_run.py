@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pools import SEED, contexts, retrieved  # type: ignore[import-not-found]  # a neighbour, not a package
-from record import record  # type: ignore[import-not-found]
+from pools import SEED, contexts, retrieved
+from record import record
 
 from blender import Blender
 from blender.records import Dialog, Pool

@@ -9,15 +9,14 @@ and the PairRanker of LLM-Blender, both with random weights of the true shapes, 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from pools import SEED, pools  # type: ignore[import-not-found]  # a neighbour, not a package
-from record import interleaved, milliseconds, record  # type: ignore[import-not-found]
-from rivals import cross_encoder, pair_ranker  # type: ignore[import-not-found]
+from pools import SEED, pools
+from record import interleaved, milliseconds, record
+from rivals import cross_encoder, pair_ranker
 
 from blender import Blender
 from blender.records import Candidate, Dialog, Pool
@@ -67,7 +66,8 @@ def explaining(blender: Blender, given: Sequence[Pool]) -> dict[str, float]:
     """Milliseconds of the sentence why the winner beat the runner-up."""
     chosen = [blender.choose_pools([pool])[0] for pool in given]
     turn = iter([chosen[0], *chosen])
-    return milliseconds(interleaved({"why": lambda: next(turn).why()}, len(chosen))["why"])
+    values: dict[str, float] = milliseconds(interleaved({"why": lambda: next(turn).why()}, len(chosen))["why"])
+    return values
 
 
 def by_size(blender: Blender, sizes: Sequence[int], repeats: int = 5) -> dict[str, Any]:
@@ -127,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from pools import SEED, contexts  # type: ignore[import-not-found]  # a neighbour, not a package
-from record import record  # type: ignore[import-not-found]
+from pools import SEED, contexts
+from record import record
 
 from blender import Blender
 from blender.judging.headroom import recovered_per_context

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from pools import GENERATED, RETRIEVED, SEED, pools  # type: ignore[import-not-found]  # a neighbour, not a package
-from record import interleaved, milliseconds, record  # type: ignore[import-not-found]
+from pools import GENERATED, RETRIEVED, SEED, pools
+from record import interleaved, milliseconds, record
 
 from blender.annotation import annotate
 from blender.features import ANNOTATORS

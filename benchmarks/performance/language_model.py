@@ -61,9 +61,13 @@ def measured(part: str, exact: LanguageModel, ours: LanguageModel, *, quick: boo
         return conditional(exact, ours, found)
     if part == "throughput":
         sizes = (128,) if quick else (128, 256, 512, 1024)
-        return throughput({"bfloat16": (ours, 1 if quick else 5), "float32": (exact, 1 if quick else 2)}, found, sizes)
+        made: dict[str, Any] = throughput(
+            {"bfloat16": (ours, 1 if quick else 5), "float32": (exact, 1 if quick else 2)}, found, sizes
+        )
+        return made
     if part == "generation":
-        return generating(exact, ours, [pool.dialog for pool in found], small=quick)
+        sampled: dict[str, Any] = generating(exact, ours, [pool.dialog for pool in found], small=quick)
+        return sampled
     return counted(ours, found[0]) if part == "counted tokens" else growth(ours, found, quick=quick)
 
 

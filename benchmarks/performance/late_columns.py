@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from record import record  # type: ignore[import-not-found]  # a neighbour, not a package
+from record import record
 
 from blender.matrix import FeatureMatrix
 from blender.models.cache import cache_folder

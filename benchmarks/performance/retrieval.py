@@ -21,8 +21,8 @@ from typing import Any
 import faiss
 import numpy as np
 from numpy.typing import NDArray
-from record import FOLDER, interleaved, milliseconds, record  # type: ignore[import-not-found]
-from retrieval_data import COSINE, SEED, Side, embedded, phrases, queries  # type: ignore[import-not-found]
+from record import FOLDER, interleaved, milliseconds, record
+from retrieval_data import COSINE, SEED, Side, embedded, phrases, queries
 
 from blender.index.vectors import VectorIndex, choose_kind, make_index, tuned
 from blender.matrix import Floats

@@ -12,14 +12,15 @@ from transformers import AutoTokenizer, BertConfig, BertForSequenceClassificatio
 from blender.models.reference import resolve
 from blender.records import Pool
 
-MINILM_L6 = {
+MINILM_L6: dict[str, Any] = {
     "vocab_size": 30522,
     "hidden_size": 384,
     "num_hidden_layers": 6,
     "num_attention_heads": 12,
     "intermediate_size": 1536,
+    "num_labels": 1,
 }
-DEBERTA_V3_LARGE = {
+DEBERTA_V3_LARGE: dict[str, Any] = {
     "vocab_size": 128100,
     "hidden_size": 1024,
     "num_hidden_layers": 24,
@@ -47,7 +48,7 @@ def cross_encoder() -> Callable[[Pool], object]:
     from sentence_transformers import CrossEncoder
 
     with tempfile.TemporaryDirectory() as folder:
-        BertForSequenceClassification(BertConfig(**MINILM_L6, num_labels=1)).save_pretrained(folder)
+        BertForSequenceClassification(BertConfig(**MINILM_L6)).save_pretrained(folder)
         _tokenizer().save_pretrained(folder)
         model = CrossEncoder(folder, device="cpu", local_files_only=True)
 
@@ -60,7 +61,8 @@ def cross_encoder() -> Callable[[Pool], object]:
 
 def pair_ranker() -> Callable[[Pool, int], float]:
     """Seconds of so many of PairRanker's comparisons: each reads context and two candidates (Jiang et al. 2023)."""
-    model = DebertaV2Model(DebertaV2Config(**DEBERTA_V3_LARGE)).eval()
+    model: Any = DebertaV2Model(DebertaV2Config(**DEBERTA_V3_LARGE))
+    model.eval()
     tokenizer = _tokenizer()  # of about as many tokens; its ids lie inside the larger vocabulary
 
     def seconds(pool: Pool, comparisons: int) -> float:

@@ -61,7 +61,7 @@ def tuned(index: Any, kind: IndexKind) -> Any:
         index.nprobe = max(16, index.nlist // 32)
     if kind == "fastscan":
         index.nprobe = max(1, index.nlist // 6 if index.ntotal > _MANY else index.nlist * 3 // 8)
-        lists = faiss.downcast_index(index.quantizer)
+        lists: Any = faiss.downcast_index(index.quantizer)
         lists.hnsw.efSearch = index.nlist  # by default 16, and no more lists than that are ever read
     return index
 

@@ -107,7 +107,8 @@ class PackedBert:
             # Matrices are multiplied without padding; attention alone looks at the inputs side by side.
             apart[owner, place] = layer.mixed(hidden.to(self._dtype))
             heads = apart.view(len(inputs), longest, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
-            told = scaled_dot_product_attention(*heads, attn_mask=seen).transpose(1, 2)[owner, place]
+            asked, known, said = heads[0], heads[1], heads[2]
+            told = scaled_dot_product_attention(asked, known, said, attn_mask=seen).transpose(1, 2)[owner, place]
             hidden = layer.after_attention(hidden + layer.out(told.reshape(count, width)))
             fed = layer.down(gelu(layer.up(hidden.to(self._dtype))))
             hidden = layer.after_feed(hidden + fed)

@@ -11,8 +11,8 @@ import msgspec
 from blender.engine import Blender
 from blender.reading import Task
 from blender.records import Dialog
+from blender.serving.about import made_by
 from blender.serving.answering import answers
-from blender.serving.evaluate import made_by
 from blender.serving.loading import load
 from blender.serving.record import AnswerRecord
 from blender.serving.systems.system import HERE
