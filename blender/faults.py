@@ -168,7 +168,7 @@ class Runner:
             started[name] = future
             self._count(self._running, name, future)
             # The thread knows the caller's deadline.
-            job = partial(copy_context().run, _settle, future, call)
+            job: Callable[[], None] = partial(copy_context().run, partial(_settle, future, call))
             if 0 < self._busy.expected(name, work) < _QUICK and self.pace.expected(name, work) < _PROMPT:
                 quick.append(job)
             else:

@@ -40,7 +40,7 @@ def beside_rivals(fast: Blender, full: Blender) -> dict[str, Any]:
     theirs = [ranker(pool, PAIRS_TIMED) for pool in pools(3)]
     size = len(pools(1)[0])
     whole = [seconds / PAIRS_TIMED * size * (size - 1) for seconds in theirs]
-    values = {name: milliseconds(seconds) for name, seconds in ours.items()}
+    values: dict[str, Any] = {name: milliseconds(seconds) for name, seconds in ours.items()}
     values["PairRanker DeBERTa-v3-large, all 992 comparisons"] = {
         **milliseconds(whole),
         "how": f"{PAIRS_TIMED} comparisons timed, multiplied",

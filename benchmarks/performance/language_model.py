@@ -114,9 +114,14 @@ def conditional(exact: LanguageModel, ours: LanguageModel, found: Sequence[Pool]
             "largest": round(float(apart.max()), 5),
             "of means": round(float(abs(np.concatenate(usual).mean() - np.concatenate(mine).mean())), 5),
         },
-        "spearman in a pool": [round(float(spearmanr(a, b).statistic), 5) for a, b in zip(usual, mine, strict=True)],
-        "spearman": round(float(spearmanr(np.concatenate(usual), np.concatenate(mine)).statistic), 5),
+        "spearman in a pool": [_spearman(a, b) for a, b in zip(usual, mine, strict=True)],
+        "spearman": _spearman(np.concatenate(usual), np.concatenate(mine)),
     }
+
+
+def _spearman(one: Floats, other: Floats) -> float:
+    found: Any = spearmanr(one, other)
+    return round(float(found.statistic), 5)
 
 
 def timed(call: Callable[[], Any]) -> tuple[float, Any]:

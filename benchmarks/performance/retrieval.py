@@ -71,7 +71,7 @@ class Best:
     def see(self, scores: Floats, start: int) -> None:
         """Take in the scores of rows from ``start`` on, (asked, rows)."""
         near = np.argpartition(-scores, K, axis=1)[:, :K]
-        scores = np.hstack([self.scores, np.take_along_axis(scores, near, axis=1)])
+        scores = np.hstack([self.scores, np.take_along_axis(scores, near, axis=1)]).astype(np.float32)
         rows = np.hstack([self.rows, near + start])
         order = np.argsort(-scores, axis=1, kind="stable")[:, :K]
         self.scores, self.rows = (np.take_along_axis(each, order, axis=1) for each in (scores, rows))

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute
 from numpy.typing import NDArray
+from pyarrow import compute
 
 from blender.errors import BadInput
 
@@ -73,7 +73,8 @@ class Contents:
             wanted = str(value) if column.type == "string" else float(value)
         except ValueError:
             raise BadInput(f"column {name!r} holds numbers, got {value!r}") from None
-        equal = pa.compute.equal(column, pa.scalar(wanted, column.type)).fill_null(False)
+        matches = compute.equal(column, pa.scalar(wanted, column.type))  # pyright: ignore[reportAttributeAccessIssue]
+        equal = matches.fill_null(False)
         return np.asarray(equal.to_numpy(), dtype=bool)
 
     def keep(self, rows: NDArray[np.bool_]) -> Contents:

@@ -127,9 +127,11 @@ class Encoder:
     def _recall(self, keys: Sequence[_Key]) -> dict[_Key, Floats]:
         found = {key: self._memory.pop(key) for key in keys if key in self._memory}
         new = [key for key in keys if key not in found]
-        for role in dict.fromkeys(role for role, _ in new):
-            texts = [text for each, text in new if each == role]
-            found.update(zip([(role, text) for text in texts], self._compute(texts, role), strict=True))
+        roles: tuple[Role, ...] = ("query", "passage")
+        for role in roles:
+            asked = [key for key in new if key[0] == role]
+            if asked:
+                found.update(zip(asked, self._compute([text for _, text in asked], role), strict=True))
         self._memory.update(found)  # at the end, as the most recently used
         while len(self._memory) > self._most:
             self._memory.popitem(last=False)
