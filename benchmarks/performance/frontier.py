@@ -29,7 +29,7 @@ def bare(pool: Pool) -> Pool:
 
 def main() -> None:
     """Measure and write."""
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     built = {
         name: ANNOTATORS.build(name, {}) for name in dict.fromkeys(name for each in SETS.values() for name in each)
     }
@@ -39,7 +39,7 @@ def main() -> None:
         {name: lambda some=some: annotate([next(given)], some) for name, some in chosen.items()}, ROUNDS
     )
     values = {name: {"annotators": SETS[name], **milliseconds(each)} for name, each in seconds.items()}
-    how = {"generated": GENERATED, "retrieved": RETRIEVED, "context tokens": "50 to 70", "threads": 2}
+    how = {"generated": GENERATED, "retrieved": RETRIEVED, "context tokens": "50 to 70", "threads": 1}
     record(
         "frontier", command="python benchmarks/performance/frontier.py", seed=SEED, values={"pool": how, "sets": values}
     )
