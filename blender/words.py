@@ -45,7 +45,7 @@ def sentences(text: str) -> list[str]:
     return [part for piece in _STOP.split(text) if (part := piece.strip())]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)  # a pool or two: annotators and guards ask for the same
 def grams(text: str) -> Counter[str]:
     """How often each word and each pair of neighbouring words occurs; not to be changed, since it is remembered.
 

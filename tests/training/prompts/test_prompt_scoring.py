@@ -86,7 +86,9 @@ def test_a_prompt_is_computed_once_for_all_inputs_that_follow_it(
         for row in drawn.inputs
     ]
     once = sum(heads) + sum(rows) * len(heads) + len(model.form.starts) + sum(rows)
-    assert model.computed - before == once < sum(heads) * len(rows) + sum(rows) * len(heads)
+    # Fewer where prompts begin alike, as what they share is kept from one to the next.
+    assert sum(rows) * len(heads) < model.computed - before <= once
+    assert once < sum(heads) * len(rows) + sum(rows) * len(heads)
     assert all(len(each.outcomes) == len(drawn.prompts) for each in scored)
 
 
