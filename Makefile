@@ -60,10 +60,12 @@ bench: .venv/.dev          ## speed beside rivals: docs/performance.md, benchmar
 	$(BIN)/python benchmarks/performance/cold.py
 	$(BIN)/python benchmarks/performance/choose.py
 	$(BIN)/python benchmarks/performance/language_model.py
+	$(BIN)/python benchmarks/performance/deadline.py
 	$(BIN)/python benchmarks/performance/deadline.py $(DATA)
 	for part in choose reply growth; do $(BIN)/python benchmarks/performance/batch_run.py $$part; done
 	for stage in data build measure; do $(BIN)/python benchmarks/performance/retrieval.py $$stage; done
 	$(BIN)/python -m blender.training.frontier $(DATA)
+	$(BIN)/python -m blender.training.cascade $(DATA)
 	$(BIN)/python benchmarks/performance/frontier.py
 	$(BIN)/python benchmarks/performance/late_columns.py $(DATA)
 	$(BIN)/python benchmarks/performance/report.py

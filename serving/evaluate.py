@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -21,7 +20,7 @@ from blender.serving.loading import load
 from blender.serving.record import AnswerRecord
 from blender.serving.standings import labels_in, print_standings, seen_in_training
 from blender.serving.terminal import messages, output, shown
-from blender.serving.workers import MOST, WORTH, Answering, answering
+from blender.serving.workers import Answering, answering
 
 if TYPE_CHECKING:
     from blender.judging.pools import LabelledPool
@@ -35,11 +34,9 @@ def evaluate(
     ] = "default",
     batch: Annotated[int, typer.Option(min=1, help="Dialogs answered together; changes speed alone.")] = 32,
     workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Processes, each with its own models (over 1 GB); one a core, at most 4, from 1,000 dialogs on."
-        ),
-    ] = None,
+        int,
+        typer.Option(min=1, help="Processes, each with its own models (over 1 GB); changes speed alone."),
+    ] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what the folder holds.")] = False,
     system: Annotated[
         list[str] | None,
@@ -66,8 +63,7 @@ def evaluate(
         raise BadInput("--turns and --partner need systems: add --system NAME=SPEC, such as --system blender=default")
     labelled = labels_in(dialogs)
     total = len(labelled) if labelled else _count(dialogs)
-    count = workers or (min(os.cpu_count() or 1, MOST) if total >= WORTH else 1)
-    with answering(bundle, load(bundle) if count == 1 else None, count) as answerer:
+    with answering(bundle, load(bundle) if workers == 1 else None, workers) as answerer:
         about = answerer.about
         tasks = _labelled_tasks(labelled) if labelled else _tasks(dialogs, locale or about.locale)
         with opened(out, about.made_by, fresh=fresh) as journal:

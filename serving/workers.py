@@ -27,12 +27,6 @@ from blender.serving.answering import answers
 if TYPE_CHECKING:
     from blender.engine import Blender
 
-WORTH = 1_000
-"""Dialogs from which further processes repay the seconds that loading the models again takes."""
-
-MOST = 4
-"""Processes at most, unless the user asks for more: each takes more than a gigabyte."""
-
 _AHEAD = 2  # batches that wait for each worker
 
 

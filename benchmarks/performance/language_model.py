@@ -51,7 +51,14 @@ def main() -> None:
     path = FOLDER / "language_model.json"
     before = json.loads(path.read_text("utf-8")) if path.exists() else {}
     whole = {part: values.get(part, before.get(part)) for part in PARTS}
-    print(record("language_model", command=COMMAND, seed=SEED, values={"threads": asked.threads, **whole}))
+    print(
+        record(
+            "language_model",
+            command=f"{COMMAND} --threads {asked.threads}",
+            seed=SEED,
+            values={"threads": asked.threads, **whole},
+        )
+    )
 
 
 def measured(part: str, exact: LanguageModel, ours: LanguageModel, *, quick: bool) -> dict[str, Any]:
