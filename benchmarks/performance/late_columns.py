@@ -2,9 +2,9 @@
 
     python benchmarks/performance/late_columns.py DATA      # writes benchmarks/performance/late_columns.json
 
-One family is left out at a time, settings as in ``benchmarks/frontier.json``; the features must be in
-the cache, as `make quality` leaves them. The full ranker is judged with the columns of cross-encoder and perplexity as they are, and with
-all of them NaN; the ranker of the fast set, which never read them, beside it.
+One family is left out at a time, settings as in ``benchmarks/frontier.json``; the features must be in the cache, as
+`make quality` leaves them. The full ranker is judged with the columns of cross-encoder and perplexity as they are,
+and with all of them NaN; the ranker of the fast set, which never read them, beside it.
 """
 
 from __future__ import annotations
