@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from blender.errors import BadInput
 from blender.judging.policies import best_feature, best_source
 from blender.matrix import FeatureMatrix
+from blender.ranker import LearnedRanker
 from blender.training.crossval import FOLDS, Fold, grouped, one_family_out
 from blender.training.examples import Doubles, Examples
 from blender.training.fit import OrderSettings
@@ -34,6 +35,7 @@ class OutOfFold:
         best_feature: the column that was best on the training side.
         best_source: the source that was best on the training side (all level where none is known there).
         trials: the search of each fold, by what it left out.
+        rankers: the ranker of each fold, by what it left out.
     """
 
     how: str
@@ -44,6 +46,7 @@ class OutOfFold:
     best_feature: Doubles
     best_source: Doubles
     trials: dict[str, list[Trial]]
+    rankers: dict[str, LearnedRanker] = field(default_factory=dict)
     impossible: str = ""
 
 
@@ -60,8 +63,9 @@ def leave_out(
     names = ("value", "linear", "sensible", "specific", "best_feature", "best_source")
     found = {name: blank.copy() for name in names}
     trials: dict[str, list[Trial]] = {}
+    rankers: dict[str, LearnedRanker] = {}
     for fold in folds:
-        trials[fold.name], scores = _one_fold(prepared, fold, grid, heads)
+        trials[fold.name], rankers[fold.name], scores = _one_fold(prepared, fold, grid, heads)
         rows = prepared.examples.rows(fold.held_out)
         for name in names:
             found[name][rows] = scores[name]
@@ -74,12 +78,13 @@ def leave_out(
         best_feature=found["best_feature"],
         best_source=found["best_source"],
         trials=trials,
+        rankers=rankers,
     )
 
 
 def _one_fold(
     prepared: Prepared, fold: Fold, grid: Sequence[OrderSettings], heads: HeadSettings | None
-) -> tuple[list[Trial], dict[str, Doubles]]:
+) -> tuple[list[Trial], LearnedRanker, dict[str, Doubles]]:
     examples, train = prepared.examples, prepared.examples.take(fold.train)
     if not fold.train:
         raise BadInput(f"leaving out {fold.name} leaves nothing to train on; add label sets that share nothing with it")
@@ -87,13 +92,17 @@ def _one_fold(
     ranker = fit_ranker(train, prepared.directions, tried[0].settings, tried[0].rounds, heads)
     held_out = examples.take(fold.held_out)
     scores = ranker.score(held_out.matrix)
-    return tried, {
-        "value": scores.value.astype(np.float64),
-        "linear": ranker.linear.contributions(held_out.matrix).sum(1),
-        "sensible": scores.sensible.astype(np.float64),
-        "specific": scores.specific.astype(np.float64),
-        **_rules(prepared, fold, held_out.matrix),
-    }
+    return (
+        tried,
+        ranker,
+        {
+            "value": scores.value.astype(np.float64),
+            "linear": ranker.linear.contributions(held_out.matrix).sum(1),
+            "sensible": scores.sensible.astype(np.float64),
+            "specific": scores.specific.astype(np.float64),
+            **_rules(prepared, fold, held_out.matrix),
+        },
+    )
 
 
 def _rules(prepared: Prepared, fold: Fold, matrix: FeatureMatrix) -> dict[str, Doubles]:
