@@ -1,0 +1,146 @@
+"""Which contexts are tried, which ranker judges them, and how: guards and ranker as a blender chooses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.annotation import Annotation
+from blender.assembly import Parts
+from blender.choosing import choose_one, judge_all
+from blender.errors import BadInput
+from blender.features import ANNOTATORS
+from blender.guards import GUARDS
+from blender.matrix import FeatureMatrix
+from blender.ranker import LearnedRanker
+from blender.records import Pool
+from blender.roles import Guard
+from blender.settings import Settings
+from blender.training.annotate import annotate_all
+from blender.training.examples import Examples
+from blender.training.outer import OutOfFold, judged_pools, judged_sets
+from blender.training.prepare import Prepared
+from blender.training.search import FEWEST_CANDIDATES
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bench:
+    """All that a trial needs.
+
+    Attributes:
+        prepared: pools, labels, features.
+        found: rankers that did not see the family they judge.
+        guards: by name, in order.
+        cache: folder of the measurements.
+        seed: of everything random.
+    """
+
+    prepared: Prepared
+    found: OutOfFold
+    guards: dict[str, Guard]
+    cache: Path
+    seed: int = 0
+
+    def ranker(self, pool: int) -> LearnedRanker:
+        """The ranker that did not see a pool's family.
+
+        Raises:
+            BadInput: rankers were not made by leaving families out.
+        """
+        family = self.prepared.examples.families[pool]
+        if family not in self.found.rankers:
+            raise BadInput(
+                f"no ranker was made without family {family!r}, only without {', '.join(self.found.rankers) or 'none'}; "
+                "give labels of at least two families"
+            )
+        return self.found.rankers[family]
+
+    def annotate(self, pools: Sequence[Pool]) -> FeatureMatrix:
+        """Features of pools with the annotators of the examples, from the cache where it has them."""
+        built = {name: ANNOTATORS.build(name, given) for name, given in self.prepared.annotators.items()}
+        return annotate_all(pools, built, self.cache)
+
+    def chosen(self, pools: Sequence[Pool], matrix: FeatureMatrix, like: Sequence[int]) -> Rows:
+        """Place of the winner of each pool, intp (pools,); -1 where all were blocked.
+
+        Args:
+            pools: to choose in.
+            matrix: their features.
+            like: number of the prepared pool that each was made of, which says who ranks it.
+        """
+        winners = np.full(len(pools), -1, dtype=np.intp)
+        parts = matrix.split()
+        families = [self.prepared.examples.families[at] for at in like]
+        for family in dict.fromkeys(families):
+            some = [at for at, name in enumerate(families) if name == family]
+            winners[some] = self._winners([pools[at] for at in some], joined([parts[at] for at in some]), like[some[0]])
+        return winners
+
+    def _winners(self, pools: Sequence[Pool], matrix: FeatureMatrix, like: int) -> list[int]:
+        parts = Parts(sources={}, annotators={}, guards=self.guards, ranker=self.ranker(like), columns={})
+        given = Settings()
+        chosen = [
+            choose_one(pool, judged, parts, given, notes=(), faults=(), seconds={}).winner
+            for pool, judged in zip(pools, judge_all(pools, Annotation(matrix=matrix), parts), strict=True)
+        ]
+        return [-1 if winner is None else winner for winner in chosen]
+
+
+def default_guards() -> dict[str, Guard]:
+    """The guards of the default preset."""
+    return {name: GUARDS.build(name, given) for name, given in Settings.find("default").guards.items()}
+
+
+def joined(parts: Sequence[FeatureMatrix]) -> FeatureMatrix:
+    """Matrices of the same columns, one after the other; at least one."""
+    return FeatureMatrix(
+        values=np.concatenate([part.values for part in parts]),
+        columns=parts[0].columns,
+        group_sizes=tuple(size for part in parts for size in part.group_sizes),
+    )
+
+
+def counted_sets(prepared: Prepared) -> tuple[str, ...]:
+    """Judged sets of machine candidates with three of them a context or more, in order of appearance."""
+    return tuple(
+        name for name in judged_sets(prepared.examples) if _counts(prepared, judged_pools(prepared.examples, name))
+    )
+
+
+def _counts(prepared: Prepared, pools: Sequence[int]) -> bool:
+    known = any(candidate.kind != "unknown" for at in pools for candidate in prepared.labelled[at].pool.candidates)
+    rows = sum(prepared.examples.matrix.group_sizes[at] for at in pools)
+    return known and rows >= FEWEST_CANDIDATES * len(pools)
+
+
+def drawn_contexts(prepared: Prepared, most: int, seed: int = 0) -> list[int]:
+    """Numbers of judged pools, at most ``most`` of each counted set; the same ones whatever else is there."""
+    return [
+        at
+        for name in counted_sets(prepared)
+        for at in sorted(judged_pools(prepared.examples, name), key=lambda at: digest(prepared, at, seed))[:most]
+    ]
+
+
+def digest(prepared: Prepared, pool: int, seed: int) -> bytes:
+    """Of a pool's dialog and the seed: what is random of a pool is drawn by it."""
+    return hashlib.sha256(f"{seed}\n{prepared.labelled[pool].pool.dialog.id}".encode()).digest()
+
+
+def generator_of(prepared: Prepared, pool: int, seed: int) -> np.random.Generator:
+    """Chance of one pool, whatever other pools are tried."""
+    return np.random.default_rng(int.from_bytes(digest(prepared, pool, seed)[:8], "big"))
+
+
+def pools_of(examples: Examples, matrix: FeatureMatrix) -> list[FeatureMatrix]:
+    """One matrix for each pool of the examples."""
+    if matrix.group_sizes != examples.matrix.group_sizes:
+        raise ValueError("the matrix does not hold the pools of the examples")
+    return matrix.split()

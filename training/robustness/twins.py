@@ -1,0 +1,128 @@
+"""An answer and its attacked twin: how much more often does the pool's choice fall on the twin?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from blender.judging.headroom import Interval, bootstrap
+from blender.matrix import FeatureMatrix
+from blender.records import Candidate, Pool
+from blender.training.robustness.attacks import ATTACKS, Attack
+from blender.training.robustness.contexts import Bench, Rows, drawn_contexts, generator_of
+
+MOST_GAIN = 0.02
+CONTEXTS = 50
+"""Of each set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """What one attack does.
+
+    Attributes:
+        contexts: tried.
+        honest: how often the honest answer is chosen.
+        attacked: how often its twin is chosen in its place.
+        gain: attacked less honest, paired; the bar is :data:`MOST_GAIN`.
+        turned: of answers that were not chosen, how many the attack makes the choice.
+        losers: on how many answers that rests.
+        blocked: share of twins that a guard blocks.
+    """
+
+    contexts: int
+    honest: Interval
+    attacked: Interval
+    gain: Interval
+    turned: Interval
+    losers: int
+    blocked: float
+
+    @property
+    def held(self) -> bool:
+        """Whether the attack gains no more than it may."""
+        return self.gain.value <= MOST_GAIN
+
+
+def targets_of_attack(bench: Bench, pools: Sequence[int]) -> list[int]:
+    """A candidate of each pool by lot, whoever wins; its place."""
+    sizes = bench.prepared.examples.matrix.group_sizes
+    return [int(generator_of(bench.prepared, at, bench.seed).integers(sizes[at])) for at in pools]
+
+
+def twin(pool: Pool, place: int, attack: Attack) -> Pool:
+    """The pool with one answer attacked."""
+    honest = pool.candidates[place]
+    text = attack(pool.dialog, honest.text)
+    changed: Candidate = replace(honest, text=text, sampled=None, embedded=None, stored={})
+    return Pool(
+        dialog=pool.dialog,
+        candidates=(*pool.candidates[:place], changed, *pool.candidates[place + 1 :]),
+    )
+
+
+def all_attacks(
+    bench: Bench, attacks: Mapping[str, Attack] = ATTACKS, *, contexts: int = CONTEXTS
+) -> dict[str, Outcome]:
+    """Every attack on the same answers."""
+    numbers = drawn_contexts(bench.prepared, contexts, bench.seed)
+    places = targets_of_attack(bench, numbers)
+    pools = [bench.prepared.labelled[at].pool for at in numbers]
+    honest = bench.chosen(pools, bench.prepared.examples.take(numbers).matrix, numbers)
+    found = {}
+    for name, attack in attacks.items():
+        twins = [twin(pool, place, attack) for pool, place in zip(pools, places, strict=True)]
+        found[name] = _outcome(bench, numbers, places, honest, twins, bench.annotate(twins))
+    return found
+
+
+def _outcome(
+    bench: Bench,
+    numbers: Sequence[int],
+    places: Sequence[int],
+    honest: Rows,
+    twins: Sequence[Pool],
+    matrix: FeatureMatrix,
+) -> Outcome:
+    at = np.array(places)
+    before, after = honest == at, bench.chosen(twins, matrix, numbers) == at
+    starts = np.concatenate([[0], np.cumsum(matrix.group_sizes)[:-1]]).astype(np.intp) + at
+    blocked = np.zeros(len(matrix), dtype=bool)
+    for guard in bench.guards.values():
+        blocked |= np.array([reason is not None for reason in guard.check(twins, matrix)])
+    return Outcome(
+        contexts=len(numbers),
+        honest=bootstrap(before, seed=bench.seed),
+        attacked=bootstrap(after, seed=bench.seed),
+        gain=bootstrap(after.astype(np.float64) - before, seed=bench.seed),
+        turned=bootstrap(after[~before], seed=bench.seed),
+        losers=int((~before).sum()),
+        blocked=float(blocked[starts].mean()),
+    )
+
+
+def attack_lines(found: Mapping[str, Outcome]) -> list[str]:
+    """The table in markdown."""
+    lines = [
+        "| attack | twin chosen | gain over the honest answer, points | losers turned to winners | blocked | n | |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, one in sorted(found.items(), key=lambda pair: -pair[1].gain.value):
+        verdict = "holds" if one.held else "**does not hold**"
+        lines.append(
+            f"| {name} | {_share(one.attacked)} | {_share(one.gain)} | {_share(one.turned)} of {one.losers} | "
+            f"{one.blocked:.0%} | {one.contexts} | {verdict} |"
+        )
+    return lines
+
+
+def _share(interval: Interval) -> str:
+    return f"{100 * interval.value:.1f} ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+
+
+def attacks_plain(found: Mapping[str, Outcome]) -> dict[str, Any]:
+    """The same for JSON."""
+    return {name: {**asdict(one), "held": one.held} for name, one in found.items()}
