@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blender.judging.calibration import BINS, calibration_error, curve
+from blender.judging.calibration import BINS, calibration_error, curve, debiased_square
 
 
 def test_calibration_error_by_hand() -> None:
@@ -35,3 +35,45 @@ def test_few_rows_make_few_bins_and_labels_that_agree_are_not_taken_for_certain(
     (only,) = curve(np.array([0.1, 0.9]), np.array([0.0, 0.0]))
     assert only.rows == 2 and only.observed.value == only.observed.low == 0 and only.observed.high > 0.5
     assert curve(np.zeros(0), np.zeros(0)) == ()
+
+
+def drawn(generator: np.random.Generator, rows: int, boldness: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities, and a yes or no for each; above 1 the probabilities are too bold."""
+    odds = generator.normal(size=rows)
+    truth = (generator.random(rows) < 1 / (1 + np.exp(-odds))).astype(np.float64)
+    return 1 / (1 + np.exp(-boldness * odds)), truth
+
+
+@pytest.mark.slow
+def test_a_perfect_predictor_has_no_debiased_error_however_few_its_rows() -> None:
+    """The plain error of the same rows is far from none."""
+    draws = [drawn(np.random.default_rng(seed), 60) for seed in range(800)]
+    squares = np.array([debiased_square(*draw) for draw in draws])
+    error = squares.std() / np.sqrt(len(squares))
+    assert abs(squares.mean()) < 3 * error < 0.002
+    assert np.mean([calibration_error(*draw) for draw in draws]) > 0.1
+
+
+@pytest.mark.slow
+def test_the_debiased_error_of_few_rows_is_that_of_many() -> None:
+    large = debiased_square(*drawn(np.random.default_rng(0), 400_000, boldness=3))
+    squares = np.array([debiased_square(*drawn(np.random.default_rng(seed), 160, boldness=3)) for seed in range(400)])
+    assert np.sqrt(large) > 0.15
+    assert abs(squares.mean() - large) < 3 * squares.std() / np.sqrt(len(squares))
+
+
+@pytest.mark.slow
+def test_rows_that_err_alike_are_one_unit() -> None:
+    """Every label thrice: counted as independent it would pass for an error that is not there."""
+    squares: dict[bool, list[float]] = {True: [], False: []}
+    for seed in range(400):
+        given, truth = drawn(np.random.default_rng(seed), 50)
+        copies, labels = np.tile(given, 3), np.tile(truth, 3)
+        squares[True].append(debiased_square(copies, labels, list(range(50)) * 3))
+        squares[False].append(debiased_square(copies, labels))
+    assert abs(np.mean(squares[True])) < 3 * np.std(squares[True]) / 20
+    assert np.mean(squares[False]) > 5 * np.std(squares[False]) / 20
+
+
+def test_rows_of_one_unit_tell_nothing() -> None:
+    assert np.isnan(debiased_square(np.array([0.5, 0.6]), np.array([0.0, 1.0]), ["a", "a"]))
