@@ -11,8 +11,9 @@ from blender.annotation import USER, annotate
 from blender.baselines import RANKERS
 from blender.bundle import Bundle, load_bundle
 from blender.catalogue import annotator_catalogue
-from blender.errors import BadBundle, BadInput
+from blender.errors import BadBundle, BadInput, UnknownName
 from blender.guards import GUARDS
+from blender.length_free import LengthFree
 from blender.models.reference import allow_network
 from blender.proposing import SourceSlot
 from blender.records import Dialog, Pool
@@ -117,8 +118,17 @@ def _guard(use: str, given: dict[str, Any], annotators: Mapping[str, Annotator])
 
 def _ranker(settings: Settings, bundle: Bundle | None) -> Ranker:
     given = dict(settings.ranker)
-    use = str(given.pop("use", "learned"))
+    length_free = given.pop("length_free", False)
+    if not isinstance(length_free, bool):
+        raise BadInput(f"length_free of the ranker must be true or false, got {length_free!r}")
+    ranker = _with_length(str(given.pop("use", "learned")), given, bundle)
+    return LengthFree(ranker=ranker, taste=getattr(ranker, "length_taste", 0.0)) if length_free else ranker
+
+
+def _with_length(use: str, given: dict[str, Any], bundle: Bundle | None) -> Ranker:
     if use == "learned":
+        for key in given:
+            raise UnknownName("setting of ranker 'learned':", key, ["length_free", "use"])
         if bundle is None:
             raise BadBundle(
                 "the ranker 'learned' needs a bundle, and the settings name none. Set bundle to the folder that "

@@ -185,6 +185,7 @@ def _write(folder: Path, bundle: Bundle) -> None:
         target=bundle.target,
         linear=LinearPart(columns=ranker.linear.columns, weights=tuple(map(float, ranker.linear.weights))),
         head_weight=ranker.head_weight,
+        length_taste=ranker.length_taste,
         trees=parts,
         metrics=dict(bundle.metrics),
         settings=dict(bundle.settings),
@@ -257,6 +258,7 @@ def _ranker(manifest: Manifest, trees: Mapping[str, Trees], folder: Path) -> Lea
         columns=manifest.columns,
         linear=Linear(columns=manifest.linear.columns, weights=np.array(manifest.linear.weights, dtype=np.float32)),
         head_weight=manifest.head_weight,
+        length_taste=manifest.length_taste,
         order=trees["order"],
         **heads,
     )

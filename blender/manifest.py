@@ -48,6 +48,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     settings: dict[str, Any]
     versions: dict[str, str]
     sha256: dict[str, str]
+    length_taste: float = 0.0  # bundles made before it was measured have none
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, bytes]:

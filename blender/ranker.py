@@ -160,6 +160,8 @@ class LearnedRanker:
         sensible: P(sensible), or None where the labels did not have it.
         specific: P(specific), or None where the labels did not have it.
         head_weight: how much the sum of the heads' raw scores counts in the order.
+        length_taste: how much a standard deviation of log(1 + words) inside a pool adds to the score, on average over
+            the training pools; what :class:`blender.length_free.LengthFree` starts from.
     """
 
     columns: tuple[str, ...]
@@ -168,6 +170,7 @@ class LearnedRanker:
     sensible: Head | None = None
     specific: Head | None = None
     head_weight: float = 0.0
+    length_taste: float = 0.0
 
     def __post_init__(self) -> None:
         unknown = sorted({base_column(name) for name in self._reads} - set(self.columns))

@@ -26,7 +26,8 @@ class Settings:
 
     Attributes:
         bundle: folder of a trained bundle, or the name of one that comes with the package; empty for none.
-        ranker: ``{"use": NAME, ...}``; ``learned`` takes the bundle's trees, the others are rules.
+        ranker: ``{"use": NAME, ...}``; ``learned`` takes the bundle's trees, the others are rules. Any of them takes
+            ``"length_free": True``: what length explains of its scores in a pool is taken away.
         sources: by name; ``use`` names the catalogue entry (the name itself if absent), ``k`` how many
             candidates to ask for, the rest are the source's settings.
         guards: by name, in the order they are checked; settings as for sources.

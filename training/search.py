@@ -13,6 +13,7 @@ from blender.training.crossval import inner_folds
 from blender.training.examples import Examples, HeadRoom
 from blender.training.fit import Directions, OrderSettings, fit_order
 from blender.training.heads import HeadSettings, fit_head
+from blender.training.length_taste import with_length_taste
 
 SMOOTHING = 9
 FEWEST_CANDIDATES = 3
@@ -102,14 +103,15 @@ def fit_ranker(
     order = fit_order(examples, directions, settings, rounds=rounds)
     alone = LearnedRanker(columns=examples.matrix.columns, linear=order.linear, order=order.trees)
     if heads is None:
-        return alone
+        return with_length_taste(alone, examples)
     sensible, specific = (fit_head(examples, label, heads) for label in (examples.sensible, examples.specific))
     raw = sum(
         (head.trees.raw(examples.matrix) for head in (sensible, specific) if head), np.zeros(len(examples.matrix))
     )
     spread = _spread(raw, examples)
     weight = _spread(alone.score(examples.matrix).value, examples) / spread if spread > 0 else 0.0
-    return replace(alone, sensible=sensible, specific=specific, head_weight=weight)
+    whole = replace(alone, sensible=sensible, specific=specific, head_weight=weight)
+    return with_length_taste(whole, examples)
 
 
 def _spread(values: np.ndarray[tuple[int], np.dtype[np.floating]], examples: Examples) -> float:

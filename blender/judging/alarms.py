@@ -37,6 +37,8 @@ Severity = Literal["warning", "serious"]
 SOURCE, LENGTH, POSITION = 0.4, 0.5, 0.2
 SATURATED, MISSING, ONE_RATER = 0.95, 0.5, 0.8
 FEWEST = 20  # candidates; of fewer nothing is said
+BESIDE_LENGTH = "compare every result with always taking the longest and the shortest answer"
+LENGTH_FREE = "if length is no quality to you, set length_free = true under [ranker] of the settings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,7 @@ def _explained(
     long = np.array([len(candidate.text) for candidate in candidates])
     place = np.concatenate([np.zeros(0), *map(np.arange, sizes)])
     tests: tuple[tuple[Kind, ArrayLike, float, str], ...] = (
-        ("length", long, LENGTH, "compare every result with always taking the longest and the shortest answer"),
+        ("length", long, LENGTH, f"{BESIDE_LENGTH}; {LENGTH_FREE}"),
         ("position", place, POSITION, "shuffle the candidates of each pool, and break ties by lot"),
     )
     for kind, by, least, advice in tests:

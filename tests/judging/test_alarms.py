@@ -234,3 +234,14 @@ def test_names_that_mean_nothing_explain_nothing_on_average() -> None:
 )
 def test_alarms_of_public_sets(labelled: Path, name: str, expected: set[str]) -> None:
     assert set(kinds(alarms(read_labels(labelled / f"{name}.jsonl")))) == expected
+
+
+def test_the_alarm_about_length_names_the_switch_that_takes_it_out() -> None:
+    labels = made(lambda _s, length, _p, g: length / 60 + 0.1 * g.random())
+    (of_labels,) = alarms(labels)
+    assert "human score" in of_labels.what
+    assert "length_free = true under [ranker]" in of_labels.what
+    even = made(chance)
+    raised = alarms(even, scores=np.concatenate([[len(text) for text in pool.pool.texts] for pool in even]))
+    assert [alarm.evidence["of"] for alarm in raised] == ["ranker's score"]
+    assert "length_free = true" in raised[0].what

@@ -65,7 +65,7 @@ class Bench:
     def annotate(self, pools: Sequence[Pool]) -> FeatureMatrix:
         """Features of pools with the annotators of the examples, from the cache where it has them."""
         built = {name: ANNOTATORS.build(name, given) for name, given in self.prepared.annotators.items()}
-        return annotate_all(pools, built, self.cache)
+        return annotate_all(pools, built, self.cache, quiet=True)
 
     def chosen(self, pools: Sequence[Pool], matrix: FeatureMatrix, like: Sequence[int]) -> Rows:
         """Place of the winner of each pool, intp (pools,); -1 where all were blocked.
