@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -63,7 +63,7 @@ def calibration_error(given: Doubles, truth: Doubles) -> float:
     return sum(gaps) / max(len(given), 1)
 
 
-def debiased_square(given: Doubles, truth: Doubles, units: Sequence[Hashable] | None = None) -> float:
+def debiased_square(given: Doubles, truth: Doubles, units: NDArray[np.intp] | Sequence[str] | None = None) -> float:
     """The mean squared distance of probability and label over bins, without the share that chance puts there.
 
     The plain error of a perfect predictor is above 0, the more the fewer its rows. The square has an unbiased estimate:
@@ -80,7 +80,7 @@ def debiased_square(given: Doubles, truth: Doubles, units: Sequence[Hashable] | 
     Returns:
         NaN where no bin has rows of two units.
     """
-    names = np.arange(len(given)) if units is None else np.unique(np.asarray(units, dtype=str), return_inverse=True)[1]
+    names = np.arange(len(given)) if units is None else np.unique(np.asarray(units), return_inverse=True)[1]
     total, rows = 0.0, 0
     for part in _bins(given, _count(given)):
         sums = np.bincount(names[part], weights=given[part] - truth[part])

@@ -27,7 +27,7 @@ NOT_SENSIBLE_BELOW = 0.5
 DELTA = 0.1
 PROBABILITIES: tuple[float, ...] = tuple(at / 100 for at in range(100))
 """Thresholds that are tried for a probability. They are fixed: ones picked by the labels would void the test."""
-_MOST_LABELS = 1_000_000
+_MOST_LABELS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +41,8 @@ class Certificate:
         answers: labelled contexts that were looked at.
         given: of these, how many are answered at the threshold.
         bad: of those given, how many are bad.
-        labels_needed: contexts to label in all until a threshold would probably be certified, judged by the best one
-            seen; ``None`` if one was certified, or if no threshold seems to keep the promise however many are labelled.
+        labels_needed: contexts to label in all until a threshold might be certified, judged by the best one seen;
+            ``None`` if one was certified, or if more than 10,000 would be needed.
     """
 
     threshold: float | None
@@ -64,13 +64,13 @@ class Certificate:
             )
         if self.labels_needed is None:
             return (
-                f"No threshold keeps the promise that {promise}: even the surest answers of these {self.answers} "
-                "contexts are bad more often. Allow a larger risk, or use better sources or a bundle trained on such "
+                f"No threshold seems to keep the promise that {promise}: the surest of these {self.answers} contexts "
+                "are answered badly too often. Allow a larger risk, or use better sources or a bundle trained on such "
                 "data."
             )
         return (
             f"{self.answers} labelled contexts do not prove of any threshold that {promise}. About "
-            f"{self.labels_needed} would, by what was seen; or allow a larger risk."
+            f"{self.labels_needed} might, by what was seen; or allow a larger risk."
         )
 
 
@@ -142,14 +142,16 @@ def _counts(scores: Doubles, bad: NDArray[np.bool_], tried: Doubles) -> tuple[ND
 def _labels_needed(
     given: NDArray[np.intp], wrong: NDArray[np.intp], answers: int, risk: float, delta: float
 ) -> int | None:
-    """Contexts until the most promising threshold would pass; shares by Laplace's rule, lest few rows boast."""
-    shares = (wrong + 1) / (given + 2)
+    """Contexts until the most promising threshold that gives a quarter of the answers passes, if all goes on alike."""
+    least = fewest_to_start(risk, delta)
     needed = [
-        fewest_to_prove(float(share), risk, delta) * answers / some
-        for share, some in zip(shares, given, strict=True)
-        if some and share < risk
+        fewest_to_prove(bad / some, risk, delta) * answers / some
+        for bad, some in zip(wrong.tolist(), given.tolist(), strict=True)
+        if some >= max(1, answers // 4) and bad / some < risk
     ]
-    return ceil(min(needed)) if needed and min(needed) <= _MOST_LABELS else None
+    if needed and min(needed) <= _MOST_LABELS:
+        return max(answers + least, ceil(min(needed)))  # it may have failed by bad luck alone
+    return least if answers < least else None
 
 
 @cache

@@ -1,0 +1,80 @@
+"""`blend abstain`: which `min_sensible` keeps a promise, by labels."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blender.errors import BadInput
+from blender.judging.selective import DELTA, certify, not_sensible
+from blender.serving.judged_choices import learned, machine_pools, refuse_seen, winners
+from blender.serving.loading import BlenderOption, load
+from blender.serving.terminal import output
+
+_KEY = re.compile(r"^min_sensible[ \t]*=[^\n]*$", re.MULTILINE)
+_TABLE = re.compile(r"^\[", re.MULTILINE)
+
+
+def abstain(
+    labels: Annotated[list[Path], typer.Argument(help="Label files of conversations like those to come.")],
+    blender: BlenderOption = "default",
+    risk: Annotated[float, typer.Option(help="Largest share of the given answers that may be not sensible.")] = 0.1,
+    delta: Annotated[float, typer.Option(help="Chance that the promise is wrong.")] = DELTA,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the certified value into the settings file named by --blender.")
+    ] = False,
+) -> None:
+    """Say from which P(sensible) on answers may be given so that at most RISK of them are not sensible.
+
+    An answer is not sensible where the mean of its raters is below one half. Exit code 1: nothing is proved.
+    """
+    settings = Path(blender)
+    if write and settings.suffix != ".toml":
+        raise BadInput(
+            f"--write needs a settings file (.toml) as --blender, got {blender!r}; make one, or copy the line"
+        )
+    labelled = machine_pools(labels)
+    loaded = load(blender)
+    learned(loaded, blender, ("sensible",))
+    refuse_seen(labelled, loaded)
+    found = winners(labelled, loaded)
+    certificate = certify(found.scores, not_sensible(found.sensible), risk=risk, delta=delta)
+    console = output()
+    for count, why in ((found.unlabelled, "whose winner has no label"), (found.doubles, "of a conversation counted")):
+        if count:
+            console.print(f"Left out: {count} contexts {why}.", soft_wrap=True)
+    console.print(certificate.sentence(), soft_wrap=True, markup=False)
+    if certificate.threshold is None:
+        raise typer.Exit(1)
+    if write:
+        write_min_sensible(settings, certificate.threshold)
+        console.print(f"{settings} has it now.", soft_wrap=True, markup=False)
+    else:
+        console.print(f"In your settings file: min_sensible = {certificate.threshold:g}", markup=False)
+
+
+def write_min_sensible(path: Path, value: float) -> None:
+    """Set ``min_sensible`` in a settings file, whose other lines and comments stay as they are.
+
+    Raises:
+        BadInput: the file cannot be read as TOML, or writing would change more than that.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        before = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        raise BadInput(f"{path} cannot be read as TOML: {fault}") from None
+    table = _TABLE.search(text)
+    top = text[: table.start()] if table else text
+    line = f"min_sensible = {value:g}"
+    new = _KEY.sub(line, top, count=1) if _KEY.search(top) else f"{line}\n{top}"
+    changed = new + text[len(top) :]
+    if tomllib.loads(changed) != {**before, "min_sensible": value}:
+        raise BadInput(f"{path} is written in a way that cannot be edited safely; set {line} by hand")
+    aside = path.with_name(f".{path.name}.making")
+    aside.write_text(changed, encoding="utf-8")
+    aside.replace(path)

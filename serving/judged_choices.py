@@ -1,0 +1,128 @@
+"""Labelled pools put before a blender: what it chooses, and what its heads say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.bundle import HEADS, Bundle, load_bundle
+from blender.engine import Blender
+from blender.errors import BadInput
+from blender.judging.answers import root_of
+from blender.judging.labels import read_labels
+from blender.judging.pools import LabelledPool
+from blender.ranker import LearnedRanker
+from blender.serving.about import trained_on
+from blender.serving.standings import seen_in_training
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Winners:
+    """The winner of each conversation whose winner is labelled.
+
+    Attributes:
+        scores: its P(sensible), float64 (n,).
+        sensible: its label, float64 (n,) on 0..1.
+        unlabelled: contexts left out because the winner has no label, or every candidate was blocked.
+        doubles: contexts left out because another one of their conversation was taken.
+    """
+
+    scores: Doubles
+    sensible: Doubles
+    unlabelled: int
+    doubles: int
+
+
+def machine_pools(files: Sequence[Path]) -> list[LabelledPool]:
+    """The candidates of generators and retrievers of label files; all where no file says who made them.
+
+    Raises:
+        BadInput: a file is wrong, or there is no such candidate.
+    """
+    pools = [pool for file in files for pool in read_labels(file)]
+    kept = [
+        pool if all(candidate.kind == "unknown" for candidate in pool.pool.candidates) else pool.machine_only()
+        for pool in pools
+    ]
+    some = [pool for pool in kept if len(pool)]
+    if not some:
+        raise BadInput(
+            "none of the labelled candidates was made by a generator or a retrieval; label what the blender's own "
+            "sources propose, with their source_type"
+        )
+    return some
+
+
+def learned(blender: Blender, name: str, heads: Sequence[str] = HEADS) -> tuple[Bundle, LearnedRanker]:
+    """The bundle and the ranker of a blender that gives one of some probabilities.
+
+    Raises:
+        BadInput: it ranks by a rule, or its bundle has none of these heads.
+    """
+    folder, ranker = blender.settings.bundle_folder(), blender.parts.ranker
+    if folder is None or not isinstance(ranker, LearnedRanker) or all(getattr(ranker, head) is None for head in heads):
+        raise BadInput(
+            f"the blender {name!r} does not give P({') or P('.join(heads)}): it ranks by a rule, or its bundle was "
+            "trained without such labels; name one with a bundle that has them"
+        )
+    return load_bundle(folder), ranker
+
+
+def refuse_seen(labelled: Sequence[LabelledPool], blender: Blender) -> None:
+    """Refuse labels that the bundle was trained on: its probabilities are better there than anywhere else.
+
+    Raises:
+        BadInput: it was trained on some of these families.
+    """
+    seen = seen_in_training(labelled, trained_on(blender))
+    if seen:
+        raise BadInput(
+            f"the bundle was trained on {', '.join(seen)}: its probabilities are too good there, and what is fitted or "
+            "proved by these labels would not hold elsewhere; give labels of conversations it has not seen"
+        )
+
+
+def winners(labelled: Sequence[LabelledPool], blender: Blender, *, batch: int = 16) -> Winners:
+    """What the blender would answer, without its own ``min_sensible``; one context of each conversation."""
+    first = list({_conversation(pool): pool for pool in reversed(labelled)}.values())
+    free = replace(blender, settings=replace(blender.settings, min_sensible=0.0))
+    scores, labels = [], []
+    for start in range(0, len(first), batch):
+        part = first[start : start + batch]
+        for pool, selection in zip(part, free.choose_pools([each.pool for each in part]), strict=True):
+            known = selection.winner is not None
+            scores.append(selection.sensible)
+            labels.append(float(pool.sensible[selection.winner]) if known else float("nan"))
+    given, sensible = np.array(scores, dtype=np.float64), np.array(labels, dtype=np.float64)
+    known = ~np.isnan(sensible)
+    return Winners(
+        scores=given[known],
+        sensible=sensible[known],
+        unlabelled=int((~known).sum()),
+        doubles=len(labelled) - len(first),
+    )
+
+
+def head_scores(
+    labelled: Sequence[LabelledPool], blender: Blender, ranker: LearnedRanker, *, batch: int = 16
+) -> dict[str, Doubles]:
+    """Raw scores (log-odds before the curve) of every candidate by head, float64 (candidates,)."""
+    heads = {name: head for name in HEADS if (head := getattr(ranker, name)) is not None}
+    found: dict[str, list[Doubles]] = {name: [] for name in heads}
+    for start in range(0, len(labelled), batch):
+        for selection in blender.choose_pools([each.pool for each in labelled[start : start + batch]]):
+            for name, head in heads.items():
+                found[name].append(head.trees.raw(selection.matrix))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _conversation(labelled: LabelledPool) -> tuple[str, ...]:
+    """Contexts of one conversation are not independent: they share its root dialog or its first two turns."""
+    opening = [" ".join(turn.text.lower().split()) for turn in labelled.pool.dialog.turns[:2]]
+    return (labelled.dataset, *opening) if len(labelled.pool.dialog.turns) > 1 else root_of(labelled)

@@ -1,0 +1,138 @@
+"""`blend abstain` and `blend recalibrate`, on a bundle trained for the purpose."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from blender.bundle import load_bundle
+from blender.engine import Blender
+from blender.errors import BadInput
+from blender.serving.abstain_command import write_min_sensible
+from blender.serving.cli import main
+from blender.serving.judged_choices import machine_pools, winners
+from blender.settings import Settings
+from blender.training.pipeline import TrainSettings, train
+from blender.training.search import GRID
+from tests.training.conftest import write_labels
+
+SETTINGS = """# mine
+bundle = "bundle"   # as trained
+[guards.empty]
+[annotators.length]
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Settings, a bundle trained on one set of labels, and another set."""
+    made = tmp_path_factory.mktemp("judged")
+    settings = TrainSettings(annotators={"length": {}}, grid=GRID[:1], cache=made / "cache", quiet=True)
+    train([write_labels(made, "theirs", 60)], made / "bundle", settings)
+    (made / "mine.toml").write_text(SETTINGS)
+    write_labels(made, "mine", 200, seed=1)
+    return made
+
+
+@pytest.mark.slow
+def test_a_certified_value_is_written_and_used(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = folder / "mine.toml"
+    code = main(["abstain", str(folder / "mine.jsonl"), "--blender", str(mine), "--risk", "0.2", "--write"])
+    said = capsys.readouterr().out
+    assert code == 0 and "at most 20% of the given answers are not sensible" in said
+    written = tomllib.loads(mine.read_text())
+    assert 0 <= written["min_sensible"] < 1
+    assert "# mine" in mine.read_text() and "# as trained" in mine.read_text()
+    loaded = Blender.of(Settings.read(mine))
+    pools = machine_pools([folder / "mine.jsonl"])
+    found = winners(pools, loaded)
+    given = [one.winner is not None for one in loaded.choose_pools([pool.pool for pool in pools])]
+    assert sum(given) == (found.scores >= written["min_sensible"]).sum() > 0
+    assert found.unlabelled == found.doubles == 0
+
+
+@pytest.mark.slow
+def test_few_labels_prove_nothing_and_the_exit_code_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = folder / "few.jsonl"
+    few.write_text("\n".join((folder / "mine.jsonl").read_text().splitlines()[:40]) + "\n")
+    assert main(["abstain", str(few), "--blender", str(folder / "mine.toml"), "--risk", "0.05"]) == 1
+    assert "10 labelled contexts do not prove" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_labels_of_the_training_prove_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["abstain"], ["recalibrate", "--out", str(folder / "not")]):
+        verb, *rest = command
+        assert main([verb, str(folder / "theirs.jsonl"), "--blender", str(folder / "mine.toml"), *rest]) == 2
+        assert "was trained on theirs" in capsys.readouterr().err
+    assert not (folder / "not").exists()
+
+
+@pytest.mark.slow
+def test_recalibrating_makes_a_new_bundle_that_chooses_the_same(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [json.loads(line) for line in (folder / "mine.jsonl").read_text().splitlines()]
+    strict = tmp_path / "strict.jsonl"
+    strict.write_text("\n".join(json.dumps({**row, "sensible": row["sensible"] / 3}) for row in rows[:100]) + "\n")
+    new = tmp_path / "new"
+    call = ["recalibrate", str(strict), "--out", str(new), "--blender", str(folder / "bundle")]
+    assert main([*call[:4], "--blender", str(folder / "mine.toml")]) == 0
+    assert "P(sensible): log-odds shifted by -" in capsys.readouterr().out
+    old, made = load_bundle(folder / "bundle").ranker, load_bundle(new).ranker
+    pools = machine_pools([folder / "mine.jsonl"])[:20]
+    matrix = Blender.of(Settings.read(folder / "mine.toml")).choose_pools([pools[0].pool])[0].matrix
+    assert (old.score(matrix).value == made.score(matrix).value).all()
+    assert float(made.score(matrix).sensible.mean()) < float(old.score(matrix).sensible.mean()) - 0.1
+    assert main([*call[:4], "--blender", str(folder / "mine.toml")]) == 2
+    assert "is a bundle already" in capsys.readouterr().err
+
+
+def test_a_rule_gives_no_probabilities(rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = write_labels(tmp_path, contexts=5)
+    assert main(["abstain", str(labels), "--blender", str(rule)]) == 2
+    assert "does not give P(sensible)" in capsys.readouterr().err
+    assert main(["abstain", str(labels), "--blender", "default", "--write"]) == 2
+    assert "--write needs a settings file" in capsys.readouterr().err
+
+
+def test_one_context_of_a_conversation_counts(blender: Blender, tmp_path: Path) -> None:
+    row = {"response": "Yes.", "source": "a", "source_type": "generator", "sensible": 1}
+    contexts = [["Hi!", "Hello.", "Tea?"], ["Hi!", "Hello.", "Tea?", "No.", "Why?"], ["Bye!", "Stay.", "No."], ["Hm?"]]
+    rows = [{**row, "dialog_id": f"d{at}", "context": turns} for at, turns in enumerate(contexts)]
+    path = tmp_path / "labels.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    found = winners(machine_pools([path]), blender)
+    assert (len(found.sensible), found.doubles) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("locale = 'en'\n[guards.empty]\n", "min_sensible = 0.25\nlocale = 'en'\n[guards.empty]\n"),
+        ("min_sensible   = 0.9  # old\n[a]\nmin_sensible = 1\n", "min_sensible = 0.25\n[a]\nmin_sensible = 1\n"),
+        ("", "min_sensible = 0.25\n"),
+    ],
+)
+def test_only_the_one_line_of_a_settings_file_changes(tmp_path: Path, before: str, after: str) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(before)
+    write_min_sensible(path, 0.25)
+    assert path.read_text() == after
+
+
+def test_what_cannot_be_edited_safely_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    for text, why in (
+        ("a = [", "cannot be read"),
+        ('note = """\nmin_sensible = 1\n"""\n', "set min_sensible = 0.25 by hand"),
+    ):
+        path.write_text(text)
+        with pytest.raises(BadInput, match=why):
+            write_min_sensible(path, 0.25)
+        assert path.read_text() == text
