@@ -22,7 +22,7 @@ from blender.records import Pool
 from blender.roles import Guard
 from blender.settings import Settings
 from blender.training.annotate import annotate_all
-from blender.training.examples import Examples
+from blender.training.examples import Doubles
 from blender.training.outer import OutOfFold, judged_pools, judged_sets
 from blender.training.prepare import Prepared
 from blender.training.search import FEWEST_CANDIDATES
@@ -57,8 +57,8 @@ class Bench:
         family = self.prepared.examples.families[pool]
         if family not in self.found.rankers:
             raise BadInput(
-                f"no ranker was made without family {family!r}, only without {', '.join(self.found.rankers) or 'none'}; "
-                "give labels of at least two families"
+                f"no ranker was made without family {family!r}, only without "
+                f"{', '.join(self.found.rankers) or 'none'}; give labels of at least two families"
             )
         return self.found.rankers[family]
 
@@ -66,6 +66,16 @@ class Bench:
         """Features of pools with the annotators of the examples, from the cache where it has them."""
         built = {name: ANNOTATORS.build(name, given) for name, given in self.prepared.annotators.items()}
         return annotate_all(pools, built, self.cache, quiet=True)
+
+    def scores(self, matrix: FeatureMatrix, like: Sequence[int]) -> list[Doubles]:
+        """The ranker's scores of each pool of the matrix, float64 (candidates,); guards are not asked.
+
+        Args:
+            matrix: the features.
+            like: number of the prepared pool that each was made of, which says who ranks it.
+        """
+        parts = matrix.split()
+        return [self.ranker(at).score(part).value.astype(np.float64) for part, at in zip(parts, like, strict=True)]
 
     def chosen(self, pools: Sequence[Pool], matrix: FeatureMatrix, like: Sequence[int]) -> Rows:
         """Place of the winner of each pool, intp (pools,); -1 where all were blocked.
@@ -137,10 +147,3 @@ def digest(prepared: Prepared, pool: int, seed: int) -> bytes:
 def generator_of(prepared: Prepared, pool: int, seed: int) -> np.random.Generator:
     """Chance of one pool, whatever other pools are tried."""
     return np.random.default_rng(int.from_bytes(digest(prepared, pool, seed)[:8], "big"))
-
-
-def pools_of(examples: Examples, matrix: FeatureMatrix) -> list[FeatureMatrix]:
-    """One matrix for each pool of the examples."""
-    if matrix.group_sizes != examples.matrix.group_sizes:
-        raise ValueError("the matrix does not hold the pools of the examples")
-    return matrix.split()

@@ -103,7 +103,10 @@ def mean_change(after: Mapping[str, Doubles], before: Mapping[str, Doubles], see
 def missing_lines(bench: Bench, one: Sequence[Lost], two: Sequence[Lost], *, most: int = 10) -> list[str]:
     """The tables in markdown: every annotator, and the ``most`` dearest pairs."""
     whole = with_mean(gained(bench))
-    lines = ["| missing | " + " | ".join(whole) + " | change of the mean, points |", "|---|" + "---|" * (len(whole) + 1)]
+    lines = [
+        "| missing | " + " | ".join(whole) + " | change of the mean, points |",
+        "|---|" + "---|" * (len(whole) + 1),
+    ]
     lines.append("| nothing | " + " | ".join(f"{100 * value:.1f}" for value in whole.values()) + " | |")
     for lost in [*one, *two[:most]]:
         cells = [f"{100 * lost.recovered[name]:.1f}" for name in whole]
