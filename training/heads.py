@@ -29,6 +29,8 @@ class HeadSettings:
         missing: share of pools of which one annotator's columns are hidden while training.
         evenness: 1 = families count alike; 0 = contexts count alike.
         bags: boosters with different seeds that are averaged.
+        chained: add the trees of P(sensible) to those of P(specific): what is not sensible is not specific, and many
+            more rows say what is sensible. On families left out P(specific) is much better for it.
         seed: of everything random.
     """
 
@@ -40,7 +42,30 @@ class HeadSettings:
     missing: float = 0.15
     evenness: float = 0.5
     bags: int = 2
+    chained: bool = False
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Fitted:
+    """Trees; per row of the examples the raw score by trees that did not see it (NaN: not labelled), and a weight."""
+
+    trees: Trees
+    raw: Doubles
+    weights: Doubles
+
+    def head(self, label: Doubles) -> Head:
+        usable = ~(np.isnan(self.raw) | np.isnan(label))
+        return Head(trees=self.trees, curve=calibrate(self.raw[usable], label[usable], self.weights[usable]))
+
+    def after(self, first: _Fitted) -> _Fitted:
+        """With the trees of another label before these; raw scores are means over trees' texts, as in `Trees`."""
+        texts = first.trees.texts + self.trees.texts
+        return _Fitted(
+            trees=Trees(columns=self.trees.columns, texts=texts),
+            raw=(first.raw * len(first.trees.texts) + self.raw * len(self.trees.texts)) / len(texts),
+            weights=self.weights,
+        )
 
 
 def fit_head(examples: Examples, label: Doubles, settings: HeadSettings) -> Head | None:
@@ -51,16 +76,29 @@ def fit_head(examples: Examples, label: Doubles, settings: HeadSettings) -> Head
         label: float64 (n_rows,) on 0..1, the share of raters who said yes or a scaled mean; NaN = not labelled.
         settings: how.
     """
+    fitted = _fit(examples, label, settings)
+    return fitted.head(label) if fitted else None
+
+
+def fit_heads(examples: Examples, settings: HeadSettings) -> tuple[Head | None, Head | None]:
+    """P(sensible) and P(specific); each ``None`` as `fit_head` says."""
+    sensible, specific = (_fit(examples, label, settings) for label in (examples.sensible, examples.specific))
+    if sensible and specific and settings.chained:
+        specific = specific.after(sensible)
+    return sensible and sensible.head(examples.sensible), specific and specific.head(examples.specific)
+
+
+def _fit(examples: Examples, label: Doubles, settings: HeadSettings) -> _Fitted | None:
     known = ~np.isnan(label)
     if known.sum() < FEWEST_ROWS or np.ptp(label[known]) < 1e-6:
         return None
     pools = [at for at, span in enumerate(examples.matrix.groups()) if known[span].any()]
-    labelled, soft = examples.take(pools), label[examples.rows(pools)]
-    rounds, raw = _cross_validate(labelled, soft, settings)
-    trees = _boost(labelled, soft, settings, rounds)
-    weights = row_weights(labelled, settings.evenness)
-    usable = ~np.isnan(raw) & ~np.isnan(soft)
-    return Head(trees=trees, curve=calibrate(raw[usable], soft[usable], weights[usable]))
+    rows = examples.rows(pools)
+    labelled, soft = examples.take(pools), label[rows]
+    raw, weights = np.full(len(label), np.nan), np.zeros(len(label))
+    rounds, raw[rows] = _cross_validate(labelled, soft, settings)
+    weights[rows] = row_weights(labelled, settings.evenness)
+    return _Fitted(trees=_boost(labelled, soft, settings, rounds), raw=raw, weights=weights)
 
 
 def _cross_validate(examples: Examples, soft: Doubles, settings: HeadSettings) -> tuple[int, Doubles]:

@@ -12,7 +12,7 @@ from blender.ranker import LearnedRanker
 from blender.training.crossval import inner_folds
 from blender.training.examples import Examples, HeadRoom
 from blender.training.fit import Directions, OrderSettings, fit_order
-from blender.training.heads import HeadSettings, fit_head
+from blender.training.heads import HeadSettings, fit_heads
 from blender.training.length_taste import with_length_taste
 
 SMOOTHING = 9
@@ -104,7 +104,7 @@ def fit_ranker(
     alone = LearnedRanker(columns=examples.matrix.columns, linear=order.linear, order=order.trees)
     if heads is None:
         return with_length_taste(alone, examples)
-    sensible, specific = (fit_head(examples, label, heads) for label in (examples.sensible, examples.specific))
+    sensible, specific = fit_heads(examples, heads)
     raw = sum(
         (head.trees.raw(examples.matrix) for head in (sensible, specific) if head), np.zeros(len(examples.matrix))
     )

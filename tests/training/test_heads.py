@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from blender.judging.calibration import measure
-from blender.training.heads import HeadSettings, calibrate, fit_head
+from blender.training.heads import HeadSettings, calibrate, fit_head, fit_heads
 from blender.training.outer import OutOfFold
 from blender.training.reliability import reliability
 from tests.training.conftest import make_examples
@@ -84,3 +84,19 @@ def test_reliability_is_told_by_set_and_counts_contexts_once() -> None:
     assert list(table) == ["sensible"]
     assert table["sensible"]["a"]["rows"] == sum(SEEN.matrix.group_sizes[1:100:2])
     assert table["sensible"]["b"]["brier"] == 0
+
+
+@pytest.mark.slow
+def test_chained_trees_help_where_few_rows_say_what_is_specific() -> None:
+    """A label that is known of a tenth of the rows only; what is sensible says most of it."""
+    known = np.repeat(np.random.default_rng(3).random(len(SEEN)) < 0.1, SEEN.matrix.group_sizes)
+    few = replace(SEEN, specific=np.where(known, SEEN.sensible**2, np.nan))
+    errors = []
+    for chained in (False, True):
+        sensible, specific = fit_heads(few, replace(SETTINGS, chained=chained))
+        assert sensible is not None and specific is not None
+        assert sensible.trees.texts == fit_heads(few, SETTINGS)[0].trees.texts  # type: ignore[union-attr]
+        errors.append(measure(specific.probability(UNSEEN.matrix).astype(np.float64), UNSEEN.sensible**2))
+    alone, chain = errors
+    assert chain["brier"] < 0.9 * alone["brier"] < alone["brier_of_base_rate"]
+    assert chain["calibration_error"] < 0.1

@@ -1,0 +1,207 @@
+"""Can probabilities be trusted, and what can abstaining promise: ``docs/trust.md`` and ``benchmarks/trust.json``.
+
+    python -m blender.training.trust DATA
+
+``DATA`` is laid out as `docs/data.md` says, and its measurements are in the cache, as after `make quality`. The rankers
+are fitted without a search of settings; their heads are those that ``blend train`` would fit.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from blender.errors import BadInput, BlendError
+from blender.models.cache import cache_folder
+from blender.training.crossval import Fold, grouped, one_family_out
+from blender.training.examples import Doubles
+from blender.training.fixed import Fixed
+from blender.training.heads import HeadSettings
+from blender.training.outer import OutOfFold, judged_sets
+from blender.training.prepare import Prepared, prepare
+from blender.training.probabilities import DRAWS, MOST_LABELS, Table, plain, probability_table
+from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
+from blender.training.report import write_between_markers, write_json
+from blender.training.selective import SPLITS, Elsewhere, KeptTable, elsewhere_table, kept_table
+from blender.training.trust_picture import draw_reliability
+from blender.training.trust_tables import (
+    bar_sentence,
+    elsewhere_lines,
+    kept_lines,
+    kept_sentences,
+    left_out_lines,
+    own_lines,
+)
+
+log = logging.getLogger(__name__)
+IN_DOMAIN, LEFT_OUT = "In domain", "Left out"
+NAME = "trust"
+
+
+def left_out(prepared: Prepared, seed: int) -> OutOfFold:
+    """Scores of every row by rankers that saw nothing of its family."""
+    return _scored(prepared, one_family_out(prepared.examples), "one family left out", seed)
+
+
+def in_domain_with_heads(prepared: Prepared, seed: int) -> OutOfFold:
+    """Scores of every labelled set by rankers fitted on the other four fifths of its own conversations.
+
+    Sets without labels of sensible or specific, or with fewer conversations than folds, have none (NaN).
+    """
+    examples = prepared.examples
+    folds: list[Fold] = []
+    for dataset in judged_sets(examples):
+        own = [at for at, name in enumerate(examples.datasets) if name == dataset]
+        part = examples.take(own)
+        if np.isnan(part.sensible).all() and np.isnan(part.specific).all():
+            continue
+        try:
+            parts = grouped(part)
+        except BadInput:
+            continue
+        folds += [
+            Fold(
+                name=f"{dataset}, {one.name}",
+                train=tuple(own[at] for at in one.train),
+                held_out=tuple(own[at] for at in one.held_out),
+            )
+            for one in parts
+        ]
+    return _scored(prepared, folds, "in domain, grouped 5-fold", seed)
+
+
+def _scored(prepared: Prepared, folds: list[Fold], how: str, seed: int) -> OutOfFold:
+    examples, ranker = prepared.examples, Fixed(heads=HeadSettings(seed=seed))
+    found: dict[str, Doubles] = {
+        name: np.full(len(examples.matrix), np.nan) for name in ("value", "linear", "sensible", "specific")
+    }
+    level = np.zeros(len(examples.matrix))
+    for fold in folds:
+        log.info("fitting without %s", fold.name)
+        fitted = ranker.fit(examples.take(fold.train), prepared.directions)
+        rows, matrix = examples.rows(fold.held_out), examples.take(fold.held_out).matrix
+        scores = fitted.score(matrix)
+        found["value"][rows], found["linear"][rows] = scores.value, fitted.linear.contributions(matrix).sum(1)
+        found["sensible"][rows], found["specific"][rows] = scores.sensible, scores.specific
+    return OutOfFold(how=how, best_feature=level, best_source=level, trials={}, **found)
+
+
+def trust(
+    prepared: Prepared,
+    away: OutOfFold,
+    own: OutOfFold,
+    out: Path,
+    about: Mapping[str, Any],
+    *,
+    seed: int,
+    splits: int = SPLITS,
+    draws: int = DRAWS,
+) -> None:
+    """Judge and write everything: document, figures, picture.
+
+    Args:
+        prepared: the labelled sets.
+        away: scored with one family left out, heads and all.
+        own: scored in domain, heads and all.
+        out: project folder.
+        about: command and the like, for the JSON.
+        seed: of draws and splits.
+        splits: of each set, to judge promises by.
+        draws: of labels, to judge recalibration by.
+    """
+    tables = {
+        IN_DOMAIN: probability_table(prepared, own, recalibrate=False, seed=seed),
+        LEFT_OUT: probability_table(prepared, away, recalibrate=True, draws=draws, seed=seed),
+    }
+    kept = {
+        IN_DOMAIN: kept_table(prepared, own, splits=splits, seed=seed),
+        LEFT_OUT: kept_table(prepared, away, splits=splits, seed=seed),
+    }
+    elsewhere = elsewhere_table(prepared, away)
+    write_json(
+        out / "benchmarks" / f"{NAME}.json",
+        {**about, "seed": seed, "splits": splits, "draws": draws, **_plain(tables, kept, elsewhere)},
+    )
+    document = out / "docs" / f"{NAME}.md"
+    write_between_markers(document, "probabilities", _probabilities(tables))
+    write_between_markers(document, "abstaining", _abstaining(kept))
+    write_between_markers(document, "elsewhere", list(elsewhere_lines(elsewhere)))
+    panels = {
+        "in domain": {key: one.curve for key, one in tables[IN_DOMAIN].items()},
+        "left out": {key: one.curve for key, one in tables[LEFT_OUT].items()},
+        f"left out, {MOST_LABELS} labels": {key: one.recalibrated_curve for key, one in tables[LEFT_OUT].items()},
+    }
+    draw_reliability(out / "docs" / f"{NAME}.png", panels)
+
+
+def _plain(tables: Mapping[str, Table], kept: Mapping[str, KeptTable], elsewhere: list[Elsewhere]) -> dict[str, Any]:
+    return {
+        "probabilities": {where: plain(table) for where, table in tables.items()},
+        "abstaining": {
+            where: {
+                dataset: {policy: [asdict(one) for one in risks] for policy, risks in by_policy.items()}
+                for dataset, by_policy in table.items()
+            }
+            for where, table in kept.items()
+        },
+        "elsewhere": [asdict(one) for one in elsewhere],
+    }
+
+
+def _probabilities(tables: Mapping[str, Table]) -> list[str]:
+    own, away = tables[IN_DOMAIN], tables[LEFT_OUT]
+    return [
+        *own_lines(own),
+        "",
+        bar_sentence(own, IN_DOMAIN),
+        "",
+        *left_out_lines(away),
+        "",
+        bar_sentence(away, LEFT_OUT),
+    ]
+
+
+def _abstaining(kept: Mapping[str, KeptTable]) -> list[str]:
+    lines: list[str] = []
+    for where, table in kept.items():
+        lines += [f"{where}:", "", *kept_lines(table), "", *kept_sentences(table, where), ""]
+    return lines[:-1]
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
+    out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
+    annotator: Annotated[list[str] | None, typer.Option(help="Use only this annotator; may be repeated.")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+) -> None:
+    """Judge P(sensible) and P(specific), and promises by abstaining; write docs/trust.md and benchmarks/trust.json."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    chosen: dict[str, dict[str, Any]] | None = {name: {} for name in annotator} if annotator else None
+    prepared = prepare(
+        label_files(data), cache_folder() / "features", annotators=chosen, locale=ENGLISH, most=MOST_CONTEXTS
+    )
+    own, away = in_domain_with_heads(prepared, seed), left_out(prepared, seed)
+    about = {
+        "command": "make trust",
+        "contexts of a set at most": MOST_CONTEXTS,
+        "data": dict(prepared.data),
+        "annotators": dict(prepared.fingerprints),
+    }
+    trust(prepared, away, own, out, about, seed=seed)
+    Console().print(f"{out / 'docs' / NAME}.md, {out / 'benchmarks' / NAME}.json", markup=False)
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except BlendError as fault:
+        sys.stderr.write(f"error: {fault}\n")
+        sys.exit(2)
