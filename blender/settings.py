@@ -45,7 +45,7 @@ class Settings:
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
     guards: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {
-            name: {} for name in ("empty", "too_long", "block_list", "toxicity", "echo", "repetition")
+            name: {} for name in ("empty", "too_long", "block_list", "toxicity", "echo", "repetition", "stuffing")
         }
     )
     annotators: dict[str, dict[str, Any]] = field(default_factory=dict)

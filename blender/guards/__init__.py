@@ -11,5 +11,6 @@ GUARDS = Catalogue(
         "toxicity": "blender.guards.toxicity:ToxicityLimit",
         "echo": "blender.guards.echo:Echo",
         "repetition": "blender.guards.repetition:Repetition",
+        "stuffing": "blender.guards.stuffing:Stuffing",
     },
 )

@@ -33,9 +33,10 @@ def test_every_guard_keeps_the_contract(name: str) -> None:
     assert isinstance(guard, Guard)
     assert guard.check([], matrix(0)) == []
     assert guard.check([Pool.of("Hi", [])], matrix(0)) == []
-    pools = [Pool.of(TURNS, ["", TURNS[1], TURNS[2]]), Pool.of("Hi", ["😀 " * 900])]
-    found = guard.check(pools, FeatureMatrix(values=matrix(4).values, columns=(), group_sizes=(3, 1)))
-    assert len(found) == 4
+    stuffed = "It has hike, alps, trail, recommend."
+    pools = [Pool.of(TURNS, ["", TURNS[1], TURNS[2], stuffed]), Pool.of("Hi", ["😀 " * 900])]
+    found = guard.check(pools, FeatureMatrix(values=matrix(5).values, columns=(), group_sizes=(4, 1)))
+    assert len(found) == 5
     assert any(found) == (name != "block_list")
     assert all(reason is None or (reason.startswith(f"{name}: ") and len(reason) < 80) for reason in found)
     with pytest.raises(UnknownName, match="setting of guard"):
@@ -158,3 +159,48 @@ def test_repetition() -> None:
 def test_likeness_limit_is_checked(name: str) -> None:
     with pytest.raises(BadInput, match=r"from 0 to 1, got 1\.5"):
         GUARDS.build(name, {"limit": 1.5})
+
+
+@pytest.mark.parametrize(
+    ("text", "blocked"),
+    [
+        ("Well, which trail would you recommend? So you say, right?", True),
+        ("Which trail would you recommend? I would take the one by the lake.", True),
+        ("I would recommend the trail by the lake.", False),
+        ("Which trail do you like?", False),
+    ],
+)
+def test_an_answer_that_holds_the_turn_is_an_echo(text: str, blocked: bool) -> None:
+    (reason,) = check("echo", text)
+    assert (reason is not None) == blocked
+    assert reason is None or "echo: holds" in reason or "echo: 0." in reason
+
+
+def test_a_short_turn_may_be_said_back() -> None:
+    assert check("echo", "Fine, and how are you?", turns=("How are you?",)) == [None]
+    assert check("echo", "Fine, and how are you?", turns=("How are you?",), longest_held=2)[0] is not None
+    with pytest.raises(BadInput, match="held is a share from 0 to 1, got 2"):
+        GUARDS.build("echo", {"held": 2})
+
+
+@pytest.mark.parametrize(
+    ("text", "blocked"),
+    [
+        ("I like it. trail recommend hike like", True),
+        ("Hello, trail, recommend, hike.", True),
+        ("I would recommend a trail that I like to hike.", False),
+        ("Trail one is what I would recommend, Alps or not.", False),
+        ("mountain forest river valley", False),  # none of it stands in the conversation
+        ("", False),
+    ],
+)
+def test_words_of_the_conversation_without_a_sentence_are_stuffing(text: str, blocked: bool) -> None:
+    (reason,) = check("stuffing", text)
+    assert (reason is not None) == blocked
+    assert reason in (None, "stuffing: 4 words of the conversation in a row")
+
+
+def test_the_run_of_stuffing_is_a_setting() -> None:
+    assert check("stuffing", "trail recommend hike", run=3) == ["stuffing: 3 words of the conversation in a row"]
+    with pytest.raises(BadInput, match="run must be at least 1, got 0"):
+        GUARDS.build("stuffing", {"run": 0})

@@ -13,6 +13,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blender.judging.headroom import Interval
 from blender.judging.resampling import percentile
@@ -58,7 +59,7 @@ def gained(bench: Bench, absent: Collection[str] = ()) -> dict[str, Doubles]:
         gains = payoff(part)
         found[name] = np.array(
             [
-                _of_the_chosen(gains[rows], scores[rows])
+                of_the_chosen(gains[rows], scores[rows])
                 for rows in part.matrix.groups()
                 if not np.isnan(gains[rows]).all()
             ]
@@ -66,7 +67,8 @@ def gained(bench: Bench, absent: Collection[str] = ()) -> dict[str, Doubles]:
     return found
 
 
-def _of_the_chosen(gains: Doubles, scores: np.ndarray[Any, np.dtype[np.float32]]) -> float:
+def of_the_chosen(gains: Doubles, scores: NDArray[np.floating]) -> float:
+    """What the highest-scored candidate of a pool recovers; the mean of the tied; candidates without label are out."""
     known = ~np.isnan(gains)
     return float(gains[known][scores[known] == scores[known].max()].mean())
 

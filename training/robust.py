@@ -1,0 +1,83 @@
+"""What a choice owes to length, and what it holds out: ``docs/robustness.md`` and ``benchmarks/robustness.json``.
+
+    python -m blender.training.robust DATA [--part NAME]
+
+``DATA`` is laid out as `docs/data.md` says. Rankers never saw the family that they judge. The first run measures some
+thirteen thousand made-up candidates (hours on a busy core, most of it the language model); later ones take them from
+the cache.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from blender.errors import BlendError, UnknownName
+from blender.models.cache import cache_folder
+from blender.training.heads import HeadSettings
+from blender.training.outer import OutOfFold, across_families
+from blender.training.prepare import Prepared, prepare
+from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
+from blender.training.report import write_between_markers, write_json
+from blender.training.robustness.contexts import Bench, default_guards
+from blender.training.robustness.measure import PARTS
+from blender.training.search import GRID
+
+NAME = "robustness"
+
+
+def robustness(
+    prepared: Prepared, found: OutOfFold, out: Path, *, seed: int = 0, parts: list[str] | None = None
+) -> dict[str, Any]:
+    """Measure and write; returns what was written to ``benchmarks/robustness.json``.
+
+    Args:
+        prepared: pools, labels, features.
+        found: with the ranker of each fold.
+        out: project folder.
+        seed: of everything random.
+        parts: names of :data:`PARTS`; default: all. The others keep the figures they have.
+
+    Raises:
+        UnknownName: a part is not known.
+    """
+    for name in parts or ():
+        if name not in PARTS:
+            raise UnknownName("part of the report on robustness", name, PARTS)
+    bench = Bench(prepared=prepared, found=found, guards=default_guards(), cache=cache_folder() / "features", seed=seed)
+    path = out / "benchmarks" / f"{NAME}.json"
+    values: dict[str, Any] = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
+    about = {"seed": seed, "how": found.how, "annotators": dict(prepared.fingerprints), "data": dict(prepared.data)}
+    for name in parts or PARTS:
+        part = PARTS[name](bench)
+        values[name] = {**about, "figures": part.values}
+        write_json(path, values)
+        write_between_markers(out / "docs" / f"{NAME}.md", name, part.lines)
+    return values
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
+    out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
+    part: Annotated[list[str] | None, typer.Option(help=f"Only this: {', '.join(PARTS)}; may be repeated.")] = None,
+    tries: Annotated[int, typer.Option(min=1, help="Settings of the order that are tried, the first of GRID.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+) -> None:
+    """Measure head-room at matched length, length_free, and what the choice holds out against."""
+    prepared = prepare(label_files(data), cache_folder() / "features", locale=ENGLISH, most=MOST_CONTEXTS)
+    found = across_families(prepared, HeadSettings(seed=seed), GRID[:tries])
+    robustness(prepared, found, out, seed=seed, parts=part)
+    Console().print(f"wrote docs/{NAME}.md and benchmarks/{NAME}.json", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except BlendError as fault:
+        sys.stderr.write(f"error: {fault}\n")
+        sys.exit(2)
