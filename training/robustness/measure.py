@@ -13,6 +13,7 @@ from blender.training.compare import LEARNED, RANDOM, policy_scores
 from blender.training.outer import judged_pools, judged_sets
 from blender.training.robustness.contexts import Bench
 from blender.training.robustness.crowds import all_crowds, crowd_lines, crowds_plain
+from blender.training.robustness.guarded import guard_lines, guards_cost, guards_plain
 from blender.training.robustness.length import all_switches, switch_lines, switches_plain
 from blender.training.robustness.matched import Matched, matched, matched_lines, matched_plain
 from blender.training.robustness.missing import annotators_missing, missing_lines, missing_plain, points
@@ -77,10 +78,16 @@ def _attacks(bench: Bench) -> Part:
     return Part(values=attacks_plain(found), lines=attack_lines(found))
 
 
+def _guards(bench: Bench) -> Part:
+    found = guards_cost(bench)
+    return Part(values=guards_plain(found), lines=guard_lines(found))
+
+
 PARTS: dict[str, Callable[[Bench], Part]] = {
     "matched-length": _matched,
     "length-free": _length_free,
     "missing": _missing,
     "crowds": _crowds,
     "attacks": _attacks,
+    "guards": _guards,
 }

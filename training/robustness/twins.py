@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blender.judging.headroom import Interval, bootstrap
 from blender.matrix import FeatureMatrix
@@ -14,6 +15,7 @@ from blender.records import Candidate, Pool
 from blender.training.robustness.attacks import ATTACKS, Attack
 from blender.training.robustness.contexts import Bench, Rows, drawn_contexts, generator_of
 
+Flags = NDArray[np.bool_]
 MOST_GAIN = 0.02
 CONTEXTS = 50
 """Of each set."""
@@ -30,7 +32,7 @@ class Outcome:
         gain: attacked less honest, paired; the bar is :data:`MOST_GAIN`.
         turned: of answers that were not chosen, how many the attack makes the choice.
         losers: on how many answers that rests.
-        blocked: share of twins that a guard blocks.
+        blocked: share of twins that a guard blocks by their text alone.
     """
 
     contexts: int
@@ -69,39 +71,39 @@ def all_attacks(
 ) -> dict[str, Outcome]:
     """Every attack on the same answers."""
     numbers = drawn_contexts(bench.prepared, contexts, bench.seed)
-    places = targets_of_attack(bench, numbers)
+    places = np.array(targets_of_attack(bench, numbers), dtype=np.intp)
     pools = [bench.prepared.labelled[at].pool for at in numbers]
-    honest = bench.chosen(pools, bench.prepared.examples.take(numbers).matrix, numbers)
+    honest = bench.chosen(pools, bench.prepared.examples.take(numbers).matrix, numbers) == places
     found = {}
     for name, attack in attacks.items():
-        twins = [twin(pool, place, attack) for pool, place in zip(pools, places, strict=True)]
-        found[name] = _outcome(bench, numbers, places, honest, twins, bench.annotate(twins))
+        twins = [twin(pool, int(place), attack) for pool, place in zip(pools, places, strict=True)]
+        found[name] = _outcome(bench, numbers, places, honest, twins)
     return found
 
 
-def _outcome(
-    bench: Bench,
-    numbers: Sequence[int],
-    places: Sequence[int],
-    honest: Rows,
-    twins: Sequence[Pool],
-    matrix: FeatureMatrix,
-) -> Outcome:
-    at = np.array(places)
-    before, after = honest == at, bench.chosen(twins, matrix, numbers) == at
-    starts = np.concatenate([[0], np.cumsum(matrix.group_sizes)[:-1]]).astype(np.intp) + at
-    blocked = np.zeros(len(matrix), dtype=bool)
-    for guard in bench.guards.values():
-        blocked |= np.array([reason is not None for reason in guard.check(twins, matrix)])
+def _outcome(bench: Bench, numbers: Sequence[int], places: Rows, honest: Flags, twins: Sequence[Pool]) -> Outcome:
+    blocked = np.array([_blocked_by_text(bench, pool, int(place)) for pool, place in zip(twins, places, strict=True)])
+    attacked = np.zeros(len(twins), dtype=bool)
+    open_to = np.flatnonzero(~blocked)  # what a text alone rules out is not chosen, however it would be measured
+    if len(open_to):
+        left, like = [twins[at] for at in open_to], [numbers[at] for at in open_to]
+        attacked[open_to] = bench.chosen(left, bench.annotate(left), like) == places[open_to]
     return Outcome(
         contexts=len(numbers),
-        honest=bootstrap(before, seed=bench.seed),
-        attacked=bootstrap(after, seed=bench.seed),
-        gain=bootstrap(after.astype(np.float64) - before, seed=bench.seed),
-        turned=bootstrap(after[~before], seed=bench.seed),
-        losers=int((~before).sum()),
-        blocked=float(blocked[starts].mean()),
+        honest=bootstrap(honest, seed=bench.seed),
+        attacked=bootstrap(attacked, seed=bench.seed),
+        gain=bootstrap(attacked.astype(np.float64) - honest, seed=bench.seed),
+        turned=bootstrap(attacked[~honest], seed=bench.seed),
+        losers=int((~honest).sum()),
+        blocked=float(blocked.mean()),
     )
+
+
+def _blocked_by_text(bench: Bench, pool: Pool, place: int) -> bool:
+    """By a guard that asks no annotator; the guards that do have their say when it is chosen."""
+    alone = Pool(dialog=pool.dialog, candidates=(pool.candidates[place],))
+    nothing = FeatureMatrix(values=np.zeros((1, 0), dtype=np.float32), columns=(), group_sizes=(1,))
+    return any(guard.check([alone], nothing)[0] is not None for guard in bench.guards.values() if not guard.needs)
 
 
 def attack_lines(found: Mapping[str, Outcome]) -> list[str]:

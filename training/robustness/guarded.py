@@ -1,0 +1,72 @@
+"""What guards cost: head-room when what they block may not be chosen, and the labels of what they block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from blender.judging.headroom import Interval, bootstrap
+from blender.training.examples import payoff
+from blender.training.outer import judged_pools
+from blender.training.robustness.contexts import Bench, counted_sets
+from blender.training.robustness.missing import of_the_chosen, points
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarded:
+    """One guard on one set.
+
+    Attributes:
+        blocked: share of its candidates.
+        worth: mean of what blocked candidates would have recovered; NaN if none is blocked. Below 0: worse than blind.
+        change: of the head-room when what is blocked may not be chosen, paired; pools all of whose candidates are
+            blocked keep their choice.
+    """
+
+    blocked: float
+    worth: float
+    change: Interval
+
+
+def guards_cost(bench: Bench) -> dict[str, dict[str, Guarded]]:
+    """By guard, then by counted set."""
+    return {
+        name: {dataset: _one(bench, name, dataset) for dataset in counted_sets(bench.prepared)} for name in bench.guards
+    }
+
+
+def _one(bench: Bench, guard: str, dataset: str) -> Guarded:
+    numbers = judged_pools(bench.prepared.examples, dataset)
+    part = bench.prepared.examples.take(numbers)
+    found = bench.guards[guard].check([bench.prepared.labelled[at].pool for at in numbers], part.matrix)
+    blocked = np.array([reason is not None for reason in found])
+    scores = bench.ranker(numbers[0]).score(part.matrix).value.astype(np.float64)
+    gains = payoff(part)
+    spans = [rows for rows in part.matrix.groups() if not np.isnan(gains[rows]).all()]
+    before = np.array([of_the_chosen(gains[rows], scores[rows]) for rows in spans])
+    left = np.where(blocked, scores - 1e6, scores)
+    after = np.array([of_the_chosen(gains[rows], left[rows]) for rows in spans])
+    lost = gains[blocked & ~np.isnan(gains)]
+    return Guarded(
+        blocked=float(blocked.mean()),
+        worth=float(lost.mean()) if len(lost) else float("nan"),
+        change=bootstrap(after - before, seed=bench.seed),
+    )
+
+
+def guard_lines(found: Mapping[str, Mapping[str, Guarded]]) -> list[str]:
+    """The table in markdown: share blocked, and the change of the head-room in points."""
+    sets = list(next(iter(found.values())))
+    lines = ["| guard | " + " | ".join(sets) + " |", "|---|" + "---|" * len(sets)]
+    for name, one in found.items():
+        cells = [f"{one[dataset].blocked:.1%}, {points(one[dataset].change)}" for dataset in sets]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def guards_plain(found: Mapping[str, Mapping[str, Guarded]]) -> dict[str, Any]:
+    """The same for JSON."""
+    return {name: {dataset: asdict(value) for dataset, value in one.items()} for name, one in found.items()}
