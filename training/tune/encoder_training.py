@@ -26,6 +26,7 @@ def train_encoder(
     settings: EncoderSettings,
     *,
     checkpoint: Path | None = None,
+    tokens: int | None = None,
     watch: Callable[[Look], None] | None = None,
 ) -> Path:
     """Train an encoder and write it as a checkpoint folder, LoRA merged; a folder that is there is kept.
@@ -37,6 +38,7 @@ def train_encoder(
         out: folder to make.
         settings: how.
         checkpoint: folder; a training of the same data and settings goes on there.
+        tokens: of a text, the rest is cut off; by default what the checkpoint can take.
         watch: told after every look.
 
     Raises:
@@ -49,7 +51,7 @@ def train_encoder(
             f"training an encoder needs at least {settings.batch} pairs to learn from and as many held out, got "
             f"{len(train)} and {len(held_out)}; give more dialogues or a smaller batch"
         )
-    run = EncoderRun(train, held_out, ref, settings, checkpoint)
+    run = EncoderRun(train, held_out, ref, settings, checkpoint, tokens)
     for _ in steps(range(run.step, settings.steps), f"{settings.kind} encoder"):
         run.forward()
         if watch and run.looked:

@@ -1,0 +1,51 @@
+"""The difference of two encoders as thin matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from blender.errors import BadModel
+from blender.models.tuned import DOWN, UP, add_changes
+from blender.training.reply.factoring import factored
+
+
+def moved(module: torch.nn.Module, rank: int) -> torch.nn.Module:
+    made = torch.nn.Linear(12, 10)
+    made.load_state_dict(module.state_dict())
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        made.weight += torch.randn(10, rank, generator=generator) @ torch.randn(rank, 12, generator=generator)
+        made.bias += 0.5
+    return made
+
+
+def test_a_change_of_low_rank_comes_back_whole() -> None:
+    start = torch.nn.Linear(12, 10)
+    trained = moved(start, rank=3)
+    changes = factored(dict(start.named_parameters()), dict(trained.named_parameters()), rank=3)
+    assert {name: array.shape for name, array in changes.items()} == {
+        "weight" + UP: (10, 3),
+        "weight" + DOWN: (3, 12),
+        "bias": (10,),
+    }
+    add_changes(start, {name: array.astype(np.float32) for name, array in changes.items()})
+    np.testing.assert_allclose(start.weight.detach().numpy(), trained.weight.detach().numpy(), atol=0.02)
+    np.testing.assert_allclose(start.bias.detach().numpy(), trained.bias.detach().numpy(), atol=1e-3)
+
+
+def test_a_smaller_rank_leaves_a_rest() -> None:
+    start = torch.nn.Linear(12, 10)
+    trained = moved(start, rank=6)
+    changes = factored(dict(start.named_parameters()), dict(trained.named_parameters()), rank=2)
+    add_changes(start, {name: array.astype(np.float32) for name, array in changes.items()})
+    assert float((start.weight - trained.weight).abs().max()) > 0.1
+
+
+def test_what_did_not_move_is_left_out_and_what_fits_nothing_is_refused() -> None:
+    start = torch.nn.Linear(12, 10)
+    named = dict(start.named_parameters())
+    assert factored(named, named, rank=2) == {}
+    with pytest.raises(BadModel, match=r"'weight' of shape \(2, 2\)"):
+        add_changes(start, {"weight": np.ones((2, 2), dtype=np.float32)})
