@@ -74,7 +74,7 @@ def fit_move(curve: Curve, raw: Doubles, label: Doubles) -> Moved:
         return float((np.logaddexp(0, z) - truth * z).sum() + prior / 2)
 
     # Convex. A falling curve would turn the head round: then the flat one is the honest answer.
-    found = optimize.minimize(loss, x0=[0.0, 1.0], bounds=[(None, None), (0.0, None)], method="L-BFGS-B")
+    found = optimize.minimize(loss, [0.0, 1.0], bounds=[(None, None), (0, None)], method="L-BFGS-B")  # type: ignore[no-untyped-call]
     return Moved(middle=middle, shift=float(found.x[0]), scale=float(found.x[1]), labels=int(known.sum()))
 
 
@@ -121,7 +121,11 @@ def recalibrated(bundle: Bundle, raw: Mapping[str, Doubles], labels: Mapping[str
     before = bundle.card.partition("\n## Recalibrated\n")[0].rstrip()
     return replace(
         bundle,
-        ranker=replace(bundle.ranker, **heads),
+        ranker=replace(
+            bundle.ranker,
+            sensible=heads.get("sensible", bundle.ranker.sensible),
+            specific=heads.get("specific", bundle.ranker.specific),
+        ),
         settings={**bundle.settings, "recalibrated": told},
         card=before + "\n\n" + "\n".join(lines) + "\n",
         fingerprint="",

@@ -96,9 +96,8 @@ def winners(labelled: Sequence[LabelledPool], blender: Blender, *, batch: int = 
     for start in range(0, len(first), batch):
         part = first[start : start + batch]
         for pool, selection in zip(part, free.choose_pools([each.pool for each in part]), strict=True):
-            known = selection.winner is not None
             scores.append(selection.sensible)
-            labels.append(float(pool.sensible[selection.winner]) if known else float("nan"))
+            labels.append(float("nan") if selection.winner is None else float(pool.sensible[selection.winner]))
     given, sensible = np.array(scores, dtype=np.float64), np.array(labels, dtype=np.float64)
     known = ~np.isnan(sensible)
     return Winners(

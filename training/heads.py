@@ -85,7 +85,10 @@ def fit_heads(examples: Examples, settings: HeadSettings) -> tuple[Head | None, 
     sensible, specific = (_fit(examples, label, settings) for label in (examples.sensible, examples.specific))
     if sensible and specific and settings.chained:
         specific = specific.after(sensible)
-    return sensible and sensible.head(examples.sensible), specific and specific.head(examples.specific)
+    return (
+        sensible.head(examples.sensible) if sensible else None,
+        specific.head(examples.specific) if specific else None,
+    )
 
 
 def _fit(examples: Examples, label: Doubles, settings: HeadSettings) -> _Fitted | None:

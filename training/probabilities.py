@@ -135,7 +135,7 @@ def trusted(judged: Judged, *, recalibrate: bool, draws: int = DRAWS, seed: int 
 
 def _skill(judged: Judged, seed: int) -> Interval:
     lost, base = (judged.given - judged.truth) ** 2, (judged.truth - judged.truth.mean()) ** 2
-    sums = [np.bincount(judged.units, weights=each)[:, None] for each in (lost, base)]
+    sums = [np.bincount(judged.units, weights=each).astype(np.float64)[:, None] for each in (lost, base)]
     share = ratios(sums[0], sums[1], draws=1000, seed=seed)[0]
     return Interval(value=1 - share.value, low=1 - share.high, high=1 - share.low)
 

@@ -91,7 +91,16 @@ def _scored(prepared: Prepared, folds: list[Fold], how: str, seed: int) -> OutOf
         scores = fitted.score(matrix)
         found["value"][rows], found["linear"][rows] = scores.value, fitted.linear.contributions(matrix).sum(1)
         found["sensible"][rows], found["specific"][rows] = scores.sensible, scores.specific
-    return OutOfFold(how=how, best_feature=level, best_source=level, trials={}, **found)
+    return OutOfFold(
+        how=how,
+        value=found["value"],
+        linear=found["linear"],
+        sensible=found["sensible"],
+        specific=found["specific"],
+        best_feature=level,
+        best_source=level,
+        trials={},
+    )
 
 
 def trust(

@@ -18,7 +18,7 @@ from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import bdtr
 
 from blender.errors import BadInput
 
@@ -104,7 +104,7 @@ def certify(
     _check(scores, bad, risk, delta, tried)
     given, wrong = _counts(scores, np.asarray(bad, dtype=bool), tried)
     start = int(np.searchsorted(given, max(fewest_to_start(risk, delta), len(scores) // 4)))  # `given` only grows
-    proved = stats.binom.cdf(wrong[start:], given[start:], risk) <= delta
+    proved = bdtr(wrong[start:], given[start:], risk) <= delta
     passed = int(np.argmin(np.append(proved, False)))
     if not passed:
         needed = _labels_needed(given, wrong, len(scores), risk, delta)
@@ -130,7 +130,7 @@ def fewest_to_start(risk: float, delta: float) -> int:
     With fewer a single bad answer would end the sequence. `certify` asks for a quarter of the contexts besides: of nine
     such rules this one let most answers be given, over simulated populations of 50 to 1,000 contexts.
     """
-    return next(n for n in count(1) if stats.binom.cdf(int(n * risk / 2), n, risk) <= delta)
+    return next(n for n in count(1) if bdtr(int(n * risk / 2), n, risk) <= delta)
 
 
 def _counts(scores: Doubles, bad: NDArray[np.bool_], tried: Doubles) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -144,7 +144,7 @@ def _labels_needed(
 ) -> int | None:
     """Contexts until the most promising threshold that gives a quarter of the answers passes, if all goes on alike."""
     least = fewest_to_start(risk, delta)
-    needed = [
+    needed: list[float] = [
         fewest_to_prove(bad / some, risk, delta) * answers / some
         for bad, some in zip(wrong.tolist(), given.tolist(), strict=True)
         if some >= max(1, answers // 4) and bad / some < risk
@@ -158,11 +158,11 @@ def _labels_needed(
 def fewest_to_prove(share: float, risk: float, delta: float) -> int:
     """Given answers, of which ``share`` are bad, that prove a share below ``risk`` (``share`` < ``risk``)."""
     low, high = 0, 1
-    while stats.binom.cdf(ceil(high * share), high, risk) > delta:
+    while bdtr(ceil(high * share), high, risk) > delta:
         low, high = high, 2 * high
     while high - low > 1:  # the tail is not quite monotone in n, as bad answers come whole: one or two too many at most
         middle = (low + high) // 2
-        passes = stats.binom.cdf(ceil(middle * share), middle, risk) <= delta
+        passes = bdtr(ceil(middle * share), middle, risk) <= delta
         low, high = (low, middle) if passes else (middle, high)
     return high
 

@@ -69,7 +69,7 @@ def test_rows_that_err_alike_are_one_unit() -> None:
     for seed in range(400):
         given, truth = drawn(np.random.default_rng(seed), 50)
         copies, labels = np.tile(given, 3), np.tile(truth, 3)
-        squares[True].append(debiased_square(copies, labels, list(range(50)) * 3))
+        squares[True].append(debiased_square(copies, labels, np.tile(np.arange(50), 3)))
         squares[False].append(debiased_square(copies, labels))
     assert abs(np.mean(squares[True])) < 3 * np.std(squares[True]) / 20
     assert np.mean(squares[False]) > 5 * np.std(squares[False]) / 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy.stats import binom  # type: ignore[attr-defined]
 
 from blender.errors import BadInput
 from blender.judging.selective import PROBABILITIES, certify, fewest_to_prove, fewest_to_start, not_sensible
@@ -35,7 +35,7 @@ def certified(risk: float, contexts: int = 300) -> list[float]:
 @pytest.mark.parametrize("risk", [0.1, 0.2])
 def test_the_promise_is_broken_in_a_tenth_of_the_draws_at_most_and_is_not_empty(risk: float) -> None:
     given, true = certified(risk), true_risks()
-    assert sum(true[one] > risk for one in given) <= stats.binom.ppf(0.999, REPEATS, 0.1)
+    assert sum(true[one] > risk for one in given) <= binom.ppf(0.999, REPEATS, 0.1)
     assert len(given) > REPEATS / 3
 
 
@@ -53,7 +53,7 @@ def test_taking_the_observed_risk_at_its_word_would_break_the_promise() -> None:
         scores, bad = draw(np.random.default_rng(seed), 300)
         kept = [one for one in PROBABILITIES if (scores >= one).sum() > 20 and bad[scores >= one].mean() <= 0.1]
         exceeding += bool(kept) and true[min(kept)] > 0.1
-    assert exceeding > stats.binom.ppf(0.999, REPEATS, 0.1)
+    assert exceeding > binom.ppf(0.999, REPEATS, 0.1)
 
 
 def test_good_answers_are_all_given_and_bad_ones_never() -> None:
@@ -70,7 +70,7 @@ def test_the_threshold_separates() -> None:
     found = certify(scores, scores < 0.6, risk=0.1)
     assert found.threshold is not None and 0.55 < found.threshold < 0.6
     assert found.given == (scores >= found.threshold).sum() and found.bad == found.given - (scores >= 0.6).sum()
-    assert stats.binom.cdf(found.bad, found.given, 0.1) <= 0.1 < stats.binom.cdf(found.bad + 10, found.given + 10, 0.1)
+    assert binom.cdf(found.bad, found.given, 0.1) <= 0.1 < binom.cdf(found.bad + 10, found.given + 10, 0.1)
     assert f"{found.threshold:g}" in found.sentence()
 
 
@@ -93,10 +93,10 @@ def test_what_has_no_score_is_never_given() -> None:
 @pytest.mark.parametrize("risk", [0.05, 0.1, 0.2])
 def test_the_numbers_of_answers_are_the_least_that_do(risk: float) -> None:
     start = fewest_to_start(risk, 0.1)
-    assert stats.binom.cdf(int(start * risk / 2), start, risk) <= 0.1
-    assert stats.binom.cdf(int((start - 1) * risk / 2), start - 1, risk) > 0.1
+    assert binom.cdf(int(start * risk / 2), start, risk) <= 0.1
+    assert binom.cdf(int((start - 1) * risk / 2), start - 1, risk) > 0.1
     prove = fewest_to_prove(risk / 4, risk, 0.1)
-    assert stats.binom.cdf(np.ceil(prove * risk / 4), prove, risk) <= 0.1
+    assert binom.cdf(np.ceil(prove * risk / 4), prove, risk) <= 0.1
     assert fewest_to_prove(0.9 * risk, risk, 0.1) > 5 * prove
 
 
