@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class Bench:
 
     prepared: Prepared
     found: OutOfFold
-    guards: dict[str, Guard]
+    guards: Mapping[str, Guard]
     cache: Path
     seed: int = 0
 

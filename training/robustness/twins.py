@@ -84,8 +84,10 @@ def all_attacks(
 def _outcome(bench: Bench, numbers: Sequence[int], places: Rows, honest: Flags, twins: Sequence[Pool]) -> Outcome:
     blocked = np.array([_blocked_by_text(bench, pool, int(place)) for pool, place in zip(twins, places, strict=True)])
     attacked = np.zeros(len(twins), dtype=bool)
-    open_to = np.flatnonzero(~blocked)  # what a text alone rules out is not chosen, however it would be measured
-    if len(open_to):
+    open_to = np.flatnonzero(
+        ~blocked
+    ).tolist()  # what a text alone rules out is not chosen, however it would be measured
+    if open_to:
         left, like = [twins[at] for at in open_to], [numbers[at] for at in open_to]
         attacked[open_to] = bench.chosen(left, bench.annotate(left), like) == places[open_to]
     return Outcome(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from blender.training.outer import OutOfFold
 from blender.training.prepare import Prepared, prepare
 from blender.training.robustness.contexts import Bench, default_guards
 
-ANNOTATORS = {"length": {}, "overlap": {}, "rarity": {}}
+ANNOTATORS: dict[str, dict[str, Any]] = {"length": {}, "overlap": {}, "rarity": {}}
 WORDS = ["boat", "river", "tea", "hill", "lamp", "green", "walk", "song", "paper", "winter", "clock", "bread"]
 SMALL = ["a", "the", "is", "on", "of", "to", "we", "it"]
 
