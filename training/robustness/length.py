@@ -93,7 +93,7 @@ def correlation(
         columns = [rankdata(np.round(values, 9)) for values in columns]
     x = np.column_stack([values - values.mean() for values in columns])
     products = [x[:, one] * x[:, two] for one, two in ((0, 1), (0, 2), (1, 2), (0, 0), (1, 1), (2, 2))]
-    sums: Doubles = np.column_stack([np.bincount(pool, weights=product) for product in products])
+    sums = np.column_stack([np.bincount(pool, weights=product) for product in products]).astype(np.float64)
     plain, partial, target_link = (
         statistic(sums, of, draws=DRAWS, seed=seed) if len(sums) else NOTHING for of in (_plain, _partial, _target)
     )
