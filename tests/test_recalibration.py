@@ -13,7 +13,7 @@ from blender.errors import BadInput
 from blender.judging.calibration import calibration_error
 from blender.matrix import FeatureMatrix
 from blender.ranker import Curve, Head
-from blender.recalibration import Moved, fit_move, recalibrated
+from blender.recalibration import Moved, dispersion, fit_move, recalibrated
 from tests.test_bundle import COLUMNS, made, trees
 
 __all__ = ["made"]
@@ -57,6 +57,17 @@ def test_few_labels_move_little_and_against_the_score_the_curve_is_flat() -> Non
     turned = fit_move(CURVE, *elsewhere(2000, seed=5, scale=-1.0))
     assert turned.scale == 0
     assert float(np.ptp(turned.apply(CURVE).y)) == pytest.approx(0, abs=1e-9)
+
+
+def test_means_of_many_raters_tell_more_than_single_words() -> None:
+    """The same hundred candidates, judged by one rater or by fifty."""
+    raw = np.linspace(-2, 2, 100)
+    share = 1 / (1 + np.exp(-0.3 * raw))
+    generator = np.random.default_rng(0)
+    single, many = ((generator.random((raters, 100)) < share).mean(0) for raters in (1, 50))
+    assert dispersion(single) == pytest.approx(1, abs=0.01) and dispersion(many) < 0.2
+    assert abs(fit_move(CURVE, raw, many).scale - 0.3) < 0.1
+    assert fit_move(CURVE, raw, np.full(100, 0.5)).scale < 0.3  # labels that never vary
 
 
 def test_a_curve_still_rises_and_knows_no_certainty() -> None:
