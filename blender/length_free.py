@@ -22,7 +22,8 @@ def in_pool_length(words: NDArray[np.floating], sizes: Sequence[int]) -> Doubles
     logs = np.log1p(np.maximum(words, 0)).astype(np.float32)[:, None]
     ends = np.cumsum(sizes)
     parts = [pool_z(logs[end - size : end])[:, 0] for end, size in zip(ends, sizes, strict=True)]
-    return np.nan_to_num(np.concatenate([np.zeros(0), *parts]), nan=0.0).astype(np.float64)
+    long: Doubles = np.nan_to_num(np.concatenate([np.zeros(0), *parts]), nan=0.0).astype(np.float64)
+    return long
 
 
 def length_part(

@@ -17,6 +17,7 @@ from blender.training.robustness.contexts import Bench, Rows, drawn_contexts, ge
 
 Flags = NDArray[np.bool_]
 MOST_GAIN = 0.02
+AGAINST_ATTACKS = ("echo", "stuffing")
 CONTEXTS = 50
 """Of each set."""
 
@@ -33,6 +34,7 @@ class Outcome:
         turned: of answers that were not chosen, how many the attack makes the choice.
         losers: on how many answers that rests.
         blocked: share of twins that a guard blocks by their text alone.
+        unguarded: the gain without the guards that are there against such attacks, :data:`AGAINST_ATTACKS`.
     """
 
     contexts: int
@@ -42,6 +44,7 @@ class Outcome:
     turned: Interval
     losers: int
     blocked: float
+    unguarded: Interval
 
     @property
     def held(self) -> bool:
@@ -73,31 +76,44 @@ def all_attacks(
     numbers = drawn_contexts(bench.prepared, contexts, bench.seed)
     places = np.array(targets_of_attack(bench, numbers), dtype=np.intp)
     pools = [bench.prepared.labelled[at].pool for at in numbers]
-    honest = bench.chosen(pools, bench.prepared.examples.take(numbers).matrix, numbers) == places
+    matrix = bench.prepared.examples.take(numbers).matrix
+    fewer = {name: guard for name, guard in bench.guards.items() if name not in AGAINST_ATTACKS}
+    sides = [(side, side.chosen(pools, matrix, numbers) == places) for side in (bench, replace(bench, guards=fewer))]
     found = {}
     for name, attack in attacks.items():
         twins = [twin(pool, int(place), attack) for pool, place in zip(pools, places, strict=True)]
-        found[name] = _outcome(bench, numbers, places, honest, twins)
+        (honest, attacked, blocked), (bare, bare_attacked, _) = (
+            (unchanged, *_attacked(side, numbers, places, twins)) for side, unchanged in sides
+        )
+        found[name] = _outcome(bench.seed, honest, attacked, blocked, _gain(bare, bare_attacked, bench.seed))
     return found
 
 
-def _outcome(bench: Bench, numbers: Sequence[int], places: Rows, honest: Flags, twins: Sequence[Pool]) -> Outcome:
+def _attacked(bench: Bench, numbers: Sequence[int], places: Rows, twins: Sequence[Pool]) -> tuple[Flags, Flags]:
+    """Whether each twin is chosen, and whether its text alone rules it out; such a one is not measured."""
     blocked = np.array([_blocked_by_text(bench, pool, int(place)) for pool, place in zip(twins, places, strict=True)])
     attacked = np.zeros(len(twins), dtype=bool)
-    open_to = np.flatnonzero(
-        ~blocked
-    ).tolist()  # what a text alone rules out is not chosen, however it would be measured
-    if open_to:
-        left, like = [twins[at] for at in open_to], [numbers[at] for at in open_to]
-        attacked[open_to] = bench.chosen(left, bench.annotate(left), like) == places[open_to]
+    allowed = np.flatnonzero(~blocked).tolist()
+    if allowed:
+        left, like = [twins[at] for at in allowed], [numbers[at] for at in allowed]
+        attacked[allowed] = bench.chosen(left, bench.annotate(left), like) == places[allowed]
+    return attacked, blocked
+
+
+def _gain(honest: Flags, attacked: Flags, seed: int) -> Interval:
+    return bootstrap(attacked.astype(np.float64) - honest, seed=seed)
+
+
+def _outcome(seed: int, honest: Flags, attacked: Flags, blocked: Flags, unguarded: Interval) -> Outcome:
     return Outcome(
-        contexts=len(numbers),
-        honest=bootstrap(honest, seed=bench.seed),
-        attacked=bootstrap(attacked, seed=bench.seed),
-        gain=bootstrap(attacked.astype(np.float64) - honest, seed=bench.seed),
-        turned=bootstrap(attacked[~honest], seed=bench.seed),
+        contexts=len(honest),
+        honest=bootstrap(honest, seed=seed),
+        attacked=bootstrap(attacked, seed=seed),
+        gain=_gain(honest, attacked, seed),
+        turned=bootstrap(attacked[~honest], seed=seed),
         losers=int((~honest).sum()),
         blocked=float(blocked.mean()),
+        unguarded=unguarded,
     )
 
 
@@ -111,14 +127,15 @@ def _blocked_by_text(bench: Bench, pool: Pool, place: int) -> bool:
 def attack_lines(found: Mapping[str, Outcome]) -> list[str]:
     """The table in markdown."""
     lines = [
-        "| attack | twin chosen | gain over the honest answer, points | losers turned to winners | blocked | n | |",
-        "|---|---|---|---|---|---|---|",
+        "| attack | twin chosen | gain over the honest answer, points | losers turned | blocked | "
+        "gain without `echo` and `stuffing` | n | |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, one in sorted(found.items(), key=lambda pair: -pair[1].gain.value):
         verdict = "holds" if one.held else "**does not hold**"
         lines.append(
             f"| {name} | {_share(one.attacked)} | {_share(one.gain)} | {_share(one.turned)} of {one.losers} | "
-            f"{one.blocked:.0%} | {one.contexts} | {verdict} |"
+            f"{one.blocked:.0%} | {_share(one.unguarded)} | {one.contexts} | {verdict} |"
         )
     return lines
 

@@ -94,6 +94,7 @@ def test_an_attack_that_works_is_found_out_and_one_that_does_nothing_gains_nothi
     assert "**does not hold**" in attack_lines(found)[2]
     guarded = all_attacks(bench, {"copy": lambda dialog, honest: f"{dialog.last} {honest}"}, contexts=40)["copy"]
     assert guarded.blocked > 0.9
+    assert guarded.unguarded == found["copy"].gain
     assert guarded.held
 
 
