@@ -87,7 +87,7 @@ PARTS: dict[str, Callable[[Bench], Part]] = {
     "matched-length": _matched,
     "length-free": _length_free,
     "missing": _missing,
-    "crowds": _crowds,
-    "attacks": _attacks,
     "guards": _guards,
+    "attacks": _attacks,
+    "crowds": _crowds,
 }
