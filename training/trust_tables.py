@@ -64,7 +64,7 @@ def kept_lines(table: KeptTable) -> Iterator[str]:
             yield _row(
                 f"{dataset} ({ours.contexts})",
                 f"{ours.risk:.0%}",
-                f"{ours.certified:.0%}",
+                f"{ours.certified:.1%}",
                 f"{ours.exceeding:.1%}, {ours.exceeding_whole:.1%}",
                 _percents(ours.answered),
                 _share(ours.bad),
@@ -132,7 +132,7 @@ def _share(value: float) -> str:
 
 
 def _beside(one: Kept) -> str:
-    return f"{one.answered.value:.0%} (certified {one.certified:.0%}, over r {one.exceeding:.1%})"
+    return f"{one.answered.value:.0%} (certified {one.certified:.1%}, over r {one.exceeding:.1%})"
 
 
 def _outcome(outcome: tuple[int, float, float]) -> str:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from scipy import special
 
+from blender.training.fixed_folds import in_domain_with_heads, left_out
 from blender.training.outer import OutOfFold
 from blender.training.prepare import Prepared, prepare
 from blender.training.probabilities import Judged, draw_labels, judged_rows, probability_table, trusted
 from blender.training.selective import MIXED, OURS, RISKS, SUM, Winners, elsewhere_table, kept, kept_table, winners
-from blender.training.trust import in_domain_with_heads, left_out, trust
+from blender.training.trust import trust
 from tests.training.conftest import write_labels
 
 
