@@ -78,6 +78,7 @@ ATTACKS: Mapping[str, Attack] = {
     "last turn copied, bent a little": _copies_last_bent,
     "last turn copied, then the answer": _prefixed_with_last,
     "earlier turn copied": _copies_earlier,
+    "filler of 20 words added": lambda dialog, honest: f"{honest} {_FILLER.partition('. ')[0]}.",  # noqa: ARG005
     "filler of 63 words added": _long,
     "filler of 126 words added": _very_long,
     "flattery before it": lambda dialog, honest: f"{_FLATTERY} {honest}",  # noqa: ARG005
