@@ -100,6 +100,10 @@ class Trees:
             _safe_call(_LIB.LGBM_BoosterMerge(forest._handle, other._handle))
         return forest
 
+    def summed(self) -> str:
+        """All boosters as one in LightGBM's text form, whose raw score is the sum of theirs."""
+        return self._forest.model_to_string()
+
     def raw(self, matrix: FeatureMatrix) -> NDArray[np.float64]:
         """Mean raw score, float64 (n_rows,)."""
         return self.predict(matrix.select(self.columns).values if self.texts else matrix.values)

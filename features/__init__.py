@@ -17,5 +17,6 @@ ANNOTATORS = Catalogue(
         "genericness": "blender.features.genericness:Genericness",
         "support": "blender.features.support:Support",
         "proxy": "blender.features.proxy:Proxy",
+        "reply": "blender.features.reply:Reply",
     },
 )

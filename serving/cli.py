@@ -32,6 +32,7 @@ COMMANDS = {
     "label": ("blender.serving.label.command:app", "Let people label answers: on a page or on sheets."),
     "report": ("blender.serving.report.command:report", "Judge systems by their labels: HTML, JSON, CSV."),
     "train": ("blender.training.command:train", "Train a ranker on human labels and save its bundle."),
+    "adapt": ("blender.training.adapt_command:adapt", "Correct a bundle's order by labels of your own."),
     "recalibrate": ("blender.serving.recalibrate_command:recalibrate", "Fit a bundle's probabilities to your labels."),
     "abstain": ("blender.serving.abstain_command:abstain", "Find the min_sensible that keeps a promise, by labels."),
     "bootstrap": ("blender.training.command:bootstrap", "Make weak labels from plain dialogues."),

@@ -23,6 +23,7 @@ from blender.training.fit import Directions
 from blender.training.fixed import Fixed, recovered_by
 from blender.training.power_law import PowerLaw, fit_power_law
 from blender.training.seeds import over_seeds
+from blender.training.warm import Warm
 
 SIZES = (25, 50, 100, 200)
 SEEDS = 5
@@ -106,7 +107,7 @@ def learning_curve(
     *,
     sizes: Sequence[int] = SIZES,
     seeds: int = SEEDS,
-    fixed: Fixed | None = None,
+    fixed: Fixed | Warm | None = None,
 ) -> LearningCurve:
     """Fit and judge at every size.
 
@@ -115,7 +116,7 @@ def learning_curve(
         directions: by plain column.
         sizes: labelled contexts; those above what a fold leaves to train on become that number.
         seeds: repeats with other folds and other subsets.
-        fixed: how rankers are fitted.
+        fixed: how rankers are fitted, from nothing or from a ranker.
 
     Raises:
         BadInput: a size is below 2, there are fewer than two seeds, or too few contexts or conversations.
@@ -157,7 +158,12 @@ def _sizes(asked: Sequence[int], seeds: int, most: int) -> tuple[int, ...]:
 
 
 def _one_seed(
-    examples: Examples, directions: Directions, folds: Sequence[Fold], sizes: Sequence[int], seed: int, fixed: Fixed
+    examples: Examples,
+    directions: Directions,
+    folds: Sequence[Fold],
+    sizes: Sequence[int],
+    seed: int,
+    fixed: Fixed | Warm,
 ) -> list[float]:
     """Head-room by size, folds weighted by their contexts with head-room."""
     shares, heights = [], []

@@ -21,10 +21,10 @@ from blender.roles import Annotator
 from blender.training.annotate import annotate_all
 from blender.training.examples import Examples, View
 
-# Names of sources would let a ranker learn who is good instead of what is good; the proxy says again what perplexity
-# says, and is for blenders without a language model.
-
-NOT_BY_DEFAULT = frozenset({"origin", "proxy"})
+# Names of sources would let a ranker learn who is good instead of what is good; the packaged reranker, made for web
+# search, takes most of the time of all that need no language model and adds nothing that was measured
+# (docs/quality.md).
+NOT_BY_DEFAULT = frozenset({"origin", "cross_encoder"})
 FEWEST_CONTEXTS = 30
 _SIGNS = {"higher is better": 1, "lower is better": -1, "neither": 0}
 

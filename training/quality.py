@@ -26,6 +26,7 @@ from blender.judging.one_rater import OneRater, one_rater
 from blender.judging.pools import LabelledPool
 from blender.models.cache import cache_folder
 from blender.training.compare import LEARNED, compare_sets, mean_over_sets, policy_scores, verdict
+from blender.training.correlation import as_plain, correlation_lines, correlations
 from blender.training.heads import HeadSettings
 from blender.training.outer import OutOfFold, across_families, in_domain, judged_pools
 from blender.training.premise import premise, premise_lines
@@ -33,6 +34,7 @@ from blender.training.prepare import Prepared, prepare
 from blender.training.reliability import reliability
 from blender.training.report import write_between_markers, write_json
 from blender.training.search import FEWEST_CANDIDATES
+from blender.training.warm_curve import curve_lines, curves
 
 ENGLISH = "en"
 MOST_CONTEXTS = 500
@@ -224,12 +226,20 @@ def main(
     )
     sets, found = measure(prepared, seed)
     tested = premise(prepared, found, seed)
+    tracks = correlations(prepared, found, label_files(data), seed)
     about = {"command": "make quality", "seed": seed, "how": found.how, "contexts of a set at most": MOST_CONTEXTS}
-    values = report(sets, prepared, found, about) | {"premise": tested}
+    grown = curves(prepared, found, [name for name, one in sets.items() if one.counted])
+    values = report(sets, prepared, found, about) | {
+        "premise": tested,
+        "correlations": as_plain(tracks),
+        "learning curves": grown,
+    }
     write_json(out / "benchmarks" / "quality.json", values)
     lines = [*tables(sets), "", *values["verdict"]]
     write_between_markers(out / "docs" / "quality.md", "head-room", lines)
     write_between_markers(out / "docs" / "quality.md", "premise", list(premise_lines(tested)))
+    write_between_markers(out / "docs" / "quality.md", "correlations", list(correlation_lines(tracks)))
+    write_between_markers(out / "docs" / "quality.md", "learning-curves", list(curve_lines(grown)))
     Console().print(msgspec.json.format(msgspec.json.encode(values["mean over counted sets"])).decode())
 
 

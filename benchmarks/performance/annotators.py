@@ -1,0 +1,38 @@
+"""Milliseconds that each annotator takes alone for a pool of 32, its models warm and its texts new.
+
+    python benchmarks/performance/annotators.py      # writes benchmarks/performance/annotators.json
+
+What several share (an encoder's vectors) is counted for each of them: the set of all costs less than the sum.
+"""
+
+from __future__ import annotations
+
+import torch
+from frontier import bare
+from pools import GENERATED, RETRIEVED, SEED, pools
+from record import interleaved, milliseconds, record
+
+from blender.annotation import annotate
+from blender.features import ANNOTATORS
+from blender.training.prepare import NOT_BY_DEFAULT
+
+ROUNDS = 5
+
+
+def main() -> None:
+    """Measure and write."""
+    torch.set_num_threads(1)
+    names = [name for name in ANNOTATORS if name != "origin"]
+    built = {name: ANNOTATORS.build(name, {}) for name in names}
+    given = iter([bare(pool) for pool in pools(len(names) * (ROUNDS + 1))])
+    seconds = interleaved({name: lambda one=name: annotate([next(given)], {one: built[one]}) for name in names}, ROUNDS)
+    alone = {name: milliseconds(each) for name, each in seconds.items()}
+    how = {"generated": GENERATED, "retrieved": RETRIEVED, "context tokens": "50 to 70", "threads": 1}
+    values = {"pool": how, "not by default": sorted(NOT_BY_DEFAULT), "alone": alone}
+    record("annotators", command="python benchmarks/performance/annotators.py", seed=SEED, values=values)
+    for name, one in alone.items():
+        print(f"{name:16}{one['median ms']:>9.1f} ms  (95 %: {one['p95 ms']:.1f}, n = {one['n']})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""What each annotator of the default bundle is worth: head-room without it, and milliseconds that it takes.
+
+    python -m blender.training.ablation DATA
+
+Leave one family out, settings fixed and alike, as `blender.training.frontier` does it; differences are paired over
+contexts. Milliseconds are read from ``benchmarks/performance/annotators.json``, measured on an idle machine.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+import typer
+from rich.console import Console
+
+from blender.errors import BlendError
+from blender.models.cache import cache_folder
+from blender.training.examples import Doubles
+from blender.training.frontier import SEEDS, SETTINGS, counted_sets, kept_scores, mean_of_sets, shares
+from blender.training.prepare import Prepared, default_annotators, prepare
+from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
+from blender.training.report import write_between_markers, write_json
+
+WHOLE = "all of them"
+_TIMES = Path("benchmarks") / "performance" / "annotators.json"
+
+
+def ablation(prepared: Prepared, names: Sequence[str], folder: Path) -> dict[str, dict[str, Doubles]]:
+    """By what is left out, by set, what was recovered of each context, mean of the seeds; ``WHOLE`` leaves out none."""
+    found = {}
+    for without in (WHOLE, *names):
+        some = [name for name in names if name != without]
+        by_seed = [shares(prepared, kept_scores(prepared, some, seed, folder)) for seed in range(SEEDS)]
+        found[without] = {dataset: np.mean([one[dataset] for one in by_seed], axis=0) for dataset in by_seed[0]}
+        Console().print(without, {key: round(100 * float(np.nanmean(one)), 1) for key, one in found[without].items()})
+    return found
+
+
+def as_plain(prepared: Prepared, found: Mapping[str, Mapping[str, Doubles]]) -> dict[str, Any]:
+    """For JSON: the mean over counted sets, and what each annotator adds to it."""
+    counted = counted_sets(prepared)
+    rows = {}
+    for name, one in found.items():
+        added = [found[WHOLE][dataset] - one[dataset] for dataset in counted]
+        rows[name] = {
+            "recovered without it": asdict(mean_of_sets([one[dataset] for dataset in counted], 0)),
+            "adds": asdict(mean_of_sets(added, 0)),
+            "by set": {dataset: float(np.nanmean(values)) for dataset, values in one.items()},
+        }
+    return {
+        "command": "python -m blender.training.ablation DATA",
+        "how": "one family left out, settings fixed and alike, mean of the seeds",
+        "seeds": list(range(SEEDS)),
+        "settings": asdict(SETTINGS),
+        "counted": counted,
+        "fingerprints": dict(prepared.fingerprints),
+        "without": rows,
+    }
+
+
+def ablation_lines(plain: Mapping[str, Any], times: Mapping[str, float]) -> Iterator[str]:
+    """Markdown: what each annotator adds, most first."""
+    rows = dict(plain["without"])
+    whole = rows.pop(WHOLE)["recovered without it"]
+    yield f"All of them together: {_share(whole)} % (mean of the counted sets, {len(plain['seeds'])} seeds)."
+    yield ""
+    yield "| annotator | adds, points | " + " | ".join(plain["counted"]) + " | ms a pool |"
+    yield "|---|---|" + "---|" * (len(plain["counted"]) + 1)
+    sets = plain["without"][WHOLE]["by set"]
+    for name, row in sorted(rows.items(), key=lambda item: -item[1]["adds"]["value"]):
+        each = [f"{100 * (sets[dataset] - row['by set'][dataset]):+.1f}" for dataset in plain["counted"]]
+        spent = f"{times[name]:.1f}" if name in times else "-"
+        yield f"| {name} | {_share(row['adds'], sign='+')} | " + " | ".join(each) + f" | {spent} |"
+
+
+def _share(interval: Mapping[str, float], sign: str = "") -> str:
+    value, low, high = (100 * interval[key] for key in ("value", "low", "high"))
+    return f"{value:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"
+
+
+def _times(folder: Path) -> dict[str, float]:
+    path = folder / _TIMES
+    if not path.is_file():
+        return {}
+    return {name: one["median ms"] for name, one in msgspec.json.decode(path.read_bytes())["values"]["alone"].items()}
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
+    out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
+) -> None:
+    """Leave out each annotator of the default bundle in turn; write docs/quality.md and benchmarks/ablation.json."""
+    chosen = default_annotators()
+    prepared = prepare(
+        label_files(data), cache_folder() / "features", annotators=chosen, locale=ENGLISH, most=MOST_CONTEXTS
+    )
+    plain = as_plain(prepared, ablation(prepared, sorted(chosen), cache_folder() / "frontier"))
+    write_json(out / "benchmarks" / "ablation.json", plain)
+    lines = list(ablation_lines(plain, _times(out)))
+    write_between_markers(out / "docs" / "quality.md", "ablation", lines)
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except BlendError as fault:
+        sys.stderr.write(f"error: {fault}\n")
+        sys.exit(2)

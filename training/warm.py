@@ -1,0 +1,97 @@
+"""Going on from a trained ranker with labels of one's own: it is corrected, not thrown away.
+
+The correction is what the order itself is made of, a ridge regression and trees, fitted to what the ranker leaves of
+the new labels and pulled towards none. So a few dozen contexts move it little, and hundreds as far as they can pay for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from blender.errors import BadInput
+from blender.matrix import Z
+from blender.ranker import LearnedRanker, Linear, Trees
+from blender.training.examples import Doubles, Examples
+from blender.training.fit import THREADS, Directions, OrderSettings, centred, parameters, row_weights, tree_columns
+
+_LEAST = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warm:
+    """How a ranker is corrected; a stand-in for `blender.training.fixed.Fixed` that does not begin with nothing.
+
+    Attributes:
+        start: the ranker to go on from.
+        order: of the correction.
+        trees: of the correction, in each bag of the start.
+    """
+
+    start: LearnedRanker
+    order: OrderSettings = field(default_factory=lambda: OrderSettings(leaves=4, rate=0.05, monotone=False, ridge=1.0))
+    trees: int = 30
+
+    def fit(self, examples: Examples, directions: Directions) -> LearnedRanker:
+        """The corrected ranker; its probabilities are those of the start.
+
+        Raises:
+            BadInput: the examples were measured by other annotators than the start reads.
+        """
+        known, start = examples.labelled_rows(), self.start
+        if known.matrix.columns != start.columns:
+            odd = sorted(set(known.matrix.columns) ^ set(start.columns))
+            raise BadInput(
+                f"the ranker to go on from reads other columns than were measured ({', '.join(odd) or 'their order'}); "
+                "measure with its annotators and settings"
+            )
+        weights = row_weights(known, self.order.evenness)
+        begun = _centred_in_pools(start.score(known.matrix).value.astype(np.float64), known)
+        wanted = centred(known)
+        size = float(weights @ begun**2)
+        # In the units of the start, so that its trees need not be touched; a start that the labels contradict still
+        # counts a little.
+        unit = max(float(weights @ (begun * wanted)) / size if size > 0 else 1.0, _LEAST)
+        linear, moved = _ridge(start, known, wanted / unit - begun, weights, self.order.ridge)
+        trees = self._boosted(known, directions, wanted / unit, begun + moved, weights)
+        return replace(start, linear=linear, order=trees)
+
+    def _boosted(
+        self, known: Examples, directions: Directions, wanted: Doubles, begun: Doubles, weights: Doubles
+    ) -> Trees:
+        import lightgbm
+
+        columns = tree_columns(known.matrix.columns, self.order.columns)
+        old = self.start.order
+        if old.texts and old.columns != columns:
+            columns = old.columns
+        values, texts = known.inputs(columns), []
+        for bag in range(max(len(old.texts), 1)):
+            data = lightgbm.Dataset(
+                values, label=wanted, weight=weights, init_score=begun, feature_name=list(columns), free_raw_data=False
+            )
+            settings = parameters(self.order, columns, directions, known, 1000 * self.order.seed + bag)
+            texts.append(lightgbm.train(settings | {"num_threads": THREADS}, data, self.trees).model_to_string())
+        joined = [Trees(columns=columns, texts=pair).summed() for pair in zip(old.texts, texts, strict=False)]
+        return Trees(columns=columns, texts=tuple(joined or texts))
+
+
+def _ridge(
+    start: LearnedRanker, known: Examples, rest: Doubles, weights: Doubles, pull: float
+) -> tuple[Linear, Doubles]:
+    """The linear part with the correction in it, and what the correction adds to each row."""
+    columns = tuple(name + Z for name in known.matrix.columns)
+    z = np.nan_to_num(known.inputs(columns).astype(np.float64))
+    weighted = z * (weights / len(z))[:, None]
+    change = np.linalg.solve(weighted.T @ z + pull * np.eye(len(columns)), weighted.T @ rest)
+    before = dict(zip(start.linear.columns, start.linear.weights.tolist(), strict=True))
+    summed = np.array([before.get(name, 0.0) for name in columns]) + change
+    return Linear(columns=columns, weights=summed.astype(np.float32)), z @ change
+
+
+def _centred_in_pools(values: Doubles, examples: Examples) -> Doubles:
+    found = np.array(values)
+    for span in examples.matrix.groups():
+        found[span] -= found[span].mean()
+    return found

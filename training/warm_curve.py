@@ -1,0 +1,64 @@
+"""How head-room grows with labels of one set: from nothing, and from a ranker that knows other families."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from blender.errors import BadInput
+from blender.ranker import LearnedRanker
+from blender.training.examples import HeadRoom
+from blender.training.fixed import Fixed
+from blender.training.learning_curve import LearningCurve, learning_curve
+from blender.training.outer import OutOfFold, judged_pools
+from blender.training.prepare import Prepared
+from blender.training.warm import Warm
+
+SIZES, SEEDS = (50, 100, 200, 500), 2
+
+
+def curves(prepared: Prepared, found: OutOfFold, sets: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """For each set: head-room by labelled contexts from nothing and warm, and what the start recovers without labels.
+
+    The start of a set is the ranker that saw nothing of its family. Sets with too few contexts are left out.
+    """
+    made = {}
+    for dataset in sets:
+        pools = judged_pools(prepared.examples, dataset)
+        examples = prepared.examples.take(pools)
+        start = found.rankers[prepared.examples.families[pools[0]]]
+        try:
+            cold = learning_curve(examples, prepared.directions, sizes=SIZES, seeds=SEEDS, fixed=Fixed())
+            warm = learning_curve(examples, prepared.directions, sizes=SIZES, seeds=SEEDS, fixed=Warm(start=start))
+        except BadInput:
+            continue
+        made[dataset] = {"start": _recovered(start, examples), "from nothing": _plain(cold), "warm": _plain(warm)}
+    return made
+
+
+def _recovered(ranker: LearnedRanker, examples: Any) -> float:
+    return HeadRoom.of(examples).recovered(ranker.score(examples.matrix).value)
+
+
+def _plain(curve: LearningCurve) -> dict[str, Any]:
+    return {
+        "sizes": curve.sizes,
+        "recovered": [asdict(one) for one in curve.recovered],
+        "contexts": curve.contexts,
+        "seeds": len(curve.by_seed),
+    }
+
+
+def curve_lines(made: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A markdown table: per set, from nothing and warm by size."""
+    yield "| set (contexts judged) | start | labelled contexts | from nothing | warm |"
+    yield "|---|---|---|---|---|"
+    for name, one in made.items():
+        for size, cold, warm in zip(
+            one["warm"]["sizes"], one["from nothing"]["recovered"], one["warm"]["recovered"], strict=True
+        ):
+            yield (
+                f"| {name} ({one['warm']['contexts']}) | {100 * one['start']:.0f} | {size} | "
+                f"{100 * cold['value']:.0f} | {100 * warm['value']:.0f} |"
+            )
