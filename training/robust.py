@@ -50,11 +50,12 @@ def robustness(
         if name not in PARTS:
             raise UnknownName("part of the report on robustness", name, PARTS)
     bench = Bench(prepared=prepared, found=found, guards=default_guards(), cache=cache_folder() / "features", seed=seed)
-    path = out / "benchmarks" / f"{NAME}.json"
-    values: dict[str, Any] = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
+    path, values = out / "benchmarks" / f"{NAME}.json", dict[str, Any]()
     about = {"seed": seed, "how": found.how, "annotators": dict(prepared.fingerprints), "data": dict(prepared.data)}
     for name in parts or PARTS:
         part = PARTS[name](bench)
+        # Read again each time: a part takes long, and another run may have written one meanwhile.
+        values = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
         values[name] = {**about, "figures": part.values}
         write_json(path, values)
         write_between_markers(out / "docs" / f"{NAME}.md", name, part.lines)

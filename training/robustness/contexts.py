@@ -16,10 +16,11 @@ from blender.choosing import choose_one, judge_all
 from blender.errors import BadInput
 from blender.features import ANNOTATORS
 from blender.guards import GUARDS
+from blender.length_free import LengthFree
 from blender.matrix import FeatureMatrix
 from blender.ranker import LearnedRanker
 from blender.records import Pool
-from blender.roles import Guard
+from blender.roles import Guard, Ranker
 from blender.settings import Settings
 from blender.training.annotate import annotate_all
 from blender.training.examples import Doubles
@@ -40,6 +41,7 @@ class Bench:
         guards: by name, in order.
         cache: folder of the measurements.
         seed: of everything random.
+        length_free: whether the rankers' taste for length is taken away, as the setting of that name does.
     """
 
     prepared: Prepared
@@ -47,6 +49,7 @@ class Bench:
     guards: Mapping[str, Guard]
     cache: Path
     seed: int = 0
+    length_free: bool = False
 
     def ranker(self, pool: int) -> LearnedRanker:
         """The ranker that did not see a pool's family.
@@ -62,6 +65,10 @@ class Bench:
             )
         return self.found.rankers[family]
 
+    def _choosing(self, pool: int) -> Ranker:
+        ranker = self.ranker(pool)
+        return LengthFree(ranker=ranker, taste=ranker.length_taste) if self.length_free else ranker
+
     def annotate(self, pools: Sequence[Pool]) -> FeatureMatrix:
         """Features of pools with the annotators of the examples, from the cache where it has them."""
         built = {name: ANNOTATORS.build(name, given) for name, given in self.prepared.annotators.items()}
@@ -75,7 +82,9 @@ class Bench:
             like: number of the prepared pool that each was made of, which says who ranks it.
         """
         parts = matrix.split()
-        return [self.ranker(at).score(part).value.astype(np.float64) for part, at in zip(parts, like, strict=True)]
+        return [
+            self._choosing(at).score(part, ()).value.astype(np.float64) for part, at in zip(parts, like, strict=True)
+        ]
 
     def chosen(self, pools: Sequence[Pool], matrix: FeatureMatrix, like: Sequence[int]) -> Rows:
         """Place of the winner of each pool, intp (pools,); -1 where all were blocked.
@@ -94,7 +103,7 @@ class Bench:
         return winners
 
     def _winners(self, pools: Sequence[Pool], matrix: FeatureMatrix, like: int) -> list[int]:
-        parts = Parts(sources={}, annotators={}, guards=self.guards, ranker=self.ranker(like), columns={})
+        parts = Parts(sources={}, annotators={}, guards=self.guards, ranker=self._choosing(like), columns={})
         given = Settings()
         chosen = [
             choose_one(pool, judged, parts, given, notes=(), faults=(), seconds={}).winner

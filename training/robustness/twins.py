@@ -35,6 +35,7 @@ class Outcome:
         losers: on how many answers that rests.
         blocked: share of twins that a guard blocks by their text alone.
         unguarded: the gain without the guards that are there against such attacks, :data:`AGAINST_ATTACKS`.
+        length_free: the gain with all guards and the setting ``length_free``.
     """
 
     contexts: int
@@ -45,6 +46,7 @@ class Outcome:
     losers: int
     blocked: float
     unguarded: Interval
+    length_free: Interval
 
     @property
     def held(self) -> bool:
@@ -78,14 +80,14 @@ def all_attacks(
     pools = [bench.prepared.labelled[at].pool for at in numbers]
     matrix = bench.prepared.examples.take(numbers).matrix
     fewer = {name: guard for name, guard in bench.guards.items() if name not in AGAINST_ATTACKS}
-    sides = [(side, side.chosen(pools, matrix, numbers) == places) for side in (bench, replace(bench, guards=fewer))]
+    benches = (bench, replace(bench, guards=fewer), replace(bench, length_free=True))
+    sides = [(side, side.chosen(pools, matrix, numbers) == places) for side in benches]
     found = {}
     for name, attack in attacks.items():
         twins = [twin(pool, int(place), attack) for pool, place in zip(pools, places, strict=True)]
-        (honest, attacked, blocked), (bare, bare_attacked, _) = (
-            (unchanged, *_attacked(side, numbers, places, twins)) for side, unchanged in sides
-        )
-        found[name] = _outcome(bench.seed, honest, attacked, blocked, _gain(bare, bare_attacked, bench.seed))
+        tried = [(honest, *_attacked(side, numbers, places, twins)) for side, honest in sides]
+        gains = [_gain(honest, attacked, bench.seed) for honest, attacked, _ in tried]
+        found[name] = _outcome(bench.seed, *tried[0], gains)
     return found
 
 
@@ -104,16 +106,17 @@ def _gain(honest: Flags, attacked: Flags, seed: int) -> Interval:
     return bootstrap(attacked.astype(np.float64) - honest, seed=seed)
 
 
-def _outcome(seed: int, honest: Flags, attacked: Flags, blocked: Flags, unguarded: Interval) -> Outcome:
+def _outcome(seed: int, honest: Flags, attacked: Flags, blocked: Flags, gains: Sequence[Interval]) -> Outcome:
     return Outcome(
         contexts=len(honest),
         honest=bootstrap(honest, seed=seed),
         attacked=bootstrap(attacked, seed=seed),
-        gain=_gain(honest, attacked, seed),
+        gain=gains[0],
         turned=bootstrap(attacked[~honest], seed=seed),
         losers=int((~honest).sum()),
         blocked=float(blocked.mean()),
-        unguarded=unguarded,
+        unguarded=gains[1],
+        length_free=gains[2],
     )
 
 
@@ -128,14 +131,15 @@ def attack_lines(found: Mapping[str, Outcome]) -> list[str]:
     """The table in markdown."""
     lines = [
         "| attack | twin chosen | gain over the honest answer, points | losers turned | blocked | "
-        "gain without `echo` and `stuffing` | n | |",
-        "|---|---|---|---|---|---|---|---|",
+        "gain without `echo` and `stuffing` | gain with `length_free` | n | |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, one in sorted(found.items(), key=lambda pair: -pair[1].gain.value):
         verdict = "holds" if one.held else "**does not hold**"
         lines.append(
             f"| {name} | {_share(one.attacked)} | {_share(one.gain)} | {_share(one.turned)} of {one.losers} | "
-            f"{one.blocked:.0%} | {_share(one.unguarded)} | {one.contexts} | {verdict} |"
+            f"{one.blocked:.0%} | {_share(one.unguarded)} | {_share(one.length_free)} | "
+            f"{one.contexts} | {verdict} |"
         )
     return lines
 

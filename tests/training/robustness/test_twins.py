@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from blender.matrix import FeatureMatrix
+from blender.ranker import LearnedRanker, Linear, Trees
 from blender.records import Dialog, Pool
 from blender.training.robustness.attacks import ATTACKS, KEYWORDS, keywords
 from blender.training.robustness.contexts import Bench, default_guards, drawn_contexts
@@ -87,6 +88,7 @@ def test_an_attack_that_works_is_found_out_and_one_that_does_nothing_gains_nothi
     assert found["nothing"].gain.value == 0
     assert found["nothing"].held
     assert found["nothing"].turned.value == 0
+    assert found["nothing"].length_free.value == 0
     assert found["copy"].gain.value > 0.1
     assert not found["copy"].held
     assert found["copy"].contexts == 80
@@ -103,6 +105,19 @@ def test_who_is_attacked_is_drawn_by_the_context_and_the_seed_alone(bench: Bench
     assert targets_of_attack(bench, pools) == targets_of_attack(bench, pools[::-1])[::-1]
     assert targets_of_attack(bench, pools) != targets_of_attack(replace(bench, seed=1), pools)
     assert set(targets_of_attack(bench, pools)) == set(range(5))
+
+
+def test_with_length_free_a_longer_twin_gains_less(bench: Bench) -> None:
+    long = LearnedRanker(
+        columns=("length.words",),
+        linear=Linear(columns=("length.words~z",), weights=np.ones(1, dtype=np.float32)),
+        order=Trees(columns=(), texts=()),
+        length_taste=1.0,
+    )
+    liking = replace(bench, found=replace(bench.found, rankers=dict.fromkeys(("one", "two"), long)), guards={})
+    found = all_attacks(liking, {"filler": ATTACKS["filler of 20 words added"]}, contexts=40)["filler"]
+    assert found.gain.value > 0.5
+    assert found.length_free.value < found.gain.value - 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
