@@ -10,6 +10,7 @@ ANNOTATORS = Catalogue(
         "relevance": "blender.features.relevance:Relevance",
         "perplexity": "blender.features.perplexity:Perplexity",
         "toxicity": "blender.features.toxicity:Toxicity",
+        "safety": "blender.features.safety:Safety",
         "rarity": "blender.features.rarity:Rarity",
         "overlap": "blender.features.overlap:Overlap",
         "cross_encoder": "blender.features.cross_encoder:CrossEncoder",

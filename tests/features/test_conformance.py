@@ -20,7 +20,7 @@ MODEL_FREE = {"length", "origin", "rarity", "overlap"}
 TOLERANCE = 1e-4  # of neural annotators: matrix products of other sizes round otherwise
 BFLOAT16 = 5e-3  # of those that read vectors, which are bfloat16's where the processor multiplies in it
 EXACT = {"perplexity": {"dtype": "float32"}}
-VECTORS = {"relevance", "consensus", "genericness", "support", "proxy"}
+VECTORS = {"relevance", "consensus", "genericness", "support", "proxy", "reply", "safety"}
 
 HIKE = Pool(
     dialog=Dialog.of(

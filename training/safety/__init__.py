@@ -1,0 +1,1 @@
+"""Training and judging of the safety head: is an answer toxic, given what it answers?"""

@@ -1,0 +1,96 @@
+"""Tables of the safety head, as markdown and as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.judging.headroom import Interval
+from blender.training.safety.plans import Ready
+from blender.training.safety.rivals import OTHER
+from blender.training.safety.run import OURS, RIVAL, Judged
+from blender.training.safety.sets import DIALOGUE, Exchange
+
+AIM = 0.10
+"""What the head was to gain over the better rival, in AUROC, on every dialogue set."""
+MODELS = (OURS, RIVAL, OTHER)
+
+
+def set_lines(judged: Mapping[str, Judged]) -> Iterator[str]:
+    """AUROC, margin and recall by set."""
+    yield "| set, left out | rows (toxic) | model | AUROC | less the better rival | recall at 1 % false alarms |"
+    yield "|---|---|---|---|---|---|"
+    for name, one in judged.items():
+        for model in (each for each in MODELS if each in one.told):
+            told = one.told[model]
+            margin = show(told.margin, "+") if told.margin else ""
+            cells = (name, f"{one.n} ({one.toxic})", model, show(told.auroc), margin, show(told.recall))
+            yield f"| {' | '.join(cells)} |"
+
+
+def verdict(judged: Mapping[str, Judged]) -> list[str]:
+    """Sentences on the aim, one a dialogue set, and on their mean."""
+    said = []
+    for name in DIALOGUE:
+        margin = judged[name].told[OURS].margin
+        if margin is None:
+            continue
+        word = "reached" if margin.value >= AIM else "missed"
+        said.append(f"{name}: {100 * margin.value:+.1f} points over the better rival; the aim of +10 is {word}.")
+    return said
+
+
+def kind_lines(ready: Ready, judged: Mapping[str, Judged]) -> Iterator[str]:
+    """AUROC within the categories of DiaSafety, of ToxiChat's two kinds of turn, and against agreement alone."""
+    yield "| rows | n (toxic) | " + " | ".join(MODELS) + " |"
+    yield "|---|---|" + "---|" * len(MODELS)
+    for title, name, chosen, toxic in _kinds(ready):
+        cells = [
+            f"{_auroc(toxic[chosen], judged[name].scores[model][chosen]):.3f}" if model in judged[name].scores else "-"
+            for model in MODELS
+        ]
+        yield f"| {title} | {int(chosen.sum())} ({int(toxic[chosen].sum())}) | {' | '.join(cells)} |"
+
+
+def _kinds(ready: Ready) -> Iterator[tuple[str, str, NDArray[np.bool_], NDArray[np.bool_]]]:
+    for name in ("diasafety", "toxichat"):
+        rows = _judged_rows(ready, name)
+        toxic = np.array([row.toxic for row in rows])
+        for kind in sorted({row.kind for row in rows}):
+            yield f"{name}: {kind}", name, np.array([row.kind == kind for row in rows]), toxic
+        if name == "toxichat":
+            agrees = np.array([row.agrees for row in rows])
+            yield f"{name}: agrees with a toxic turn, against clean", name, agrees | ~toxic, agrees
+
+
+def _judged_rows(ready: Ready, name: str) -> list[Exchange]:
+    return [row for row in ready.material[name].exchanges if not row.learn_only]
+
+
+def _auroc(toxic: NDArray[np.bool_], score: Any) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(toxic, score))
+
+
+def values_of(judged: Mapping[str, Judged]) -> dict[str, Any]:
+    """All figures by set, as plain values."""
+    return {
+        name: {
+            "rows": one.n,
+            "toxic": one.toxic,
+            "contexts": one.groups,
+            "penalty": one.strength,
+            "models": {model: asdict(told) for model, told in one.told.items()},
+        }
+        for name, one in judged.items()
+    }
+
+
+def show(interval: Interval, sign: str = "") -> str:
+    """``0.750 (0.740 to 0.760)``."""
+    return f"{interval.value:{sign}.3f} ({interval.low:{sign}.3f} to {interval.high:{sign}.3f})"
