@@ -6,7 +6,7 @@ DATA ?= ../shared/data
 PRESET ?= default
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 
-.PHONY: help setup setup-dev demo test check format lint types quality active bundle bench label-load ssa retriever clean
+.PHONY: help setup setup-dev demo test check format lint types quality trust robustness safety active bundle bench label-load ssa retriever clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -49,6 +49,16 @@ types: .venv/.dev          ## mypy strict and pyright
 
 quality: .venv/.dev        ## head-room recovered on the labelled sets: docs/quality.md, benchmarks/quality.json
 	$(BIN)/python -m blender.training.quality $(DATA)
+	$(BIN)/python -m blender.training.ablation $(DATA)
+
+trust: .venv/.dev          ## probabilities and abstaining: docs/trust.md, benchmarks/trust.json
+	$(BIN)/python -m blender.training.trust $(DATA)
+
+robustness: .venv/.dev     ## length, missing annotators, attacks: docs/robustness.md, benchmarks/robustness.json
+	$(BIN)/python -m blender.training.robust $(DATA)
+
+safety: .venv/.dev         ## the safety heads and how well they do: docs/safety.md, benchmarks/safety.json
+	$(BIN)/python -m blender.training.safety $(DATA)
 
 active: .venv/.dev         ## label by choice or at random, played through: docs/active-labelling.md, benchmarks/active.json
 	$(BIN)/python -m blender.training.active $(DATA)
@@ -67,6 +77,7 @@ bench: .venv/.dev          ## speed beside rivals: docs/performance.md, benchmar
 	$(BIN)/python -m blender.training.frontier $(DATA)
 	$(BIN)/python -m blender.training.cascade $(DATA)
 	$(BIN)/python benchmarks/performance/frontier.py
+	$(BIN)/python benchmarks/performance/annotators.py
 	$(BIN)/python benchmarks/performance/late_columns.py $(DATA)
 	$(BIN)/python benchmarks/performance/report.py
 

@@ -21,7 +21,10 @@ def train(
     labels: Annotated[list[Path], typer.Argument(help="Label files: JSON lines, or JSON as in DSTC10.")],
     out: Annotated[Path, typer.Option(help="Folder of the bundle; a bundle that is there is replaced.")],
     annotator: Annotated[
-        list[str] | None, typer.Option(help="Use only this annotator; may be repeated. Default: all but origin, proxy.")
+        list[str] | None,
+        typer.Option(
+            help="Use only this annotator; may be repeated. Default: all but origin, cross_encoder and safety."
+        ),
     ] = None,
     settings: Annotated[
         str | None, typer.Option(help="Preset or settings file whose annotators' settings are used.")

@@ -36,7 +36,10 @@ def learning_curve(
     ),
     seeds: Annotated[int, typer.Option(min=2, help="Repeats with other subsets and folds.")] = SEEDS,
     annotator: Annotated[
-        list[str] | None, typer.Option(help="Use only this annotator; may be repeated. Default: all but origin, proxy.")
+        list[str] | None,
+        typer.Option(
+            help="Use only this annotator; may be repeated. Default: all but origin, cross_encoder and safety."
+        ),
     ] = None,
     locale: Annotated[str | None, typer.Option(help="Only dialogs of this language, such as en.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the figures there as JSON.")] = None,

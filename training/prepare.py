@@ -21,10 +21,9 @@ from blender.roles import Annotator
 from blender.training.annotate import annotate_all
 from blender.training.examples import Examples, View
 
-# Names of sources would let a ranker learn who is good instead of what is good; the packaged reranker, made for web
-# search, takes most of the time of all that need no language model and adds nothing that was measured
-# (docs/quality.md).
-NOT_BY_DEFAULT = frozenset({"origin", "cross_encoder"})
+# Names of sources would let a ranker learn who is good instead of what is good. The packaged reranker was made for web
+# search: it takes much of the time and adds nothing that was measured (docs/quality.md). Safety is no matter of taste.
+NOT_BY_DEFAULT = frozenset({"origin", "cross_encoder", "safety"})
 FEWEST_CONTEXTS = 30
 _SIGNS = {"higher is better": 1, "lower is better": -1, "neither": 0}
 

@@ -33,7 +33,7 @@ from blender.training.premise import premise, premise_lines
 from blender.training.prepare import Prepared, prepare
 from blender.training.reliability import reliability
 from blender.training.report import write_between_markers, write_json
-from blender.training.search import FEWEST_CANDIDATES
+from blender.training.search import FEWEST_CANDIDATES, GRID
 from blender.training.warm_curve import curve_lines, curves
 
 ENGLISH = "en"
@@ -76,9 +76,9 @@ def label_files(data: Path) -> list[Path]:
     return files
 
 
-def measure(prepared: Prepared, seed: int) -> tuple[dict[str, SetQuality], OutOfFold]:
-    """Judge the ranker and all baselines on every set."""
-    found = across_families(prepared, HeadSettings(seed=seed))
+def measure(prepared: Prepared, seed: int, tries: int) -> tuple[dict[str, SetQuality], OutOfFold]:
+    """Judge the ranker and all baselines on every set, ``tries`` settings of the order searched in each fold."""
+    found = across_families(prepared, HeadSettings(seed=seed), GRID[:tries])
     return {
         name: _set_quality(prepared, found, name, one) for name, one in compare_sets(prepared, found).items()
     }, found
@@ -218,13 +218,14 @@ def main(
     out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
     annotator: Annotated[list[str] | None, typer.Option(help="Use only this annotator; may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    tries: Annotated[int, typer.Option(min=1, help="Settings of the order that are tried, the first of GRID.")] = 1,
 ) -> None:
     """Measure head-room recovered on every set and write docs/quality.md and benchmarks/quality.json."""
     chosen: dict[str, dict[str, Any]] | None = {name: {} for name in annotator} if annotator else None
     prepared = prepare(
         label_files(data), cache_folder() / "features", annotators=chosen, locale=ENGLISH, most=MOST_CONTEXTS
     )
-    sets, found = measure(prepared, seed)
+    sets, found = measure(prepared, seed, tries)
     tested = premise(prepared, found, seed)
     tracks = correlations(prepared, found, label_files(data), seed)
     about = {"command": "make quality", "seed": seed, "how": found.how, "contexts of a set at most": MOST_CONTEXTS}

@@ -5,13 +5,8 @@ import pytest
 
 from blender.features.proxy import Proxy
 from blender.records import Dialog, Pool
-from blender.training.prepare import default_annotators
 
 ALONE, CONDITIONAL, PMI, QUANTILE = range(4)
-
-
-def test_the_bundle_is_trained_without_it_unless_asked() -> None:
-    assert "proxy" not in default_annotators()
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ def factored(start: Mapping[str, torch.Tensor], trained: Mapping[str, torch.Tens
             up, down = _thin(change, rank)
             changes |= {name + UP: up, name + DOWN: down}
         else:
-            changes[name] = change.numpy().astype(np.float16)
+            changes[name] = change.numpy().astype(np.float16, order="C")
     return changes
 
 
@@ -48,4 +48,5 @@ def _thin(change: torch.Tensor, rank: int) -> tuple[Halves, Halves]:
     left, size, right = torch.linalg.svd(change, full_matrices=False)
     root = size[:rank].sqrt()
     up, down = left[:, :rank] * root, root[:, None] * right[:rank]
-    return up.numpy().astype(np.float16), down.numpy().astype(np.float16)
+    # safetensors writes memory as it lies, whatever the order of its axes.
+    return up.numpy().astype(np.float16, order="C"), down.numpy().astype(np.float16, order="C")
