@@ -94,7 +94,7 @@ def _convabuse(folder: Path) -> Iterator[Exchange]:
     for part in ("train", "valid", "test"):
         with (folder / f"ConvAbuseEMNLP{part}.csv").open(encoding="utf-8-sig", newline="") as stream:
             for row in csv.DictReader(stream):
-                votes = [vote for vote in map(lambda at, row=row: _vote(row, at), range(1, _MOST_RATERS + 1)) if vote]
+                votes = [vote for rater in range(1, _MOST_RATERS + 1) if (vote := _vote(row, rater))]
                 turns = (_plain(row[name]) for name in ("prev_agent", "prev_user", "agent"))
                 context = tuple(turn for turn in turns if turn not in ("", "_"))
                 if votes:
