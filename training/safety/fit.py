@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,7 +158,8 @@ def _curve(score: Floats | Doubles, said: Floats, toxic: NDArray[np.bool_], weig
     """Weights of score and foul words, and intercept, by logistic regression (Platt's scaling with one more input)."""
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=1e6)  # type: ignore[no-untyped-call]
+    make: Any = LogisticRegression  # its functions carry no types
+    model = make(C=1e6)
     read = np.stack([np.asarray(score), foulness(said)], axis=1)
     model.fit(read, toxic, sample_weight=weight * len(weight) / weight.sum())
     of_score, of_words = model.coef_[0]
