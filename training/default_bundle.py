@@ -21,7 +21,7 @@ from blender.training.card import provenance_in
 from blender.training.heads import HeadSettings
 from blender.training.pipeline import TrainSettings, train
 from blender.training.quality import MOST_CONTEXTS, label_files
-from blender.training.search import GRID
+from blender.training.search import GRID, UNSEARCHED, UNSEARCHED_HEADS
 
 MOST_BYTES = 5_000_000
 
@@ -30,19 +30,21 @@ def main(
     data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
     preset: Annotated[str, typer.Option(help="Whose language and annotators to train for.")] = "default",
     out: Annotated[Path, typer.Option(help="Folder that bundles are written to.")] = BUNDLES,
-    tries: Annotated[int, typer.Option(min=1, help="Settings of the order that are tried, the first of GRID.")] = 1,
+    tries: Annotated[int, typer.Option(min=0, help="Settings of the order that are tried, the first of GRID.")] = 0,
     small: Annotated[bool, typer.Option("--small", help="At most 350 trees, for a preset that must be quick.")] = False,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Train the bundle of a preset on the labelled sets of its language."""
     chosen = Settings.find(preset)
-    grid = [replace(one, most_rounds=100, bags=2) if small else one for one in GRID[:tries]]
+    tried = GRID[:tries] or (UNSEARCHED,)
+    grid = [replace(one, most_rounds=100, bags=2) if small else one for one in tried]
+    plain = HeadSettings() if tries else UNSEARCHED_HEADS
     settings = TrainSettings(
         locale=chosen.locale,
         annotators=chosen.annotators or None,
         most=MOST_CONTEXTS,
         grid=tuple(grid),
-        heads=HeadSettings(rate=0.1, most_rounds=75, bags=1) if small else HeadSettings(),
+        heads=HeadSettings(rate=0.1, most_rounds=75, bags=1) if small else plain,
         seed=seed,
     )
     folder = out / (chosen.bundle or preset)

@@ -31,6 +31,7 @@ class OrderSettings:
         leaves: of each tree.
         rate: learning rate.
         most_rounds: trees at most; cross-validation picks how many.
+        rounds: how many trees, without asking cross-validation; ``None`` asks.
         smallest_leaf: rows in a leaf at least.
         l2: penalty on leaf values, in rows.
         monotone: trees may not go against a column's direction.
@@ -47,6 +48,7 @@ class OrderSettings:
     leaves: int = 6
     rate: float = 0.07
     most_rounds: int = 150
+    rounds: int | None = None
     smallest_leaf: int = 60
     l2: float = 30.0
     monotone: bool = True

@@ -24,6 +24,7 @@ class HeadSettings:
         leaves: of each tree.
         rate: learning rate.
         most_rounds: trees at most; cross-validation picks how many.
+        rounds: how many trees, without asking cross-validation; ``None`` asks.
         smallest_leaf: rows in a leaf at least.
         l2: penalty on leaf values.
         missing: share of pools of which one annotator's columns are hidden while training.
@@ -37,6 +38,7 @@ class HeadSettings:
     leaves: int = 8
     rate: float = 0.05
     most_rounds: int = 150
+    rounds: int | None = None
     smallest_leaf: int = 80
     l2: float = 30.0
     missing: float = 0.15
@@ -121,7 +123,7 @@ def _cross_validate(examples: Examples, soft: Doubles, settings: HeadSettings) -
         truth, weight = soft[rows][known], weights[rows][known]
         total += ((np.logaddexp(0, staged[known]) - truth[:, None] * staged[known]) * weight[:, None]).sum(0)
         stages.append((rows, staged))
-    rounds = int(np.argmin(total)) + 1
+    rounds = int(np.argmin(total)) + 1 if settings.rounds is None else settings.rounds
     raw = np.full(len(soft), np.nan)
     for rows, staged in stages:
         raw[rows] = staged[:, rounds - 1]

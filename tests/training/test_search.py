@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from blender.training.fit import OrderSettings
 from blender.training.heads import HeadSettings
@@ -45,3 +46,9 @@ def test_a_label_that_one_head_lacks_costs_that_head_only() -> None:
     assert ranker.sensible is not None and ranker.specific is None
     scores = ranker.score(examples.matrix)
     assert np.isfinite(scores.value).all() and np.isnan(scores.specific).all()
+
+
+def test_nothing_is_tried_where_the_number_of_trees_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blender.training.search.fit_order", lambda *_, **__: pytest.fail("a fit"))
+    (trial,) = search(make_examples(60), DIRECTIONS, [replace(OrderSettings(), rounds=7)])
+    assert trial.rounds == 7

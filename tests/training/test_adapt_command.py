@@ -1,0 +1,51 @@
+"""`blend adapt` from the shell: a bundle made for length goes on with labels for brevity."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from blender.bundle import load_bundle
+from blender.serving.cli import main
+
+pytestmark = pytest.mark.slow
+
+
+def brief(path: Path) -> Path:
+    """The same labels turned round: the shorter the better."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    turned = [row | {"sensible": 1 - row["sensible"], "specific": 1 - row["specific"]} for row in rows]
+    path.write_text("\n".join(map(json.dumps, turned)) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_bundle_goes_on_with_labels_of_another_taste(
+    label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLENDER_CACHE", str(tmp_path / "cache"))
+    start, out = tmp_path / "start", tmp_path / "adapted"
+    mine = label_file("mine")
+    assert main(["train", str(mine), "--out", str(start), "--annotator", "length"]) == 0
+    theirs = brief(label_file("theirs", contexts=60, seed=1))
+    capsys.readouterr()
+    assert main(["adapt", str(theirs), "--out", str(out), "--blender", str(start)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "theirs:" in said and "of the head-room as it was" in said
+    before, after = load_bundle(start), load_bundle(out)
+    assert set(after.data) == {"mine.jsonl", "theirs.jsonl"}
+    words = before.ranker.linear.columns.index("length.words~z")
+    changed = after.ranker.linear.columns.index("length.words~z")
+    assert after.ranker.linear.weights[changed] < before.ranker.linear.weights[words]
+
+
+def test_labels_that_the_bundle_saw_are_refused(
+    label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLENDER_CACHE", str(tmp_path / "cache"))
+    mine = label_file("mine")
+    assert main(["train", str(mine), "--out", str(tmp_path / "b"), "--annotator", "length"]) == 0
+    assert main(["adapt", str(mine), "--out", str(tmp_path / "c"), "--blender", str(tmp_path / "b")]) == 2
+    assert "trained on mine.jsonl" in capsys.readouterr().err
