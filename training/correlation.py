@@ -14,15 +14,15 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from scipy.stats import spearmanr
 
 from blender.judging.headroom import Interval
+from blender.judging.rank_correlation import spearman
 from blender.training.examples import Doubles, once
 from blender.training.outer import OutOfFold
 from blender.training.prepare import Prepared
 
-FEWEST, DRAWS = 50, 1000
-SCORES = ("P(sensible)", "P(specific)", "mean of both")
+FEWEST = 50
+SCORES: tuple[str, ...] = ("P(sensible)", "P(specific)", "mean of both")
 
 
 class _Row(msgspec.Struct):
@@ -116,21 +116,9 @@ def _track(
         return None
     named = np.array(sources)[known]
     means = {source: truth[known][named == source].mean() for source in set(named)}
-    oracle = float(spearmanr([means[s] for s in named], truth[known])[0]) if len(means) > 1 else float("nan")
-    rho = {key: _interval(values[known], truth[known], owner[known], seed) for key, values in scores.items()}
+    oracle = spearman([means[s] for s in named], truth[known], draws=1).value if len(means) > 1 else float("nan")
+    rho = {key: spearman(values, truth, owner, seed=seed) for key, values in scores.items()}
     return Track(dataset=name, question=question, n=int(known.sum()), rho=rho, source_oracle=oracle)
-
-
-def _interval(given: Doubles, truth: Doubles, owner: np.ndarray[Any, np.dtype[np.intp]], seed: int) -> Interval:
-    """Spearman's rho; contexts are drawn with all their answers."""
-    generator = np.random.default_rng(seed)
-    rows = [np.flatnonzero(owner == pool) for pool in np.unique(owner)]
-    drawn = []
-    for _ in range(DRAWS if len(truth) < 2_000 else DRAWS // 5):
-        some = np.concatenate([rows[at] for at in generator.integers(len(rows), size=len(rows))])
-        drawn.append(float(spearmanr(given[some], truth[some])[0]))
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return Interval(value=float(spearmanr(given, truth)[0]), low=float(low), high=float(high))
 
 
 def _source(name: str, kind: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from blender.errors import BadInput
 from blender.matrix import FeatureMatrix
-from blender.training.examples import Examples, relative_columns
+from blender.training.examples import Examples, View, relative_columns
 from blender.training.fit import OrderSettings
 from blender.training.fixed import Fixed, recovered_by
 from blender.training.warm import Warm
@@ -26,6 +26,7 @@ def examples(weights: tuple[float, float, float], contexts: int, seed: int, size
     target = 0.5 + 0.15 * values @ np.array(weights) + generator.normal(scale=0.1, size=len(values))
     matrix = FeatureMatrix(values=values, columns=COLUMNS, group_sizes=(size,) * contexts)
     names = tuple(f"context {at}" for at in range(contexts))
+    views: list[View] = ["judged"] * contexts
     return Examples(
         matrix=matrix,
         relative=relative_columns(matrix),
@@ -35,7 +36,7 @@ def examples(weights: tuple[float, float, float], contexts: int, seed: int, size
         datasets=("set",) * contexts,
         families=("family",) * contexts,
         groups=names,
-        views=("judged",) * contexts,
+        views=tuple(views),
     )
 
 

@@ -12,13 +12,13 @@ from blender.models.tuned import DOWN, UP, add_changes
 from blender.training.reply.factoring import factored
 
 
-def moved(module: torch.nn.Module, rank: int) -> torch.nn.Module:
+def moved(module: torch.nn.Linear, rank: int) -> torch.nn.Linear:
     made = torch.nn.Linear(12, 10)
     made.load_state_dict(module.state_dict())
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        made.weight += torch.randn(10, rank, generator=generator) @ torch.randn(rank, 12, generator=generator)
-        made.bias += 0.5
+        made.weight.add_(torch.randn(10, rank, generator=generator) @ torch.randn(rank, 12, generator=generator))
+        made.bias.add_(0.5)
     return made
 
 
