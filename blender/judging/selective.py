@@ -127,8 +127,8 @@ def certify(
 def fewest_to_start(risk: float, delta: float) -> int:
     """Given answers that the first threshold needs: so many that half the risk, if seen, would prove the promise.
 
-    With fewer a single bad answer would end the sequence. `certify` asks for a quarter of the contexts besides: of nine
-    such rules this one let most answers be given, over simulated populations of 50 to 1,000 contexts.
+    With fewer a single bad answer would end the sequence. `certify` asks for a quarter of the contexts besides, which
+    let more answers be given than other shares in exploratory runs.
     """
     return next(n for n in count(1) if bdtr(int(n * risk / 2), n, risk) <= delta)
 
