@@ -52,6 +52,7 @@ def adapt(
         settings={**bundle.settings, "adapted": {"order": asdict(warm.order), "trees": warm.trees}},
         card=f"{bundle.card.rstrip()}\n\n## Adapted\n\nIts order was corrected by labels of: {', '.join(before)}. All "
         "figures above are of the bundle before.\n",
+        fingerprint="",
     )
     save_bundle(out, made)
     console.print(f"The bundle is in {out}. If the correction brought nothing, keep the old one.", soft_wrap=True)

@@ -21,7 +21,7 @@ from blender.training.card import provenance_in
 from blender.training.heads import HeadSettings
 from blender.training.pipeline import TrainSettings, train
 from blender.training.quality import MOST_CONTEXTS, label_files
-from blender.training.search import GRID, UNSEARCHED, UNSEARCHED_HEADS
+from blender.training.search import settings_tried
 
 MOST_BYTES = 5_000_000
 
@@ -36,9 +36,8 @@ def main(
 ) -> None:
     """Train the bundle of a preset on the labelled sets of its language."""
     chosen = Settings.find(preset)
-    tried = GRID[:tries] or (UNSEARCHED,)
+    tried, plain = settings_tried(tries)
     grid = [replace(one, most_rounds=100, bags=2) if small else one for one in tried]
-    plain = HeadSettings() if tries else UNSEARCHED_HEADS
     settings = TrainSettings(
         locale=chosen.locale,
         annotators=chosen.annotators or None,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,13 +27,12 @@ from blender.judging.pools import LabelledPool
 from blender.models.cache import cache_folder
 from blender.training.compare import LEARNED, compare_sets, mean_over_sets, policy_scores, verdict
 from blender.training.correlation import as_plain, correlation_lines, correlations
-from blender.training.heads import HeadSettings
 from blender.training.outer import OutOfFold, across_families, in_domain, judged_pools
 from blender.training.premise import premise, premise_lines
 from blender.training.prepare import Prepared, prepare
 from blender.training.reliability import reliability
 from blender.training.report import write_between_markers, write_json
-from blender.training.search import FEWEST_CANDIDATES, GRID, UNSEARCHED, UNSEARCHED_HEADS
+from blender.training.search import FEWEST_CANDIDATES, settings_tried
 from blender.training.warm_curve import curve_lines, curves
 
 ENGLISH = "en"
@@ -78,9 +77,8 @@ def label_files(data: Path) -> list[Path]:
 
 def measure(prepared: Prepared, seed: int, tries: int) -> tuple[dict[str, SetQuality], OutOfFold]:
     """Judge the ranker and all baselines on every set, ``tries`` settings of the order searched in each fold."""
-    heads = HeadSettings() if tries else UNSEARCHED_HEADS
-    grid = [replace(one, seed=seed) for one in GRID[:tries] or [UNSEARCHED]]
-    found = across_families(prepared, replace(heads, seed=seed), grid)
+    grid, heads = settings_tried(tries, seed)
+    found = across_families(prepared, heads, grid)
     return {
         name: _set_quality(prepared, found, name, one) for name, one in compare_sets(prepared, found).items()
     }, found

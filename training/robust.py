@@ -19,14 +19,13 @@ from rich.console import Console
 
 from blender.errors import BlendError, UnknownName
 from blender.models.cache import cache_folder
-from blender.training.heads import HeadSettings
 from blender.training.outer import OutOfFold, across_families
 from blender.training.prepare import Prepared, prepare
 from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
 from blender.training.report import write_between_markers, write_json
 from blender.training.robustness.contexts import Bench, default_guards
 from blender.training.robustness.measure import PARTS
-from blender.training.search import GRID
+from blender.training.search import settings_tried
 
 NAME = "robustness"
 
@@ -66,12 +65,13 @@ def main(
     data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
     out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
     part: Annotated[list[str] | None, typer.Option(help=f"Only this: {', '.join(PARTS)}; may be repeated.")] = None,
-    tries: Annotated[int, typer.Option(min=1, help="Settings of the order that are tried, the first of GRID.")] = 1,
+    tries: Annotated[int, typer.Option(min=0, help="Settings of the order that are tried, the first of GRID.")] = 0,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Measure head-room at matched length, length_free, and what the choice holds out against."""
     prepared = prepare(label_files(data), cache_folder() / "features", locale=ENGLISH, most=MOST_CONTEXTS)
-    found = across_families(prepared, HeadSettings(seed=seed), GRID[:tries])
+    grid, heads = settings_tried(tries, seed)
+    found = across_families(prepared, heads, grid)
     robustness(prepared, found, out, seed=seed, parts=part)
     Console().print(f"wrote docs/{NAME}.md and benchmarks/{NAME}.json", soft_wrap=True)
 

@@ -31,6 +31,12 @@ UNSEARCHED, UNSEARCHED_HEADS = replace(_BASE, rounds=70), HeadSettings(rounds=60
 """Without a search: on a few families left out, the number of trees that does best says little of the next family."""
 
 
+def settings_tried(tries: int, seed: int = 0) -> tuple[tuple[OrderSettings, ...], HeadSettings]:
+    """The first settings of ``GRID`` and the heads beside them; with 0 tries one whose number of trees is fixed."""
+    order, heads = (GRID[:tries], HeadSettings()) if tries else ((UNSEARCHED,), UNSEARCHED_HEADS)
+    return tuple(replace(one, seed=seed) for one in order), replace(heads, seed=seed)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """One setting of the search.

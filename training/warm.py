@@ -15,6 +15,7 @@ from blender.matrix import Z
 from blender.ranker import LearnedRanker, Linear, Trees
 from blender.training.examples import Doubles, Examples
 from blender.training.fit import THREADS, Directions, OrderSettings, centred, parameters, row_weights, tree_columns
+from blender.training.length_taste import with_length_taste
 
 _LEAST = 0.1
 
@@ -55,7 +56,7 @@ class Warm:
         unit = max(float(weights @ (begun * wanted)) / size if size > 0 else 1.0, _LEAST)
         linear, moved = _ridge(start, known, wanted / unit - begun, weights, self.order.ridge)
         trees = self._boosted(known, directions, wanted / unit, begun + moved, weights)
-        return replace(start, linear=linear, order=trees)
+        return with_length_taste(replace(start, linear=linear, order=trees), known)
 
     def _boosted(
         self, known: Examples, directions: Directions, wanted: Doubles, begun: Doubles, weights: Doubles

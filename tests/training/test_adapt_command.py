@@ -39,6 +39,7 @@ def test_a_bundle_goes_on_with_labels_of_another_taste(
     words = before.ranker.linear.columns.index("length.words~z")
     changed = after.ranker.linear.columns.index("length.words~z")
     assert after.ranker.linear.weights[changed] < before.ranker.linear.weights[words]
+    assert after.ranker.length_taste < before.ranker.length_taste, "length_free starts from the taste as it is now"
 
 
 def test_labels_that_the_bundle_saw_are_refused(
