@@ -63,7 +63,7 @@ safety: .venv/.dev         ## the safety heads and how well they do: docs/safety
 active: .venv/.dev         ## label by choice or at random, played through: docs/active-labelling.md, benchmarks/active.json
 	$(BIN)/python -m blender.training.active $(DATA)
 
-bundle: .venv/.dev         ## train the default bundle on the labelled sets; the fast one: PRESET="fast --tries 1 --small"
+bundle: .venv/.dev         ## train the default bundle on the labelled sets; the fast one: PRESET="fast --small"
 	$(BIN)/python -m blender.training.default_bundle $(DATA) --preset $(PRESET)
 
 bench: .venv/.dev          ## speed beside rivals: docs/performance.md, benchmarks/performance/*.json (an idle machine, an hour)

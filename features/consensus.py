@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blender.catalogue import fingerprint
 from blender.matrix import Floats
@@ -15,7 +16,7 @@ from blender.models.encoder import Encoder, cosines, load_encoder
 from blender.records import Pool
 from blender.roles import Column
 
-_MISSING = "the answer is empty, or there is no other"
+_MISSING = "the answer is empty, or no other says anything else"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class Consensus:
     """Cosine with the pool's other answers.
 
     The mean is the gain that minimum Bayes risk decoding maximises (Kumar and Byrne, 2004), with cosine for the
-    likeness of two answers.
+    likeness of two answers. Equal answers count once: who says a thing ten times is no crowd.
 
     Attributes:
         encoder: reference of a sentence encoder.
@@ -60,23 +61,34 @@ class Consensus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the settings and the encoder."""
-        return fingerprint(self, self._encoder.fingerprint)
+        """Of the method, the settings and the encoder."""
+        return fingerprint(self, self._encoder.fingerprint, version=2)
 
     def annotate(self, pools: Sequence[Pool]) -> Floats:
         """Return float32 (rows, 2)."""
-        texts = [text for pool in pools for text in pool.texts]
-        values = np.full((len(texts), 2), np.nan, dtype=np.float32)
-        if not texts:
+        said = [_said(pool.texts) for pool in pools]
+        values = np.full((sum(len(at) for _, at in said), 2), np.nan, dtype=np.float32)
+        firsts = [pool.candidates[row] for pool, (rows, _) in zip(pools, said, strict=True) for row in rows]
+        if not firsts:
             return values
-        vectors = self._encoder.answers([candidate for pool in pools for candidate in pool.candidates])
-        start = 0
-        for pool in pools:
-            rows = start + np.flatnonzero([bool(text.strip()) for text in pool.texts])
+        vectors = self._encoder.answers(firsts)
+        row, vector = 0, 0
+        for rows, at in said:
             if len(rows) > 1:
-                values[rows] = _agreement(vectors[rows])
-            start += len(pool)
+                near = np.vstack([_agreement(vectors[vector : vector + len(rows)]), [np.nan, np.nan]])
+                values[row : row + len(at)] = near[at]
+            row, vector = row + len(at), vector + len(rows)
         return values
+
+
+def _said(texts: Sequence[str]) -> tuple[list[int], NDArray[np.intp]]:
+    """The row of each different text but empty ones, and for every row which of those its text is (-1: empty)."""
+    rows: dict[str, int] = {}
+    for row, text in enumerate(texts):
+        if text.strip():
+            rows.setdefault(text, row)
+    number = {text: at for at, text in enumerate(rows)}
+    return list(rows.values()), np.array([number.get(text, -1) for text in texts], dtype=np.intp)
 
 
 def _agreement(vectors: Floats) -> Floats:

