@@ -247,7 +247,10 @@ class LearnedRanker:
         absent = [name for name in self.columns if name not in matrix.columns]
         if any(not name.startswith(USER) for name in absent):
             raise ColumnMismatch(self.columns, matrix.columns)
-        values = np.stack([matrix.column(name) for name in self.columns], axis=1) if self.columns else matrix.values
+        if self.columns in (matrix.columns, ()):
+            values = matrix.values
+        else:
+            values = np.stack([matrix.column(name) for name in self.columns], axis=1)
         finite = np.where(np.isfinite(values), values, np.float32(np.nan))
         return FeatureMatrix(values=finite, columns=self.columns, group_sizes=matrix.group_sizes)
 
