@@ -76,9 +76,11 @@ class Reply:
             return np.empty((0, 3), dtype=np.float32)
         model = self._model
         owner = np.repeat(np.arange(len(pools)), [len(pool) for pool in pools])
-        replies = model.encoder.encode(texts)
-        whole = model.contexts([pool.dialog.texts for pool in pools])[owner]
-        last = model.contexts([(pool.dialog.last,) for pool in pools])[owner]
+        contexts = [model.read(pool.dialog.texts) for pool in pools] + [
+            model.read((pool.dialog.last,)) for pool in pools
+        ]
+        vectors = model.encoder.encode([*texts, *contexts])  # at once: a pass costs much, whatever is in it
+        replies, (whole, last) = vectors[: len(texts)], vectors[len(texts) :].reshape(2, len(pools), -1)[:, owner]
         fit = (replies * whole).sum(1)
         values = np.stack([fit, (replies * last).sum(1), fit - model.everywhere(replies)], axis=1)
         values[[not text.strip() for text in texts]] = np.nan

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Linear = Callable[["torch.Tensor"], "torch.Tensor"]
 PASS_TOKENS = 1024
 """Tokens of one pass; more does not make it faster."""
+_SHORT = 16  # tokens; the padding of what is shorter costs less than another call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,25 +94,22 @@ class PackedBert:
 
     def _run(self, inputs: Sequence[TokenIds]) -> Floats:
         import torch
-        from torch.nn.functional import gelu, scaled_dot_product_attention
+        from torch.nn.functional import gelu
 
         sizes = torch.tensor([len(tokens) for tokens in inputs])
-        owner = torch.repeat_interleave(torch.arange(len(inputs)), sizes)
         place = torch.cat([torch.arange(len(tokens)) for tokens in inputs])
         hidden = self._embedded(inputs, place)
         count, width = hidden.shape
-        longest = int(sizes.max())
-        apart = hidden.new_zeros(len(inputs), longest, 3 * width, dtype=self._dtype)
-        seen = (torch.arange(longest) < sizes[:, None])[:, None, None, :]
+        groups = [_Group(sizes[part], self._heads, width, self._dtype) for part in _alike([*map(len, inputs)])]
+        lengths = [len(group.owner) for group in groups]
         for layer in self._layers:
-            # Matrices are multiplied without padding; attention alone looks at the inputs side by side.
-            apart[owner, place] = layer.mixed(hidden.to(self._dtype))
-            heads = apart.view(len(inputs), longest, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
-            asked, known, said = heads[0], heads[1], heads[2]
-            told = scaled_dot_product_attention(asked, known, said, attn_mask=seen).transpose(1, 2)[owner, place]
+            # Matrices are multiplied without padding; attention alone looks at inputs of like length side by side.
+            mixed = torch.split(layer.mixed(hidden.to(self._dtype)), lengths)
+            told = torch.cat([group.attended(own) for group, own in zip(groups, mixed, strict=True)])
             hidden = layer.after_attention(hidden + layer.out(told.reshape(count, width)))
             fed = layer.down(gelu(layer.up(hidden.to(self._dtype))))
             hidden = layer.after_feed(hidden + fed)
+        owner = torch.repeat_interleave(torch.arange(len(inputs)), sizes)
         sums = torch.zeros(len(inputs), width).index_add_(0, owner, hidden)
         return np.asarray((sums / sizes[:, None]).numpy(), dtype=np.float32)
 
@@ -124,6 +122,38 @@ class PackedBert:
         summed = made.word_embeddings(ids) + made.token_type_embeddings(types) + made.position_embeddings(place)
         normed: torch.Tensor = made.LayerNorm(summed)
         return normed
+
+
+class _Group:
+    """Inputs of like length, whose attention is computed side by side."""
+
+    def __init__(self, sizes: torch.Tensor, heads: int, width: int, dtype: torch.dtype) -> None:
+        import torch
+
+        longest = int(sizes.max())
+        self.owner = torch.repeat_interleave(torch.arange(len(sizes)), sizes)
+        self._place = torch.cat([torch.arange(int(size)) for size in sizes])
+        self._heads = heads
+        self._apart = torch.zeros(len(sizes), longest, 3 * width, dtype=dtype)
+        self._seen = (torch.arange(longest) < sizes[:, None])[:, None, None, :]
+
+    def attended(self, mixed: torch.Tensor) -> torch.Tensor:
+        """Attention (tokens, heads, dim) of queries, keys and values (tokens, 3 * width)."""
+        from torch.nn.functional import scaled_dot_product_attention
+
+        self._apart[self.owner, self._place] = mixed
+        heads = self._apart.view(*self._apart.shape[:2], 3, self._heads, -1).permute(2, 0, 3, 1, 4)
+        told = scaled_dot_product_attention(heads[0], heads[1], heads[2], attn_mask=self._seen)
+        return told.transpose(1, 2)[self.owner, self._place]
+
+
+def _alike(lengths: Sequence[int]) -> list[slice]:
+    """Neighbours, given from short to long, while the longest is not much longer than the first."""
+    starts = [0]
+    for at, length in enumerate(lengths):
+        if length > max(_SHORT, 1.5 * lengths[starts[-1]]):
+            starts.append(at)
+    return [slice(*ends) for ends in zip(starts, [*starts[1:], len(lengths)], strict=True)]
 
 
 def _passes(order: Sequence[int], lengths: Sequence[int]) -> list[list[int]]:

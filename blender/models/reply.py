@@ -35,9 +35,9 @@ class ReplyModel:
         self._bank = bank
         self._scale = scale
 
-    def contexts(self, dialogs: Sequence[Sequence[str]]) -> Floats:
-        """Embeddings of contexts, each given as its turns, oldest first; float32 (contexts, dimension)."""
-        return self.encoder.encode([newest_first(turns[-self._turns :]) for turns in dialogs])
+    def read(self, turns: Sequence[str]) -> str:
+        """What it embeds of a context, given as its turns, oldest first."""
+        return newest_first(turns[-self._turns :])
 
     def everywhere(self, replies: Floats) -> Floats:
         """How well (n, dimension) embedded replies fit the contexts of the bank, as a cosine; float32 (n,).
