@@ -88,7 +88,7 @@ def _times(folder: Path) -> dict[str, float]:
     path = folder / _TIMES
     if not path.is_file():
         return {}
-    return {name: one["median ms"] for name, one in msgspec.json.decode(path.read_bytes())["values"]["alone"].items()}
+    return {name: one["median ms"] for name, one in msgspec.json.decode(path.read_bytes())["alone"].items()}
 
 
 def main(
