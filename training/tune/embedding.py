@@ -29,9 +29,7 @@ _VERSION = "bfloat16 1"
 
 
 class BatchEncoder:
-    """A transformers checkpoint that gives sentence embeddings in bfloat16, and can be trained.
-
-    Weights in float32 are converted at every use (autocast); ``module`` may be replaced by one in bfloat16.
+    """A transformers checkpoint that gives sentence embeddings in bfloat16 autocast, and can be trained.
 
     On 1,024 turns of chats the cosine of its vectors with those of float32 was 0.9999 or more.
 
@@ -47,8 +45,9 @@ class BatchEncoder:
         self.folder = resolve(ref).path
         layout = read_layout(self.folder)
         self.module = load_checkpoint(self.folder, "AutoModel")
-        # The backward pass of the fused one takes three times as long.
-        self.module.set_attn_implementation("eager")
+        self.module.set_attn_implementation(
+            "eager"
+        )  # the backward pass of the fused one takes three times as long here
         self.tokens = load_tokens(self.folder, limit or layout.limit or position_limit(self.module.config))
         self.layout = layout
 
@@ -61,7 +60,7 @@ class BatchEncoder:
         inputs = self.tokens.single(texts, prefix=prefix, newest=query)
         rows: list[torch.Tensor] = []
         order: list[int] = []
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.module.dtype != torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16):
             for batch in _batches([len(each) for each in inputs]):
                 rows.append(self._pooled([inputs[at].ids for at in batch]))
                 order += batch
@@ -77,7 +76,7 @@ class BatchEncoder:
         for at, each in enumerate(inputs):
             ids[at, : len(each)] = torch.tensor(each)
             mask[at, : len(each)] = 1
-        hidden: torch.Tensor = self.module(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+        hidden: torch.Tensor = self.module(input_ids=ids, attention_mask=mask).last_hidden_state
         if self.layout.pooling == "cls":
             return hidden[:, 0]
         weights = mask.unsqueeze(-1).to(hidden.dtype)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +16,6 @@ from numpy.typing import NDArray
 
 from blender.errors import BlendError, MissingPackage
 from blender.index.context import TURN_BREAK
-from blender.models.precision import native
 from blender.models.tuned import newest_first
 from blender.pooling import duplicate_key
 from blender.training.tune.checkpoint import digest_of, load_optimizer, load_state, optimizer_tensors, save_state
@@ -93,7 +91,6 @@ class EncoderRun:
 
         self.encoder = BatchEncoder(self.ref, self.tokens)
         self.encoder.module = _trainable(self.encoder.module, self.settings)
-        self.working = deepcopy(self.encoder.module).to(torch.bfloat16) if native("auto") == "bfloat16" else None
         self.scale = torch.tensor(np.log(20.0), dtype=torch.float32, requires_grad=True)
         named = [(name, each) for name, each in self.encoder.module.named_parameters() if each.requires_grad]
         self.tensors = dict(named) | {"log_scale": self.scale}
@@ -119,43 +116,20 @@ class EncoderRun:
         height = min((self.step + 1) / warm, (settings.steps - self.step) / max(1, settings.steps - warm))
         for group, factor in zip(self.optimizer.param_groups, (1.0, 30.0), strict=True):
             group["lr"] = settings.rate * factor * height
-        self.optimizer.zero_grad()
+        self.encoder.module.train(settings.dropout)
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed * 1_000_003 + self.step)
-            loss = self._backward([self.train[at] for at in rows])
-        if not np.isfinite(loss):
+            loss = self._loss([self.train[at] for at in rows])
+        if not torch.isfinite(loss):
             where = f"; the last good state is {self.path}" if self.path else ""
-            raise BlendError(f"the loss became {loss} at step {self.step}: lower the learning rate{where}")
+            raise BlendError(f"the loss became {loss.item()} at step {self.step}: lower the learning rate{where}")
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(list(self.tensors.values()), 1.0)
         self.optimizer.step()
         self.step += 1
         if self.step % settings.every == 0 or self.step == settings.steps:
             self._look()
-
-    def _backward(self, pairs: Sequence[Pair]) -> float:
-        """The loss, its gradients noted: in bfloat16 where the processor has it, while weights and steps are float32.
-
-        Autocast, which converts at every use, takes three times as long.
-        """
-        import torch
-
-        exact = self.encoder.module
-        used = exact if self.working is None else self.working
-        used.train(self.settings.dropout)
-        if used is not exact:
-            with torch.no_grad():
-                for own, source in zip(used.parameters(), exact.parameters(), strict=True):
-                    own.copy_(source)
-        try:
-            self.encoder.module = used
-            loss = self._loss(pairs)
-            loss.backward()  # type: ignore[no-untyped-call]
-        finally:
-            self.encoder.module = exact
-        if used is not exact:
-            for own, source in zip(used.parameters(), exact.parameters(), strict=True):
-                source.grad, own.grad = None if own.grad is None else own.grad.float(), None
-        return loss.item()
 
     def save(self, place: Path) -> None:
         """Write the best state as a checkpoint: weights, and beside them what the first checkpoint says of itself."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -13,7 +13,6 @@ from blender.index.context import embed_contexts
 from blender.models.encoder import load_encoder
 from blender.training.tune.dialogues import Pair
 from blender.training.tune.embedding import BatchEncoder
-from blender.training.tune.encoder_run import EncoderRun
 from blender.training.tune.encoder_training import EncoderSettings, Look, embed, train_encoder
 
 pytestmark = pytest.mark.slow
@@ -74,23 +73,3 @@ def test_a_trained_encoder_is_one_that_loads_and_knows_the_pairs_better(
 def test_too_few_pairs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="at least 64 pairs"):
         train_encoder(PAIRS, PAIRS, MINILM, tmp_path / "x", EncoderSettings())
-
-
-def test_passes_in_half_precision_point_where_exact_ones_do() -> None:
-    import torch
-
-    run = EncoderRun(PAIRS, PAIRS, MINILM, EncoderSettings(batch=8, dropout=False), None)
-    if run.working is None:
-        pytest.skip("this processor does not multiply in bfloat16")
-    half, fast = run._backward(PAIRS), [each.grad for _, each in _trained(run)]
-    run.optimizer.zero_grad()
-    run.working = None
-    exact, slow = run._backward(PAIRS), [each.grad for _, each in _trained(run)]
-    assert half == pytest.approx(exact, abs=0.02)
-    assert all(weights.dtype == torch.float32 for _, weights in _trained(run))
-    both = [torch.cat([each.flatten() for each in grads if each is not None]) for grads in (fast, slow)]
-    assert torch.nn.functional.cosine_similarity(both[0], both[1], dim=0) > 0.98
-
-
-def _trained(run: EncoderRun) -> list[tuple[str, Any]]:
-    return [(name, each) for name, each in run.encoder.module.named_parameters() if each.requires_grad]
