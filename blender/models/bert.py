@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Linear = Callable[["torch.Tensor"], "torch.Tensor"]
 PASS_TOKENS = 1024
 """Tokens of one pass; more does not make it faster."""
-_SHORT = 16  # tokens; the padding of what is shorter costs less than another call
+_SHORT = 16  # tokens; what is no longer shares one call of attention, padded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +100,10 @@ class PackedBert:
         place = torch.cat([torch.arange(len(tokens)) for tokens in inputs])
         hidden = self._embedded(inputs, place)
         count, width = hidden.shape
-        groups = [_Group(sizes[part], self._heads, width, self._dtype) for part in _alike([*map(len, inputs)])]
-        lengths = [len(group.owner) for group in groups]
+        alike = [sizes[part] for part in _alike([*map(len, inputs)])]
+        lengths = [int(some.sum()) for some in alike]
+        each = zip(alike, torch.split(place, lengths), strict=True)
+        groups = [_Group(some, places, self._heads, width, self._dtype) for some, places in each]
         for layer in self._layers:
             # Matrices are multiplied without padding; attention alone looks at inputs of like length side by side.
             mixed = torch.split(layer.mixed(hidden.to(self._dtype)), lengths)
@@ -127,12 +129,13 @@ class PackedBert:
 class _Group:
     """Inputs of like length, whose attention is computed side by side."""
 
-    def __init__(self, sizes: torch.Tensor, heads: int, width: int, dtype: torch.dtype) -> None:
+    def __init__(self, sizes: torch.Tensor, place: torch.Tensor, heads: int, width: int, dtype: torch.dtype) -> None:
+        """Take the lengths (inputs,) and the place of every token in its input (tokens,)."""
         import torch
 
         longest = int(sizes.max())
-        self.owner = torch.repeat_interleave(torch.arange(len(sizes)), sizes)
-        self._place = torch.cat([torch.arange(int(size)) for size in sizes])
+        self._owner = torch.repeat_interleave(torch.arange(len(sizes)), sizes)
+        self._place = place
         self._heads = heads
         self._apart = torch.zeros(len(sizes), longest, 3 * width, dtype=dtype)
         self._seen = (torch.arange(longest) < sizes[:, None])[:, None, None, :]
@@ -141,10 +144,10 @@ class _Group:
         """Attention (tokens, heads, dim) of queries, keys and values (tokens, 3 * width)."""
         from torch.nn.functional import scaled_dot_product_attention
 
-        self._apart[self.owner, self._place] = mixed
+        self._apart[self._owner, self._place] = mixed
         heads = self._apart.view(*self._apart.shape[:2], 3, self._heads, -1).permute(2, 0, 3, 1, 4)
         told = scaled_dot_product_attention(heads[0], heads[1], heads[2], attn_mask=self._seen)
-        return told.transpose(1, 2)[self.owner, self._place]
+        return told.transpose(1, 2)[self._owner, self._place]
 
 
 def _alike(lengths: Sequence[int]) -> list[slice]:

