@@ -10,7 +10,7 @@ import numpy as np
 from blender.faults import Fault, Runner
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Pool
-from blender.roles import Annotator
+from blender.roles import Annotator, matrix_columns
 
 USER = "user."
 
@@ -53,16 +53,14 @@ def annotate(
     with_text = np.array([bool(text.strip()) for pool in pools for text in pool.texts], dtype=bool)
     faults = list(outcome.faults)
     blocks: list[Floats] = []
-    columns: list[str] = []
     for name, annotator in annotators.items():
         block, fault = _checked(name, annotator, outcome.results.get(name), with_text)
         faults += [fault] if fault else []
         blocks.append(block)
-        columns += [f"{name}.{column.name}" for column in annotator.columns]
     names, values = _user_values(pools, user_columns)
     matrix = FeatureMatrix(
         values=np.hstack([*blocks, values]).astype(np.float32, copy=False),
-        columns=(*columns, *names),
+        columns=(*matrix_columns(annotators), *names),
         group_sizes=tuple(len(pool) for pool in pools),
     )
     return Annotation(matrix=matrix, faults=tuple(faults), seconds=outcome.seconds)
@@ -72,7 +70,8 @@ def _checked(
     name: str, annotator: Annotator, came: object, with_text: np.ndarray[tuple[int], np.dtype[np.bool_]]
 ) -> tuple[Floats, Fault | None]:
     """The annotator's block as promised, float32 (n_rows, its columns), and what was wrong with it."""
-    shape = (len(with_text), len(annotator.columns))
+    each = [(name, column) for column in annotator.columns for name in column.names]
+    shape = (len(with_text), len(each))
     nothing = np.full(shape, np.nan, dtype=np.float32)
     if came is None:  # raised, late, or no rows: already accounted for
         return nothing, None
@@ -87,8 +86,8 @@ def _checked(
         detail = f"{int(infinite.sum())} of {block.size} values were infinite and count as unknown"
         return block, Fault(part="annotator", name=name, reason="infinite", detail=detail)
     silent = [
-        column.name
-        for column, values in zip(annotator.columns, block[with_text].T, strict=True)
+        called
+        for (called, column), values in zip(each, block[with_text].T, strict=True)
         if not column.optional and len(values) and np.isnan(values).all()
     ]
     if silent:

@@ -17,7 +17,7 @@ from blender.length_free import LengthFree
 from blender.models.reference import allow_network
 from blender.proposing import SourceSlot
 from blender.records import Dialog, Pool
-from blender.roles import Annotator, Column, Guard, Ranker
+from blender.roles import Annotator, Column, Guard, Ranker, matrix_columns
 from blender.settings import Settings
 from blender.sources import SOURCES
 
@@ -88,7 +88,7 @@ def assemble(settings: Settings) -> Parts:
         annotators=annotators,
         guards={name: _guard(use, given, annotators) for name, (use, given) in guards.items()},
         ranker=ranker,
-        columns={f"{name}.{column.name}": column for name, made in annotators.items() for column in made.columns},
+        columns=matrix_columns(annotators),
         user_columns=tuple(name for name in bundle.columns if name.startswith(USER)) if bundle else (),
         fingerprint=bundle.fingerprint if bundle else "",
     )

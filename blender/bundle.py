@@ -38,7 +38,7 @@ from blender.manifest import (
     write_flushed,
 )
 from blender.ranker import Curve, Head, LearnedRanker, Linear, Trees, annotators_of
-from blender.roles import Annotator
+from blender.roles import Annotator, matrix_columns
 
 CARD = "CARD.md"
 HEADS = ("sensible", "specific")
@@ -129,7 +129,7 @@ def check_columns(columns: tuple[str, ...], annotators: Mapping[str, Annotator])
     Raises:
         ColumnMismatch: names what is missing, unexpected or in another order.
     """
-    came = tuple(f"{name}.{column.name}" for name, annotator in annotators.items() for column in annotator.columns)
+    came = tuple(matrix_columns(annotators))
     expected = tuple(name for name in columns if not name.startswith(USER))
     if came != expected:
         raise ColumnMismatch(expected, came)

@@ -17,7 +17,7 @@ from blender.baselines import Reasons, annotator_of, filled
 from blender.catalogue import annotator_catalogue
 from blender.matrix import FeatureMatrix, Floats, pool_z
 from blender.records import Pool
-from blender.roles import Scores
+from blender.roles import Scores, matrix_columns
 
 ANNOTATORS_READ = (
     "relevance",
@@ -42,9 +42,8 @@ def directed_columns(annotators: tuple[str, ...]) -> Mapping[str, int]:
     catalogue = annotator_catalogue()
     signs = {"higher is better": 1, "lower is better": -1, "neither": 0}
     found = {
-        f"{name}.{column.name}": signs[column.direction]
-        for name in annotators
-        for column in catalogue.build(name).columns
+        name: signs[column.direction]
+        for name, column in matrix_columns({name: catalogue.build(name) for name in annotators}).items()
     }
     return MappingProxyType({name: sign for name, sign in found.items() if sign})
 

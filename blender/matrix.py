@@ -13,6 +13,16 @@ from blender.errors import ColumnMismatch
 
 Floats = NDArray[np.float32]
 RANK, Z = "~rank", "~z"
+COORDINATE = "#"
+
+
+def is_coordinate(name: str) -> bool:
+    """Whether a column is one coordinate of a point, which says nothing alone.
+
+    >>> is_coordinate("states.mean#12"), is_coordinate("length.words")
+    (True, False)
+    """
+    return COORDINATE in name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from blender.annotation import USER
 from blender.errors import BadBundle, ColumnMismatch
-from blender.matrix import RANK, FeatureMatrix, Floats, Z
+from blender.matrix import COORDINATE, RANK, FeatureMatrix, Floats, Z
 from blender.records import Pool
 from blender.roles import Scores
 
@@ -40,7 +40,7 @@ class Linear:
     """A weighted sum of columns.
 
     Attributes:
-        columns: usually ``~z`` columns, so that 0 is the pool's mean.
+        columns: ``~z`` columns, of which 0 is the pool's mean, and coordinates of points as they are.
         weights: float32, one per column.
     """
 
@@ -209,8 +209,8 @@ class LearnedRanker:
     def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> list[tuple[str, float]]:
         """Plain columns and by how much each puts row ``winner`` above row ``other``, largest first.
 
-        The amounts sum to the difference of the two scores; negative ones speak for ``other``. The linear
-        part is exact, the trees' part is the difference of their TreeSHAP values.
+        The amounts sum to the difference of the two scores; negative ones speak for ``other``. The coordinates of a
+        point count as one. The linear part is exact, the trees' part is the difference of their TreeSHAP values.
         """
         given, rows = self._inputs(matrix), [winner, other]
         parts = [(self.linear.columns, self.linear.contributions(given)[rows])]
@@ -222,7 +222,7 @@ class LearnedRanker:
         by_column: dict[str, float] = defaultdict(float)
         for columns, amounts in parts:
             for name, amount in zip(columns, amounts[0] - amounts[1], strict=True):
-                by_column[base_column(name)] += float(amount)
+                by_column[base_column(name).partition(COORDINATE)[0]] += float(amount)
         found = [(name, amount) for name, amount in by_column.items() if amount]
         return sorted(found, key=lambda reason: -reason[1])
 

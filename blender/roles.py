@@ -6,14 +6,14 @@ refused), its constructor only stores, and models load on first use. A catalogue
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.matrix import FeatureMatrix, Floats
+from blender.matrix import COORDINATE, FeatureMatrix, Floats
 from blender.records import Candidate, Dialog, Pool
 
 Direction = Literal["higher is better", "lower is better", "neither"]
@@ -21,7 +21,7 @@ Direction = Literal["higher is better", "lower is better", "neither"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One number an annotator gives of every candidate.
+    """One number an annotator gives of every candidate, or the coordinates of one point.
 
     Attributes:
         name: without the annotator's name; the matrix calls it ``annotator.name``.
@@ -33,6 +33,8 @@ class Column:
         says_low: the words for a low value, such as ``further from the last turn``.
         optional: whether a whole pool may be NaN in the ordinary course (no facts, no earlier bot turn);
             otherwise that is reported as a fault.
+        width: of a point, how many coordinates it has; the matrix calls them ``annotator.name#0``, ``#1``, ... One of
+            them alone says nothing: only the linear part of a ranker reads them.
     """
 
     name: str
@@ -43,6 +45,14 @@ class Column:
     says: str
     says_low: str
     optional: bool = False
+    width: int | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What stands in the matrix: the name, or that of each coordinate."""
+        if self.width is None:
+            return (self.name,)
+        return tuple(f"{self.name}{COORDINATE}{at}" for at in range(self.width))
 
 
 @runtime_checkable
@@ -71,9 +81,20 @@ class Annotator(Protocol):
     def annotate(self, pools: Sequence[Pool]) -> Floats:
         """Return float32 (sum of pool sizes, number of columns), rows in pool order; NaN = could not judge.
 
-        The values of a pool do not depend on the other pools of the call.
+        A column with a ``width`` stands there with all its coordinates. The values of a pool do not depend on the other
+        pools of the call.
         """
         ...
+
+
+def matrix_columns(annotators: Mapping[str, Annotator]) -> dict[str, Column]:
+    """What stands in the matrix of these annotators, in its order: each name, and the column it belongs to."""
+    return {
+        f"{owner}.{name}": column
+        for owner, annotator in annotators.items()
+        for column in annotator.columns
+        for name in column.names
+    }
 
 
 @runtime_checkable

@@ -19,5 +19,6 @@ ANNOTATORS = Catalogue(
         "support": "blender.features.support:Support",
         "proxy": "blender.features.proxy:Proxy",
         "reply": "blender.features.reply:Reply",
+        "states": "blender.features.states:States",
     },
 )

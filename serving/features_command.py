@@ -23,6 +23,7 @@ class FeatureRecord(msgspec.Struct, kw_only=True, frozen=True):
     direction: Direction
     meaning: str
     missing: str
+    width: int | None = None
 
 
 def features(as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False) -> None:
@@ -37,6 +38,7 @@ def features(as_json: Annotated[bool, typer.Option("--json", help="Print JSON li
                     direction=column.direction,
                     meaning=column.meaning,
                     missing=column.missing,
+                    width=column.width,
                 )
             )
         return
@@ -68,5 +70,8 @@ def _table(found: dict[str, Column]) -> Table:
             table.add_section()
         before = annotator
         better = column.direction.removesuffix(" is better")
-        table.add_row(shown(name), shown(column.unit), better, shown(column.meaning), shown(column.missing))
+        coordinates = "" if column.width is None else f" ({column.width} coordinates, NAME#0 and on)"
+        table.add_row(
+            shown(name), shown(column.unit), better, shown(column.meaning + coordinates), shown(column.missing)
+        )
     return table

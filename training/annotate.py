@@ -16,7 +16,7 @@ from blender.faults import Runner
 from blender.matrix import FeatureMatrix, Floats
 from blender.measured import FeatureCache
 from blender.records import Pool
-from blender.roles import Annotator
+from blender.roles import Annotator, matrix_columns
 from blender.training.cache import candidate_key, pool_key
 
 CHUNK = 64  # pools between two writes: what a kill can cost
@@ -28,6 +28,7 @@ ONE_BY_ONE = frozenset(
         "length",
         "relevance",
         "perplexity",
+        "states",
         "proxy",
         "toxicity",
         "rarity",
@@ -64,16 +65,14 @@ def annotate_all(
         BlendError: an annotator fails: a ranker must not learn from columns that are missing by accident.
     """
     sizes = tuple(len(pool) for pool in pools)
-    columns: list[str] = []
     blocks: list[Floats] = []
     with _progress(quiet) as progress:
         for name, annotator in annotators.items():
             task = progress.add_task(name, total=len(pools))
             blocks.append(_measured(name, annotator, pools, cache, chunk, progress, task))
-            columns += [f"{name}.{column.name}" for column in annotator.columns]
     own = annotate(pools, {}, user_columns=user_columns).matrix
     values = np.hstack([*blocks, own.values]).astype(np.float32, copy=False)
-    return FeatureMatrix(values=values, columns=(*columns, *own.columns), group_sizes=sizes)
+    return FeatureMatrix(values=values, columns=(*matrix_columns(annotators), *own.columns), group_sizes=sizes)
 
 
 def _progress(quiet: bool) -> Progress:
@@ -98,7 +97,7 @@ def _measured(
     task: TaskID,
 ) -> Floats:
     """One annotator's block, float32 (n_rows, its columns)."""
-    width = len(annotator.columns)
+    width = len(matrix_columns({name: annotator}))
     kept = FeatureCache.of(cache, name, annotator.fingerprint, width)
     runner = Runner(part="annotator")
     blocks: list[Floats] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from blender.judging.pools import LabelledPool
 from blender.judging.target import gated_specific, targets
-from blender.matrix import RANK, FeatureMatrix, Floats, Z
+from blender.matrix import RANK, FeatureMatrix, Floats, Z, is_coordinate
 
 Doubles = NDArray[np.float64]
 View = Literal["judged", "whole", "extra"]
@@ -25,8 +25,8 @@ class Examples:
 
     Attributes:
         matrix: plain columns of every candidate.
-        relative: float32 (n_rows, 2 * n_columns): z-scores, then ranks, in the pool as it was measured. Made once:
-            rows that are left out later, or put in another order, do not change them.
+        relative: float32 (n_rows, 2 * ordinary columns): z-scores, then ranks, in the pool as it was measured. Made
+            once: rows that are left out later, or put in another order, do not change them.
         target: float64 (n_rows,), what a candidate is worth, on 0..1; NaN = not labelled.
         sensible: float64 (n_rows,), on 0..1; NaN = not labelled.
         specific: float64 (n_rows,), 0 where not sensible; NaN = not labelled.
@@ -77,13 +77,20 @@ class Examples:
 
     def inputs(self, columns: Sequence[str]) -> Floats:
         """Plain (``name``), ``name~z`` and ``name~rank`` columns, float32 (n_rows, len(columns))."""
-        every = tuple(name + suffix for suffix in ("", Z, RANK) for name in self.matrix.columns)
+        every = (
+            *self.matrix.columns,
+            *(name + suffix for suffix in (Z, RANK) for name in ordinary_columns(self.matrix.columns)),
+        )
         at = {name: position for position, name in enumerate(every)}
         return np.hstack([self.matrix.values, self.relative])[:, [at[name] for name in columns]]
 
     def judged(self) -> tuple[int, ...]:
         """Numbers of the pools that rankers are judged on."""
         return tuple(at for at, view in enumerate(self.views) if view == "judged")
+
+    def ordinary(self) -> Examples:
+        """The same examples without coordinates of points: what trees can read."""
+        return replace(self, matrix=self.matrix.select(ordinary_columns(self.matrix.columns)))
 
     def rows(self, pools: Sequence[int]) -> NDArray[np.intp]:
         """Row numbers of the given pools, pool by pool."""
@@ -145,8 +152,13 @@ class Examples:
 
 
 def relative_columns(matrix: FeatureMatrix) -> Floats:
-    """Z-scores and ranks of all columns, as serving makes them; float32 (n_rows, 2 * n_columns)."""
-    return matrix.select([name + suffix for suffix in (Z, RANK) for name in matrix.columns]).values
+    """Z-scores and ranks of ordinary columns, as serving makes them; float32 (n_rows, 2 * ordinary columns)."""
+    return matrix.select([name + suffix for suffix in (Z, RANK) for name in ordinary_columns(matrix.columns)]).values
+
+
+def ordinary_columns(plain: Sequence[str]) -> tuple[str, ...]:
+    """Those that are no coordinate of a point."""
+    return tuple(name for name in plain if not is_coordinate(name))
 
 
 def once(views: Sequence[View]) -> tuple[int, ...]:

@@ -170,7 +170,7 @@ def fit_order(
         held_out: pools on which head-room is measured after every tree (then one bag is fitted).
     """
     wanted = [at for at, view in enumerate(examples.views) if settings.whole_pools or view != "whole"]
-    known = examples.take(wanted).labelled_rows()
+    known = examples.take(wanted).labelled_rows().ordinary()
     linear = _scaled(fit_linear(known, directions, settings), known, settings)
     columns = tree_columns(known.matrix.columns, settings.columns)
     rounds = settings.most_rounds if rounds is None else rounds

@@ -99,7 +99,7 @@ def _fit(examples: Examples, label: Doubles, settings: HeadSettings) -> _Fitted 
         return None
     pools = [at for at, span in enumerate(examples.matrix.groups()) if known[span].any()]
     rows = examples.rows(pools)
-    labelled, soft = examples.take(pools), label[rows]
+    labelled, soft = examples.take(pools).ordinary(), label[rows]
     raw, weights = np.full(len(label), np.nan), np.zeros(len(label))
     rounds, raw[rows] = _cross_validate(labelled, soft, settings)
     weights[rows] = row_weights(labelled, settings.evenness)

@@ -17,7 +17,7 @@ from blender.features import ANNOTATORS
 from blender.judging.labels import LabelledPool, read_labels
 from blender.judging.overlap import check_families
 from blender.judging.target import require_variance, targets
-from blender.roles import Annotator
+from blender.roles import Annotator, matrix_columns
 from blender.training.annotate import annotate_all
 from blender.training.examples import Examples, View
 
@@ -90,11 +90,7 @@ def prepare(
     return Prepared(
         examples=Examples.of(pools, matrix, [view for _, view in seen]),
         labelled=tuple(pools),
-        directions={
-            f"{name}.{column.name}": _SIGNS[column.direction]
-            for name, annotator in built.items()
-            for column in annotator.columns
-        },
+        directions={name: _SIGNS[column.direction] for name, column in matrix_columns(built).items()},
         annotators=chosen,
         fingerprints={name: annotator.fingerprint for name, annotator in built.items()},
         data={path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files},

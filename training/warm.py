@@ -13,7 +13,7 @@ import numpy as np
 from blender.errors import BadInput
 from blender.matrix import Z
 from blender.ranker import LearnedRanker, Linear, Trees
-from blender.training.examples import Doubles, Examples
+from blender.training.examples import Doubles, Examples, ordinary_columns
 from blender.training.fit import THREADS, Directions, OrderSettings, centred, parameters, row_weights, tree_columns
 from blender.training.length_taste import with_length_taste
 
@@ -63,7 +63,7 @@ class Warm:
     ) -> Trees:
         import lightgbm
 
-        columns = tree_columns(known.matrix.columns, self.order.columns)
+        columns = tree_columns(known.ordinary().matrix.columns, self.order.columns)
         old = self.start.order
         if old.texts and old.columns != columns:
             columns = old.columns
@@ -82,13 +82,14 @@ def _ridge(
     start: LearnedRanker, known: Examples, rest: Doubles, weights: Doubles, pull: float
 ) -> tuple[Linear, Doubles]:
     """The linear part with the correction in it, and what the correction adds to each row."""
-    columns = tuple(name + Z for name in known.matrix.columns)
+    columns = tuple(name + Z for name in ordinary_columns(known.matrix.columns))
     z = np.nan_to_num(known.inputs(columns).astype(np.float64))
     weighted = z * (weights / len(z))[:, None]
     change = np.linalg.solve(weighted.T @ z + pull * np.eye(len(columns)), weighted.T @ rest)
-    before = dict(zip(start.linear.columns, start.linear.weights.tolist(), strict=True))
-    summed = np.array([before.get(name, 0.0) for name in columns]) + change
-    return Linear(columns=columns, weights=summed.astype(np.float32)), z @ change
+    weight = dict(zip(start.linear.columns, start.linear.weights.tolist(), strict=True))  # the probe's among them
+    for name, more in zip(columns, change.tolist(), strict=True):
+        weight[name] = weight.get(name, 0.0) + more
+    return Linear(columns=tuple(weight), weights=np.array(list(weight.values()), dtype=np.float32)), z @ change
 
 
 def _centred_in_pools(values: Doubles, examples: Examples) -> Doubles:

@@ -28,7 +28,7 @@ from blender.matrix import Floats
 from blender.models.progress import steps
 from blender.pooling import duplicate_key, tidy
 from blender.records import Pool
-from blender.roles import Annotator
+from blender.roles import Annotator, matrix_columns
 
 _CHUNK = 1_024
 
@@ -97,9 +97,9 @@ class Grower:
         """The stored columns; they are asked of a bare dialog, so they must not depend on the context."""
         found: dict[str, NDArray[np.float32]] = {}
         for name in self.settings.stored:
-            part, _, column = name.partition(".")
+            part, _, _ = name.partition(".")
             annotator = self.annotators[part]
-            at = [each.name for each in annotator.columns].index(column)
+            at = list(matrix_columns({part: annotator})).index(name)
             chunks = [texts[start : start + _CHUNK] for start in range(0, len(texts), _CHUNK)]
             title = self._title(f"measuring {name}")
             values = [annotator.annotate([Pool.of("Hello.", chunk)])[:, at] for chunk in steps(chunks, title)]
@@ -178,7 +178,7 @@ def stored_annotators(settings: BaseSettings) -> dict[str, Annotator]:
     for name in settings.stored:
         part, _, column = name.partition(".")
         made[part] = made.get(part) or catalogue.build(part, settings.annotators.get(part, {}))
-        columns = [each.name for each in made[part].columns]
-        if column not in columns:
+        columns = matrix_columns({part: made[part]})
+        if name not in columns:
             raise BadInput(f"annotator {part!r} has no column {column!r}; it has {', '.join(columns)}")
     return made

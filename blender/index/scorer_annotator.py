@@ -14,7 +14,7 @@ from blender.errors import BadInput
 from blender.index.scorer_role import PhraseRow, phrase_key
 from blender.matrix import Floats
 from blender.records import Candidate, Dialog, Pool
-from blender.roles import Annotator
+from blender.roles import Annotator, matrix_columns
 
 _PROBE = ("I went sailing in Norway with 2 old friends.", "Quokkas? Ok.")
 
@@ -48,7 +48,8 @@ class Annotated:
         Raises:
             BadInput: all of them do.
         """
-        return tuple(f"{self.annotator}.{self._measures.columns[at].name}" for at in self._kept)
+        every = tuple(matrix_columns({self.annotator: self._measures}))
+        return tuple(every[at] for at in self._kept)
 
     @property
     def fingerprint(self) -> str:

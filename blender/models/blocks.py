@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from blender.deadline import check
 from blender.models.contexts import Context, Contexts
 from blender.models.llama import Llama
+from blender.models.middle import States, mean_states
 from blender.models.scoring import Judged, passes, predicted
 from blender.models.tree import Branch
 
@@ -105,10 +106,12 @@ def _judged(model: Llama, groups: Sequence[_Group], branches: Sequence[Branch], 
 
     ids = torch.from_numpy(np.concatenate([group.ids for group in groups]))
     positions = torch.from_numpy(np.concatenate([group.positions for group in groups]))
-    hidden = torch.cat([last, model.states(ids, positions, attend)]) if len(ids) else last
+    states = model.states(ids, positions, attend) if len(ids) else States(last[:0], last[:0])
+    hidden = torch.cat([last, states.last])
     starts = len(groups) + np.cumsum([0, *sizes])
     sources = [source for at, group in enumerate(groups) for source in group.sources(at, int(starts[at]))]
-    return predicted(model.logits, hidden, sources, branches, ends)
+    means = mean_states(states.middle, [source - len(groups) for source in sources])
+    return predicted(model.logits, hidden, sources, branches, ends, means)
 
 
 class _Group:

@@ -88,7 +88,7 @@ class Contexts:
         ids = torch.tensor([token for new in news for token in new])
         positions = torch.cat([torch.arange(done, done + size) for done, size in zip(known, sizes, strict=True)])
         states = self.model.states(ids, positions, attend)
-        last = states[torch.tensor(sizes).cumsum(0) - 1]
+        last = states.last[torch.tensor(sizes).cumsum(0) - 1]
         return [Context(text, kept, row) for (text, _), kept, row in zip(part, seen, last, strict=True)]
 
     def _room(self, text: tuple[int, ...], begun: torch.Tensor | None) -> torch.Tensor:

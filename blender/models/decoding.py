@@ -38,6 +38,15 @@ class Samples:
             for start in range(0, k, _ROWS)
         ]
         self._length = np.repeat([len(context.tokens) for context in contexts], k)
+        self._begun = self._length.copy()
+        self._sums = torch.zeros(len(self.rows), model.width)
+
+    def states(self) -> list[NDArray[np.float32]]:
+        """Of each sample the mean middle state (width,) of its tokens; NaN of one without any."""
+        import torch
+
+        means: NDArray[np.float32] = (self._sums / torch.from_numpy(self._length - self._begun)[:, None]).numpy()
+        return list(means.astype(np.float32))
 
     def advance(self, chosen: torch.Tensor, going: torch.Tensor) -> None:
         """Pass the tokens chosen (active,) through the network; samples that ended are not computed again."""
@@ -53,7 +62,9 @@ class Samples:
             return torch.cat([group.attended(layer, *own) for group, *own in each])
 
         positions = torch.from_numpy(self._length[self.rows])
-        self.logits = self._model.logits(self._model.states(chosen, positions, attend))
+        states = self._model.states(chosen, positions, attend)
+        self.logits = self._model.logits(states.last)
+        self._sums[torch.from_numpy(self.rows)] += states.middle
         self._length[self.rows] += 1
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from blender.errors import BadModel
+from blender.matrix import Floats
 from blender.models.adapter import adapter_digest, adapter_folder, merged
 from blender.models.cache import one_per_process, text_digest
 from blender.models.demonstrations import NOTHING, Shown
 from blender.models.gguf import convert_gguf
-from blender.models.pool_losses import ANSWER_TOKENS, PoolAnswers, PoolLosses, Remembered, portions
+from blender.models.pool_judge import PoolJudge, portions
+from blender.models.pool_losses import ANSWER_TOKENS, PoolLosses
 from blender.models.precision import Precision, native
 from blender.models.prompt import PromptForm, prompt_form
 from blender.models.quiet import quiet_transformers
@@ -64,7 +65,7 @@ class LanguageModel:
         self.fingerprint = fingerprint
         self._network = network
         self._form = form
-        self._remembered = Remembered()
+        self._pools = PoolJudge(self)
         dialog = Dialog(turns=(Turn(speaker="human", text="Hello, how are you?"),))
         answer = tuple(form.answer("Very well, thank you."))
         trial = [Branch(root, answer, False) for root in (PROMPT, START, PROMPT)]
@@ -82,7 +83,7 @@ class LanguageModel:
     def forget(self) -> None:
         """Drop kept contexts and remembered answers, so that what comes is computed as if it were the first."""
         with self._runner.lock:
-            self._remembered = Remembered()
+            self._pools = PoolJudge(self)
             self._runner.forget()
 
     def prompt_fingerprint(
@@ -104,31 +105,37 @@ class LanguageModel:
         found: list[PoolLosses] = []
         for part in portions(pools):
             with self._runner.lock:  # others may have their turn between
-                found += self._score(part, system)
+                found += self._pools.losses(part, system)
         return found
 
-    def _score(self, pools: Sequence[Pool], system: str | None) -> list[PoolLosses]:
-        prompt = self.prompt_fingerprint(system)
-        answers = [
-            PoolAnswers(pool.candidates, [self._form.answer(text) for text in pool.texts], prompt) for pool in pools
-        ]
-        branches = [pool.unknown(at) for at, pool in enumerate(answers)]
-        asked = [pool.dialog if own else None for pool, own in zip(pools, branches, strict=True)]
-        roots = [self._form.starts if dialog is None else self._form.context(dialog, system) for dialog in asked]
-        texts = dict.fromkeys(text for pool in answers for text in pool.tokens if text)
-        alone = [Branch(len(roots), text, False) for text in texts]
-        asked_for = [*chain.from_iterable(branches), *alone]
-        judged = iter(self._remembered.through(self.judge, [*roots, self._form.starts], asked_for))
-        given = [list(islice(judged, len(own))) for own in branches]
-        lone = dict(zip(texts, judged, strict=True))
-        return [
-            pool.losses(own, [lone.get(text) for text in pool.tokens]) for pool, own in zip(answers, given, strict=True)
-        ]
+    def states(self, pools: Sequence[Pool], *, system: str | None = None) -> list[Floats]:
+        """The mean hidden state of every candidate's tokens in the middle of the network, given its dialog.
+
+        They come from the same pass as the losses: asked for after ``score``, only a generator's own samples, whose
+        losses it had noted, are computed.
+
+        Args:
+            pools: of any sizes.
+            system: system line of the prompt; by default that of the prompt form.
+
+        Returns:
+            Per pool float32 (pool size, width); NaN for empty text.
+        """
+        found: list[Floats] = []
+        for part in portions(pools):
+            with self._runner.lock:
+                found += self._pools.states(part, system)
+        return found
 
     @property
     def form(self) -> PromptForm:
         """How dialogs and answers become tokens."""
         return self._form
+
+    @property
+    def width(self) -> int:
+        """Of its hidden states."""
+        return int(self._network.config.get_text_config().hidden_size)
 
     @property
     def window(self) -> int | None:
@@ -179,14 +186,16 @@ class LanguageModel:
             part = order[start : start + step]
             drawn = self._runner.draw([prompts[at] for at in part], np.stack([numbers[at] for at in part]), settings)
             for at, samples in zip(part, drawn, strict=True):
-                found[at] = [self._sample(one) for one in samples]
+                found[at] = [self._sample(prompts[at], one) for one in samples]
         return found
 
-    def _sample(self, drawn: Drawn) -> Sample:
+    def _sample(self, prompt: Sequence[int], drawn: Drawn) -> Sample:
         kept = drawn if drawn.finished else self._whole_sentences(drawn)
         text = self._form.text(kept.tokens)
         same = self._form.answer(text) == kept.tokens
         logprobs = (*kept.logprobs, kept.ends[-1]) if same else ()
+        if kept.finished and same:
+            self._pools.remember(prompt, kept)
         return Sample(text=text, logprobs=logprobs, finished=drawn.finished)
 
     def _whole_sentences(self, drawn: Drawn) -> Drawn:

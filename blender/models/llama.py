@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from blender.models.middle import States, middle_layer
 from blender.models.packed import gated, packed
 
 if TYPE_CHECKING:
@@ -37,8 +38,10 @@ class Llama:
         computed: tokens that went through the network so far.
         dtype: of weights, keys and values.
         layers: how many.
+        middle: after how many of them the middle states are taken.
         heads, kv_heads, dim: shape of attention; ``dim`` is the width of one head.
         vocabulary: width of the logits.
+        width: of a hidden state.
     """
 
     def __init__(self, network: Any) -> None:
@@ -49,12 +52,14 @@ class Llama:
         self.kv_heads: int = config.num_key_value_heads
         self.dim: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self.vocabulary: int = config.vocab_size
+        self.width: int = config.hidden_size
         self._eps: float = config.rms_norm_eps
         self._rotary = body.rotary_emb
         self._embedding = body.embed_tokens.weight
         self._layers = [_layer(layer) for layer in body.layers]
         self._norm = body.norm.weight.float()
         self.layers = len(self._layers)
+        self.middle = middle_layer(self.layers)
         self._head = _joined(network.get_output_embeddings())
 
     @classmethod
@@ -64,8 +69,8 @@ class Llama:
         alike = type(network).__name__ in _KIN and config.hidden_act == "silu"
         return cls(network) if alike and getattr(config, "sliding_window", None) is None else None
 
-    def states(self, ids: torch.Tensor, positions: torch.Tensor, attend: Attend) -> torch.Tensor:
-        """Hidden states (n, width) of tokens that need not belong together; ``attend`` decides who sees whom.
+    def states(self, ids: torch.Tensor, positions: torch.Tensor, attend: Attend) -> States:
+        """Hidden states of tokens that need not belong together; ``attend`` decides who sees whom.
 
         Args:
             ids: int64 (n,).
@@ -81,13 +86,15 @@ class Llama:
         cos, sin = (each[0][:, None].to(self.dtype) for each in self._rotary(x, positions[None]))
         sin = torch.cat([-sin[..., : self.dim // 2], sin[..., self.dim // 2 :]], -1)
         turned = self.heads + self.kv_heads
+        middle = x
         for at, layer in enumerate(self._layers):
             made = layer.attention_in(self._normed(x, layer.before)).view(len(ids), -1, self.dim)
             rotated = _rotated(made[:, :turned], cos, sin)
             seen = attend(at, rotated[:, : self.heads], rotated[:, self.heads :], made[:, turned:])
             x = x + layer.attention_out(seen.reshape(len(ids), -1))
             x = x + layer.down(layer.gated(self._normed(x, layer.between)))
-        return self._normed(x, self._norm)
+            middle = x if at + 1 == self.middle else middle
+        return States(last=self._normed(x, self._norm), middle=middle)
 
     def logits(self, states: torch.Tensor) -> torch.Tensor:
         """(n, vocabulary) of hidden states (n, width)."""

@@ -1,26 +1,19 @@
-"""Losses of the candidates of pools: what is known is taken, what is not is asked for in one go."""
+"""The answers of one pool: what a generator noted of them, what must be computed, what the losses are."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 
 from blender.matrix import Floats
 from blender.models.scoring import Judged
 from blender.models.tree import Branch
-from blender.records import Candidate, Pool
+from blender.records import Candidate
 
 ANSWER_TOKENS = 256
 """Of a longer answer only this many first tokens are judged, and its end is not."""
-
-_PORTION = 256  # candidates
-
-REMEMBERED = 20_000
-"""Answers whose log-probabilities a model remembers, by what they follow; the least used go first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,50 +35,6 @@ class PoolLosses:
     tokens: Floats
 
 
-class Remembered:
-    """What branches were judged to be, by their tokens and those of their root."""
-
-    def __init__(self) -> None:
-        self._judged: OrderedDict[tuple[bytes, bytes, bool], Judged] = OrderedDict()
-
-    def through(
-        self,
-        judge: Callable[[Sequence[Sequence[int]], Sequence[Branch]], Sequence[Judged]],
-        roots: Sequence[Sequence[int]],
-        branches: Sequence[Branch],
-    ) -> list[Judged]:
-        """Judge what is not remembered, and equal ones once; see ``LanguageModel.judge``."""
-        digests = [blake2b(_bytes(root)).digest() for root in roots]
-        keys = [(digests[branch.root], _bytes(branch.tokens), branch.end) for branch in branches]
-        found = {key: self._judged[key] for key in keys if key in self._judged}
-        new = {key: branch for key, branch in zip(keys, branches, strict=True) if key not in found}
-        found |= zip(new, judge(roots, list(new.values())), strict=True)
-        for key, one in found.items():
-            self._judged[key] = one
-            self._judged.move_to_end(key)
-        while len(self._judged) > REMEMBERED:
-            self._judged.popitem(last=False)
-        return [found[key] for key in keys]
-
-
-def _bytes(tokens: Sequence[int]) -> bytes:
-    return np.asarray(tokens, dtype=np.int32).tobytes()
-
-
-def portions(pools: Sequence[Pool]) -> Iterator[list[Pool]]:
-    """Part many pools, in their order, so that the candidates of a part fill a few passes."""
-    part: list[Pool] = []
-    size = 0
-    for pool in pools:
-        part.append(pool)
-        size += 1 + len(pool.candidates)
-        if size >= _PORTION:
-            yield part
-            part, size = [], 0
-    if part:
-        yield part
-
-
 class PoolAnswers:
     """The answers of one pool as tokens, and what a generator noted of them.
 
@@ -98,10 +47,23 @@ class PoolAnswers:
         self.tokens = [tuple(answer[:ANSWER_TOKENS]) for answer in tokens]
         self._known = [_known(*each, prompt) for each in zip(candidates, self.tokens, strict=True)]
 
+    def branches(self, root: int) -> list[Branch]:
+        """Branches of the root, one for each answer that is not empty."""
+        each = zip(self.tokens, self._whole, strict=True)
+        return [Branch(root, answer, whole) for answer, whole in each if answer]
+
     def unknown(self, root: int) -> list[Branch]:
-        """Branches of the root for what must be computed."""
-        each = zip(self.tokens, self._known, self._whole, strict=True)
-        return [Branch(root, answer, whole) for answer, known, whole in each if answer and known is None]
+        """Those of which no generator noted the losses."""
+        known = [known for answer, known in zip(self.tokens, self._known, strict=True) if answer]
+        return [branch for branch, losses in zip(self.branches(root), known, strict=True) if losses is None]
+
+    def states(self, judged: Sequence[Judged], width: int) -> Floats:
+        """Mean states of all, float32 (answers, width), from what was ``judged`` of ``branches``."""
+        found = np.full((len(self.tokens), width), np.nan, dtype=np.float32)
+        for at, each in zip(np.flatnonzero([bool(answer) for answer in self.tokens]), judged, strict=True):
+            if each.state is not None:
+                found[at] = each.state
+        return found
 
     def losses(self, judged: Sequence[Judged], alone: Sequence[Judged | None]) -> PoolLosses:
         """Put together what was known, what was ``judged`` of the unknown, and what all are after a bare start."""

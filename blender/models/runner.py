@@ -89,6 +89,8 @@ class Runner:
             if self.contexts:
                 batch = Samples(self.contexts.model, self.contexts.of(prompts), k, settings.max_new_tokens)
                 drawn = sampled(batch, np.concatenate(numbers), self.ends, settings)
+                for one, state in zip(drawn, batch.states(), strict=True):
+                    one.state = state
                 return [drawn[at * k : at * k + k] for at in range(len(prompts))]
             drawn_each, passed = draw(self._network, prompts, list(numbers), self.ends, settings)
             self._passed += passed

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.deadline import check
+from blender.models.middle import States, mean_states, middle_layer
 from blender.models.tree import Branch, Tree
 
 if TYPE_CHECKING:
@@ -28,10 +29,12 @@ class Judged:
     Attributes:
         tokens: float32 (number of tokens,), natural log.
         end: of the end of the turn after them; NaN if not asked for.
+        state: float32 (width,), mean hidden state of its tokens (`blender.models.middle`); ``None`` if not computed.
     """
 
     tokens: NDArray[np.float32]
     end: float
+    state: NDArray[np.float32] | None = None
 
 
 def judge(
@@ -88,10 +91,12 @@ def judge_one_by_one(
     for branch in branches:
         root = roots[branch.root]
         ids = torch.tensor([[*root, *branch.fed]])
-        logp = model(input_ids=ids, use_cache=False).logits[0, len(root) - 1 :].float().log_softmax(-1)
+        given = model(input_ids=ids, use_cache=False, output_hidden_states=True)
+        logp = given.logits[0, len(root) - 1 :].float().log_softmax(-1)
         tokens = logp[torch.arange(len(branch.tokens)), torch.tensor(branch.tokens)]
         end = float(logp[-1, list(ends)].logsumexp(-1)) if branch.end else float("nan")
-        judged.append(Judged(tokens=tokens.numpy(), end=end))
+        state = mean_states(_middle(given), [np.arange(len(root) - 1, ids.shape[1])])[0]
+        judged.append(Judged(tokens=tokens.numpy(), end=end, state=state))
         passed += ids.shape[1]
     return judged, passed
 
@@ -118,7 +123,9 @@ def _judge_tree(model: Any, tree: Tree, branches: Sequence[Branch], ends: Sequen
         np.r_[tree.last[branch.root], head : head + len(branch.fed)].astype(np.int64)
         for branch, head in zip(branches, tree.heads, strict=True)
     ]
-    return predicted(model.get_output_embeddings(), _hidden(model, tree, cache), sources, branches, ends)
+    states = _states(model, tree, cache)
+    means = mean_states(states.middle, sources)
+    return predicted(model.get_output_embeddings(), states.last, sources, branches, ends, means)
 
 
 def predicted(
@@ -127,6 +134,7 @@ def predicted(
     sources: Sequence[NDArray[np.int64]],
     branches: Sequence[Branch],
     ends: Sequence[int],
+    means: NDArray[np.float32],
 ) -> list[Judged]:
     """Log-probabilities of every branch from the hidden states (n, width) of one pass.
 
@@ -136,6 +144,7 @@ def predicted(
         sources: per branch, the rows that predict its tokens and its end: the first is the end of what it follows.
         branches: as many.
         ends: tokens any of which ends the turn.
+        means: (branches, width), their mean states.
     """
     rows = np.unique(np.concatenate(sources))
     flat = np.concatenate([source[: len(b.tokens)] for source, b in zip(sources, branches, strict=True)])
@@ -143,13 +152,13 @@ def predicted(
     found, ended = _log_probabilities(head, hidden, rows, np.searchsorted(rows, flat), targets, ends)
     pieces = np.split(found, np.cumsum([len(branch.tokens) for branch in branches])[:-1])
     return [
-        Judged(tokens=piece, end=float(ended[np.searchsorted(rows, source[-1])]) if branch.end else float("nan"))
-        for branch, source, piece in zip(branches, sources, pieces, strict=True)
+        Judged(piece, float(ended[np.searchsorted(rows, source[-1])]) if branch.end else float("nan"), state)
+        for branch, source, piece, state in zip(branches, sources, pieces, means, strict=True)
     ]
 
 
-def _hidden(model: Any, tree: Tree, cache: Any) -> torch.Tensor:
-    """Hidden states (tokens, width) of one pass; the cache is cut back to its prefix afterwards."""
+def _states(model: Any, tree: Tree, cache: Any) -> States:
+    """Hidden states of the tokens of one pass; the cache is cut back to its prefix afterwards."""
     import torch
 
     passed = model.base_model(
@@ -158,11 +167,18 @@ def _hidden(model: Any, tree: Tree, cache: Any) -> torch.Tensor:
         attention_mask=_masks(model, tree),
         past_key_values=cache,
         use_cache=cache is not None,
+        output_hidden_states=True,
     )
     if cache is not None:
         cache.crop(-len(tree.ids))
-    hidden: torch.Tensor = passed.last_hidden_state[0]
-    return hidden
+    return States(last=passed.last_hidden_state[0], middle=_middle(passed))
+
+
+def _middle(passed: Any) -> torch.Tensor:
+    """Middle states (tokens, width) of what transformers gives; its first are the embeddings."""
+    each = passed.hidden_states
+    states: torch.Tensor = each[middle_layer(len(each) - 1)][0]
+    return states
 
 
 def _masks(model: Any, tree: Tree) -> Any:

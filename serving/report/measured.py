@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from blender.features import ANNOTATORS
 from blender.judging.pools import LabelledPool
 from blender.matrix import FeatureMatrix
+from blender.roles import matrix_columns
 from blender.serving.predictions import Prediction
 
 Doubles = NDArray[np.float64]
@@ -49,11 +50,8 @@ def features(pools: Sequence[LabelledPool], predictions: Predictions) -> Feature
 
 def directions() -> dict[str, int]:
     """+1, -1 or 0 by column of every annotator in the catalogue, as it declares."""
-    return {
-        f"{name}.{column.name}": _SIGNS[column.direction]
-        for name in ANNOTATORS
-        for column in ANNOTATORS.build(name, {}).columns
-    }
+    built = {name: ANNOTATORS.build(name, {}) for name in ANNOTATORS}
+    return {name: _SIGNS[column.direction] for name, column in matrix_columns(built).items()}
 
 
 def _number(value: float | None) -> float:

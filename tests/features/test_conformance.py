@@ -14,12 +14,12 @@ from blender.errors import BlendError, UnknownName
 from blender.features import ANNOTATORS
 from blender.matrix import Floats
 from blender.records import Candidate, Dialog, Pool, Turn
-from blender.roles import Annotator
+from blender.roles import Annotator, matrix_columns
 
 MODEL_FREE = {"length", "origin", "rarity", "overlap"}
 TOLERANCE = 1e-4  # of neural annotators: matrix products of other sizes round otherwise
 BFLOAT16 = 5e-3  # of those that read vectors, which are bfloat16's where the processor multiplies in it
-EXACT = {"perplexity": {"dtype": "float32"}}
+EXACT = {name: {"dtype": "float32"} for name in ("perplexity", "states")}
 VECTORS = {"relevance", "consensus", "genericness", "support", "proxy", "reply", "safety"}
 
 HIKE = Pool(
@@ -83,9 +83,13 @@ def _assert_same(one: Floats, two: Floats, name: str) -> None:
     np.testing.assert_allclose(one, two, rtol=tolerance, atol=tolerance)
 
 
+def width(annotator: Annotator) -> int:
+    return len(matrix_columns({"it": annotator}))
+
+
 def test_gives_float32_of_the_promised_shape(subject: Annotator, whole: Floats) -> None:
     assert whole.dtype == np.float32
-    assert whole.shape == (sum(map(len, POOLS)), len(subject.columns))
+    assert whole.shape == (sum(map(len, POOLS)), width(subject))
 
 
 def test_columns_are_unique_and_documented(subject: Annotator) -> None:
@@ -93,7 +97,11 @@ def test_columns_are_unique_and_documented(subject: Annotator) -> None:
     assert names
     assert len(set(names)) == len(names)
     for column in subject.columns:
-        said = [getattr(column, field.name) for field in dataclasses.fields(column) if field.name != "optional"]
+        said = [
+            getattr(column, field.name)
+            for field in dataclasses.fields(column)
+            if field.name not in {"optional", "width"}
+        ]
         assert all(isinstance(text, str) and text.strip() for text in said), column.name
         assert re.fullmatch(r"[a-z][a-z_]*", column.name)
         assert column.says != column.says_low
@@ -101,7 +109,8 @@ def test_columns_are_unique_and_documented(subject: Annotator) -> None:
 
 def test_judges_every_ordinary_answer(subject: Annotator, whole: Floats) -> None:
     values = whole[:2]
-    needed = [at for at, column in enumerate(subject.columns) if not column.optional]
+    each = matrix_columns({"it": subject}).values()
+    needed = [at for at, column in enumerate(each) if not column.optional]
     assert np.isfinite(values[:, needed]).all()
     assert not np.isnan(values).all(axis=0).any(), "no column is NaN where all is known"
 
@@ -129,7 +138,7 @@ def test_order_of_candidates_permutes_rows_only(subject: Annotator, name: str, w
 def test_nothing_to_judge_gives_no_rows(subject: Annotator, pools: tuple[Pool, ...]) -> None:
     values = subject.annotate(pools)
     assert values.dtype == np.float32
-    assert values.shape == (0, len(subject.columns))
+    assert values.shape == (0, width(subject))
 
 
 def test_empty_text_is_not_judged(subject: Annotator, name: str, whole: Floats) -> None:
@@ -144,14 +153,14 @@ def test_empty_text_is_not_judged(subject: Annotator, name: str, whole: Floats) 
 @pytest.mark.parametrize("pool", [STRANGE, LONG], ids=["emoji, RTL, Cyrillic", "very long"])
 def test_bears_strange_texts(subject: Annotator, pool: Pool) -> None:
     values = subject.annotate([pool])
-    assert values.shape == (len(pool), len(subject.columns))
+    assert values.shape == (len(pool), width(subject))
     assert not np.isinf(values).any()
 
 
 def test_bears_a_crowd(subject: Annotator, name: str) -> None:
     size = 1000 if name in MODEL_FREE else 40  # a language model takes minutes for a thousand
     many = Pool.of(HIKE.dialog, [f"Answer number {at} about hiking in the mountains." for at in range(size)])
-    assert subject.annotate([many]).shape == (size, len(subject.columns))
+    assert subject.annotate([many]).shape == (size, width(subject))
 
 
 def test_gives_the_same_again_and_leaves_its_inputs_alone(subject: Annotator, whole: Floats) -> None:

@@ -9,6 +9,7 @@ import torch
 from blender.models import contexts as module
 from blender.models.contexts import Contexts
 from blender.models.llama import Llama
+from blender.models.middle import States
 
 FIRST, NEXT = list(range(10, 40)), [*range(10, 40), *range(50, 60)]
 
@@ -64,7 +65,7 @@ def test_texts_share_a_pass_and_do_not_see_each_other(
     passes: list[int] = []
     real = Llama.states
 
-    def counted(self: Llama, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
+    def counted(self: Llama, ids: torch.Tensor, *rest: Any) -> States:
         passes.append(len(ids))
         return real(self, ids, *rest)
 

@@ -12,6 +12,7 @@ from blender.deadline import Late, within
 from blender.errors import BadModel
 from blender.models.language_model import ANSWER_TOKENS, LanguageModel, load_language_model
 from blender.models.llama import Llama
+from blender.models.middle import States
 from blender.models.packages import find_package
 from blender.models.sampling import Sampling
 from blender.models.scoring import judge_one_by_one
@@ -187,7 +188,7 @@ def test_pools_share_passes(model: LanguageModel, monkeypatch: pytest.MonkeyPatc
     passes: list[int] = []
     real = Llama.states
 
-    def counted(self: Llama, ids: torch.Tensor, *rest: Any) -> torch.Tensor:
+    def counted(self: Llama, ids: torch.Tensor, *rest: Any) -> States:
         passes.append(len(ids))
         return real(self, ids, *rest)
 

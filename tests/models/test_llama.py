@@ -65,7 +65,7 @@ def test_the_numbers_are_those_of_transformers(kind: str) -> None:
     assert model is not None
     ids, places = torch.arange(20, 60), torch.arange(5, 45)
     with torch.inference_mode():
-        logits = model.logits(model.states(ids, places, causal))
+        logits = model.logits(model.states(ids, places, causal).last)
         expected = real(input_ids=ids[None], position_ids=places[None]).logits[0]
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
     assert model.computed == 40
@@ -79,7 +79,7 @@ def test_in_bfloat16_it_is_nearer_to_float32_than_transformers() -> None:
     ids = torch.arange(20, 80)
     with torch.inference_mode():
         wanted = exact(input_ids=ids[None]).logits[0]
-        found = model.logits(model.states(ids, torch.arange(60), causal)).float()
+        found = model.logits(model.states(ids, torch.arange(60), causal).last).float()
         usual = real(input_ids=ids[None]).logits[0].float()
     assert found.dtype == torch.float32
     assert (found - wanted).abs().mean() < (usual - wanted).abs().mean()

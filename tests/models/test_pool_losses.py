@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from blender.models import pool_losses
-from blender.models.pool_losses import PoolAnswers, Remembered, portions
+from blender.models import pool_judge
+from blender.models.pool_judge import Remembered, portions
+from blender.models.pool_losses import PoolAnswers
 from blender.models.scoring import Judged
 from blender.models.tree import Branch
 from blender.records import Candidate, Pool, Sampled
@@ -15,7 +16,7 @@ from blender.records import Candidate, Pool, Sampled
 def test_what_was_judged_behind_the_same_root_is_remembered_until_it_is_the_least_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pool_losses, "REMEMBERED", 3)
+    monkeypatch.setattr(pool_judge, "REMEMBERED", 3)
     asked: list[list[Branch]] = []
 
     def judge(roots: Sequence[Sequence[int]], branches: Sequence[Branch]) -> list[Judged]:

