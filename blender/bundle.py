@@ -174,7 +174,11 @@ def _write(folder: Path, bundle: Bundle) -> None:
         files |= dict(zip(names, trees.texts, strict=True))
         curve = head.curve if head else Curve(x=np.zeros(0), y=np.zeros(0))
         parts[name] = TreesPart(
-            columns=trees.columns, files=names, x=tuple(curve.x.tolist()), y=tuple(curve.y.tolist())
+            columns=trees.columns,
+            files=names,
+            x=tuple(curve.x.tolist()),
+            y=tuple(curve.y.tolist()),
+            probe=_written(head.probe) if head else LinearPart(),
         )
     manifest = Manifest(
         format=FORMAT,
@@ -183,7 +187,7 @@ def _write(folder: Path, bundle: Bundle) -> None:
         fingerprints=dict(bundle.fingerprints),
         data=dict(bundle.data),
         target=bundle.target,
-        linear=LinearPart(columns=ranker.linear.columns, weights=tuple(map(float, ranker.linear.weights))),
+        linear=_written(ranker.linear),
         head_weight=ranker.head_weight,
         length_taste=ranker.length_taste,
         trees=parts,
@@ -248,20 +252,28 @@ def _ranker(manifest: Manifest, trees: Mapping[str, Trees], folder: Path) -> Lea
                 raise BadBundle(
                     f"{folder / MANIFEST}: the calibration of {name!r} has {len(part.x)} x and {len(part.y)} y"
                 )
-            heads[name] = Head(trees=trees[name], curve=Curve(x=np.array(part.x), y=np.array(part.y)))
-    if len(manifest.linear.columns) != len(manifest.linear.weights):
-        raise BadBundle(
-            f"{folder / MANIFEST}: the linear part has {len(manifest.linear.columns)} columns "
-            f"and {len(manifest.linear.weights)} weights"
-        )
+            curve = Curve(x=np.array(part.x), y=np.array(part.y))
+            heads[name] = Head(trees=trees[name], curve=curve, probe=_read(part.probe, f"probe of {name!r}", folder))
     return LearnedRanker(
         columns=manifest.columns,
-        linear=Linear(columns=manifest.linear.columns, weights=np.array(manifest.linear.weights, dtype=np.float32)),
+        linear=_read(manifest.linear, "linear part", folder),
         head_weight=manifest.head_weight,
         length_taste=manifest.length_taste,
         order=trees["order"],
         **heads,
     )
+
+
+def _written(linear: Linear) -> LinearPart:
+    return LinearPart(columns=linear.columns, weights=tuple(map(float, linear.weights)))
+
+
+def _read(part: LinearPart, what: str, folder: Path) -> Linear:
+    if len(part.columns) != len(part.weights):
+        raise BadBundle(
+            f"{folder / MANIFEST}: the {what} has {len(part.columns)} columns and {len(part.weights)} weights"
+        )
+    return Linear(columns=part.columns, weights=np.array(part.weights, dtype=np.float32))
 
 
 def _agree(bundle: Bundle, folder: Path) -> None:

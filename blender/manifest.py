@@ -16,20 +16,21 @@ FORMAT = 1
 MANIFEST = "bundle.json"
 
 
+class LinearPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A linear part in the manifest."""
+
+    columns: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
+
+
 class TreesPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Trees in the manifest: what they read, the files by seed, the calibration curve of a head."""
+    """Trees in the manifest: what they read, the files by seed, the calibration curve and the probe of a head."""
 
     columns: tuple[str, ...]
     files: tuple[str, ...]
     x: tuple[float, ...] = ()
     y: tuple[float, ...] = ()
-
-
-class LinearPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The linear part in the manifest."""
-
-    columns: tuple[str, ...]
-    weights: tuple[float, ...]
+    probe: LinearPart = LinearPart()
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -40,7 +40,7 @@ class Linear:
     """A weighted sum of columns.
 
     Attributes:
-        columns: ``~z`` columns, of which 0 is the pool's mean, and coordinates of points as they are.
+        columns: ``~z`` columns, so that 0 is the pool's mean; of a probe, coordinates of points.
         weights: float32, one per column.
     """
 
@@ -51,6 +51,14 @@ class Linear:
         """What each column adds, float64 (n_rows, n_columns); what could not be judged adds 0, as the mean does."""
         values = np.nan_to_num(matrix.select(self.columns).values.astype(np.float64), nan=0.0)
         return values * self.weights.astype(np.float64)
+
+    def score(self, values: Floats) -> NDArray[np.float64]:
+        """The sum for rows of the columns, float64 (n_rows,)."""
+        known = np.nan_to_num(values, nan=0.0).astype(np.float64)
+        return np.asarray(known @ self.weights.astype(np.float64))
+
+
+NOTHING = Linear(columns=(), weights=np.zeros(0, dtype=np.float32))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -143,14 +151,25 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Head:
-    """A calibrated probability that a label holds."""
+    """A calibrated probability that a label holds.
+
+    Attributes:
+        trees: their raw score is added to that of the probe.
+        curve: from the sum, log-odds, to a probability.
+        probe: a linear score of coordinates of points, such as hidden states; of none by default.
+    """
 
     trees: Trees
     curve: Curve
+    probe: Linear = NOTHING
+
+    def raw(self, matrix: FeatureMatrix) -> NDArray[np.float64]:
+        """Log-odds before calibration, float64 (n_rows,)."""
+        return self.trees.raw(matrix) + self.probe.score(matrix.select(self.probe.columns).values)
 
     def probability(self, matrix: FeatureMatrix) -> Floats:
         """P(label), float32 (n_rows,)."""
-        return self.curve(self.trees.raw(matrix))
+        return self.curve(self.raw(matrix))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -195,16 +214,19 @@ class LearnedRanker:
             ColumnMismatch: ``matrix`` lacks a column the ranker was trained on (the user's own may be absent).
         """
         given = self._inputs(matrix).select(self._reads).values
-        linear = np.nan_to_num(given[:, self._at[self.linear.columns]], nan=0.0)
-        value = linear.astype(np.float64) @ self.linear.weights.astype(np.float64)
+        value = self.linear.score(given[:, self._at[self.linear.columns]])
         value += self.order.predict(given[:, self._at[self.order.columns]])
         probabilities: list[Floats] = []
         for head in (self.sensible, self.specific):
-            raw = head.trees.predict(given[:, self._at[head.trees.columns]]) if head else np.zeros(len(given))
+            raw = self._raw(head, given) if head else np.zeros(len(given))
             value += self.head_weight * raw
             probabilities.append(head.curve(raw) if head else np.full(len(given), np.nan, dtype=np.float32))
         sensible, specific = probabilities
         return Scores(value=value.astype(np.float32), sensible=sensible, specific=specific)
+
+    def _raw(self, head: Head, given: Floats) -> NDArray[np.float64]:
+        at = self._at
+        return head.trees.predict(given[:, at[head.trees.columns]]) + head.probe.score(given[:, at[head.probe.columns]])
 
     def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> list[tuple[str, float]]:
         """Plain columns and by how much each puts row ``winner`` above row ``other``, largest first.
@@ -214,8 +236,10 @@ class LearnedRanker:
         """
         given, rows = self._inputs(matrix), [winner, other]
         parts = [(self.linear.columns, self.linear.contributions(given)[rows])]
-        heads = [(head.trees, self.head_weight) for head in (self.sensible, self.specific) if head and self.head_weight]
-        for trees, weight in [(self.order, 1.0), *heads]:
+        heads = [head for head in (self.sensible, self.specific) if head and self.head_weight]
+        for head in heads:
+            parts.append((head.probe.columns, self.head_weight * head.probe.contributions(given)[rows]))
+        for trees, weight in [(self.order, 1.0), *((head.trees, self.head_weight) for head in heads)]:
             if trees.texts:
                 chosen = given.select(trees.columns).values[rows]
                 parts.append((trees.columns, weight * trees.contributions(chosen)))
@@ -239,7 +263,7 @@ class LearnedRanker:
 
     @property
     def _parts(self) -> list[tuple[str, ...]]:
-        heads = [head.trees.columns for head in (self.sensible, self.specific) if head]
+        heads = [part.columns for head in (self.sensible, self.specific) if head for part in (head.trees, head.probe)]
         return [self.linear.columns, self.order.columns, *heads]
 
     def _inputs(self, matrix: FeatureMatrix) -> FeatureMatrix:

@@ -117,7 +117,7 @@ def head_scores(
     for start in range(0, len(labelled), batch):
         for selection in blender.choose_pools([each.pool for each in labelled[start : start + batch]]):
             for name, head in heads.items():
-                found[name].append(head.trees.raw(selection.matrix))
+                found[name].append(head.raw(selection.matrix))
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 

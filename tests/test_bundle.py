@@ -37,12 +37,13 @@ def trees(name: str) -> Trees:
 def made() -> Bundle:
     length = ANNOTATORS.build("length")
     curve = Curve(x=np.array([-1.5, 0.1, 2.0]), y=np.array([0.05, 1 / 3, 0.99]))
+    probe = Linear(columns=("length.characters",), weights=np.array([-0.7], dtype=np.float32))
     return Bundle(
         ranker=LearnedRanker(
             columns=COLUMNS,
             linear=Linear(columns=("length.words~z",), weights=np.array([0.3], dtype=np.float32)),
             order=trees("order"),
-            specific=Head(trees=trees("specific"), curve=curve),
+            specific=Head(trees=trees("specific"), curve=curve, probe=probe),
         ),
         annotators={"length": {}},
         fingerprints={"length": length.fingerprint},
@@ -155,6 +156,7 @@ def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
         (lambda m: m["trees"].pop("order"), BadBundle, "lists no trees for the order"),
         (lambda m: m["trees"]["specific"]["y"].pop(), BadBundle, "has 3 x and 2 y"),
         (lambda m: m["linear"]["weights"].append(1.0), BadBundle, "1 columns and 2 weights"),
+        (lambda m: m["trees"]["specific"]["probe"]["weights"].clear(), BadBundle, "probe of 'specific' has 1 columns"),
         (lambda m: m["sha256"].pop("order.0.txt"), BadBundle, r"lists no order\.0\.txt"),
         (lambda m: m["sha256"].update({"../order.0.txt": ""}), BadBundle, "outside the bundle"),
     ],

@@ -79,7 +79,7 @@ def test_a_recalibrated_bundle_chooses_the_same_and_can_be_saved(made: Bundle, t
     bundle = replace(made, ranker=replace(made.ranker, sensible=Head(trees=trees("sensible"), curve=CURVE)))
     generator = np.random.default_rng(0)
     matrix = FeatureMatrix(values=generator.normal(size=(60, 5)).astype(np.float32), columns=COLUMNS, group_sizes=(60,))
-    raw = {name: getattr(bundle.ranker, name).trees.raw(matrix) for name in ("sensible", "specific")}
+    raw = {name: getattr(bundle.ranker, name).raw(matrix) for name in ("sensible", "specific")}
     labels = {"sensible": np.full(60, 0.1), "specific": np.full(60, np.nan)}
     save_bundle(tmp_path / "new", recalibrated(recalibrated(bundle, raw, labels), raw, labels))
     loaded = load_bundle(tmp_path / "new")

@@ -159,4 +159,4 @@ def _ask(name: str, annotator: Annotator, pools: Sequence[Pool], runner: Runner)
                 f"{fault.detail}. What was measured before is kept; mend it and start again, or leave it out"
             )
         log.warning("annotator %s: %s", name, fault.detail)
-    return found.matrix.values[:, : len(annotator.columns)]
+    return found.matrix.values[:, : len(matrix_columns({name: annotator}))]

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.matrix import FeatureMatrix
-from blender.ranker import Curve, Head, Trees
+from blender.ranker import Curve, Head, Linear, Trees
 from blender.training.crossval import inner_folds
 from blender.training.examples import Doubles, Examples
 from blender.training.fit import THREADS, gaps, row_weights
+from blender.training.probe import fit_probe
 
 FEWEST_ROWS = 40
 
@@ -27,6 +28,7 @@ class HeadSettings:
         rounds: how many trees, without asking cross-validation; ``None`` asks.
         smallest_leaf: rows in a leaf at least.
         l2: penalty on leaf values.
+        pull: of the probe of hidden states, see `blender.training.probe.fit_probe`.
         missing: share of pools of which one annotator's columns are hidden while training.
         evenness: 1 = families count alike; 0 = contexts count alike.
         bags: boosters with different seeds that are averaged.
@@ -41,6 +43,7 @@ class HeadSettings:
     rounds: int | None = None
     smallest_leaf: int = 80
     l2: float = 30.0
+    pull: float = 5000.0
     missing: float = 0.15
     evenness: float = 0.5
     bags: int = 2
@@ -50,22 +53,27 @@ class HeadSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Fitted:
-    """Trees; per row of the examples the raw score by trees that did not see it (NaN: not labelled), and a weight."""
+    """Probe and trees; per row the raw score by such as did not see it (NaN: not labelled), and a weight."""
 
+    probe: Linear
     trees: Trees
     raw: Doubles
     weights: Doubles
 
     def head(self, label: Doubles) -> Head:
         usable = ~(np.isnan(self.raw) | np.isnan(label))
-        return Head(trees=self.trees, curve=calibrate(self.raw[usable], label[usable], self.weights[usable]))
+        curve = calibrate(self.raw[usable], label[usable], self.weights[usable])
+        return Head(trees=self.trees, curve=curve, probe=self.probe)
 
     def after(self, first: _Fitted) -> _Fitted:
         """With the trees of another label before these; raw scores are means over trees' texts, as in `Trees`."""
         texts = first.trees.texts + self.trees.texts
+        share = len(first.trees.texts) / len(texts)
+        weights = share * first.probe.weights + (1 - share) * self.probe.weights
         return _Fitted(
+            probe=Linear(columns=self.probe.columns, weights=weights.astype(np.float32)),
             trees=Trees(columns=self.trees.columns, texts=texts),
-            raw=(first.raw * len(first.trees.texts) + self.raw * len(self.trees.texts)) / len(texts),
+            raw=share * first.raw + (1 - share) * self.raw,
             weights=self.weights,
         )
 
@@ -99,11 +107,12 @@ def _fit(examples: Examples, label: Doubles, settings: HeadSettings) -> _Fitted 
         return None
     pools = [at for at, span in enumerate(examples.matrix.groups()) if known[span].any()]
     rows = examples.rows(pools)
-    labelled, soft = examples.take(pools).ordinary(), label[rows]
+    labelled, soft = examples.take(pools), label[rows]
     raw, weights = np.full(len(label), np.nan), np.zeros(len(label))
     rounds, raw[rows] = _cross_validate(labelled, soft, settings)
     weights[rows] = row_weights(labelled, settings.evenness)
-    return _Fitted(trees=_boost(labelled, soft, settings, rounds), raw=raw, weights=weights)
+    probe, trees = _boost(labelled, soft, settings, rounds)
+    return _Fitted(probe=probe, trees=trees, raw=raw, weights=weights)
 
 
 def _cross_validate(examples: Examples, soft: Doubles, settings: HeadSettings) -> tuple[int, Doubles]:
@@ -114,11 +123,12 @@ def _cross_validate(examples: Examples, soft: Doubles, settings: HeadSettings) -
     for fold in inner_folds(examples, seed=settings.seed):
         if not fold.train:
             continue
-        trained = _boost(
+        probe, trees = _boost(
             examples.take(fold.train), soft[examples.rows(fold.train)], settings, settings.most_rounds, bags=1
         )
-        rows = examples.rows(fold.held_out)
-        staged = _staged(trained, examples.take(fold.held_out).matrix, settings.most_rounds)
+        rows, unseen = examples.rows(fold.held_out), examples.take(fold.held_out)
+        begun = probe.score(unseen.inputs(probe.columns))
+        staged = begun[:, None] + _staged(trees, unseen.matrix, settings.most_rounds)
         known = ~np.isnan(soft[rows])
         truth, weight = soft[rows][known], weights[rows][known]
         total += ((np.logaddexp(0, staged[known]) - truth[:, None] * staged[known]) * weight[:, None]).sum(0)
@@ -140,9 +150,14 @@ def _staged(trees: Trees, matrix: FeatureMatrix, rounds: int) -> Doubles:
     return np.cumsum(np.stack(steps, axis=1), axis=1)
 
 
-def _boost(examples: Examples, soft: Doubles, settings: HeadSettings, rounds: int, *, bags: int | None = None) -> Trees:
+def _boost(
+    examples: Examples, soft: Doubles, settings: HeadSettings, rounds: int, *, bags: int | None = None
+) -> tuple[Linear, Trees]:
     import lightgbm
 
+    weights = row_weights(examples, settings.evenness)
+    probe = fit_probe(examples, soft, weights, settings.pull)
+    begun, examples = probe.score(examples.inputs(probe.columns)), examples.ordinary()
     columns, texts = examples.matrix.columns, []
     for bag in range(settings.bags if bags is None else bags):
         seed = 1000 * settings.seed + bag
@@ -151,7 +166,8 @@ def _boost(examples: Examples, soft: Doubles, settings: HeadSettings, rounds: in
         data = lightgbm.Dataset(
             np.where(hidden, np.float32(np.nan), examples.matrix.values)[known],
             label=soft[known],
-            weight=row_weights(examples, settings.evenness)[known],
+            weight=weights[known],
+            init_score=begun[known] if probe.columns else None,
             feature_name=list(columns),
         )
         parameters = {
@@ -170,7 +186,7 @@ def _boost(examples: Examples, soft: Doubles, settings: HeadSettings, rounds: in
             "verbose": -1,
         }
         texts.append(lightgbm.train(parameters, data, rounds).model_to_string())
-    return Trees(columns=columns, texts=tuple(texts))
+    return probe, Trees(columns=columns, texts=tuple(texts))
 
 
 def calibrate(raw: Doubles, soft: Doubles, weights: Doubles | None = None) -> Curve:

@@ -1,60 +1,51 @@
-"""A linear probe of points, such as hidden states: which way in their space the better answers of a pool lie.
+"""A linear probe of points, such as hidden states: which way in their space the answers lie that a label holds of.
 
 Probing classifiers (Alain and Bengio 2016, arXiv:1610.01644) ask what a frozen network knows; this one asks what people
-would like. Trees cannot use coordinates, which say nothing one by one, and a ridge regression beside many z-scores
-would have to share its pull with them: so it is fitted alone, and added.
+would like. Trees cannot use coordinates, which say nothing one by one: the probe comes first, they go on from it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from numpy.typing import NDArray
 
 from blender.matrix import is_coordinate
-from blender.ranker import Linear
+from blender.ranker import NOTHING, Linear
 from blender.training.examples import Doubles, Examples
-from blender.training.fit import centred, row_weights
+
+ODDS = 4.0  # log-odds rise so much faster than a probability near one half
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeSettings:
-    """How it is fitted.
+def fit_probe(examples: Examples, soft: Doubles, weights: Doubles, pull: float) -> Linear:
+    """Ridge regression (Hoerl and Kennard 1970) of a label on coordinates, as log-odds; of nothing if there are none.
 
-    Attributes:
-        pull: towards no weight at all, as of so many rows whose coordinates (of variance 1) tell nothing.
-        weight: how much it counts in the order; linear part and trees, in the same units, count 1.
-        evenness: 1 = families, and sets in a family, count alike; 0 = contexts count alike.
-    """
+    Label and coordinates are taken less their mean in the data set: what is liked, not which set is stricter.
 
-    pull: float = 5000.0
-    weight: float = 1.5
-    evenness: float = 1.0
-
-
-def with_probe(linear: Linear, examples: Examples, settings: ProbeSettings) -> Linear:
-    """The linear part with a ridge regression of the centred target on coordinates in it; itself if there are none.
-
-    Coordinates are taken as they are, since what is common to a pool moves all its scores alike.
+    Args:
+        examples: pools to learn from.
+        soft: float64 (n_rows,), the label on 0..1; NaN = not labelled.
+        weights: float64 (n_rows,).
+        pull: towards no weight at all, as of so many rows whose coordinates (of variance about 1) tell nothing.
     """
     columns = tuple(name for name in examples.matrix.columns if is_coordinate(name))
-    known = examples.labelled_rows() if columns else examples
+    known = np.flatnonzero(~np.isnan(soft))
     if not columns or not len(known):
-        return linear
-    inside = _centred(known, columns)
-    weighted = inside * (row_weights(known, settings.evenness) / len(inside))[:, None]
-    pull = settings.pull / len(inside) * np.eye(len(columns))
-    found = settings.weight * np.linalg.solve(weighted.T @ inside + pull, weighted.T @ centred(known))
-    weights = np.concatenate([linear.weights, found]).astype(np.float32)
-    return Linear(columns=(*linear.columns, *columns), weights=weights)
+        return NOTHING
+    sets = np.repeat(np.array(examples.datasets, dtype=object), examples.matrix.group_sizes)[known]
+    inside = _centred(examples.inputs(columns)[known].astype(np.float64), sets)
+    wanted = _centred(soft[known][:, None], sets)[:, 0]
+    weighted = inside * (weights[known] / weights[known].sum())[:, None]
+    ridge = pull / len(known) * np.eye(len(columns))
+    found = ODDS * np.linalg.solve(weighted.T @ inside + ridge, weighted.T @ wanted)
+    return Linear(columns=columns, weights=found.astype(np.float32))
 
 
-def _centred(examples: Examples, columns: tuple[str, ...]) -> Doubles:
-    """Coordinates less their mean in the pool, float64 (n_rows, n_columns); the unknown are 0, as the mean is."""
-    found = examples.inputs(columns).astype(np.float64)
-    for span in examples.matrix.groups():
-        inside = found[span]
-        judged = ~np.isnan(inside)
-        mean = np.where(judged, inside, 0).sum(0) / np.maximum(judged.sum(0), 1)
-        found[span] = np.where(judged, inside - mean, 0)
+def _centred(values: Doubles, sets: NDArray[np.object_]) -> Doubles:
+    """Values (n_rows, n) less their mean in each set; the unknown become 0, as the mean is."""
+    found = np.zeros_like(values)
+    for name in set(sets.tolist()):
+        rows = sets == name
+        judged = ~np.isnan(values[rows])
+        mean = np.where(judged, values[rows], 0).sum(0) / np.maximum(judged.sum(0), 1)
+        found[rows] = np.where(judged, values[rows] - mean, 0)
     return found

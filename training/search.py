@@ -14,7 +14,6 @@ from blender.training.examples import Examples, HeadRoom
 from blender.training.fit import Directions, OrderSettings, fit_order
 from blender.training.heads import HeadSettings, fit_heads
 from blender.training.length_taste import with_length_taste
-from blender.training.probe import ProbeSettings, with_probe
 
 SMOOTHING = 9
 FEWEST_CANDIDATES = 3
@@ -113,23 +112,17 @@ def fit_ranker(
 ) -> LearnedRanker:
     """Fit order and heads on all of the examples; no heads if ``heads`` is ``None``.
 
-    In the order the heads count as much as linear part and trees together: the two spread alike inside pools. A probe
-    of points, where there are any, is added to the linear part last.
+    In the order the heads count as much as linear part and trees together: the two spread alike inside pools.
     """
     order = fit_order(examples, directions, settings, rounds=rounds)
     alone = LearnedRanker(columns=examples.matrix.columns, linear=order.linear, order=order.trees)
-    # The probe is in units of the target, as a regression is; LambdaRank's scores are log-odds.
-    regression = settings.objective == "regression"
-    probed = with_probe(order.linear, examples, ProbeSettings()) if regression else order.linear
     if heads is None:
-        return with_length_taste(replace(alone, linear=probed), examples)
+        return with_length_taste(alone, examples)
     sensible, specific = fit_heads(examples, heads)
-    raw = sum(
-        (head.trees.raw(examples.matrix) for head in (sensible, specific) if head), np.zeros(len(examples.matrix))
-    )
+    raw = sum((head.raw(examples.matrix) for head in (sensible, specific) if head), np.zeros(len(examples.matrix)))
     spread = _spread(raw, examples)
     weight = _spread(alone.score(examples.matrix).value, examples) / spread if spread > 0 else 0.0
-    whole = replace(alone, linear=probed, sensible=sensible, specific=specific, head_weight=weight)
+    whole = replace(alone, sensible=sensible, specific=specific, head_weight=weight)
     return with_length_taste(whole, examples)
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +96,25 @@ def test_new_pools_are_measured_alone(tmp_path: Path) -> None:
     more = Counting()
     assert run(POOLS, tmp_path, mine=more)[:, 0].tolist() == letters(POOLS)
     assert sum(more.asked) == len(letters(POOLS[15:]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point(Counting):
+    """Gives a point of three coordinates."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return (replace(COLUMN, width=3),)
+
+    def annotate(self, pools: Sequence[Pool]) -> Floats:
+        return np.repeat(super().annotate(pools), 3, axis=1) * np.array([1, 2, 3], dtype=np.float32)
+
+
+def test_coordinates_of_a_point_are_columns_of_their_own_and_kept_whole(tmp_path: Path) -> None:
+    for _ in range(2):
+        found = annotate_all(POOLS, {"mine": Point(), "yours": Counting()}, tmp_path, chunk=5, quiet=True)
+        assert found.columns == ("mine.letters#0", "mine.letters#1", "mine.letters#2", "yours.letters")
+        np.testing.assert_array_equal(found.values, np.outer(letters(POOLS), [1, 2, 3, 1]))
 
 
 def test_a_failure_keeps_what_was_measured_before(tmp_path: Path) -> None:
