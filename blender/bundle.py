@@ -37,8 +37,9 @@ from blender.manifest import (
     sha256,
     write_flushed,
 )
-from blender.ranker import Curve, Head, LearnedRanker, Linear, Trees, annotators_of
+from blender.ranker import LearnedRanker, annotators_of
 from blender.roles import Annotator, matrix_columns
+from blender.terms import Curve, Head, Linear, Trees
 
 CARD = "CARD.md"
 HEADS = ("sensible", "specific")

@@ -16,7 +16,7 @@ from scipy import optimize, special
 
 from blender.bundle import HEADS, Bundle
 from blender.errors import BadInput
-from blender.ranker import Curve, Head
+from blender.terms import Curve, Head
 
 Doubles = NDArray[np.float64]
 SHIFT, SCALE = 1.0, 0.5

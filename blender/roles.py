@@ -34,7 +34,7 @@ class Column:
         optional: whether a whole pool may be NaN in the ordinary course (no facts, no earlier bot turn);
             otherwise that is reported as a fault.
         width: of a point, how many coordinates it has; the matrix calls them ``annotator.name#0``, ``#1``, ... One of
-            them alone says nothing: only the linear part of a ranker reads them.
+            them alone says nothing: only a probe reads them.
     """
 
     name: str

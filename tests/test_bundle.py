@@ -19,7 +19,8 @@ from blender.errors import BadBundle, ColumnMismatch
 from blender.features import ANNOTATORS
 from blender.manifest import sha256
 from blender.matrix import FeatureMatrix
-from blender.ranker import Curve, Head, LearnedRanker, Linear, Trees
+from blender.ranker import LearnedRanker
+from blender.terms import Curve, Head, Linear, Trees
 
 COLUMNS = ("length.words", "length.characters", "length.sentences", "length.question", "user.price")
 READ = ("length.words~z", "length.question", "user.price~rank")

@@ -14,8 +14,9 @@ from blender.baselines import BestFeature, Longest
 from blender.errors import BadInput, UnknownName
 from blender.length_free import WORDS, LengthFree, in_pool_length, length_part
 from blender.matrix import FeatureMatrix
-from blender.ranker import LearnedRanker, Linear, Trees
+from blender.ranker import LearnedRanker
 from blender.settings import Settings
+from blender.terms import Linear, Trees
 
 COLUMNS = (WORDS, "relevance.context")
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from blender.errors import BadBundle, ColumnMismatch
 from blender.matrix import FeatureMatrix
-from blender.ranker import Curve, Head, LearnedRanker, Linear, Trees, annotators_of, base_column
+from blender.ranker import LearnedRanker, annotators_of
+from blender.terms import Curve, Head, Linear, Trees, base_column
 
 COLUMNS = ("length.words", "relevance.context", "user.price")
 READ = ("length.words~z", "relevance.context~rank", "relevance.context", "user.price")

@@ -12,8 +12,8 @@ from blender.bundle import Bundle, load_bundle, save_bundle
 from blender.errors import BadInput
 from blender.judging.calibration import calibration_error
 from blender.matrix import FeatureMatrix
-from blender.ranker import Curve, Head
 from blender.recalibration import Moved, dispersion, fit_move, recalibrated
+from blender.terms import Curve, Head
 from tests.test_bundle import COLUMNS, made, trees
 
 __all__ = ["made"]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.matrix import RANK, Floats, Z
-from blender.ranker import Linear, Trees, base_column
+from blender.terms import Linear, Trees, base_column
 from blender.training.examples import Doubles, Examples, HeadRoom, per_row, pool_weights
 
 Directions = Mapping[str, int]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.matrix import FeatureMatrix
-from blender.ranker import Curve, Head, Linear, Trees
+from blender.terms import Curve, Head, Linear, Trees
 from blender.training.crossval import inner_folds
 from blender.training.examples import Doubles, Examples
 from blender.training.fit import THREADS, gaps, row_weights

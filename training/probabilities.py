@@ -18,8 +18,8 @@ from scipy import special
 from blender.judging.calibration import Bin, Reliability, curve, debiased_square, measure
 from blender.judging.headroom import Interval
 from blender.judging.resampling import ratios
-from blender.ranker import Curve
 from blender.recalibration import fit_move
+from blender.terms import Curve
 from blender.training.examples import Doubles
 from blender.training.outer import OutOfFold, judged_pools, judged_sets
 from blender.training.prepare import Prepared

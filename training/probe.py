@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.matrix import is_coordinate
-from blender.ranker import NOTHING, Linear
+from blender.terms import NOTHING, Linear
 from blender.training.examples import Doubles, Examples
 
 ODDS = 4.0  # log-odds rise so much faster than a probability near one half

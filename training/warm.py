@@ -12,7 +12,8 @@ import numpy as np
 
 from blender.errors import BadInput
 from blender.matrix import Z
-from blender.ranker import LearnedRanker, Linear, Trees
+from blender.ranker import LearnedRanker
+from blender.terms import Linear, Trees
 from blender.training.examples import Doubles, Examples, ordinary_columns
 from blender.training.fit import THREADS, Directions, OrderSettings, centred, parameters, row_weights, tree_columns
 from blender.training.length_taste import with_length_taste

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from blender.matrix import FeatureMatrix
-from blender.ranker import LearnedRanker, Linear, Trees
+from blender.ranker import LearnedRanker
+from blender.terms import Linear, Trees
 from blender.training.cascade import Outcome, at_risk, blanked, cascade, families_left_out
 from blender.training.fixed import Fixed
 from blender.training.frontier import with_annotators

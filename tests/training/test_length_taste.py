@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from blender.matrix import FeatureMatrix
-from blender.ranker import LearnedRanker, Linear, Trees
+from blender.ranker import LearnedRanker
+from blender.terms import Linear, Trees
 from blender.training.examples import Examples
 from blender.training.length_taste import with_length_taste
 from blender.training.search import GRID, fit_ranker

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from blender.matrix import FeatureMatrix
-from blender.ranker import NOTHING, Curve, Head, LearnedRanker, Linear, Trees
+from blender.ranker import LearnedRanker
+from blender.terms import NOTHING, Curve, Head, Linear, Trees
 from blender.training.examples import Examples, HeadRoom, relative_columns
 from blender.training.fit import OrderSettings
 from blender.training.heads import HeadSettings, fit_heads

@@ -18,9 +18,9 @@ from blender.catalogue import annotator_catalogue
 from blender.errors import BadBundle, BadInput
 from blender.matrix import FeatureMatrix, Floats
 from blender.models.cache import cache_folder
-from blender.ranker import Head
 from blender.records import Pool
 from blender.roles import Annotator
+from blender.terms import Head
 from blender.training.annotate import annotate_all
 from blender.training.heads import HeadSettings, fit_head
 from blender.training.prepare import Prepared, prepare

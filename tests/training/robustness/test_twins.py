@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from blender.matrix import FeatureMatrix
-from blender.ranker import LearnedRanker, Linear, Trees
+from blender.ranker import LearnedRanker
 from blender.records import Dialog, Pool
+from blender.terms import Linear, Trees
 from blender.training.robustness.attacks import ATTACKS, KEYWORDS, keywords
 from blender.training.robustness.contexts import Bench, default_guards, drawn_contexts
 from blender.training.robustness.twins import all_attacks, attack_lines, targets_of_attack, twin

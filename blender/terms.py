@@ -1,0 +1,162 @@
+"""What a learned score is a sum of: linear scores, LightGBM trees, and heads that become probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender.errors import BadBundle, ColumnMismatch
+from blender.matrix import RANK, FeatureMatrix, Floats, Z
+
+if TYPE_CHECKING:
+    import lightgbm
+
+
+def base_column(name: str) -> str:
+    """The column that a relative one was made of.
+
+    >>> base_column("relevance.context~rank")
+    'relevance.context'
+    """
+    return name.removesuffix(RANK).removesuffix(Z)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Linear:
+    """A weighted sum of columns.
+
+    Attributes:
+        columns: ``~z`` columns, so that 0 is the pool's mean; of a probe, coordinates of points.
+        weights: float32, one per column.
+    """
+
+    columns: tuple[str, ...]
+    weights: Floats
+
+    def contributions(self, matrix: FeatureMatrix) -> NDArray[np.float64]:
+        """What each column adds, float64 (n_rows, n_columns); what could not be judged adds 0, as the mean does."""
+        values = np.nan_to_num(matrix.select(self.columns).values.astype(np.float64), nan=0.0)
+        return values * self.weights.astype(np.float64)
+
+    def score(self, values: Floats) -> NDArray[np.float64]:
+        """The sum for rows of the columns, float64 (n_rows,)."""
+        known = np.nan_to_num(values, nan=0.0).astype(np.float64)
+        return np.asarray(known @ self.weights.astype(np.float64))
+
+
+NOTHING = Linear(columns=(), weights=np.zeros(0, dtype=np.float32))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trees:
+    """LightGBM boosters of one kind, trained with different seeds and averaged.
+
+    Attributes:
+        columns: what the boosters read, in their order.
+        texts: one model in LightGBM's text form per seed; none at all scores 0.
+    """
+
+    columns: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    @cached_property
+    def boosters(self) -> tuple[lightgbm.Booster, ...]:
+        """The models, parsed on first use.
+
+        Raises:
+            BadBundle: a text is not a LightGBM model.
+            ColumnMismatch: a model was trained on other columns than ``columns``.
+        """
+        import lightgbm
+
+        made = []
+        for text in self.texts:
+            try:
+                booster = lightgbm.Booster(model_str=text)
+            except lightgbm.basic.LightGBMError as fault:
+                raise BadBundle(
+                    f"the trees are not a LightGBM model ({fault}); train or fetch the bundle anew"
+                ) from None
+            if tuple(booster.feature_name()) != self.columns:
+                raise ColumnMismatch(booster.feature_name(), self.columns, what="columns of a tree file")
+            made.append(booster)
+        return tuple(made)
+
+    @cached_property
+    def _forest(self) -> lightgbm.Booster:
+        """The trees of all boosters in one, whose raw score is the sum of theirs: a call costs more than many trees."""
+        import lightgbm
+        from lightgbm.basic import _LIB, _safe_call  # type: ignore[attr-defined]
+
+        forest = lightgbm.Booster(model_str=self.texts[0])
+        for other in self.boosters[1:]:
+            # Python has no name of its own for this part of LightGBM's C interface, which it uses to go on training.
+            _safe_call(_LIB.LGBM_BoosterMerge(forest._handle, other._handle))
+        return forest
+
+    def summed(self) -> str:
+        """All boosters as one in LightGBM's text form, whose raw score is the sum of theirs."""
+        return self._forest.model_to_string()
+
+    def raw(self, matrix: FeatureMatrix) -> NDArray[np.float64]:
+        """Mean raw score, float64 (n_rows,)."""
+        return self.predict(matrix.select(self.columns).values if self.texts else matrix.values)
+
+    def predict(self, values: Floats) -> NDArray[np.float64]:
+        """Mean raw score of rows of the selected columns, float64 (n_rows,)."""
+        if not self.texts or not len(values):
+            return np.zeros(len(values))
+        # One thread: pools are small, and starting threads costs more than the trees.
+        total = self._forest.predict(values, raw_score=True, num_threads=1)
+        return np.asarray(total, dtype=np.float64) / len(self.texts)
+
+    def contributions(self, values: Floats) -> NDArray[np.float64]:
+        """TreeSHAP values (Lundberg et al. 2018) of rows of the selected columns, float64 (n_rows, n_columns)."""
+        if not self.texts or not len(values):
+            return np.zeros(values.shape)
+        total = self._forest.predict(values, pred_contrib=True, num_threads=1)
+        return np.asarray(total)[:, :-1] / len(self.texts)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curve:
+    """A calibration curve through points, flat outside them.
+
+    Attributes:
+        x: raw scores, float64, increasing.
+        y: probabilities, float64, not decreasing.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+
+    def __call__(self, raw: NDArray[np.float64]) -> Floats:
+        """Probabilities float32, same shape as ``raw``."""
+        return np.interp(raw, self.x, self.y).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Head:
+    """A calibrated probability that a label holds.
+
+    Attributes:
+        trees: their raw score is added to that of the probe.
+        curve: from the sum, log-odds, to a probability.
+        probe: a linear score of coordinates of points, such as hidden states; of none by default.
+    """
+
+    trees: Trees
+    curve: Curve
+    probe: Linear = NOTHING
+
+    def raw(self, matrix: FeatureMatrix) -> NDArray[np.float64]:
+        """Log-odds before calibration, float64 (n_rows,)."""
+        return self.trees.raw(matrix) + self.probe.score(matrix.select(self.probe.columns).values)
+
+    def probability(self, matrix: FeatureMatrix) -> Floats:
+        """P(label), float32 (n_rows,)."""
+        return self.curve(self.raw(matrix))
