@@ -25,6 +25,11 @@ def is_coordinate(name: str) -> bool:
     return COORDINATE in name
 
 
+def ordinary_columns(plain: Sequence[str]) -> tuple[str, ...]:
+    """Those that are no coordinate of a point."""
+    return tuple(name for name in plain if not is_coordinate(name))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FeatureMatrix:
     """Features of every candidate of every pool, pools one after the other.
@@ -79,6 +84,10 @@ class FeatureMatrix:
             for rows in self.groups() if len(which) else ():
                 chosen[rows, which] = relative(chosen[rows, which])
         return FeatureMatrix(values=chosen, columns=wanted, group_sizes=self.group_sizes)
+
+    def ordinary(self) -> FeatureMatrix:
+        """The same rows without coordinates of points."""
+        return self.select(ordinary_columns(self.columns))
 
     def split(self) -> list[FeatureMatrix]:
         """The rows of each pool as a matrix of its own."""

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import msgspec
 import numpy as np
 
+from blender.matrix import FeatureMatrix
 from blender.records import Candidate, Dialog, Kind, Speaker, Turn
 from blender.selection import Selection
 
@@ -103,8 +104,8 @@ class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
 def answer_record(
     selection: Selection, *, asked: str, bundle: str, slices: Mapping[str, str] = MappingProxyType({})
 ) -> AnswerRecord:
-    """The selection as a record; ``asked`` is the `digest` of what was asked."""
-    dialog = selection.pool.dialog
+    """The selection as a record, coordinates of points left out; ``asked`` is the `digest` of what was asked."""
+    dialog, plain = selection.pool.dialog, selection.matrix.ordinary()
     return AnswerRecord(
         id=dialog.id,
         asked=asked,
@@ -116,7 +117,7 @@ def answer_record(
         sensible=number(selection.sensible),
         specific=number(selection.specific),
         why=selection.why(),
-        pool=[_candidate(selection, at) for at in range(len(selection.pool))],
+        pool=[_candidate(selection, plain, at) for at in range(len(selection.pool))],
         faults=[FaultRecord(part=f.part, name=f.name, reason=f.reason, detail=f.detail) for f in selection.faults],
         notes=list(selection.notes),
         bundle=bundle,
@@ -146,9 +147,9 @@ def _turns(turns: Sequence[Turn]) -> list[TurnRecord]:
     return [TurnRecord(speaker=turn.speaker, text=turn.text) for turn in turns]
 
 
-def _candidate(selection: Selection, at: int) -> CandidateRecord:
+def _candidate(selection: Selection, matrix: FeatureMatrix, at: int) -> CandidateRecord:
     candidate = selection.pool.candidates[at]
-    matrix, scores = selection.matrix, selection.scores
+    scores = selection.scores
     values = matrix.values[at].tolist()
     return CandidateRecord(
         text=candidate.text,

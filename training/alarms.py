@@ -31,7 +31,7 @@ def training_alarms(prepared: Prepared, found: OutOfFold) -> dict[str, tuple[Ala
         own = [at for at in seen if examples.datasets[at] == dataset]
         raised[dataset] = alarms(
             [prepared.labelled[at] for at in own],
-            examples.take(own).matrix,
+            examples.take(own).matrix.ordinary(),
             directions=prepared.directions,
             scores=found.value[examples.rows(own)] if dataset in judged_sets(examples) else None,
         )

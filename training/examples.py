@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from blender.judging.pools import LabelledPool
 from blender.judging.target import gated_specific, targets
-from blender.matrix import RANK, FeatureMatrix, Floats, Z, is_coordinate
+from blender.matrix import RANK, FeatureMatrix, Floats, Z, ordinary_columns
 
 Doubles = NDArray[np.float64]
 View = Literal["judged", "whole", "extra"]
@@ -90,7 +90,7 @@ class Examples:
 
     def ordinary(self) -> Examples:
         """The same examples without coordinates of points: what trees can read."""
-        return replace(self, matrix=self.matrix.select(ordinary_columns(self.matrix.columns)))
+        return replace(self, matrix=self.matrix.ordinary())
 
     def rows(self, pools: Sequence[int]) -> NDArray[np.intp]:
         """Row numbers of the given pools, pool by pool."""
@@ -154,11 +154,6 @@ class Examples:
 def relative_columns(matrix: FeatureMatrix) -> Floats:
     """Z-scores and ranks of ordinary columns, as serving makes them; float32 (n_rows, 2 * ordinary columns)."""
     return matrix.select([name + suffix for suffix in (Z, RANK) for name in ordinary_columns(matrix.columns)]).values
-
-
-def ordinary_columns(plain: Sequence[str]) -> tuple[str, ...]:
-    """Those that are no coordinate of a point."""
-    return tuple(name for name in plain if not is_coordinate(name))
 
 
 def once(views: Sequence[View]) -> tuple[int, ...]:

@@ -113,7 +113,7 @@ def _rules(prepared: Prepared, fold: Fold, matrix: FeatureMatrix) -> dict[str, D
     if not labelled:
         level = np.zeros(len(matrix))
         return {"best_feature": level, "best_source": level}
-    feature = best_feature(labelled, prepared.examples.take(learnt).matrix)
+    feature = best_feature(labelled, prepared.examples.take(learnt).matrix.ordinary())
     source = best_source(labelled)
     known = np.array([bool({o.source for o in c.origins} & set(source.sources)) for p in pools for c in p.candidates])
     by_source = source.score(matrix, pools).value.astype(np.float64)

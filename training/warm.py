@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from blender.errors import BadInput
-from blender.matrix import Z
+from blender.matrix import Z, ordinary_columns
 from blender.ranker import LearnedRanker
 from blender.terms import Linear, Trees
-from blender.training.examples import Doubles, Examples, ordinary_columns
+from blender.training.examples import Doubles, Examples
 from blender.training.fit import THREADS, Directions, OrderSettings, centred, parameters, row_weights, tree_columns
 from blender.training.length_taste import with_length_taste
 

@@ -73,7 +73,7 @@ def _opinions(selections: Sequence[Selection], places: Doubles) -> Opinions:
 
 def _matrix(selections: Sequence[Selection]) -> FeatureMatrix:
     """All features in one matrix; a user's column that some pools lack is NaN there."""
-    columns = tuple(dict.fromkeys(name for each in selections for name in each.matrix.columns))
+    columns = tuple(dict.fromkeys(name for each in selections for name in each.matrix.ordinary().columns))
     blocks = [
         np.array([each.matrix.column(name) for name in columns], dtype=np.float32).reshape(len(columns), -1).T
         for each in selections

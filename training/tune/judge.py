@@ -61,7 +61,11 @@ class Judge:
 
     def probabilities(self, matrix: FeatureMatrix) -> tuple[Floats, Floats]:
         """P(sensible) and P(specific), float32 (rows,) each."""
-        return tuple(head.probability(_widened(matrix, head.trees.columns)) for head in (self.sensible, self.specific))  # type: ignore[return-value]
+        sensible, specific = (
+            head.probability(_widened(matrix, (*head.trees.columns, *head.probe.columns)))
+            for head in (self.sensible, self.specific)
+        )
+        return sensible, specific
 
     def with_embeddings(self, known: Mapping[str, Floats]) -> Judge:
         """The same, whose annotators take these embeddings (by text) instead of computing them.
