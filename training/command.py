@@ -15,6 +15,7 @@ from blender.training.bootstrap import BootstrapSettings, bootstrap_labels
 from blender.training.pipeline import TrainSettings
 from blender.training.pipeline import train as train_bundle
 from blender.training.prepare import default_annotators
+from blender.training.search import GRID, settings_tried
 
 
 def train(
@@ -30,12 +31,22 @@ def train(
         str | None, typer.Option(help="Preset or settings file whose annotators' settings are used.")
     ] = None,
     locale: Annotated[str | None, typer.Option(help="Only dialogs of this language, such as en.")] = None,
+    tries: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=len(GRID),
+            help="Settings to try by cross-validation; 0: the packaged bundles', which did as well.",
+        ),
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Train a ranker on human labels, compare it with every baseline, and save its bundle."""
     console = Console()
     chosen = annotator_settings(annotator, settings)
-    trained = train_bundle(labels, out, TrainSettings(annotators=chosen, locale=locale, seed=seed))
+    grid, heads = settings_tried(tries)
+    wanted = TrainSettings(annotators=chosen, locale=locale, grid=grid, heads=heads, seed=seed)
+    trained = train_bundle(labels, out, wanted)
     for dataset, comparison in trained.compared.items():
         console.print(comparison.table(f"{dataset}: head-room recovered, {trained.out_of_fold.how}"))
     if trained.out_of_fold.impossible:

@@ -16,9 +16,7 @@ from blender.training.examples import Doubles, Examples
 from blender.training.fit import OrderSettings
 from blender.training.heads import HeadSettings
 from blender.training.prepare import Prepared
-from blender.training.search import GRID, Trial, fit_ranker, search
-
-IN_DOMAIN_GRID: tuple[OrderSettings, ...] = (GRID[0], GRID[1])
+from blender.training.search import GRID, UNSEARCHED, UNSEARCHED_HEADS, Trial, fit_ranker, search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,14 +136,14 @@ def across_families(prepared: Prepared, heads: HeadSettings, grid: Sequence[Orde
 
 
 def in_domain(prepared: Prepared, dataset: str) -> OutOfFold:
-    """A set's own labels only: a fifth of its conversations left out at a time.
+    """A set's own labels only, a fifth of its conversations left out at a time, as ``blend train`` would learn them.
 
     Raises:
         BadInput: the set has fewer conversations than folds.
     """
     folds = own_folds(prepared.examples, dataset)
     how = f"in domain, grouped {FOLDS}-fold"
-    return leave_out(prepared, folds, how, grid=IN_DOMAIN_GRID, heads=None)
+    return leave_out(prepared, folds, how, grid=(UNSEARCHED,), heads=UNSEARCHED_HEADS)
 
 
 def own_folds(examples: Examples, dataset: str) -> list[Fold]:

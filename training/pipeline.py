@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from blender.training.heads import HeadSettings
 from blender.training.outer import OutOfFold, across_families
 from blender.training.prepare import Prepared, prepare
 from blender.training.reliability import reliability
-from blender.training.search import GRID, Trial, fit_ranker, search
+from blender.training.search import UNSEARCHED, UNSEARCHED_HEADS, Trial, fit_ranker, search
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class TrainSettings:
         annotators: settings by name; ``None`` = all of the catalogue but those of NOT_BY_DEFAULT.
         locale: only dialogs of this language; ``None`` = all.
         most: contexts of one set at most; ``None`` = all.
-        grid: settings of the order that are tried.
+        grid: settings of the order that are tried; by default one, whose number of trees is fixed.
         heads: how the probabilities are learnt.
         cache: folder of the measurements; ``None`` = under the cache folder of the models.
         seed: of everything random.
@@ -65,8 +65,8 @@ class TrainSettings:
     annotators: Mapping[str, Mapping[str, Any]] | None = None
     locale: str | None = None
     most: int | None = None
-    grid: tuple[OrderSettings, ...] = GRID
-    heads: HeadSettings = field(default_factory=HeadSettings)
+    grid: tuple[OrderSettings, ...] = (UNSEARCHED,)
+    heads: HeadSettings = UNSEARCHED_HEADS
     cache: Path | None = None
     seed: int = 0
     quiet: bool = False
