@@ -34,7 +34,7 @@ from blender.training.report import write_json
 
 THRESHOLDS = (*np.arange(0.1, 4.0, 0.1).round(1).tolist(), float("inf"))
 RISKS = (0.01, 0.02, 0.05)
-CHEAP, FULL = "fast", "full + proxy"
+CHEAP, FULL = "fast", "full"
 Bools = NDArray[np.bool_]
 
 

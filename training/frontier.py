@@ -25,31 +25,33 @@ from blender.judging.target import targets
 from blender.models.cache import cache_folder, text_digest
 from blender.training.crossval import one_family_out
 from blender.training.examples import Doubles, Examples, relative_columns
-from blender.training.fit import OrderSettings
 from blender.training.fixed import Fixed
-from blender.training.heads import HeadSettings
 from blender.training.outer import judged_pools, judged_sets, rows_apart
 from blender.training.prepare import Prepared, prepare
 from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
 from blender.training.report import write_json
-from blender.training.search import FEWEST_CANDIDATES
+from blender.training.search import FEWEST_CANDIDATES, UNSEARCHED, UNSEARCHED_HEADS
 
 CHEAP = ("length", "overlap", "rarity", "toxicity", "support")
-FAST = (*CHEAP, "relevance", "consensus", "genericness")
-FULL = (*FAST, "perplexity", "cross_encoder")
+FAST = (*CHEAP, "relevance", "consensus", "genericness", "proxy")
+FULL = (*FAST, "reply", "perplexity", "states")
 SETS: dict[str, tuple[str, ...]] = {
     "words": ("length", "overlap", "rarity"),
     "cheap": CHEAP,
     "cheap + proxy": (*CHEAP, "proxy"),
     "cheap + perplexity": (*CHEAP, "perplexity"),
-    "fast without proxy": FAST,
-    "fast": (*FAST, "proxy"),
+    "cheap + states": (*CHEAP, "states"),
+    "fast": FAST,
+    "fast + reply": (*FAST, "reply"),
     "fast + perplexity": (*FAST, "perplexity"),
+    "fast + states": (*FAST, "states"),
+    "fast + perplexity + states": (*FAST, "perplexity", "states"),
     "full": FULL,
-    "full + proxy": (*FULL, "proxy"),
 }
 REFERENCE = "full"
-SETTINGS = Fixed(order=OrderSettings(bags=2), trees=50, heads=HeadSettings(rate=0.1, most_rounds=40, bags=1))
+SETTINGS = Fixed(
+    order=replace(UNSEARCHED, bags=2), trees=UNSEARCHED.rounds or 0, heads=replace(UNSEARCHED_HEADS, bags=1)
+)
 SEEDS, DRAWS = 2, 2000
 
 

@@ -10,6 +10,7 @@ import pytest
 from blender.training.crossval import one_family_out
 from blender.training.fixed import Fixed
 from blender.training.frontier import REFERENCE, SETS, left_out, mean_of_sets, seeded, with_annotators
+from blender.training.prepare import default_annotators
 from tests.training.conftest import DIRECTIONS, make_examples
 
 QUICK = Fixed(trees=3, heads=None)
@@ -52,5 +53,5 @@ def test_sets_count_alike_whatever_their_size_and_contexts_without_head_room_not
 
 
 def test_the_fast_set_needs_neither_language_model_nor_cross_encoder() -> None:
-    assert not {"perplexity", "cross_encoder"} & set(SETS["fast"])
-    assert {"perplexity", "cross_encoder"} < set(SETS[REFERENCE])
+    assert not {"perplexity", "states", "reply"} & set(SETS["fast"])
+    assert set(SETS[REFERENCE]) == set(default_annotators())
