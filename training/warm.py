@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blender.errors import BadInput
-from blender.matrix import Z, ordinary_columns
+from blender.matrix import Z, is_coordinate, ordinary_columns
 from blender.ranker import LearnedRanker
 from blender.terms import Linear, Trees
 from blender.training.examples import Doubles, Examples
@@ -29,11 +30,13 @@ class Warm:
         start: the ranker to go on from.
         order: of the correction.
         trees: of the correction, in each bag of the start.
+        pull: of the correction by hidden states, see `blender.training.probe.fit_probe`.
     """
 
     start: LearnedRanker
     order: OrderSettings = field(default_factory=lambda: OrderSettings(leaves=4, rate=0.05, monotone=False, ridge=1.0))
     trees: int = 30
+    pull: float = 5000.0
 
     def fit(self, examples: Examples, directions: Directions) -> LearnedRanker:
         """The corrected ranker; its probabilities are those of the start.
@@ -55,7 +58,7 @@ class Warm:
         # In the units of the start, so that its trees need not be touched; a start that the labels contradict still
         # counts a little.
         unit = max(float(weights @ (begun * wanted)) / size if size > 0 else 1.0, _LEAST)
-        linear, moved = _ridge(start, known, wanted / unit - begun, weights, self.order.ridge)
+        linear, moved = _ridge(start, known, wanted / unit - begun, weights, self.order, self.pull)
         trees = self._boosted(known, directions, wanted / unit, begun + moved, weights)
         return with_length_taste(replace(start, linear=linear, order=trees), known)
 
@@ -80,21 +83,35 @@ class Warm:
 
 
 def _ridge(
-    start: LearnedRanker, known: Examples, rest: Doubles, weights: Doubles, pull: float
+    start: LearnedRanker, known: Examples, rest: Doubles, weights: Doubles, settings: OrderSettings, pull: float
 ) -> tuple[Linear, Doubles]:
-    """The linear part with the correction in it, and what the correction adds to each row."""
-    columns = tuple(name + Z for name in ordinary_columns(known.matrix.columns))
-    z = np.nan_to_num(known.inputs(columns).astype(np.float64))
-    weighted = z * (weights / len(z))[:, None]
-    change = np.linalg.solve(weighted.T @ z + pull * np.eye(len(columns)), weighted.T @ rest)
-    weight = dict(zip(start.linear.columns, start.linear.weights.tolist(), strict=True))  # the probe's among them
-    for name, more in zip(columns, change.tolist(), strict=True):
+    """The linear part with the correction in it, and what the correction adds to each row.
+
+    Args:
+        start: whose linear part is corrected.
+        known: the new pools.
+        rest: float64 (n_rows,), what the start leaves of their labels.
+        weights: float64 (n_rows,).
+        settings: their ``ridge`` pulls the weights of z-scores towards none.
+        pull: of coordinates of points, as of so many rows; see `blender.training.probe.fit_probe`.
+    """
+    z = tuple(name + Z for name in ordinary_columns(known.matrix.columns))
+    points = tuple(name for name in known.matrix.columns if is_coordinate(name))
+    inside = np.hstack([known.inputs(z), _centred_in_pools(known.inputs(points), known)])
+    inputs = np.nan_to_num(inside.astype(np.float64))
+    weighted = inputs * (weights / len(inputs))[:, None]
+    pulls = np.repeat([settings.ridge, pull / len(inputs)], [len(z), len(points)])
+    change = np.linalg.solve(weighted.T @ inputs + np.diag(pulls), weighted.T @ rest)
+    weight = dict(zip(start.linear.columns, start.linear.weights.tolist(), strict=True))
+    for name, more in zip((*z, *points), change.tolist(), strict=True):
         weight[name] = weight.get(name, 0.0) + more
-    return Linear(columns=tuple(weight), weights=np.array(list(weight.values()), dtype=np.float32)), z @ change
+    return Linear(columns=tuple(weight), weights=np.array(list(weight.values()), dtype=np.float32)), inputs @ change
 
 
-def _centred_in_pools(values: Doubles, examples: Examples) -> Doubles:
-    found = np.array(values)
+def _centred_in_pools(values: NDArray[np.floating], examples: Examples) -> Doubles:
+    """Values less their mean in the pool; the unknown are left out of it and stay so."""
+    found = np.array(values, dtype=np.float64)
     for span in examples.matrix.groups():
-        found[span] -= found[span].mean()
+        known = ~np.isnan(found[span])
+        found[span] -= np.where(known, found[span], 0).sum(0) / np.maximum(known.sum(0), 1)
     return found

@@ -15,6 +15,7 @@ from blender.training.fit import OrderSettings
 from blender.training.heads import HeadSettings, fit_heads
 from blender.training.probe import fit_probe
 from blender.training.search import fit_ranker
+from blender.training.warm import Warm
 from tests.training.conftest import COLUMNS, DIRECTIONS, make_examples
 
 POINT = tuple(f"states.mean#{at}" for at in range(8))
@@ -79,6 +80,15 @@ def test_the_ranker_chooses_better_with_it_and_its_trees_do_not_read_it() -> Non
     room = HeadRoom.of(UNSEEN)
     assert room.recovered(probed.score(UNSEEN.matrix).value) > room.recovered(plain.score(UNSEEN.matrix).value) + 0.05
     assert probed.order.texts == plain.order.texts
+
+
+def test_labels_of_ones_own_turn_the_probe() -> None:
+    start = fit_ranker(LEARNT.ordinary(), DIRECTIONS, ORDER, 20, HEADS)
+    start = replace(start, columns=LEARNT.matrix.columns)
+    moved = Warm(start=start, pull=200.0).fit(LEARNT, DIRECTIONS)
+    still = Warm(start=start, pull=1e12).fit(LEARNT, DIRECTIONS)
+    room = HeadRoom.of(UNSEEN)
+    assert room.recovered(moved.score(UNSEEN.matrix).value) > room.recovered(still.score(UNSEEN.matrix).value) + 0.05
 
 
 def test_what_is_unknown_of_a_point_counts_as_the_middle_and_its_coordinates_are_one_reason() -> None:
