@@ -92,7 +92,7 @@ def seeded(settings: Fixed, seed: int) -> Fixed:
 def kept_scores(prepared: Prepared, names: Sequence[str], seed: int, folder: Path) -> Doubles:
     """As :func:`left_out`, from ``folder`` if it was computed before with the same data, models and settings."""
     settings = seeded(SETTINGS, seed)
-    marks = [f"{name} {prepared.fingerprints[name]}" for name in names]
+    marks = [f"{name} {prepared.fingerprints[name]}" for name in sorted(names)]
     rows = str(len(prepared.examples.matrix))
     key = text_digest("left out 1", *prepared.data.values(), rows, *marks, repr(asdict(settings)))
     path = folder / f"{key}.npy"
