@@ -8,7 +8,6 @@ contexts. Milliseconds are read from ``benchmarks/performance/annotators.json``,
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,13 +18,13 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from blender.errors import BlendError
 from blender.models.cache import cache_folder
 from blender.training.examples import Doubles
 from blender.training.frontier import SEEDS, SETTINGS, counted_sets, kept_scores, mean_of_sets, shares
 from blender.training.prepare import Prepared, default_annotators, prepare
 from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
 from blender.training.report import write_between_markers, write_json
+from blender.training.script import run
 
 WHOLE = "all of them"
 _TIMES = Path("benchmarks") / "performance" / "annotators.json"
@@ -107,8 +106,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)

@@ -8,7 +8,6 @@ labelled ones to begin with, then batches by one strategy or another; the ranker
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +18,6 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from blender.errors import BlendError
 from blender.judging.headroom import Interval
 from blender.labelling.committee import places_of_dialogs
 from blender.models.cache import cache_folder
@@ -29,6 +27,7 @@ from blender.training.fixed import Fixed
 from blender.training.prepare import Prepared, prepare
 from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
 from blender.training.report import write_between_markers, write_json
+from blender.training.script import run
 from blender.training.seeds import over_seeds
 from blender.training.simulation import FOLDS, HELD_OUT, RANDOM, STRATEGIES, Played, play
 from blender.training.verdicts import ENOUGH, Needed, Verdict, over_sets, verdicts, word
@@ -161,8 +160,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)

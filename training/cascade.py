@@ -10,7 +10,6 @@ so the threshold may be chosen on any pools, here on those of the other families
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +19,6 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from blender.errors import BlendError
 from blender.matrix import FeatureMatrix
 from blender.models.cache import cache_folder
 from blender.ranker import LearnedRanker
@@ -31,6 +29,7 @@ from blender.training.frontier import SETS, SETTINGS, with_annotators
 from blender.training.prepare import Prepared, prepare
 from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
 from blender.training.report import write_json
+from blender.training.script import run
 
 THRESHOLDS = (*np.arange(0.1, 4.0, 0.1).round(1).tolist(), float("inf"))
 RISKS = (0.01, 0.02, 0.05)
@@ -207,8 +206,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -15,12 +14,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from blender.errors import BadBundle, BlendError
+from blender.errors import BadBundle
 from blender.settings import BUNDLES, Settings
 from blender.training.card import provenance_in
 from blender.training.heads import HeadSettings
 from blender.training.pipeline import TrainSettings, train
 from blender.training.quality import MOST_CONTEXTS, label_files
+from blender.training.script import run
 from blender.training.search import settings_tried
 
 MOST_BYTES = 5_000_000
@@ -58,8 +58,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)

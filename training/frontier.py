@@ -9,7 +9,6 @@ are what it is about. ``benchmarks/performance/frontier.py`` measures what the s
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,7 +18,6 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from blender.errors import BlendError
 from blender.judging.headroom import Interval, recovered_per_context
 from blender.judging.target import targets
 from blender.models.cache import cache_folder, text_digest
@@ -30,6 +28,7 @@ from blender.training.outer import judged_pools, judged_sets, rows_apart
 from blender.training.prepare import Prepared, prepare
 from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
 from blender.training.report import write_json
+from blender.training.script import run
 from blender.training.search import FEWEST_CANDIDATES, UNSEARCHED, UNSEARCHED_HEADS
 
 CHEAP = ("length", "overlap", "rarity", "toxicity", "support")
@@ -193,8 +192,4 @@ def frontier(prepared: Prepared, found: Mapping[str, Mapping[str, Doubles]]) -> 
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)

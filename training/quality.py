@@ -8,7 +8,6 @@ others alone. Beside each set stand its noise ceiling, one human rater, every ba
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from blender.errors import BadInput, BlendError
+from blender.errors import BadInput
 from blender.judging.ceiling import Ceiling, noise_ceiling
 from blender.judging.compare import Comparison
 from blender.judging.headroom import Interval
@@ -32,6 +31,7 @@ from blender.training.premise import premise, premise_lines
 from blender.training.prepare import Prepared, prepare
 from blender.training.reliability import reliability
 from blender.training.report import write_between_markers, write_json
+from blender.training.script import run
 from blender.training.search import FEWEST_CANDIDATES, settings_tried
 from blender.training.warm_curve import curve_lines, curves
 
@@ -245,8 +245,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)

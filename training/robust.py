@@ -9,7 +9,6 @@ the cache.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +16,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from blender.errors import BlendError, UnknownName
+from blender.errors import UnknownName
 from blender.models.cache import cache_folder
 from blender.training.outer import OutOfFold, across_families
 from blender.training.prepare import Prepared, prepare
@@ -25,6 +24,7 @@ from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
 from blender.training.report import write_between_markers, write_json
 from blender.training.robustness.contexts import Bench, default_guards
 from blender.training.robustness.measure import PARTS
+from blender.training.script import run
 from blender.training.search import settings_tried
 
 NAME = "robustness"
@@ -77,8 +77,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)

@@ -18,7 +18,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from blender.errors import BlendError
 from blender.models.cache import cache_folder
 from blender.training.fixed_folds import in_domain_with_heads, left_out
 from blender.training.outer import OutOfFold
@@ -26,6 +25,7 @@ from blender.training.prepare import Prepared, prepare
 from blender.training.probabilities import DRAWS, MOST_LABELS, Table, plain, probability_table
 from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
 from blender.training.report import write_between_markers, write_json
+from blender.training.script import run
 from blender.training.selective import SPLITS, Elsewhere, KeptTable, elsewhere_table, kept_table
 from blender.training.trust_picture import draw_reliability
 from blender.training.trust_tables import (
@@ -147,8 +147,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)

@@ -3,8 +3,8 @@
     python benchmarks/performance/late_columns.py DATA      # writes benchmarks/performance/late_columns.json
 
 One family is left out at a time, settings as in ``benchmarks/frontier.json``; the features must be in the cache, as
-`make quality` leaves them. The full ranker is judged with the columns of cross-encoder and perplexity as they are,
-and with all of them NaN; the ranker of the fast set, which never read them, beside it.
+`make quality` leaves them. The full ranker is judged with the columns of the language model and of `reply` as
+they are, and with all of them NaN; the ranker of the fast set, which never read them, beside it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ from blender.training.frontier import (
 from blender.training.prepare import Prepared, prepare
 from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
 
-LATE = ("cross_encoder", "perplexity")
+LATE = {"language model": ("perplexity", "states"), "reply": ("reply",)}
+BOTH = tuple(name for names in LATE.values() for name in names)
 REFERENCE = "full ranker, nothing late"
 
 
@@ -50,7 +51,7 @@ def blanked(matrix: FeatureMatrix, late: tuple[str, ...]) -> FeatureMatrix:
 def scores(prepared: Prepared, seed: int) -> dict[str, Doubles]:
     """Scores of every row by rankers that saw nothing of its family."""
     full = with_annotators(prepared.examples, FULL)
-    fast = with_annotators(prepared.examples, (*FAST, "proxy"))
+    fast = with_annotators(prepared.examples, FAST)
     settings = seeded(SETTINGS, seed)
     found: dict[str, Doubles] = {}
     for fold in one_family_out(full):
@@ -59,8 +60,8 @@ def scores(prepared: Prepared, seed: int) -> dict[str, Doubles]:
         smaller = settings.fit(fast.take(fold.train), prepared.directions)
         came = {
             REFERENCE: ranker.score(matrix),
-            **{f"full ranker, {name} late": ranker.score(blanked(matrix, (name,))) for name in LATE},
-            "full ranker, both late": ranker.score(blanked(matrix, LATE)),
+            **{f"full ranker, {name} late": ranker.score(blanked(matrix, late)) for name, late in LATE.items()},
+            "full ranker, both late": ranker.score(blanked(matrix, BOTH)),
             "fast ranker": smaller.score(fast.take(fold.held_out).matrix),
         }
         for name, one in came.items():

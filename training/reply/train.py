@@ -6,7 +6,6 @@ python -m blender.training.reply.train
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,7 +17,6 @@ import typer
 from rich.console import Console
 from safetensors.numpy import save_file
 
-from blender.errors import BlendError
 from blender.index.context import TURN_BREAK
 from blender.models.cache import cache_folder, make_once, text_digest
 from blender.models.encoder import Encoder, load_encoder
@@ -28,6 +26,7 @@ from blender.models.reply import BANK, CONTEXTS, REPLIES, SCALE
 from blender.models.tuned import CARD, CHANGES, MANIFEST, VERSION, TunedManifest, newest_first
 from blender.training.reply.card import card_lines
 from blender.training.reply.factoring import factored
+from blender.training.script import run
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs, split
 from blender.training.tune.encoder_run import LOOKS, EncoderSettings, Look
 from blender.training.tune.encoder_training import train_encoder
@@ -130,8 +129,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)

@@ -7,7 +7,6 @@ python -m blender.training.safety DATA [--out PROJECT] [--head NAME]
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +15,6 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from blender.errors import BlendError
 from blender.models.safety import HEADS, load_safety
 from blender.training.report import write_between_markers, write_json
 from blender.training.safety.lists import read_lists
@@ -26,6 +24,7 @@ from blender.training.safety.rivals import HOW, other_installed
 from blender.training.safety.run import Judged, cut_off, fit_all, judge, save
 from blender.training.safety.sets import READERS
 from blender.training.safety.tables import kind_lines, set_lines, values_of, verdict
+from blender.training.script import run
 
 COMMAND = "python -m blender.training.safety DATA"
 
@@ -82,8 +81,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)

@@ -8,7 +8,6 @@ run goes on.
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,8 +15,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from blender.errors import BlendError
 from blender.training.report import write_part
+from blender.training.script import run
 from blender.training.tune.comparing import UNTUNED, embedding_of, examples, human_heads, outcomes, recalls, trained
 from blender.training.tune.figure import draw_curves
 from blender.training.tune.human import correlations, head_room
@@ -116,8 +115,4 @@ def _lines(values: dict[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as fault:
-        sys.stderr.write(f"error: {fault}\n")
-        sys.exit(2)
+    run(main)
