@@ -33,8 +33,11 @@ def frontier(judged: Values, timed: Values, path: Path) -> None:
         room = judged["sets"][name]["recovered, mean of counted"]
         low, high = (100 * abs(room[end] - room["value"]) for end in ("low", "high"))
         axes.errorbar(spent, 100 * room["value"], yerr=[[low], [high]], fmt="o", color="tab:blue", alpha=0.8, capsize=2)
-        axes.annotate(name, (spent, 100 * room["value"]), xytext=(5, 5), textcoords="offset points", fontsize=8)
         points.append((spent, 100 * room["value"]))
+    for (spent, _), name, height in zip(points, sets, _apart([room for _, room in points]), strict=True):
+        right = spent > 300  # the names of the slow ones stand before them, or they would leave the picture
+        place = (spent * (0.94 if right else 1.06), height)
+        axes.annotate(name, place, ha="right" if right else "left", va="bottom", fontsize=8)
     best = [point for point in sorted(points) if point[1] >= max(room for spent, room in points if spent <= point[0])]
     axes.plot(*zip(*best, strict=True), color="tab:blue", linewidth=1, alpha=0.5)
     axes.set(
@@ -45,6 +48,14 @@ def frontier(judged: Values, timed: Values, path: Path) -> None:
     )
     axes.grid(alpha=0.3, which="both")
     _saved(figure, path)
+
+
+def _apart(heights: list[float], least: float = 1.5) -> list[float]:
+    """Heights moved down, the highest not at all, so that names do not cover each other."""
+    moved, below = list(heights), float("inf")
+    for at in sorted(range(len(heights)), key=lambda at: -heights[at]):
+        moved[at] = below = min(heights[at], below - least)
+    return moved
 
 
 def roofline(values: Values, path: Path) -> None:
