@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blender.engine import Blender
+from blender.matrix import FeatureMatrix
 from blender.records import Candidate, Dialog, Pool
 from blender.serving.record import AnswerRecord, answer_record, digest, number
 
@@ -58,3 +61,16 @@ def test_small_pools_have_records(blender: Blender, candidates: list[str]) -> No
     record = answer_record(blender.choose("Hi!", candidates), asked="", bundle="")
     assert (record.winner is None) == (not candidates)
     assert record.notes
+
+
+def test_coordinates_of_points_are_not_written(blender: Blender) -> None:
+    selection = blender.choose("Hi!", ["Hello.", "Hey there."])
+    matrix = selection.matrix
+    points = np.ones((len(matrix), 2), dtype=np.float32)
+    wider = FeatureMatrix(
+        values=np.hstack([matrix.values, points]),
+        columns=(*matrix.columns, "states.mean#0", "states.mean#1"),
+        group_sizes=matrix.group_sizes,
+    )
+    record = answer_record(replace(selection, matrix=wider), asked="", bundle="")
+    assert [tuple(each.features) for each in record.pool] == [matrix.columns] * 2
