@@ -70,8 +70,8 @@ def _checked(
     name: str, annotator: Annotator, came: object, with_text: np.ndarray[tuple[int], np.dtype[np.bool_]]
 ) -> tuple[Floats, Fault | None]:
     """The annotator's block as promised, float32 (n_rows, its columns), and what was wrong with it."""
-    each = [(name, column) for column in annotator.columns for name in column.names]
-    shape = (len(with_text), len(each))
+    columns = matrix_columns({name: annotator})
+    shape = (len(with_text), len(columns))
     nothing = np.full(shape, np.nan, dtype=np.float32)
     if came is None:  # raised, late, or no rows: already accounted for
         return nothing, None
@@ -86,8 +86,8 @@ def _checked(
         detail = f"{int(infinite.sum())} of {block.size} values were infinite and count as unknown"
         return block, Fault(part="annotator", name=name, reason="infinite", detail=detail)
     silent = [
-        called
-        for (called, column), values in zip(each, block[with_text].T, strict=True)
+        called.removeprefix(f"{name}.")
+        for (called, column), values in zip(columns.items(), block[with_text].T, strict=True)
         if not column.optional and len(values) and np.isnan(values).all()
     ]
     if silent:

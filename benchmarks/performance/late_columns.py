@@ -95,11 +95,10 @@ def compared(prepared: Prepared) -> dict[str, Any]:
 
 def main(data: str) -> None:
     """Measure, print and write."""
-    names = dict.fromkeys((*FULL, "proxy"))
     prepared = prepare(
         label_files(Path(data)),
         cache_folder() / "features",
-        annotators={name: {} for name in names},
+        annotators={name: {} for name in FULL},
         locale=ENGLISH,
         most=MOST_CONTEXTS,
     )

@@ -38,7 +38,7 @@ class PoolJudge:
     def losses(self, pools: Sequence[Pool], system: str | None) -> list[PoolLosses]:
         """Of every candidate; those a generator noted of its own sample are not computed."""
         form = self._model.form
-        answers = [self._answers(pool, system) for pool in pools]
+        answers = self._answers(pools, system)
         branches = [own.unknown(at) for at, own in enumerate(answers)]
         asked = [pool.dialog if own else None for pool, own in zip(pools, branches, strict=True)]
         roots = [form.starts if dialog is None else form.context(dialog, system) for dialog in asked]
@@ -52,7 +52,7 @@ class PoolJudge:
 
     def states(self, pools: Sequence[Pool], system: str | None) -> list[Floats]:
         """Mean middle state of every candidate, float32 (pool size, width)."""
-        answers = [self._answers(pool, system) for pool in pools]
+        answers = self._answers(pools, system)
         branches = [own.branches(at) for at, own in enumerate(answers)]
         roots = [self._model.form.context(pool.dialog, system) for pool in pools]
         judged = iter(self._judged(roots, [*chain.from_iterable(branches)]))
@@ -68,9 +68,9 @@ class PoolJudge:
     def _judged(self, roots: Sequence[Sequence[int]], branches: Sequence[Branch]) -> list[Judged]:
         return self._remembered.through(self._model.judge, roots, branches)
 
-    def _answers(self, pool: Pool, system: str | None) -> PoolAnswers:
-        tokens = [self._model.form.answer(text) for text in pool.texts]
-        return PoolAnswers(pool.candidates, tokens, self._model.prompt_fingerprint(system))
+    def _answers(self, pools: Sequence[Pool], system: str | None) -> list[PoolAnswers]:
+        prompt, answer = self._model.prompt_fingerprint(system), self._model.form.answer
+        return [PoolAnswers(pool.candidates, [answer(text) for text in pool.texts], prompt) for pool in pools]
 
 
 class Remembered:

@@ -11,7 +11,7 @@ from rich.progress import track
 
 from blender.labelling.acquisition import Doubles, Opinions, Pick, choose
 from blender.labelling.committee import committee, places_of_dialogs, places_of_features
-from blender.matrix import FeatureMatrix
+from blender.matrix import FeatureMatrix, ordinary_columns
 from blender.models.encoder import load_encoder
 from blender.reading import Task
 from blender.records import Pool
@@ -73,7 +73,7 @@ def _opinions(selections: Sequence[Selection], places: Doubles) -> Opinions:
 
 def _matrix(selections: Sequence[Selection]) -> FeatureMatrix:
     """All features in one matrix; a user's column that some pools lack is NaN there."""
-    columns = tuple(dict.fromkeys(name for each in selections for name in each.matrix.ordinary().columns))
+    columns = tuple(dict.fromkeys(name for each in selections for name in ordinary_columns(each.matrix.columns)))
     blocks = [
         np.array([each.matrix.column(name) for name in columns], dtype=np.float32).reshape(len(columns), -1).T
         for each in selections

