@@ -60,10 +60,11 @@ class Parts:
                 load()
 
 
-def probe(locale: str) -> Pool:
-    """Something to try parts on."""
+def probe(locale: str, first: int = 0) -> Pool:
+    """Something to try parts on; with another ``first`` number another dialog and other candidates."""
     question, answer = _PROBE.get(locale, _PROBE["en"])
-    return Pool.of(Dialog.of(question, locale=locale), [f"{answer} {number}" for number in range(8)])
+    answers = [f"{answer} {number}" for number in range(first, first + 8)]
+    return Pool.of(Dialog.of(f"{question} {first}", locale=locale), answers)
 
 
 def assemble(settings: Settings) -> Parts:

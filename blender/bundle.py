@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -204,9 +205,7 @@ def _write(folder: Path, bundle: Bundle) -> None:
 
 def versions() -> dict[str, str]:
     """Versions worth remembering: this package and LightGBM."""
-    import lightgbm
-
-    return {"response-blender": __version__, "lightgbm": lightgbm.__version__}
+    return {"response-blender": __version__, "lightgbm": version("lightgbm")}
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -227,7 +226,7 @@ def load_bundle(folder: Path) -> Bundle:
         for name, part in manifest.trees.items()
     }
     for part in trees.values():
-        _ = part.boosters  # parse now: a broken one should stop the loading, not an answer
+        _ = part.texts and part.forest  # parse now: a broken one should stop the loading, not an answer
     bundle = Bundle(
         ranker=_ranker(manifest, trees, folder),
         annotators=manifest.annotators,

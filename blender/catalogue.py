@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import importlib
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -28,12 +29,13 @@ class Catalogue:
         self.role = role
         self._own = dict(entries)
 
+    @cached_property
     def _entries(self) -> dict[str, str]:
         found = {entry.name: entry.value for entry in entry_points(group=f"blender.{self.role}")}
         return found | self._own
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._entries()))
+        return iter(sorted(self._entries))
 
     def find(self, name: str) -> Any:
         """Import and return the class called ``name``.
@@ -41,7 +43,7 @@ class Catalogue:
         Raises:
             UnknownName: no entry has that name; the message names the nearest.
         """
-        entries = self._entries()
+        entries = self._entries
         if name not in entries:
             raise UnknownName(self.role, name, entries)
         module, _, attribute = entries[name].partition(":")

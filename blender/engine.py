@@ -65,9 +65,12 @@ class Blender:
 
     def _learn_pace(self) -> None:
         """Time each part alone, lest the first callers with a deadline begin all that is slow at once to find out."""
-        pool = probe(self.settings.locale)
+        pool = probe(self.settings.locale, first=100)  # not the one that warmed the models: they remember it
         for name, slot in self.parts.sources.items():
-            if hasattr(slot.source, "warm"):  # others would need the network
+            estimate = getattr(slot.source, "seconds", None)
+            if estimate is not None:
+                self._proposing.pace.took(name, estimate(slot.k))
+            elif hasattr(slot.source, "warm"):  # others would need the network
                 self._proposing.run({name: partial(slot.source.propose, [pool.dialog], slot.k)}, self.settings.timeout)
         for name, annotator in self.parts.annotators.items():
             call = {name: partial(annotator.annotate, [pool])}

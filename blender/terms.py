@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.errors import BadBundle, ColumnMismatch
+from blender.errors import ColumnMismatch
+from blender.forest import Forest, columns_of
 from blender.matrix import RANK, FeatureMatrix, Floats, Z
-
-if TYPE_CHECKING:
-    import lightgbm
 
 
 def base_column(name: str) -> str:
@@ -64,43 +61,17 @@ class Trees:
     texts: tuple[str, ...]
 
     @cached_property
-    def boosters(self) -> tuple[lightgbm.Booster, ...]:
-        """The models, parsed on first use.
+    def forest(self) -> Forest:
+        """The trees of all boosters in one, parsed on first use: a call costs more than many trees.
 
         Raises:
             BadBundle: a text is not a LightGBM model.
             ColumnMismatch: a model was trained on other columns than ``columns``.
         """
-        import lightgbm
-
-        made = []
         for text in self.texts:
-            try:
-                booster = lightgbm.Booster(model_str=text)
-            except lightgbm.basic.LightGBMError as fault:
-                raise BadBundle(
-                    f"the trees are not a LightGBM model ({fault}); train or fetch the bundle anew"
-                ) from None
-            if tuple(booster.feature_name()) != self.columns:
-                raise ColumnMismatch(booster.feature_name(), self.columns, what="columns of a tree file")
-            made.append(booster)
-        return tuple(made)
-
-    @cached_property
-    def _forest(self) -> lightgbm.Booster:
-        """The trees of all boosters in one, whose raw score is the sum of theirs: a call costs more than many trees."""
-        import lightgbm
-        from lightgbm.basic import _LIB, _safe_call  # type: ignore[attr-defined]
-
-        forest = lightgbm.Booster(model_str=self.texts[0])
-        for other in self.boosters[1:]:
-            # Python has no name of its own for this part of LightGBM's C interface, which it uses to go on training.
-            _safe_call(_LIB.LGBM_BoosterMerge(forest._handle, other._handle))
-        return forest
-
-    def summed(self) -> str:
-        """All boosters as one in LightGBM's text form, whose raw score is the sum of theirs."""
-        return self._forest.model_to_string()
+            if (named := columns_of(text)) and named != self.columns:
+                raise ColumnMismatch(named, self.columns, what="columns of a tree file")
+        return Forest(self.texts)
 
     def raw(self, matrix: FeatureMatrix) -> NDArray[np.float64]:
         """Mean raw score, float64 (n_rows,)."""
@@ -110,16 +81,13 @@ class Trees:
         """Mean raw score of rows of the selected columns, float64 (n_rows,)."""
         if not self.texts or not len(values):
             return np.zeros(len(values))
-        # One thread: pools are small, and starting threads costs more than the trees.
-        total = self._forest.predict(values, raw_score=True, num_threads=1)
-        return np.asarray(total, dtype=np.float64) / len(self.texts)
+        return self.forest.predict(values) / len(self.texts)
 
     def contributions(self, values: Floats) -> NDArray[np.float64]:
-        """TreeSHAP values (Lundberg et al. 2018) of rows of the selected columns, float64 (n_rows, n_columns)."""
+        """TreeSHAP values of rows of the selected columns, float64 (n_rows, n_columns)."""
         if not self.texts or not len(values):
             return np.zeros(values.shape)
-        total = self._forest.predict(values, pred_contrib=True, num_threads=1)
-        return np.asarray(total)[:, :-1] / len(self.texts)
+        return self.forest.contributions(values) / len(self.texts)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -149,12 +149,12 @@ class Genericness:
         return values
 
     def _contexts(self, candidates: Sequence[Candidate]) -> Floats:
-        from scipy.special import ndtr
+        import torch
 
         known = self._reference
         near = cosines(self._encoder.answers(candidates), known.answers)
-        chance = ndtr((near - known.mean) / np.maximum(known.spread, 1e-6))
-        return np.asarray(chance.mean(axis=1), dtype=np.float32)
+        apart = (near - known.mean) / np.maximum(known.spread, 1e-6)
+        return np.asarray(torch.special.ndtr(torch.from_numpy(apart)).mean(dim=1).numpy(), dtype=np.float32)
 
 
 def _base(reference: str) -> PhraseBase | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import lzma
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -100,4 +102,16 @@ def test_a_packaged_ranker_stays_within_its_trees(name: str) -> None:
     """A tree takes about 50 ns a row: 350 of them rank a pool of 32 in well under a millisecond."""
     ranker = load_bundle(BUNDLES / name).ranker
     forests = [ranker.order, *(head.trees for head in (ranker.sensible, ranker.specific) if head)]
-    assert 0 < sum(booster.num_trees() for trees in forests for booster in trees.boosters) <= 350
+    assert 0 < sum(text.count("\nTree=") for trees in forests for text in trees.texts) <= 350
+
+
+@pytest.mark.slow
+def test_loading_imports_nothing_that_takes_seconds_and_is_not_needed() -> None:
+    """Of 12 s that loading took, 5 went into these; what reads weights and trees does without."""
+    slow = {"transformers.modeling_utils", "lightgbm", "sklearn", "scipy"}
+    code = (
+        "import sys; from blender import Blender; Blender.load('default').choose('Hi! How are you?', ['Fine.', 'No.']);"
+        f"print(*({slow!r} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []

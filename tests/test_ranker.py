@@ -69,7 +69,8 @@ def test_score_is_the_sum_of_the_linear_part_and_the_mean_of_the_trees() -> None
     matrix = some_matrix(gaps=0)
     z = matrix.select(("length.words~z", "relevance.context~z")).values
     inputs = matrix.select(READ).values
-    trees = np.mean([np.asarray(booster.predict(inputs)) for booster in RANKER.order.boosters], axis=0)
+    boosters = [lightgbm.Booster(model_str=text) for text in RANKER.order.texts]
+    trees = np.mean([np.asarray(booster.predict(inputs)) for booster in boosters], axis=0)
     np.testing.assert_allclose(RANKER.score(matrix).value, z @ np.array([0.5, -0.25]) + trees, rtol=1e-5)
 
 
@@ -153,9 +154,9 @@ def test_parts_that_do_not_fit_are_refused() -> None:
     with pytest.raises(BadBundle, match=r"does not list: relevance\.context"):
         LearnedRanker(columns=("length.words", "user.price"), linear=RANKER.linear, order=RANKER.order)
     with pytest.raises(ColumnMismatch, match="another order"):
-        _ = Trees(columns=READ[::-1], texts=RANKER.order.texts).boosters
+        _ = Trees(columns=READ[::-1], texts=RANKER.order.texts).forest
     with pytest.raises(BadBundle, match="not a LightGBM model"):
-        _ = Trees(columns=READ, texts=("nonsense",)).boosters
+        _ = Trees(columns=READ, texts=("nonsense",)).forest
 
 
 def test_names() -> None:

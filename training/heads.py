@@ -142,7 +142,9 @@ def _cross_validate(examples: Examples, soft: Doubles, settings: HeadSettings) -
 
 def _staged(trees: Trees, matrix: FeatureMatrix, rounds: int) -> Doubles:
     """Raw scores after 1, 2, ... trees, float64 (n_rows, rounds)."""
-    values, booster = matrix.select(trees.columns).values, trees.boosters[0]
+    import lightgbm
+
+    values, booster = matrix.select(trees.columns).values, lightgbm.Booster(model_str=trees.texts[0])
     steps = [
         np.asarray(booster.predict(values, raw_score=True, start_iteration=at, num_iteration=1, num_threads=THREADS))
         for at in range(rounds)

@@ -78,7 +78,7 @@ class Warm:
             )
             settings = parameters(self.order, columns, directions, known, 1000 * self.order.seed + bag)
             texts.append(lightgbm.train(settings | {"num_threads": THREADS}, data, self.trees).model_to_string())
-        joined = [Trees(columns=columns, texts=pair).summed() for pair in zip(old.texts, texts, strict=False)]
+        joined = [Trees(columns=columns, texts=pair).forest.to_text() for pair in zip(old.texts, texts, strict=False)]
         return Trees(columns=columns, texts=tuple(joined or texts))
 
 

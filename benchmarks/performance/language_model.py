@@ -20,7 +20,7 @@ from language_model_samples import generating
 from pools import SEED, pools
 from record import FOLDER, interleaved, milliseconds, record
 from scipy.stats import spearmanr
-from usual_language_model import padded_losses
+from usual_language_model import padded_losses, usual_network
 
 from blender.features.perplexity import Perplexity
 from blender.matrix import Floats
@@ -41,7 +41,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure; others stay")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    exact, ours = load_language_model(Generator.model, "float32"), load_language_model(Generator.model, "auto")
+    ours = load_language_model(Generator.model, "auto")
+    exact = LanguageModel(usual_network(Generator.model, "float32"), ours.form, "exact")
     exact.warm()
     ours.warm()
     values = {part: measured(part, exact, ours, quick=asked.quick) for part in asked.only}

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from matrix_limit import MatrixLimit, bandwidth
 from record import interleaved
+from usual_language_model import usual_network
 
 from blender.models.language_model import LanguageModel
 from blender.models.tree import Branch
 from blender.records import Pool
+from blender.sources.generator import Generator
 
 _CONTEXT = 60
 
@@ -29,7 +31,7 @@ def throughput(
     seconds: dict[str, list[float]] = {}
     for precision, (model, count) in models.items():
         calls: dict[str, Callable[[], Any]] = {}
-        limit = MatrixLimit(model._network)
+        limit = MatrixLimit(usual_network(Generator.model, precision))
         for size in sizes:
             name = f"{precision} {size}"
             context, branches = filled(model, found, size)

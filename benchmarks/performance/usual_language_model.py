@@ -9,6 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from blender.models.language_model import checkpoint_folder, transformers_network
+from blender.models.reference import resolve
+
+
+def usual_network(ref: str, dtype: str) -> Any:
+    """The network of a reference as transformers runs it."""
+    return transformers_network(checkpoint_folder(resolve(ref)), dtype)
+
 
 def padded_losses(
     network: Any, context: Sequence[int], answers: Sequence[Sequence[int]], padding: int

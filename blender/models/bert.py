@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from blender.matrix import Floats
-from blender.models.packed import packed
+from blender.models.bert_weights import BertWeights, Map
+from blender.models.checkpoint import Checkpoint
 from blender.models.tokens import TokenIds
 
 if TYPE_CHECKING:
     import torch
 
-Linear = Callable[["torch.Tensor"], "torch.Tensor"]
 PASS_TOKENS = 1024
 """Tokens of one pass; more does not make it faster."""
 _SHORT = 16  # tokens; what is no longer shares one call of attention, padded
@@ -23,42 +23,34 @@ _SHORT = 16  # tokens; what is no longer shares one call of attention, padded
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Layer:
-    mixed: Linear  # queries, keys and values at once
-    out: Linear
-    after_attention: Any
-    up: Linear
-    down: Linear
-    after_feed: Any
+    mixed: Map  # queries, keys and values at once
+    out: Map
+    after_attention: Map
+    up: Map
+    down: Map
+    after_feed: Map
 
 
 class PackedBert:
-    """The mean of the last hidden states of a ``transformers`` BERT, several inputs in one pass without padding.
+    """The mean of the last hidden states of a BERT (Devlin et al. 2019, arXiv:1810.04805), without padding.
 
-    What else is in the pass moves the values of an input by rounding only. Sums, norms and soft maxima are kept in
-    float32 whatever the matrices are multiplied in.
+    Several inputs stand in one pass; what else is in it moves the values of an input by rounding only. Sums, norms and
+    soft maxima are kept in float32 whatever the matrices are multiplied in. The numbers are those of ``BertModel`` of
+    transformers up to rounding.
 
     Args:
-        module: a ``BertModel`` in evaluation mode with absolute positions and exact GELU; see ``fits``.
+        checkpoint: one that ``BertWeights.fit``.
         dtype: of the products of matrices.
     """
 
-    def __init__(self, module: Any, dtype: torch.dtype) -> None:
+    def __init__(self, checkpoint: Checkpoint, dtype: torch.dtype) -> None:
         self.passes = 0
-        self._embeddings = module.embeddings
-        self._heads: int = module.config.num_attention_heads
         self._dtype = dtype
-        self._layers = [self._layer(layer) for layer in module.encoder.layer]
-
-    @staticmethod
-    def fits(module: Any) -> bool:
-        """Whether the module is one that this class knows how to run."""
-        config = module.config
-        return (
-            config.model_type == "bert"
-            and config.hidden_act == "gelu"
-            and getattr(config, "position_embedding_type", "absolute") in (None, "absolute")
-            and not getattr(config, "is_decoder", False)
-        )
+        self._heads: int = checkpoint.config.num_attention_heads
+        weights = BertWeights(checkpoint, dtype)
+        self._words, self._places, self._types = weights.embeddings
+        self._begun = weights.norm("embeddings.LayerNorm")
+        self._layers = [_layer(weights, f"encoder.layer.{at}") for at in range(weights.layers)]
 
     def __call__(self, inputs: Sequence[TokenIds]) -> Floats:
         """Return float32 (number of inputs, width)."""
@@ -72,25 +64,6 @@ class PackedBert:
                 for at, row in zip(part, self._run([inputs[at] for at in part]), strict=True):
                     rows[at] = row
         return np.stack([row for row in rows if row is not None])
-
-    def _layer(self, layer: Any) -> _Layer:
-        import torch
-
-        own = layer.attention.self
-        three = (own.query, own.key, own.value)
-        dtype = self._dtype
-
-        def linear(weight: torch.Tensor, bias: torch.Tensor) -> Linear:
-            return packed(weight.detach().to(dtype), bias.detach().to(dtype))
-
-        return _Layer(
-            mixed=linear(torch.cat([each.weight for each in three]), torch.cat([each.bias for each in three])),
-            out=linear(layer.attention.output.dense.weight, layer.attention.output.dense.bias),
-            after_attention=layer.attention.output.LayerNorm,
-            up=linear(layer.intermediate.dense.weight, layer.intermediate.dense.bias),
-            down=linear(layer.output.dense.weight, layer.output.dense.bias),
-            after_feed=layer.output.LayerNorm,
-        )
 
     def _run(self, inputs: Sequence[TokenIds]) -> Floats:
         import torch
@@ -120,10 +93,18 @@ class PackedBert:
 
         ids = torch.tensor([token for tokens in inputs for token in tokens.ids])
         types = torch.tensor([kind for tokens in inputs for kind in tokens.types])
-        made = self._embeddings
-        summed = made.word_embeddings(ids) + made.token_type_embeddings(types) + made.position_embeddings(place)
-        normed: torch.Tensor = made.LayerNorm(summed)
-        return normed
+        return self._begun(self._words[ids] + self._types[types] + self._places[place])
+
+
+def _layer(weights: BertWeights, at: str) -> _Layer:
+    return _Layer(
+        mixed=weights.linear(*(f"{at}.attention.self.{part}" for part in ("query", "key", "value"))),
+        out=weights.linear(f"{at}.attention.output.dense"),
+        after_attention=weights.norm(f"{at}.attention.output.LayerNorm"),
+        up=weights.linear(f"{at}.intermediate.dense"),
+        down=weights.linear(f"{at}.output.dense"),
+        after_feed=weights.norm(f"{at}.output.LayerNorm"),
+    )
 
 
 class _Group:

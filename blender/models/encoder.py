@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import RLock
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from blender.deadline import check
 from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.bert import PackedBert
+from blender.models.bert_weights import BertWeights, named
 from blender.models.cache import cache_folder, file_digest, make_once, one_per_process, text_digest
+from blender.models.checkpoint import read_checkpoint
 from blender.models.e5 import MAGIC, convert_e5
 from blender.models.layout import Role, read_layout
 from blender.models.networks import Network, OnnxNetwork, Pooling, TorchNetwork, load_checkpoint, position_limit
@@ -22,15 +24,14 @@ from blender.models.packages import find_package
 from blender.models.precision import Precision, native
 from blender.models.progress import steps
 from blender.models.reference import Artifact, resolve
-from blender.models.tokens import TokenIds, Tokens, load_tokens
-from blender.models.tuned import is_tuned, load_tuned
+from blender.models.tokens import Tokens, load_tokens
+from blender.models.tuned import changed, is_tuned, read_tuned
 from blender.records import Candidate
 
 _Key = tuple[Role, str]
 _CHUNK = 256
 _REMEMBERED = 20_000
 _VERSION = "encoder 1"
-_ALIKE = 0.1  # of hidden states of size about 1: bfloat16 moves them by less, another network by more
 
 
 def cosines(one: Floats, other: Floats) -> Floats:
@@ -180,27 +181,31 @@ def _load(artifact: Artifact, dtype: Precision) -> Encoder:
         return _load_onnx(artifact, path / "model.onnx")
     if path.is_file():
         raise BadModel(f"{artifact.reference!r} is no encoder: give an .onnx file or a folder with a checkpoint")
+    changes: dict[str, Floats] = {}
+    limit: int | None = None
     if is_tuned(path):
-        module, start, manifest = load_tuned(path)
-        layout, tokens = read_layout(start.path), load_tokens(start.path, manifest.tokens)
-    else:
-        module, layout = load_checkpoint(path, "AutoModel"), read_layout(path)
-        tokens = load_tokens(path, layout.limit or position_limit(module.config))
-    network = _network(module, layout.pooling, tokens.padding, dtype)
-    name = text_digest(_VERSION, artifact.digest)
-    return Encoder(network, tokens, prefixes=layout.prefixes, fingerprint=name)
+        start, manifest, changes = read_tuned(path)
+        path, limit = start.path, manifest.tokens
+    layout = read_layout(path)
+    network, positions = _network(path, changes, layout.pooling, dtype)
+    tokens = load_tokens(path, limit or layout.limit or positions)
+    return Encoder(network, tokens, prefixes=layout.prefixes, fingerprint=text_digest(_VERSION, artifact.digest))
 
 
-def _network(module: Any, pooling: Pooling, padding: int, dtype: Precision) -> Network:
+def _network(
+    path: Path, changes: Mapping[str, Floats], pooling: Pooling, dtype: Precision
+) -> tuple[Network, int | None]:
+    """The network of a checkpoint with changes to it, and how many tokens it takes."""
     import torch
 
-    plain = TorchNetwork(module, pooling, padding)
-    if pooling != "mean" or not PackedBert.fits(module):
-        return plain
-    quick = PackedBert(module, torch.bfloat16 if dtype == "bfloat16" else torch.float32)
-    # Tried once: a variant of BERT that this code does not know must not give other vectors.
-    trial = [TokenIds(ids, (0,) * len(ids)) for ids in ((1, 2, 3, 4, 5), (6, 7))]
-    return quick if np.allclose(quick(trial), plain(trial), atol=_ALIKE) else plain
+    found = read_checkpoint(path)
+    if pooling == "mean" and found and BertWeights.fit(found):
+        whole = replace(found, weights=changed(named(found), changes))
+        kind = torch.bfloat16 if dtype == "bfloat16" else torch.float32
+        return PackedBert(whole, kind), position_limit(whole.config)
+    module = load_checkpoint(path, "AutoModel")
+    module.load_state_dict(changed(dict(module.named_parameters()), changes), strict=False)
+    return TorchNetwork(module, pooling, load_tokens(path).padding), position_limit(module.config)
 
 
 def _load_onnx(artifact: Artifact, path: Path) -> Encoder:

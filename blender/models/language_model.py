@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,20 @@ from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.adapter import adapter_digest, adapter_folder, merged
 from blender.models.cache import one_per_process, text_digest
+from blender.models.checkpoint import read_checkpoint
 from blender.models.demonstrations import NOTHING, Shown
 from blender.models.gguf import convert_gguf
+from blender.models.llama import Llama
 from blender.models.pool_judge import PoolJudge, portions
 from blender.models.pool_losses import ANSWER_TOKENS, PoolLosses
 from blender.models.precision import Precision, native
 from blender.models.prompt import PromptForm, prompt_form
 from blender.models.quiet import quiet_transformers
-from blender.models.reference import resolve
+from blender.models.reference import Artifact, resolve
 from blender.models.runner import Runner
 from blender.models.sampling import Drawn, Sampling, uniforms
 from blender.models.scoring import Judged
+from blender.models.tokens import load_tokenizer
 from blender.models.tree import PROMPT, START, Branch
 from blender.records import Dialog, Pool, Turn
 
@@ -32,6 +36,7 @@ __all__ = ["ANSWER_TOKENS", "LanguageModel", "PoolLosses", "Sample", "load_langu
 
 _VERSION = 1
 _ROWS = 64  # samples drawn side by side
+_FEW = 3  # tokens whose drawing is timed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +140,15 @@ class LanguageModel:
     @property
     def width(self) -> int:
         """Of its hidden states."""
+        if isinstance(self._network, Llama):
+            return self._network.width
         return int(self._network.config.get_text_config().hidden_size)
 
     @property
     def window(self) -> int | None:
         """Tokens the network can see at once; ``None`` if it does not say."""
+        if isinstance(self._network, Llama):
+            return self._network.window
         limit: int | None = getattr(self._network.config.get_text_config(), "max_position_embeddings", None)
         return limit
 
@@ -188,6 +197,14 @@ class LanguageModel:
             for at, samples in zip(part, drawn, strict=True):
                 found[at] = [self._sample(prompts[at], one) for one in samples]
         return found
+
+    def seconds_to_sample(self, k: int, tokens: int) -> float:
+        """About how long drawing ``k`` answers of so many tokens takes here and now, judged by a few tokens."""
+        dialog = Dialog.of("Hello.")
+        for few in (1, _FEW):  # the first time computes the context, and what happens once
+            begun = perf_counter()
+            self.sample([dialog], k, settings=Sampling(max_new_tokens=few))
+        return (perf_counter() - begun) * tokens / _FEW
 
     def _sample(self, prompt: Sequence[int], drawn: Drawn) -> Sample:
         kept = drawn if drawn.finished else self._whole_sentences(drawn)
@@ -241,19 +258,14 @@ def _load(ref: str, dtype: Precision, adapter: Path | None, digest: str) -> Lang
     import torch
 
     actual = native(dtype)
-    import_module("transformers")  # whole before anything is taken from it: other threads may be importing it too
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     artifact = resolve(ref)
-    folder = convert_gguf(artifact) if artifact.path.suffix == ".gguf" else artifact.path
-    kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    read_as = "float32" if adapter else actual
+    folder = checkpoint_folder(artifact)
+    made_of = [artifact.digest, dtype, *([digest] if adapter else [])]
     try:
-        with quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-            network: Any = AutoModelForCausalLM.from_pretrained(
-                str(folder), dtype=kinds[read_as], local_files_only=True, use_safetensors=True
-            )
+        tokenizer = load_tokenizer(folder)
+        found = None if adapter else read_checkpoint(folder)
+        network: Any = found and Llama.read(found, getattr(torch, actual))
+        network = network or transformers_network(folder, "float32" if adapter else actual)
     except (OSError, ValueError) as fault:
         raise BadModel(
             f"{ref!r} is no causal language model that transformers can read ({_first_line(fault)}); accepted are GGUF "
@@ -262,10 +274,29 @@ def _load(ref: str, dtype: Precision, adapter: Path | None, digest: str) -> Lang
     if adapter:
         network = merged(network, adapter, artifact, folder)
         for weights in network.parameters():  # buffers, such as of positions, stay as exact as they are
-            weights.data = weights.data.to(kinds[actual])
-    network.eval().requires_grad_(False)
-    made_of = [artifact.digest, dtype, *([digest] if adapter else [])]
+            weights.data = weights.data.to(getattr(torch, actual))
     return LanguageModel(network, prompt_form(tokenizer), text_digest("causal LM", str(_VERSION), *made_of))
+
+
+def checkpoint_folder(artifact: Artifact) -> Path:
+    """The folder of a checkpoint; of a GGUF file that of its conversion."""
+    return convert_gguf(artifact) if artifact.path.suffix == ".gguf" else artifact.path
+
+
+def transformers_network(folder: Path, dtype: str) -> Any:
+    """A checkpoint by transformers' own classes, ready to evaluate.
+
+    Raises:
+        OSError, ValueError: it is no causal language model that transformers can read.
+    """
+    import torch
+
+    transformers = import_module("transformers")  # whole: other threads may be importing it too
+    with quiet_transformers():
+        network = transformers.AutoModelForCausalLM.from_pretrained(
+            str(folder), dtype=getattr(torch, dtype), local_files_only=True, use_safetensors=True
+        )
+    return network.eval().requires_grad_(False)
 
 
 def _first_line(fault: Exception) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import pickle
 import string
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -94,18 +95,12 @@ class LinearText:
     """
 
     def __init__(self, folder: Path, *, language: str, fingerprint: str) -> None:
-        from sklearn.feature_extraction.text import CountVectorizer
-
         self.fingerprint = fingerprint
         with np.load(folder / "weights.npz") as weights:
-            self._coefficients = weights["coefficients"]
             self._idf = weights["idf"]
+            self._weights = weights["coefficients"] * weights["idf"]
             self._intercept = float(weights["intercept"])
-        vocabulary = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
-        make: Any = CountVectorizer  # its functions carry no types
-        self._count = make(
-            analyzer="char_wb", ngram_range=(2, 4), vocabulary=vocabulary, dtype=np.float64, lowercase=False
-        )
+        self._vocabulary: dict[str, int] = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
         self._language = language
 
     def score(self, texts: Sequence[str]) -> Floats:
@@ -113,12 +108,15 @@ class LinearText:
         if not texts:
             return np.zeros(0, dtype=np.float32)
         stem = stemmer(self._language)
-        counts = self._count.transform([_stems(text, stem) for text in texts])
-        weighted = counts.multiply(self._idf).tocsr()
-        lengths = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
-        lengths[lengths == 0] = 1
-        logits = np.asarray(weighted @ self._coefficients).ravel() / lengths + self._intercept
+        logits = np.array([self._logit(_stems(text, stem)) for text in texts])
         return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
+
+    def _logit(self, stems: str) -> float:
+        grams = (self._vocabulary.get(gram) for gram in character_grams(stems))
+        counts = Counter(at for at in grams if at is not None)
+        at, times = np.array(list(counts), dtype=np.int64), np.array(list(counts.values()), dtype=np.float64)
+        length = float(np.linalg.norm(times * self._idf[at]))
+        return float(times @ self._weights[at]) / (length or 1.0) + self._intercept
 
 
 def stemmer(language: str) -> Callable[[str], str]:
@@ -127,6 +125,22 @@ def stemmer(language: str) -> Callable[[str], str]:
 
     stem: Callable[[str], str] = snowballstemmer.stemmer(language).stemWord
     return stem
+
+
+def character_grams(text: str, shortest: int = 2, longest: int = 4) -> Iterator[str]:
+    """Character n-grams inside words, each word with a space before and after it.
+
+    The same as of scikit-learn's ``CountVectorizer(analyzer="char_wb")``, without a second to import it.
+
+    >>> list(character_grams("a bit", 3, 4))
+    [' a ', ' bi', 'bit', 'it ', ' bit', 'bit ']
+    """
+    for word in text.split():
+        padded = f" {word} "
+        for size in range(shortest, longest + 1):
+            yield from (padded[at : at + size] for at in range(max(len(padded) - size, 0) + 1))
+            if size >= len(padded):  # a short word counts once
+                break
 
 
 def _stems(text: str, stem: Callable[[str], str]) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from blender.models.checkpoint import Checkpoint
+from blender.models.llama_weights import Linear, Part, Rotary, plain, turns
 from blender.models.middle import States, middle_layer
-from blender.models.packed import gated, packed
 
 if TYPE_CHECKING:
     import torch
 
-Linear = Callable[["torch.Tensor"], "torch.Tensor"]
+    from blender.models.checkpoint import Weights
+
 Attend = Callable[[int, "torch.Tensor", "torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 """(layer, queries (n, heads, dim), keys (n, kv heads, dim), values as keys) -> (n, heads, dim)."""
 
@@ -32,7 +35,7 @@ class _Layer:
 class Llama:
     """A decoder of Llama's shape (Touvron et al. 2023, arXiv:2302.13971), for inference on the CPU.
 
-    The numbers are those of transformers up to rounding; whoever uses it compares them once on a small trial.
+    The numbers are those of transformers up to rounding; whoever lays out a network of its compares them on a trial.
 
     Attributes:
         computed: tokens that went through the network so far.
@@ -42,32 +45,43 @@ class Llama:
         heads, kv_heads, dim: shape of attention; ``dim`` is the width of one head.
         vocabulary: width of the logits.
         width: of a hidden state.
+        window: tokens it can see at once.
     """
 
-    def __init__(self, network: Any) -> None:
-        config, body = network.config, network.base_model
+    def __init__(self, config: Any, weights: Weights, rotary: Rotary) -> None:
         self.computed = 0
-        self.dtype: torch.dtype = network.dtype
         self.heads: int = config.num_attention_heads
         self.kv_heads: int = config.num_key_value_heads
         self.dim: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self.vocabulary: int = config.vocab_size
         self.width: int = config.hidden_size
+        self.window: int = config.max_position_embeddings
         self._eps: float = config.rms_norm_eps
-        self._rotary = body.rotary_emb
-        self._embedding = body.embed_tokens.weight
-        self._layers = [_layer(layer) for layer in body.layers]
-        self._norm = body.norm.weight.float()
-        self.layers = len(self._layers)
+        self._rotary = rotary
+        self._embedding = weights["model.embed_tokens.weight"].detach()
+        self.dtype: torch.dtype = self._embedding.dtype
+        self.layers: int = config.num_hidden_layers
         self.middle = middle_layer(self.layers)
-        self._head = _joined(network.get_output_embeddings())
+        self._layers = [_layer(Part(weights, f"model.layers.{at}.")) for at in range(self.layers)]
+        self._norm = Part(weights, "model.").norm("norm")
+        self._head = Part(weights, "").joined("lm_head" if "lm_head.weight" in weights else "model.embed_tokens")
 
     @classmethod
     def of(cls, network: Any) -> Llama | None:
-        """The same network laid out anew; ``None`` where it has another shape."""
+        """A network of transformers laid out anew; ``None`` where it has another shape."""
         config = network.config
         alike = type(network).__name__ in _KIN and config.hidden_act == "silu"
-        return cls(network) if alike and getattr(config, "sliding_window", None) is None else None
+        if not alike or getattr(config, "sliding_window", None) is not None:
+            return None
+        return cls(config, dict(network.named_parameters()), network.base_model.rotary_emb)
+
+    @classmethod
+    def read(cls, checkpoint: Checkpoint, dtype: torch.dtype) -> Llama | None:
+        """A checkpoint in a precision; ``None`` where it is not plainly of this shape."""
+        if not plain(checkpoint):
+            return None
+        config, weights = checkpoint.config, {name: each.to(dtype) for name, each in checkpoint.weights.items()}
+        return cls(config, weights, partial(turns, config.rope_parameters["rope_theta"], config.head_dim))
 
     def states(self, ids: torch.Tensor, positions: torch.Tensor, attend: Attend) -> States:
         """Hidden states of tokens that need not belong together; ``attend`` decides who sees whom.
@@ -108,24 +122,15 @@ class Llama:
         return (x * size.square_().div_(x.shape[-1]).add_(self._eps).rsqrt_()).mul_(weight).to(self.dtype)
 
 
-def _layer(layer: Any) -> _Layer:
-    attention, feed = layer.self_attn, layer.mlp
+def _layer(part: Part) -> _Layer:
     return _Layer(
-        before=layer.input_layernorm.weight.float(),
-        between=layer.post_attention_layernorm.weight.float(),
-        attention_in=_joined(attention.q_proj, attention.k_proj, attention.v_proj),
-        attention_out=_joined(attention.o_proj),
-        gated=gated(feed.gate_proj.weight, feed.up_proj.weight, feed.gate_proj.bias, feed.up_proj.bias),
-        down=_joined(feed.down_proj),
+        before=part.norm("input_layernorm"),
+        between=part.norm("post_attention_layernorm"),
+        attention_in=part.joined(*(f"self_attn.{name}_proj" for name in "qkv")),
+        attention_out=part.joined("self_attn.o_proj"),
+        gated=part.gated("mlp.gate_proj", "mlp.up_proj"),
+        down=part.joined("mlp.down_proj"),
     )
-
-
-def _joined(*linears: Any) -> Linear:
-    """Several linear maps of one input as one, their outputs one after the other."""
-    import torch
-
-    weight = torch.cat([each.weight for each in linears])
-    return packed(weight, None if linears[0].bias is None else torch.cat([each.bias for each in linears]))
 
 
 def _rotated(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:

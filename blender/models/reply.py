@@ -10,7 +10,7 @@ import numpy as np
 from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.cache import file_digest, one_per_process, text_digest
-from blender.models.encoder import Encoder, load_encoder
+from blender.models.encoder import Encoder, cosines, load_encoder
 from blender.models.tuned import MANIFEST, is_tuned, newest_first, read_manifest
 
 REPLIES = Path(__file__).parents[1] / "replies"
@@ -45,10 +45,11 @@ class ReplyModel:
         The soft mean that makes ``fit - everywhere``, times the scale, the logarithm of how much likelier the reply is
         here than in a context at large: what InfoNCE estimates (van den Oord et al. 2018, arXiv:1807.03748).
         """
-        from scipy.special import logsumexp
+        import torch
 
-        near = self._scale * (replies @ self._bank.T)
-        return np.asarray((logsumexp(near, axis=1) - np.log(len(self._bank))) / self._scale, dtype=np.float32)
+        near = torch.from_numpy(cosines(replies, self._bank))
+        mean = torch.logsumexp(self._scale * near, dim=1) - np.log(len(self._bank))
+        return np.asarray((mean / self._scale).numpy(), dtype=np.float32)
 
 
 def load_reply(model: str) -> ReplyModel:

@@ -99,6 +99,8 @@ class Runner:
     @cached_property
     def contexts(self) -> Contexts | None:
         """The network laid out anew and what it keeps, if it is of that shape and gives the same numbers."""
+        if isinstance(self._network, Llama):  # read as such: transformers has not even been imported
+            return Contexts(self._network)
         model = Llama.of(self._network)
         if model is None:
             return None

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from blender.errors import BadModel
+from blender.models.quiet import quiet_transformers
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -130,13 +133,30 @@ def load_tokens(folder: Path, limit: int | None = None, *, file: Path | None = N
     return Tokens(tokenizer, limit=limit or own or 512, padding=padding)
 
 
-def _slow(folder: Path) -> Tokenizer:
-    import_module("transformers")  # whole before anything is taken from it: other threads may be importing it too
-    from transformers import AutoTokenizer
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a checkpoint folder as transformers has it, with its chat template.
 
+    Raises:
+        OSError, ValueError: there is none that can be read.
+    """
+    transformers = import_module("transformers")  # whole: other threads may be importing it too
+    # ``AutoTokenizer`` looks through every architecture, for seconds; a plain tokenizer is written by this very class.
+    plain = _named_class(folder) in ("PreTrainedTokenizerFast", "TokenizersBackend")
+    kind = transformers.PreTrainedTokenizerFast if plain else transformers.AutoTokenizer
+    with quiet_transformers():
+        return kind.from_pretrained(str(folder), local_files_only=True)
+
+
+def _named_class(folder: Path) -> str:
     try:
-        loaded = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, use_fast=True)
-        tokenizer: Tokenizer = loaded.backend_tokenizer
+        return str(msgspec.json.decode((folder / "tokenizer_config.json").read_bytes())["tokenizer_class"])
+    except (OSError, msgspec.DecodeError, KeyError, TypeError):
+        return ""
+
+
+def _slow(folder: Path) -> Tokenizer:
+    try:
+        tokenizer: Tokenizer = load_tokenizer(folder).backend_tokenizer
     except (OSError, ValueError, AttributeError) as fault:
         raise BadModel(f"{folder} has no tokenizer.json and no other tokenizer that can be read: {fault}") from fault
     return tokenizer

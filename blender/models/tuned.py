@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -18,8 +18,12 @@ import numpy as np
 from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.cache import file_digest
-from blender.models.networks import load_checkpoint
 from blender.models.reference import Artifact, resolve
+
+if TYPE_CHECKING:
+    import torch
+
+    from blender.models.checkpoint import Weights
 
 MANIFEST, CHANGES, CARD = "tuned.json", "changes.safetensors", "CARD.md"
 UP, DOWN = ".up", ".down"
@@ -82,8 +86,8 @@ def read_manifest(folder: Path) -> TunedManifest:
     return manifest
 
 
-def load_tuned(folder: Path) -> tuple[Any, Artifact, TunedManifest]:
-    """The module with the changes added, the checkpoint it started from, and the manifest.
+def read_tuned(folder: Path) -> tuple[Artifact, TunedManifest, dict[str, Floats]]:
+    """The checkpoint it starts from, the manifest, and the changes.
 
     Raises:
         MissingPackage: the package of the checkpoint is not installed.
@@ -93,29 +97,27 @@ def load_tuned(folder: Path) -> tuple[Any, Artifact, TunedManifest]:
     start = resolve(manifest.encoder)
     if start.digest != manifest.encoder_digest:
         raise BadModel(f"{folder} changes {manifest.encoder} as it was, the one installed is another; train it anew")
-    module = load_checkpoint(start.path, "AutoModel")
-    add_changes(module, _changes(folder, manifest))
-    return module, start, manifest
+    return start, manifest, _changes(folder, manifest)
 
 
-def add_changes(module: Any, changes: Mapping[str, Floats]) -> None:
-    """Add changes to a module's parameters.
+def changed(weights: Weights, changes: Mapping[str, Floats]) -> dict[str, torch.Tensor]:
+    """Weights with the changes added, float32 where there is one; the others are the same tensors.
 
     Raises:
-        BadModel: a change belongs to no parameter, or does not fit it.
+        BadModel: a change belongs to no weight, or does not fit it.
     """
     import torch
 
-    parameters = dict(module.named_parameters())
-    with torch.no_grad():
-        for name, array in changes.items():
-            if name.endswith(DOWN):
-                continue
-            target = name.removesuffix(UP)
-            added = array @ changes[target + DOWN] if name.endswith(UP) else array
-            if target not in parameters or tuple(parameters[target].shape) != added.shape:
-                raise BadModel(f"the changes name {target!r} of shape {added.shape}, which the encoder has not")
-            parameters[target] += torch.from_numpy(added)
+    found = dict(weights)
+    for name, array in changes.items():
+        if name.endswith(DOWN):
+            continue
+        target = name.removesuffix(UP)
+        added = array @ changes[target + DOWN] if name.endswith(UP) else array
+        if target not in found or tuple(found[target].shape) != added.shape:
+            raise BadModel(f"the changes name {target!r} of shape {added.shape}, which the encoder has not")
+        found[target] = found[target].detach().float() + torch.from_numpy(added)
+    return found
 
 
 def _changes(folder: Path, manifest: TunedManifest) -> dict[str, Floats]:

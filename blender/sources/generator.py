@@ -108,6 +108,10 @@ class Generator:
         if self._retriever:
             self._retriever.warm()
 
+    def seconds(self, k: int) -> float:
+        """About how long proposing ``k`` takes, without doing it."""
+        return self._model.seconds_to_sample(k, self.max_new_tokens)
+
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
         """Sample ``k`` answers for each dialog, likeliest first; equal and empty ones are left to the pool."""
         shown = self._retriever.shown(dialogs) if self._retriever else [NOTHING] * len(dialogs)

@@ -92,6 +92,10 @@ class Grounded:
             if base is not None:
                 _ = base.encoder
 
+    def seconds(self, k: int) -> float:
+        """About how long proposing ``k`` takes, without doing it."""
+        return self._model.seconds_to_sample(k, self.max_new_tokens)
+
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
         """Sample ``k`` answers for each dialog for which something is known, likeliest first; none for the others."""
         known = self.knowledge(dialogs)

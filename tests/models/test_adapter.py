@@ -15,7 +15,7 @@ from blender.errors import BadModel, MissingPackage
 from blender.matrix import Floats
 from blender.models.adapter import CONFIG, WEIGHTS
 from blender.models.gguf import convert_gguf
-from blender.models.language_model import load_language_model
+from blender.models.language_model import load_language_model, transformers_network
 from blender.models.reference import resolve
 from blender.records import Dialog, Pool
 
@@ -74,8 +74,8 @@ def test_a_merged_adapter_gives_what_peft_gives(tiny_llama: Path, strong: Path) 
 def test_half_precision_is_rounded_after_merging(tiny_llama: Path, strong: Path) -> None:
     half = load_language_model(str(tiny_llama), "bfloat16", str(strong))
     assert {weights.dtype for weights in half._network.parameters()} == {torch.bfloat16}
-    plain = load_language_model(str(tiny_llama), "bfloat16")
-    kept = {name: buffer.dtype for name, buffer in plain._network.named_buffers()}
+    plain = transformers_network(tiny_llama, "bfloat16")
+    kept = {name: buffer.dtype for name, buffer in plain.named_buffers()}
     assert {name: buffer.dtype for name, buffer in half._network.named_buffers()} == kept
     np.testing.assert_allclose(
         losses(str(tiny_llama), str(strong), "bfloat16"), losses(str(tiny_llama), str(strong)), atol=0.1

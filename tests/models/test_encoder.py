@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.bert import PASS_TOKENS, PackedBert
+from blender.models.bert_weights import BertWeights
+from blender.models.checkpoint import read_checkpoint
 from blender.models.encoder import Encoder, load_encoder
 from blender.models.layout import read_layout
 from blender.models.networks import TorchNetwork, load_checkpoint
@@ -92,9 +96,18 @@ def test_texts_share_passes_without_padding() -> None:
 
 
 def test_a_network_of_another_shape_runs_as_it_is() -> None:
-    module = load_checkpoint(resolve(FP32).path, "AutoModel")
-    module.config.hidden_act = "relu"
-    assert not PackedBert.fits(module)
+    found = read_checkpoint(resolve(FP32).path)
+    assert found is not None
+    assert BertWeights.fit(found)
+    for name, other in {
+        "hidden_act": "relu",
+        "is_decoder": True,
+        "num_hidden_layers": 5,
+        "model_type": "roberta",
+    }.items():
+        assert not BertWeights.fit(replace(found, config=SimpleNamespace(**{**vars(found.config), name: other})))
+    more = {**found.weights, "encoder.layer.0.adapter.weight": found.weights["embeddings.LayerNorm.weight"]}
+    assert not BertWeights.fit(replace(found, weights=more))
 
 
 def test_meaning_is_measured() -> None:

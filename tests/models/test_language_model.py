@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,17 @@ import torch
 
 from blender.deadline import Late, within
 from blender.errors import BadModel
-from blender.models.language_model import ANSWER_TOKENS, LanguageModel, load_language_model
+from blender.models.language_model import (
+    ANSWER_TOKENS,
+    LanguageModel,
+    checkpoint_folder,
+    load_language_model,
+    transformers_network,
+)
 from blender.models.llama import Llama
 from blender.models.middle import States
 from blender.models.packages import find_package
+from blender.models.reference import resolve
 from blender.models.sampling import Sampling
 from blender.models.scoring import judge_one_by_one
 from blender.models.tree import PROMPT, START, Branch
@@ -41,15 +49,20 @@ def each(request: pytest.FixtureRequest) -> LanguageModel:
     return load_language_model(request.param)
 
 
+@cache
+def by_transformers(ref: str) -> Any:
+    """The network as transformers has it."""
+    return transformers_network(checkpoint_folder(resolve(ref)), "float32")
+
+
 def plainly(model: LanguageModel, pool: Pool, text: str) -> tuple[float, float, float, float]:
     """Each loss by an ordinary pass over this one answer."""
-    form = model._form
+    form, network = model.form, by_transformers(SMOLLM if isinstance(model._network, Llama) else GEMMA)
     tokens = tuple(form.answer(text))
     branches = [Branch(PROMPT, tokens, True), Branch(START, tokens, False)]
     with torch.inference_mode():
-        given, alone = judge_one_by_one(model._network, (form.context(pool.dialog), form.starts), branches, form.ends)[
-            0
-        ]
+        roots = (form.context(pool.dialog), form.starts)
+        given, alone = judge_one_by_one(network, roots, branches, form.ends)[0]
     return (-float(given.tokens.mean()), -float(alone.tokens.mean()), -float(given.tokens.min()), -given.end)
 
 
@@ -201,7 +214,7 @@ def test_pools_share_passes(model: LanguageModel, monkeypatch: pytest.MonkeyPatc
 def test_a_network_that_gives_other_numbers_is_run_by_transformers(
     model: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = LanguageModel(model._network, model.form, "other")
+    other = LanguageModel(by_transformers(SMOLLM), model.form, "other")
     monkeypatch.setattr("blender.models.llama._rotated", lambda x, *_: x)
     (found,) = other.score([PUPPY])
     assert other._runner.contexts is None

@@ -3,17 +3,21 @@ from __future__ import annotations
 import os
 import pickle
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.cache import cache_folder
-from blender.models.linear_text import convert, load_toxicity, read_arrays, stemmer
+from blender.models.linear_text import character_grams, convert, load_toxicity, read_arrays, stemmer
 from blender.models.reference import resolve
 
 ENGLISH = "pkg:toxicityclassifier/English"
@@ -139,3 +143,10 @@ def test_another_model_than_expected_is_told(tmp_path: Path) -> None:
     (tmp_path / "model.bf").write_bytes(pickle.dumps(unfitted))
     with pytest.raises(BadModel, match="no TF-IDF with logistic regression"):
         convert(tmp_path / "model.bf", tmp_path / "model.bf", tmp_path)
+
+
+@given(st.text(alphabet="ab é😀\t\n", max_size=30), st.integers(1, 3), st.integers(3, 5))
+def test_character_grams_are_those_of_scikit_learn(text: str, shortest: int, longest: int) -> None:
+    vectorizer: Any = CountVectorizer  # its functions carry no types
+    analyzer = vectorizer(analyzer="char_wb", ngram_range=(shortest, longest), lowercase=False).build_analyzer()
+    assert Counter(character_grams(text, shortest, longest)) == Counter(analyzer(text))

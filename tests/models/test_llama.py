@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
+from blender.models.checkpoint import read_checkpoint
 from blender.models.llama import Llama
 
 SMALL: dict[str, Any] = {
@@ -96,3 +98,39 @@ def test_in_bfloat16_it_is_nearer_to_float32_than_transformers() -> None:
 )
 def test_other_shapes_are_left_to_transformers(other: Any) -> None:
     assert Llama.of(other()) is None
+
+
+@pytest.mark.parametrize("kind", ["plain", "tied", "wide heads"])
+def test_a_checkpoint_is_read_without_transformers(kind: str, tmp_path: Path) -> None:
+    network(kind).save_pretrained(tmp_path)
+    found = read_checkpoint(tmp_path)
+    assert found is not None
+    ids, places = torch.arange(20, 60), torch.arange(5, 45)
+    for dtype in (torch.float32, torch.bfloat16):
+        real = LlamaForCausalLM.from_pretrained(tmp_path, dtype=dtype)
+        read, laid = Llama.read(found, dtype), Llama.of(real)
+        assert read is not None
+        assert laid is not None
+        assert (read.dtype, read.window) == (dtype, 256)
+        with torch.inference_mode():
+            logits, expected = (each.logits(each.states(ids, places, causal).last) for each in (read, laid))
+        torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["biased", "stretched positions", "mistral", "qwen2"])
+def test_a_checkpoint_that_is_not_plainly_a_llama_is_left_to_transformers(kind: str, tmp_path: Path) -> None:
+    network(kind).save_pretrained(tmp_path)
+    found = read_checkpoint(tmp_path)
+    assert found is not None
+    assert Llama.read(found, torch.float32) is None
+
+
+def test_what_is_no_checkpoint_is_left_to_transformers(tmp_path: Path) -> None:
+    assert read_checkpoint(tmp_path) is None
+    network("plain").save_pretrained(tmp_path)
+    whole = (tmp_path / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    assert read_checkpoint(tmp_path) is None
+    (tmp_path / "model.safetensors").write_bytes(whole)
+    (tmp_path / "config.json").write_text("[]")
+    assert read_checkpoint(tmp_path) is None

@@ -92,7 +92,8 @@ def test_trees_do_not_go_against_a_direction() -> None:
     order = fit_order(BENT, DIRECTIONS, replace(SETTINGS, monotone=True), rounds=30)
     rows = np.repeat(BENT.inputs(order.trees.columns)[:40], 21, axis=0)
     rows[:, order.trees.columns.index("toxicity.toxic~z")] = np.tile(np.linspace(-3, 3, 21), 40)
-    for booster in order.trees.boosters:
+    for text in order.trees.texts:
+        booster = lightgbm.Booster(model_str=text)
         steps = np.diff(np.asarray(booster.predict(rows)).reshape(40, 21), axis=1)
         assert steps.max() <= 1e-9
         assert steps.min() < 0

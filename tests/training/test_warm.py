@@ -58,7 +58,7 @@ def test_labels_that_say_nothing_new_leave_the_order_nearly_as_it_was() -> None:
 def test_the_trees_of_the_start_are_all_there() -> None:
     start = FIXED.fit(examples((1, 1, 0), 50, seed=0), DIRECTIONS)
     warm = Warm(start=start, trees=7).fit(examples((1, 0, 1), 50, seed=1), DIRECTIONS)
-    assert [booster.num_trees() for booster in warm.order.boosters] == [17]
+    assert [text.count("\nTree=") for text in warm.order.texts] == [17]
 
 
 def test_other_columns_are_refused() -> None:

@@ -12,7 +12,7 @@ from blender.errors import BadInput
 from blender.index.base import PhraseBase
 from blender.index.heads import Heads
 from blender.models.demonstrations import NOTHING, Shown
-from blender.models.language_model import LanguageModel, load_language_model
+from blender.models.language_model import LanguageModel, load_language_model, transformers_network
 from blender.records import Dialog
 from blender.serving.cli import main as cli
 from blender.sources import SOURCES
@@ -81,18 +81,24 @@ def test_the_other_corpus_is_asked_for_if_it_is_not_there(data: Path, tmp_path: 
 
 
 def test_losses_are_those_of_the_true_turn_after_the_examples(
-    talks: Conversations, base: PhraseBase, model: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    talks: Conversations,
+    base: PhraseBase,
+    model: LanguageModel,
+    tiny_llama: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import torch
 
     monkeypatch.setenv("BLENDER_CACHE", str(tmp_path))
     (shown,) = PairRetriever(base=base).shown([talks.test[0].dialog])
     found = true_losses(model, [talks.test[0]] * 2, [NOTHING, shown], "losses")
+    network = transformers_network(tiny_llama, "float32")
     for loss, before in zip(found, (NOTHING, shown), strict=True):
         context = model.form.context(talks.test[0].dialog, None, (), before)
         answer = model.form.answer(talks.test[0].truth)
         with torch.inference_mode():
-            logp = model._network(torch.tensor([[*context, *answer]])).logits[0].log_softmax(-1)
+            logp = network(torch.tensor([[*context, *answer]])).logits[0].log_softmax(-1)
         told = [-float(logp[len(context) - 1 + at, token]) for at, token in enumerate(answer)]
         assert loss == pytest.approx(np.mean(told), abs=1e-3)
     computed = model.computed

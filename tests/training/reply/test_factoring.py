@@ -8,7 +8,7 @@ import torch
 from safetensors.numpy import load, save
 
 from blender.errors import BadModel
-from blender.models.tuned import DOWN, UP, add_changes
+from blender.models.tuned import DOWN, UP, changed
 from blender.training.reply.factoring import factored
 
 
@@ -32,17 +32,17 @@ def test_a_change_of_low_rank_comes_back_whole() -> None:
         "bias": (10,),
     }
     read = load(save(changes))  # as bytes, so that the order of axes in memory is seen to not matter
-    add_changes(start, {name: array.astype(np.float32) for name, array in read.items()})
-    np.testing.assert_allclose(start.weight.detach().numpy(), trained.weight.detach().numpy(), atol=0.02)
-    np.testing.assert_allclose(start.bias.detach().numpy(), trained.bias.detach().numpy(), atol=1e-3)
+    found = changed(dict(start.named_parameters()), {name: array.astype(np.float32) for name, array in read.items()})
+    np.testing.assert_allclose(found["weight"].numpy(), trained.weight.detach().numpy(), atol=0.02)
+    np.testing.assert_allclose(found["bias"].numpy(), trained.bias.detach().numpy(), atol=1e-3)
 
 
 def test_a_smaller_rank_leaves_a_rest() -> None:
     start = torch.nn.Linear(12, 10)
     trained = moved(start, rank=6)
     changes = factored(dict(start.named_parameters()), dict(trained.named_parameters()), rank=2)
-    add_changes(start, {name: array.astype(np.float32) for name, array in changes.items()})
-    assert float((start.weight - trained.weight).abs().max()) > 0.1
+    found = changed(dict(start.named_parameters()), {name: array.astype(np.float32) for name, array in changes.items()})
+    assert float((found["weight"] - trained.weight).abs().max()) > 0.1
 
 
 def test_what_did_not_move_is_left_out_and_what_fits_nothing_is_refused() -> None:
@@ -50,4 +50,4 @@ def test_what_did_not_move_is_left_out_and_what_fits_nothing_is_refused() -> Non
     named = dict(start.named_parameters())
     assert factored(named, named, rank=2) == {}
     with pytest.raises(BadModel, match=r"'weight' of shape \(2, 2\)"):
-        add_changes(start, {"weight": np.ones((2, 2), dtype=np.float32)})
+        changed(named, {"weight": np.ones((2, 2), dtype=np.float32)})
