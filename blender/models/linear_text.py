@@ -24,6 +24,7 @@ from blender.models.text_classifier import load_text_classifier
 
 _VERSION = "linear toxicity 1"
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
+_KEPT_STEMS = 50_000
 _STAND_INS = {
     ("sklearn.linear_model._logistic", "LogisticRegression"),
     ("sklearn.feature_extraction.text", "TfidfVectorizer"),
@@ -102,14 +103,26 @@ class LinearText:
             self._intercept = float(weights["intercept"])
         self._vocabulary: dict[str, int] = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
         self._language = language
+        self._stem_of: dict[str, str] = {}
 
     def score(self, texts: Sequence[str]) -> Floats:
         """Return float32 (number of texts,): P(toxic), 0 to 1."""
         if not texts:
             return np.zeros(0, dtype=np.float32)
-        stem = stemmer(self._language)
-        logits = np.array([self._logit(_stems(text, stem)) for text in texts])
+        logits = np.array([self._logit(self._stems(text)) for text in texts])
         return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
+
+    def _stems(self, text: str) -> str:
+        """The text in lower case without punctuation, its words stemmed; stems of words once seen are kept."""
+        words, known = text.lower().translate(_PUNCTUATION).split(), self._stem_of
+        new = {word for word in words if word not in known}
+        if new:
+            stem = stemmer(self._language)
+            if len(known) > _KEPT_STEMS:
+                self._stem_of = known = {}
+                new = set(words)
+            known.update({word: stem(word) for word in new})
+        return " ".join(known[word] for word in words)
 
     def _logit(self, stems: str) -> float:
         grams = (self._vocabulary.get(gram) for gram in character_grams(stems))
@@ -141,10 +154,6 @@ def character_grams(text: str, shortest: int = 2, longest: int = 4) -> Iterator[
             yield from (padded[at : at + size] for at in range(max(len(padded) - size, 0) + 1))
             if size >= len(padded):  # a short word counts once
                 break
-
-
-def _stems(text: str, stem: Callable[[str], str]) -> str:
-    return " ".join(stem(word) for word in text.lower().translate(_PUNCTUATION).split())
 
 
 def convert(model: Path, vectorizer: Path, folder: Path) -> None:

@@ -89,15 +89,17 @@ def _met(contexts: Sequence[Turns], pieces: Pieces, language: str) -> Floats:
     turns = list(dict.fromkeys(turn for context in contexts for turn in context))
     words, pairs = _said(cut(turns, language))
     told = {turn: (words[at], pairs[at]) for at, turn in enumerate(turns)}
-    made = np.zeros((len(pieces.folded), 3), dtype=np.float32)
+    heard = {context: _heard([told[turn] for turn in context]) for context in set(contexts)}
     each = zip(pieces.rows.tolist(), pieces.folded.tolist(), pair_hashes(pieces).tolist(), strict=True)
-    for at, (row, word, pair) in enumerate(each):
-        heard = [told[turn] for turn in contexts[row]]
-        if heard:
-            made[at, 0] = word in heard[-1][0]
-            made[at, 1] = any(word in known for known, _ in heard)
-            made[at, 2] = any(pair in known for _, known in heard)
-    return made
+    known = [(heard[contexts[row]], word, pair) for row, word, pair in each]
+    made = [(word in last, word in every, pair in pairs) for (last, every, pairs), word, pair in known]
+    return np.array(made, dtype=np.float32).reshape(len(made), 3)
+
+
+def _heard(turns: Sequence[tuple[set[int], set[int]]]) -> tuple[set[int], set[int], set[int]]:
+    """Words of the last turn, words of all, pairs of all."""
+    words, pairs = [words for words, _ in turns], [pairs for _, pairs in turns]
+    return (words[-1] if words else set()), set().union(*words), set().union(*pairs)
 
 
 def _around(contexts: Sequence[Turns], vectors: Floats, heard: Floats) -> Floats:
