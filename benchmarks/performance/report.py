@@ -8,7 +8,7 @@ What was not measured is left out of the document, not filled in.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,21 @@ def haste(values: Values) -> list[str]:
     return [*table(["four callers at once, default preset", ""], rows), *made_by(values)]
 
 
+def hurried(values: Values) -> list[str]:
+    """What deadlines cost in head-room, one caller."""
+    rows = [
+        [name, percent(one["lost"]), percent(one["ranked"], 0), ", ".join(_late(one)) or "-"]
+        for name, one in values["deadline"].items()
+    ]
+    head = ["deadline of `choose`", "head-room lost, points", "ranked, %", "late, % of the pools"]
+    return [*table(head, rows), *made_by(values)]
+
+
+def _late(one: Values) -> Iterator[str]:
+    for fault, share in one["late, share of pools"].items():
+        yield f"{fault.split()[1]} {percent(share, 0)}"
+
+
 def late_columns(values: Values) -> list[str]:
     """Head-room of the full ranker where columns are late, beside the fast ranker's."""
     rows = []
@@ -174,6 +189,7 @@ def main() -> None:
     one_file: dict[str, tuple[str, Callable[[Values], list[str]]]] = {
         "choose": ("choose", choosing),
         "deadline": ("deadline", haste),
+        "hurried": ("deadline_headroom", hurried),
         "late columns": ("late_columns", late_columns),
         "batch": ("batch_run_choose", batches),
         "language model": ("language_model", language_model),
