@@ -87,7 +87,10 @@ class Relevance:
         asked = [pool for pool in pools if len(pool)]
         if not asked:
             return np.empty((0, 3), dtype=np.float32)
-        answers = self._encoder.answers([candidate for pool in asked for candidate in pool.candidates])
+        candidates = [candidate for pool in asked for candidate in pool.candidates]
+        new = [candidate.text for candidate in candidates if self._encoder.kept(candidate) is None]
+        self._encoder.prepare([*new, *map(_own_turn, asked)], [text for pool in asked for text in self._newest(pool)])
+        answers = self._encoder.answers(candidates)
         heard = self._encoder.encode([text for pool in asked for text in self._newest(pool)], role="query")
         own = self._encoder.encode([_own_turn(pool) for pool in asked], role="passage")
         blocks, row, turn = [], 0, 0

@@ -26,7 +26,7 @@ class _Layer:
     mixed: Map  # queries, keys and values at once
     out: Map
     after_attention: Map
-    up: Map
+    up: Map  # GELU after it
     down: Map
     after_feed: Map
 
@@ -67,7 +67,6 @@ class PackedBert:
 
     def _run(self, inputs: Sequence[TokenIds]) -> Floats:
         import torch
-        from torch.nn.functional import gelu
 
         sizes = torch.tensor([len(tokens) for tokens in inputs])
         place = torch.cat([torch.arange(len(tokens)) for tokens in inputs])
@@ -82,7 +81,7 @@ class PackedBert:
             mixed = torch.split(layer.mixed(hidden.to(self._dtype)), lengths)
             told = torch.cat([group.attended(own) for group, own in zip(groups, mixed, strict=True)])
             hidden = layer.after_attention(hidden + layer.out(told.reshape(count, width)))
-            fed = layer.down(gelu(layer.up(hidden.to(self._dtype))))
+            fed = layer.down(layer.up(hidden.to(self._dtype)))
             hidden = layer.after_feed(hidden + fed)
         owner = torch.repeat_interleave(torch.arange(len(inputs)), sizes)
         sums = torch.zeros(len(inputs), width).index_add_(0, owner, hidden)
@@ -101,7 +100,7 @@ def _layer(weights: BertWeights, at: str) -> _Layer:
         mixed=weights.linear(*(f"{at}.attention.self.{part}" for part in ("query", "key", "value"))),
         out=weights.linear(f"{at}.attention.output.dense"),
         after_attention=weights.norm(f"{at}.attention.output.LayerNorm"),
-        up=weights.linear(f"{at}.intermediate.dense"),
+        up=weights.linear(f"{at}.intermediate.dense", then="gelu"),
         down=weights.linear(f"{at}.output.dense"),
         after_feed=weights.norm(f"{at}.output.LayerNorm"),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from blender.models.checkpoint import Checkpoint
 from blender.models.packed import packed
@@ -64,13 +64,13 @@ class BertWeights:
         weight, bias = (self._named[part] for part in _pair(name))
         return partial(layer_norm, normalized_shape=weight.shape, weight=weight, bias=bias, eps=self._eps)
 
-    def linear(self, *names: str) -> Map:
-        """Linear maps of one input as one, their outputs one after the other."""
+    def linear(self, *names: str, then: Literal["none", "gelu"] = "none") -> Map:
+        """Linear maps of one input as one, their outputs one after the other; see ``packed``."""
         import torch
 
         pairs = [[self._named[part] for part in _pair(name)] for name in names]
         weight, bias = (torch.cat(parts).to(self._dtype) for parts in zip(*pairs, strict=True))
-        return packed(weight, bias)
+        return packed(weight, bias, then)
 
 
 def named(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:

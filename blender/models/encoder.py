@@ -113,18 +113,32 @@ class Encoder:
                 made.update(self._recall(chunk))
         return np.stack([made[key] for key in keys])
 
+    def prepare(self, passages: Sequence[str], queries: Sequence[str]) -> None:
+        """Compute what will be asked for in a moment; both roles share a pass where no prefix tells them apart."""
+        roles: tuple[tuple[Role, Sequence[str]], ...] = (("passage", passages), ("query", queries))
+        keys = dict.fromkeys((self._same_role(role, text), text) for role, texts in roles for text in texts)
+        if len(keys) <= min(_CHUNK, self._most):  # more would not share a pass, or not be remembered
+            with self._lock:
+                check()
+                self._recall(list(keys))
+
     def answers(self, candidates: Sequence[Candidate]) -> Floats:
         """Vectors of candidates as passages, float32 (candidates, dimension); those a base kept are taken as kept."""
         made = np.empty((len(candidates), self.dimension), dtype=np.float32)
         missing: list[int] = []
         for at, candidate in enumerate(candidates):
-            kept = candidate.embedded
-            if kept is not None and kept.fingerprint == self.fingerprint:
-                made[at] = kept.vector
+            kept = self.kept(candidate)
+            if kept is not None:
+                made[at] = kept
             else:
                 missing.append(at)
         made[missing] = self.encode([candidates[at].text for at in missing])
         return made
+
+    def kept(self, candidate: Candidate) -> Floats | None:
+        """The vector that came with a candidate, if it is of this encoder."""
+        embedded = candidate.embedded
+        return embedded.vector if embedded is not None and embedded.fingerprint == self.fingerprint else None
 
     def _recall(self, keys: Sequence[_Key]) -> dict[_Key, Floats]:
         found = {key: self._memory.pop(key) for key in keys if key in self._memory}

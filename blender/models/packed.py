@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import torch
@@ -12,31 +12,36 @@ if TYPE_CHECKING:
 _ROWS = 8  # of the inputs the layout is chosen for: few, since many rows repay any layout
 
 
-def packed(weight: torch.Tensor, bias: torch.Tensor | None = None) -> Callable[[torch.Tensor], torch.Tensor]:
+def packed(
+    weight: torch.Tensor, bias: torch.Tensor | None = None, then: Literal["none", "gelu"] = "none"
+) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return the map ``x -> x @ weight.T + bias`` for inference, where this build of torch can with a packed weight.
 
     Args:
         weight: (outputs, inputs), on the CPU; copied, so a later change of it is not seen.
         bias: (outputs,) in the dtype of the weight.
+        then: what is done to the outputs while they are in the registers; ``gelu`` is the exact one.
 
     Returns:
         A function of (..., inputs), contiguous and of the weight's dtype, that gives (..., outputs). It has no
         gradient. Where the operators are absent or refuse the weight it is ``torch.nn.functional.linear``.
     """
     import torch
-    from torch.nn.functional import linear
+    from torch.nn.functional import gelu, linear
 
     weight = weight.detach()
     if weight.dtype.is_floating_point and weight.device.type == "cpu":
         try:
             with torch.inference_mode():
                 laid = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), _ROWS)
-                run = partial(_pointwise, torch.ops.mkldnn._linear_pointwise.default, laid, bias)
+                run = partial(_pointwise, torch.ops.mkldnn._linear_pointwise.default, laid, bias, then)
                 run(weight.new_zeros(2, weight.shape[1]))
         except (AttributeError, RuntimeError):  # another build of torch, or a processor without this format
             pass
         else:
             return run
+    if then == "gelu":
+        return lambda x: gelu(linear(x, weight, bias))
     return partial(linear, weight=weight, bias=bias)
 
 
@@ -74,6 +79,6 @@ def _gated(
 
 
 def _pointwise(
-    operator: Callable[..., torch.Tensor], weight: torch.Tensor, bias: torch.Tensor | None, x: torch.Tensor
+    operator: Callable[..., torch.Tensor], weight: torch.Tensor, bias: torch.Tensor | None, then: str, x: torch.Tensor
 ) -> torch.Tensor:
-    return operator(x, weight, bias, "none", [], "")
+    return operator(x, weight, bias, then, [], "none")
