@@ -69,7 +69,7 @@ class Blender:
         for name, slot in self.parts.sources.items():
             estimate = getattr(slot.source, "seconds", None)
             if estimate is not None:
-                self._proposing.pace.took(name, estimate(slot.k))
+                self._proposing.pace.took(name, estimate())
             elif hasattr(slot.source, "warm"):  # others would need the network
                 self._proposing.run({name: partial(slot.source.propose, [pool.dialog], slot.k)}, self.settings.timeout)
         for name, annotator in self.parts.annotators.items():

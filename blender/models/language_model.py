@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
@@ -36,7 +37,7 @@ __all__ = ["ANSWER_TOKENS", "LanguageModel", "PoolLosses", "Sample", "load_langu
 
 _VERSION = 1
 _ROWS = 64  # samples drawn side by side
-_FEW = 3  # tokens whose drawing is timed
+_FEW = 3  # samples, and tokens of each, whose drawing is timed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,13 +199,14 @@ class LanguageModel:
                 found[at] = [self._sample(prompts[at], one) for one in samples]
         return found
 
-    def seconds_to_sample(self, k: int, tokens: int) -> float:
-        """About how long drawing ``k`` answers of so many tokens takes here and now, judged by a few tokens."""
+    @cached_property
+    def seconds_a_token(self) -> float:
+        """About how long a token of a few samples took here, the first time it was asked."""
         dialog = Dialog.of("Hello.")
         for few in (1, _FEW):  # the first time computes the context, and what happens once
             begun = perf_counter()
-            self.sample([dialog], k, settings=Sampling(max_new_tokens=few))
-        return (perf_counter() - begun) * tokens / _FEW
+            self.sample([dialog], _FEW, settings=Sampling(max_new_tokens=few))
+        return (perf_counter() - begun) / _FEW
 
     def _sample(self, prompt: Sequence[int], drawn: Drawn) -> Sample:
         kept = drawn if drawn.finished else self._whole_sentences(drawn)

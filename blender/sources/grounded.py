@@ -92,9 +92,9 @@ class Grounded:
             if base is not None:
                 _ = base.encoder
 
-    def seconds(self, k: int) -> float:
-        """About how long proposing ``k`` takes, without doing it."""
-        return self._model.seconds_to_sample(k, self.max_new_tokens)
+    def seconds(self) -> float:
+        """About how long proposing for one dialog takes, without doing it."""
+        return self._model.seconds_a_token * self.max_new_tokens
 
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
         """Sample ``k`` answers for each dialog for which something is known, likeliest first; none for the others."""

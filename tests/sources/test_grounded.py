@@ -8,8 +8,8 @@ from blender.errors import BadInput
 from blender.features.perplexity import Perplexity
 from blender.index.build import build_base
 from blender.index.corpus import Phrase
+from blender.models.tree import Branch
 from blender.records import Dialog
-from blender.sources.generator import Generator
 from blender.sources.grounded import Grounded
 
 FOOD = Dialog.of("What is your favourite food?", id="food", facts=["My favourite food is pickled herring.", " "])
@@ -28,9 +28,17 @@ def test_it_speaks_of_what_it_knows_and_is_silent_otherwise() -> None:
     assert len(with_facts) == 6
     assert {candidate.evidence for candidate in with_facts} == {("My favourite food is pickled herring.",)}
     assert {candidate.source for candidate in with_facts} == {"grounded"}
-    (plain,) = Generator(max_new_tokens=16).propose([BARE], 6)
-    assert any("herring" in candidate.text for candidate in with_facts)
-    assert not any("herring" in candidate.text for candidate in plain)
+
+
+@pytest.mark.slow
+def test_what_it_knows_makes_the_model_say_it_more_likely() -> None:
+    """Judged by likelihood: whether one of a few samples says it hangs on rounding."""
+    source = Grounded()
+    model, (knowledge,) = source._model, source.knowledge([FOOD])
+    told = Branch(0, tuple(model.form.answer("I love pickled herring.")), False)
+    prompts = [model.form.context(FOOD, source.system, known) for known in (knowledge, ())]
+    grounded, plain = (float(model.judge([prompt], [told])[0].tokens.sum()) for prompt in prompts)
+    assert grounded > plain + 5, "nats of the whole answer"
 
 
 @pytest.mark.slow
