@@ -11,7 +11,7 @@ import sys
 import numpy as np
 from record import record
 
-RUNS = 2
+RUNS = 5
 SCRIPT = "import time; begun = time.perf_counter(); {} ; print(time.perf_counter() - begun)"
 ASKED = {
     "import blender": "import blender",
