@@ -32,8 +32,12 @@ def words(text: str) -> list[str]:
     >>> words("Don’t PANIC, 42!")
     ["don't", 'panic', '42']
     """
-    found: list[str] = _WORD.findall(normal(text))
-    return found
+    return list(_words(text))
+
+
+@lru_cache(maxsize=256)  # a pool or two: annotators and guards ask for the same
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(normal(text)))
 
 
 def sentences(text: str) -> list[str]:
@@ -45,7 +49,7 @@ def sentences(text: str) -> list[str]:
     return [part for piece in _STOP.split(text) if (part := piece.strip())]
 
 
-@lru_cache(maxsize=256)  # a pool or two: annotators and guards ask for the same
+@lru_cache(maxsize=256)
 def grams(text: str) -> Counter[str]:
     """How often each word and each pair of neighbouring words occurs; not to be changed, since it is remembered.
 
@@ -61,5 +65,9 @@ def likeness(one: Counter[str], two: Counter[str]) -> float:
     >>> likeness(grams("You like tea."), grams("you like TEA"))
     1.0
     """
-    size = one.total() + two.total()
-    return 2 * (one & two).total() / size if one and two else float("nan")
+    return 2 * shared(one, two) / (one.total() + two.total()) if one and two else float("nan")
+
+
+def shared(one: Counter[str], two: Counter[str]) -> int:
+    """How many ``grams`` two texts have in common: ``(one & two).total()``, without the counter between."""
+    return sum(min(times, two[gram]) for gram, times in one.items() if gram in two)

@@ -87,7 +87,6 @@ class Proxy:
         dialogs = [pool.dialog for pool in pools for _ in pool.texts]
         model = self._model
         vectors = model.encoder.answers(candidates) if model.regressor.reads_vectors else None
-        alone = model.alone(texts, vectors)
-        given = model.given(dialogs, texts, vectors)
+        alone, given = model.both(dialogs, texts, vectors)
         quantile = model.quantile(alone)
         return np.stack([alone, given, alone - given, quantile], axis=1).astype(np.float32)

@@ -10,7 +10,7 @@ from typing import ClassVar
 from blender.errors import BadInput
 from blender.matrix import FeatureMatrix
 from blender.records import Pool
-from blender.words import grams, likeness, words
+from blender.words import grams, likeness, shared, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,5 +58,5 @@ class Echo:
         like = likeness(answer, last)
         if like > self.limit:
             return f"echo: {like:.2f} > {self.limit:.2f}"
-        held = (answer & last).total() / last.total() if long else 0.0
+        held = shared(answer, last) / last.total() if long else 0.0
         return f"echo: holds {held:.2f} of the turn > {self.held:.2f}" if held > self.held else None

@@ -40,10 +40,10 @@ class Regressor(Protocol):
         """Nats per token, float32 (texts,)."""
         ...
 
-    def given(
+    def both(
         self, contexts: Sequence[tuple[str, ...]], texts: Sequence[str], vectors: Floats, heard: Floats
-    ) -> Floats | None:
-        """Nats per token given contexts (turns, oldest first), float32 (texts,); ``None`` if it cannot."""
+    ) -> tuple[Floats, Floats | None]:
+        """Nats per token alone and given contexts (turns, oldest first), float32 (texts,); ``None`` if it cannot."""
         ...
 
 
@@ -112,24 +112,31 @@ class Proxy:
         return made
 
     def given(self, dialogs: Sequence[Dialog], texts: Sequence[str], vectors: Floats | None = None) -> Floats:
-        """Nats per token of each text as the answer to its dialog, float32 (texts,).
+        """Nats per token of each text as the answer to its dialog, float32 (texts,); see ``both``."""
+        return self.both(dialogs, texts, vectors)[1]
 
-        NaN for an empty text, and everywhere if the proxy was not trained with contexts. Only the newest turns
+    def both(
+        self, dialogs: Sequence[Dialog], texts: Sequence[str], vectors: Floats | None = None
+    ) -> tuple[Floats, Floats]:
+        """Nats per token of each text alone and as the answer to its dialog, each float32 (texts,).
+
+        NaN for an empty text; the second everywhere if the proxy was not trained with contexts. Only the newest turns
         (``CONTEXT_TURNS``) are read.
         """
         if len(dialogs) != len(texts):
             raise BadInput(f"every text needs its dialog: got {len(dialogs)} dialogs for {len(texts)} texts")
-        made = np.full(len(texts), np.nan, dtype=np.float32)
+        made = np.full((2, len(texts)), np.nan, dtype=np.float32)
         if not self.manifest.conditional:
-            return made
+            return self.alone(texts, vectors), made[1]
         for some in _chunks(texts):
             chosen = [texts[int(at)] for at in some]
             contexts = [dialogs[int(at)].texts[-CONTEXT_TURNS:] for at in some]
             own = self._vectors(chosen, vectors, some, len(texts))
-            found = self.regressor.given(contexts, chosen, own, self._heard(contexts))
-            if found is not None:
-                made[some] = found
-        return made
+            alone, given = self.regressor.both(contexts, chosen, own, self._heard(contexts))
+            made[0, some] = alone
+            if given is not None:
+                made[1, some] = given
+        return made[0], made[1]
 
     def quantile(self, values: Floats) -> Floats:
         """Share of the training base's phrases that the language model itself loses less on, float32, 0 to 1.

@@ -14,7 +14,7 @@ from blender.models.proxy_counts import GramCounts, pair_hashes
 from blender.models.proxy_pieces import Pieces, cut
 
 if TYPE_CHECKING:
-    from blender.models.proxy_network import PieceInputs, PieceNetwork
+    from blender.models.proxy_network import Guessed, PieceInputs, PieceNetwork
 
 WEIGHTS = "weights.safetensors"
 Turns = tuple[str, ...]
@@ -39,13 +39,18 @@ class Head:
 
     def alone(self, texts: Sequence[str], vectors: Floats) -> Floats:
         """Nats per token of texts without context, float32 (texts,)."""
-        return self._guess("alone", self.alone_inputs(cut(texts, self.language), vectors))
+        return _mean(self._guessed("alone", self.alone_inputs(cut(texts, self.language), vectors)))
 
-    def given(self, contexts: Sequence[Turns], texts: Sequence[str], vectors: Floats, heard: Floats) -> Floats | None:
-        """Nats per token of each text given its context, float32 (texts,); ``heard`` are vectors of the contexts."""
+    def both(
+        self, contexts: Sequence[Turns], texts: Sequence[str], vectors: Floats, heard: Floats
+    ) -> tuple[Floats, Floats | None]:
+        """Nats per token of each text alone and given its context; ``heard`` are vectors of the contexts."""
+        pieces = cut(texts, self.language)
+        alone = self._guessed("alone", self.alone_inputs(pieces, vectors))
         if "given" not in self.networks:
-            return None
-        return self._guess("given", self.given_inputs(contexts, cut(texts, self.language), vectors, heard))
+            return _mean(alone), None
+        given = self._guessed("given", self.given_inputs(contexts, pieces, vectors, heard, alone))
+        return _mean(alone), _mean(given)
 
     def alone_inputs(self, pieces: Pieces, vectors: Floats) -> PieceInputs:
         """What the network reads of texts alone."""
@@ -53,25 +58,31 @@ class Head:
 
         return PieceInputs.of(pieces, self.counts, vectors)
 
-    def given_inputs(self, contexts: Sequence[Turns], pieces: Pieces, vectors: Floats, heard: Floats) -> PieceInputs:
-        """What the network reads of texts and their contexts."""
+    def given_inputs(
+        self,
+        contexts: Sequence[Turns],
+        pieces: Pieces,
+        vectors: Floats,
+        heard: Floats,
+        alone: Guessed | None = None,
+    ) -> PieceInputs:
+        """What the network reads of texts and their contexts; ``alone`` is what is guessed of the texts, if known."""
         import torch
 
         from blender.models.proxy_network import PieceInputs
 
-        with torch.inference_mode():
-            alone = self.networks["alone"].eval()(self.alone_inputs(pieces, vectors))
+        alone = alone or self._guessed("alone", self.alone_inputs(pieces, vectors))
         guessed = torch.stack([alone.nats / 10, alone.tokens], dim=1).numpy()
         met = _met(contexts, pieces, self.language)
         around = _around(contexts, vectors, heard)[pieces.rows]
         extra = np.concatenate([guessed, met, around], axis=1, dtype=np.float32)
         return PieceInputs.of(pieces, self.counts, vectors * heard * 10, extra)
 
-    def _guess(self, name: str, inputs: PieceInputs) -> Floats:
+    def _guessed(self, name: str, inputs: PieceInputs) -> Guessed:
         import torch
 
         with torch.inference_mode():
-            found: Floats = self.networks[name].eval()(inputs).mean.numpy().astype(np.float32)
+            found: Guessed = self.networks[name].eval()(inputs)
         return found
 
     def write(self, folder: Path) -> None:
@@ -82,6 +93,10 @@ class Head:
         for name, network in self.networks.items():
             arrays |= {f"{name}.{key}": value.half().numpy() for key, value in network.state_dict().items()}
         save_file(arrays, folder / WEIGHTS)
+
+
+def _mean(guessed: Guessed) -> Floats:
+    return np.asarray(guessed.mean.numpy(), dtype=np.float32)
 
 
 def _met(contexts: Sequence[Turns], pieces: Pieces, language: str) -> Floats:

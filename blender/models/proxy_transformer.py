@@ -74,18 +74,19 @@ class Reader:
         """Nats per token of texts without context, float32 (texts,)."""
         return self._guess(self.tokens.single(texts))
 
-    def given(
+    def both(
         self,
         contexts: Sequence[Turns],
         texts: Sequence[str],
-        vectors: Floats,  # noqa: ARG002 - reads text
-        heard: Floats,  # noqa: ARG002
-    ) -> Floats | None:
-        """Nats per token of each text given its context, float32 (texts,)."""
+        vectors: Floats,
+        heard: Floats,  # noqa: ARG002 - reads text
+    ) -> tuple[Floats, Floats | None]:
+        """Nats per token of each text alone and given its context, each float32 (texts,)."""
+        alone = self.alone(texts, vectors)
         if not self.conditional:
-            return None
+            return alone, None
         pairs = [(TURN_JOIN.join(context), text) for context, text in zip(contexts, texts, strict=True)]
-        return self._guess(self.tokens.pairs(pairs))
+        return alone, self._guess(self.tokens.pairs(pairs))
 
     def _guess(self, inputs: Sequence[TokenIds]) -> Floats:
         made = np.zeros(len(inputs), dtype=np.float32)
