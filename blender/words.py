@@ -32,12 +32,8 @@ def words(text: str) -> list[str]:
     >>> words("Don’t PANIC, 42!")
     ["don't", 'panic', '42']
     """
-    return list(_words(text))
-
-
-@lru_cache(maxsize=256)  # a pool or two: annotators and guards ask for the same
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(_WORD.findall(normal(text)))
+    found: list[str] = _WORD.findall(normal(text))
+    return found
 
 
 def sentences(text: str) -> list[str]:
@@ -49,7 +45,7 @@ def sentences(text: str) -> list[str]:
     return [part for piece in _STOP.split(text) if (part := piece.strip())]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256)  # a pool or two: annotators and guards ask for the same
 def grams(text: str) -> Counter[str]:
     """How often each word and each pair of neighbouring words occurs; not to be changed, since it is remembered.
 

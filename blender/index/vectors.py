@@ -17,7 +17,7 @@ FEWEST_LEARNT = 10_000  # vectors that lists and code books are learnt from
 _CHUNK = 16_384
 _MOST_LISTS = 1_024
 _MOST_LEARNT = {"fastscan": 100_000, "ivfpq": 200_000}
-_MANY = 2_000_000  # above, a sixth of the lists is read instead of three eighths
+_MANY = 2_000_000  # above, a sixth of the lists is read instead of a quarter
 
 
 def choose_kind(count: int, wanted: Literal["auto"] | IndexKind = "auto") -> IndexKind:
@@ -60,7 +60,7 @@ def tuned(index: Any, kind: IndexKind) -> Any:
     if kind == "ivfpq":
         index.nprobe = max(16, index.nlist // 32)
     if kind == "fastscan":
-        index.nprobe = max(1, index.nlist // 6 if index.ntotal > _MANY else index.nlist * 3 // 8)
+        index.nprobe = max(1, index.nlist // (6 if index.ntotal > _MANY else 4))
         lists: Any = faiss.downcast_index(index.quantizer)
         lists.hnsw.efSearch = index.nlist  # by default 16, and no more lists than that are ever read
     return index
