@@ -189,7 +189,8 @@ def keep(side: str, size: int, values: dict[str, Any]) -> None:
     table[f"{side} {size}"] = values
     record(
         "retrieval",
-        command="for stage in data build measure; do python benchmarks/performance/retrieval.py $stage; done",
+        command="for stage in data build measure; do python benchmarks/performance/retrieval.py $stage --sizes 10000 "
+        "100000 1000000 10000000 --threads 1; done",
         seed=SEED,
         values={
             "n": f"{QUERIES} queries for recall, 40 single queries and 5 batches of 32 for speed; k = {K}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ FEWEST_LEARNT = 10_000  # vectors that lists and code books are learnt from
 _CHUNK = 16_384
 _MOST_LISTS = 1_024
 _MOST_LEARNT = {"fastscan": 100_000, "ivfpq": 200_000}
-_MANY = 2_000_000  # above, a sixth of the lists is read instead of a quarter
+_READ = ((300_000, 3 / 8), (2_000_000, 1 / 4), (math.inf, 1 / 6))  # share of the lists, up to so many vectors
 
 
 def choose_kind(count: int, wanted: Literal["auto"] | IndexKind = "auto") -> IndexKind:
@@ -60,7 +61,8 @@ def tuned(index: Any, kind: IndexKind) -> Any:
     if kind == "ivfpq":
         index.nprobe = max(16, index.nlist // 32)
     if kind == "fastscan":
-        index.nprobe = max(1, index.nlist // (6 if index.ntotal > _MANY else 4))
+        share = next(share for most, share in _READ if index.ntotal <= most)
+        index.nprobe = max(1, int(index.nlist * share))
         lists: Any = faiss.downcast_index(index.quantizer)
         lists.hnsw.efSearch = index.nlist  # by default 16, and no more lists than that are ever read
     return index
