@@ -52,7 +52,7 @@ def grams(text: str) -> Counter[str]:
     A text without words (emoji alone) counts its visible characters instead, so that two of them can be compared.
     """
     units = words(text) or [sign for sign in normal(text) if not sign.isspace()]
-    return Counter(units) + Counter(f"{one} {two}" for one, two in pairwise(units))
+    return Counter([*units, *(f"{one} {two}" for one, two in pairwise(units))])
 
 
 def likeness(one: Counter[str], two: Counter[str]) -> float:

@@ -11,6 +11,7 @@ import pickle
 import string
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,7 +25,7 @@ from blender.models.text_classifier import load_text_classifier
 
 _VERSION = "linear toxicity 1"
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
-_KEPT_STEMS = 50_000
+_KEPT_WORDS, _LONGEST_KEPT = 50_000, 40  # what is longer in letters is no word
 _STAND_INS = {
     ("sklearn.linear_model._logistic", "LogisticRegression"),
     ("sklearn.feature_extraction.text", "TfidfVectorizer"),
@@ -103,30 +104,30 @@ class LinearText:
             self._intercept = float(weights["intercept"])
         self._vocabulary: dict[str, int] = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
         self._language = language
-        self._stem_of: dict[str, str] = {}
+        self._grams_of: dict[str, tuple[int, ...]] = {}
 
     def score(self, texts: Sequence[str]) -> Floats:
         """Return float32 (number of texts,): P(toxic), 0 to 1."""
         if not texts:
             return np.zeros(0, dtype=np.float32)
-        logits = np.array([self._logit(self._stems(text)) for text in texts])
+        logits = np.array([self._logit(Counter(chain.from_iterable(self._grams(text)))) for text in texts])
         return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
-    def _stems(self, text: str) -> str:
-        """The text in lower case without punctuation, its words stemmed; stems of words once seen are kept."""
-        words, known = text.lower().translate(_PUNCTUATION).split(), self._stem_of
-        new = {word for word in words if word not in known}
-        if new:
-            stem = stemmer(self._language)
-            if len(known) > _KEPT_STEMS:
-                self._stem_of = known = {}
-                new = set(words)
-            known.update({word: stem(word) for word in new})
-        return " ".join(known[word] for word in words)
+    def _grams(self, text: str) -> list[tuple[int, ...]]:
+        """Rows of the vocabulary that each word of a text has n-grams in; those of words once seen are kept."""
+        if len(self._grams_of) > _KEPT_WORDS:
+            self._grams_of = {}
+        words, kept = text.lower().translate(_PUNCTUATION).split(), self._grams_of
+        new = {word for word in words if word not in kept}
+        stem = stemmer(self._language) if new else str
+        found = {word: self._listed(stem(word)) for word in new}
+        kept.update({word: rows for word, rows in found.items() if len(word) <= _LONGEST_KEPT})
+        return [found[word] if word in found else kept[word] for word in words]
 
-    def _logit(self, stems: str) -> float:
-        grams = (self._vocabulary.get(gram) for gram in character_grams(stems))
-        counts = Counter(at for at in grams if at is not None)
+    def _listed(self, stem: str) -> tuple[int, ...]:
+        return tuple(self._vocabulary[gram] for gram in character_grams(stem) if gram in self._vocabulary)
+
+    def _logit(self, counts: Counter[int]) -> float:
         at, times = np.array(list(counts), dtype=np.int64), np.array(list(counts.values()), dtype=np.float64)
         length = float(np.linalg.norm(times * self._idf[at]))
         return float(times @ self._weights[at]) / (length or 1.0) + self._intercept
