@@ -45,14 +45,24 @@ def sentences(text: str) -> list[str]:
     return [part for piece in _STOP.split(text) if (part := piece.strip())]
 
 
-@lru_cache(maxsize=256)  # a pool or two: annotators and guards ask for the same
 def grams(text: str) -> Counter[str]:
     """How often each word and each pair of neighbouring words occurs; not to be changed, since it is remembered.
 
     A text without words (emoji alone) counts its visible characters instead, so that two of them can be compared.
     """
-    units = words(text) or [sign for sign in normal(text) if not sign.isspace()]
-    return Counter([*units, *(f"{one} {two}" for one, two in pairwise(units))])
+    return _counted(text)[0]
+
+
+def word_count(text: str) -> int:
+    """How many ``words`` a text has."""
+    return _counted(text)[1]
+
+
+@lru_cache(maxsize=256)  # a pool or two: annotators and guards ask for the same
+def _counted(text: str) -> tuple[Counter[str], int]:
+    found = words(text)
+    units = found or [sign for sign in normal(text) if not sign.isspace()]
+    return Counter([*units, *(f"{one} {two}" for one, two in pairwise(units))]), len(found)
 
 
 def likeness(one: Counter[str], two: Counter[str]) -> float:

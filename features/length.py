@@ -12,7 +12,7 @@ from blender.catalogue import fingerprint
 from blender.matrix import Floats
 from blender.records import Pool
 from blender.roles import Column
-from blender.words import sentences, words
+from blender.words import sentences, word_count
 
 _NEVER = "never: an empty text has length 0"
 
@@ -73,4 +73,4 @@ class Length:
     @staticmethod
     def _measure(text: str) -> tuple[int, int, int, bool]:
         asks = any(mark in text for mark in "?？؟")
-        return len(words(text)), len(text.strip()), len(sentences(text)), asks
+        return word_count(text), len(text.strip()), len(sentences(text)), asks

@@ -10,7 +10,7 @@ from typing import ClassVar
 from blender.errors import BadInput
 from blender.matrix import FeatureMatrix
 from blender.records import Pool
-from blender.words import grams, likeness, shared, words
+from blender.words import grams, likeness, shared, word_count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +49,9 @@ class Echo:
 
     def _judge(self, pool: Pool) -> list[str | None]:
         last = grams(pool.dialog.last)
-        long = len(words(pool.dialog.last)) > self.longest_held
+        long = word_count(pool.dialog.last) > self.longest_held
         return [
-            self._reason(grams(text), last, long) if len(words(text)) >= self.shortest else None for text in pool.texts
+            self._reason(grams(text), last, long) if word_count(text) >= self.shortest else None for text in pool.texts
         ]
 
     def _reason(self, answer: Counter[str], last: Counter[str], long: bool) -> str | None:

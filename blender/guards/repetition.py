@@ -10,7 +10,7 @@ from typing import ClassVar
 from blender.errors import BadInput
 from blender.matrix import FeatureMatrix
 from blender.records import Pool
-from blender.words import grams, likeness, words
+from blender.words import grams, likeness, word_count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Repetition:
         return [self._reason(text, said) for text in pool.texts]
 
     def _reason(self, text: str, said: Sequence[Counter[str]]) -> str | None:
-        if not said or len(words(text)) < self.shortest:
+        if not said or word_count(text) < self.shortest:
             return None
         answer = grams(text)
         nearest = max(likeness(answer, turn) for turn in said)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from blender.errors import BadInput
 from blender.matrix import FeatureMatrix
 from blender.records import Pool
-from blender.words import words
+from blender.words import word_count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,5 +36,5 @@ class TooLong:
     def _judge(self, text: str) -> str | None:
         if len(text) > self.characters:
             return f"too_long: {len(text)} characters > {self.characters}"
-        count = len(words(text))
+        count = word_count(text)
         return f"too_long: {count} words > {self.words}" if count > self.words else None
