@@ -19,7 +19,7 @@ from blender.features import ANNOTATORS
 from blender.records import Pool
 from blender.training.frontier import SETS
 
-ROUNDS = 3
+ROUNDS = 6
 
 
 def bare(pool: Pool) -> Pool:
