@@ -19,6 +19,7 @@ _PARTS = (
     *("attention.output.dense", "attention.output.LayerNorm"),
     *("intermediate.dense", "output.dense", "output.LayerNorm"),
 )
+_SAID = {"num_hidden_layers", "num_attention_heads", "max_position_embeddings"}
 _UNREAD = ("pooler.", "cls.", "embeddings.position_ids")
 
 
@@ -44,7 +45,8 @@ class BertWeights:
         """Whether these are all weights of a plain BERT: absolute positions, exact GELU, no decoder."""
         config = checkpoint.config
         alike = (
-            getattr(config, "model_type", None) == "bert"
+            vars(config).keys() >= _SAID
+            and getattr(config, "model_type", None) == "bert"
             and getattr(config, "hidden_act", None) == "gelu"
             and getattr(config, "position_embedding_type", "absolute") in (None, "absolute")
             and not getattr(config, "is_decoder", False)

@@ -106,6 +106,8 @@ def test_a_network_of_another_shape_runs_as_it_is() -> None:
         "model_type": "roberta",
     }.items():
         assert not BertWeights.fit(replace(found, config=SimpleNamespace(**{**vars(found.config), name: other})))
+    silent = {name: value for name, value in vars(found.config).items() if name != "num_hidden_layers"}
+    assert not BertWeights.fit(replace(found, config=SimpleNamespace(**silent)))
     more = {**found.weights, "encoder.layer.0.adapter.weight": found.weights["embeddings.LayerNorm.weight"]}
     assert not BertWeights.fit(replace(found, weights=more))
 
