@@ -94,7 +94,8 @@ class Perplexity:
     @cached_property
     def fingerprint(self) -> str:
         """Of the settings, the model and its prompt form."""
-        return fingerprint(self, self._model.prompt_fingerprint(self.system))
+        # Version 1 also names what transformers computed wholly in bfloat16: a nat too much for the first token alone.
+        return fingerprint(self, self._model.prompt_fingerprint(self.system), version=2)
 
     def annotate(self, pools: Sequence[Pool]) -> Floats:
         """Return float32 (rows, 5)."""
