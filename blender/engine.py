@@ -67,7 +67,7 @@ class Blender:
         """Time each part alone, lest the first callers with a deadline begin all that is slow at once to find out."""
         pool = probe(self.settings.locale, first=100)  # not the one that warmed the models: they remember it
         for name, slot in self.parts.sources.items():
-            estimate = getattr(slot.source, "seconds", None)
+            estimate = getattr(slot.source, "expected_seconds", None)
             if estimate is not None:
                 self._proposing.pace.took(name, estimate())
             elif hasattr(slot.source, "warm"):  # others would need the network

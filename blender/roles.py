@@ -57,7 +57,11 @@ class Column:
 
 @runtime_checkable
 class CandidateSource(Protocol):
-    """Proposes answers."""
+    """Proposes answers.
+
+    Two methods more may be there: ``warm()`` loads what it needs, and ``expected_seconds()`` says how long proposing
+    for one dialog takes; without it a source that can be warmed is asked once, to be timed.
+    """
 
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
         """Give up to ``k`` candidates for each dialog, best first; one list per dialog, in order."""

@@ -225,6 +225,27 @@ def test_what_other_callers_run_already_takes_longer() -> None:
     assert runner.run(calls, timeout=5, hurry=True).results == {"quick": 1, "slow": 2}
 
 
+def test_parts_are_timed_on_what_their_models_do_not_remember_and_sources_by_what_they_expect() -> None:
+    class Expecting(Laborious):
+        def expected_seconds(self) -> float:
+            return 7.0
+
+    seen: list[str] = []
+
+    class Noting(Laborious):
+        def annotate(self, pools: Sequence[Pool]) -> Floats:
+            seen.extend(text for pool in pools for text in (*pool.dialog.texts, *pool.texts))
+            return super().annotate(pools)
+
+    source = Expecting(0)
+    made = blender(Noting(0), source)
+    made.parts.warm("en")
+    made._learn_pace()
+    assert len(seen) == len(set(seen)) == 2 * 9
+    assert made._proposing.pace.expected("slow") == pytest.approx(7.0, rel=1e-3)
+    assert source.begun == 0
+
+
 def test_what_guards_need_is_begun_first_and_in_any_case() -> None:
     begun: list[str] = []
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from blender.models.language_model import checkpoint_folder, transformers_network
+from blender.models.causal import checkpoint_folder, transformers_network
 from blender.models.reference import resolve
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,16 +15,13 @@ from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.adapter import adapter_digest, adapter_folder, merged
 from blender.models.cache import one_per_process, text_digest
-from blender.models.checkpoint import read_checkpoint
+from blender.models.causal import checkpoint_folder, read_network, shape, transformers_network
 from blender.models.demonstrations import NOTHING, Shown
-from blender.models.gguf import convert_gguf
-from blender.models.llama import Llama
 from blender.models.pool_judge import PoolJudge, portions
 from blender.models.pool_losses import ANSWER_TOKENS, PoolLosses
 from blender.models.precision import Precision, native
 from blender.models.prompt import PromptForm, prompt_form
-from blender.models.quiet import quiet_transformers
-from blender.models.reference import Artifact, resolve
+from blender.models.reference import resolve
 from blender.models.runner import Runner
 from blender.models.sampling import Drawn, Sampling, uniforms
 from blender.models.scoring import Judged
@@ -141,17 +137,12 @@ class LanguageModel:
     @property
     def width(self) -> int:
         """Of its hidden states."""
-        if isinstance(self._network, Llama):
-            return self._network.width
-        return int(self._network.config.get_text_config().hidden_size)
+        return shape(self._network)[0]
 
     @property
     def window(self) -> int | None:
         """Tokens the network can see at once; ``None`` if it does not say."""
-        if isinstance(self._network, Llama):
-            return self._network.window
-        limit: int | None = getattr(self._network.config.get_text_config(), "max_position_embeddings", None)
-        return limit
+        return shape(self._network)[1]
 
     def judge(
         self, roots: Sequence[Sequence[int]], branches: Sequence[Branch], prefix: Sequence[int] = ()
@@ -265,9 +256,7 @@ def _load(ref: str, dtype: Precision, adapter: Path | None, digest: str) -> Lang
     made_of = [artifact.digest, dtype, *([digest] if adapter else [])]
     try:
         tokenizer = load_tokenizer(folder)
-        found = None if adapter else read_checkpoint(folder)
-        network: Any = found and Llama.read(found, getattr(torch, actual))
-        network = network or transformers_network(folder, "float32" if adapter else actual)
+        network = transformers_network(folder, "float32") if adapter else read_network(folder, actual)
     except (OSError, ValueError) as fault:
         raise BadModel(
             f"{ref!r} is no causal language model that transformers can read ({_first_line(fault)}); accepted are GGUF "
@@ -278,27 +267,6 @@ def _load(ref: str, dtype: Precision, adapter: Path | None, digest: str) -> Lang
         for weights in network.parameters():  # buffers, such as of positions, stay as exact as they are
             weights.data = weights.data.to(getattr(torch, actual))
     return LanguageModel(network, prompt_form(tokenizer), text_digest("causal LM", str(_VERSION), *made_of))
-
-
-def checkpoint_folder(artifact: Artifact) -> Path:
-    """The folder of a checkpoint; of a GGUF file that of its conversion."""
-    return convert_gguf(artifact) if artifact.path.suffix == ".gguf" else artifact.path
-
-
-def transformers_network(folder: Path, dtype: str) -> Any:
-    """A checkpoint by transformers' own classes, ready to evaluate.
-
-    Raises:
-        OSError, ValueError: it is no causal language model that transformers can read.
-    """
-    import torch
-
-    transformers = import_module("transformers")  # whole: other threads may be importing it too
-    with quiet_transformers():
-        network = transformers.AutoModelForCausalLM.from_pretrained(
-            str(folder), dtype=getattr(torch, dtype), local_files_only=True, use_safetensors=True
-        )
-    return network.eval().requires_grad_(False)
 
 
 def _first_line(fault: Exception) -> str:

@@ -108,7 +108,7 @@ class Generator:
         if self._retriever:
             self._retriever.warm()
 
-    def seconds(self) -> float:
+    def expected_seconds(self) -> float:
         """About how long proposing for one dialog takes, without doing it."""
         return self._model.seconds_a_token * self.max_new_tokens
 

@@ -92,7 +92,7 @@ class Grounded:
             if base is not None:
                 _ = base.encoder
 
-    def seconds(self) -> float:
+    def expected_seconds(self) -> float:
         """About how long proposing for one dialog takes, without doing it."""
         return self._model.seconds_a_token * self.max_new_tokens
 

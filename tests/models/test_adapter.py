@@ -14,8 +14,9 @@ import torch
 from blender.errors import BadModel, MissingPackage
 from blender.matrix import Floats
 from blender.models.adapter import CONFIG, WEIGHTS
+from blender.models.causal import transformers_network
 from blender.models.gguf import convert_gguf
-from blender.models.language_model import load_language_model, transformers_network
+from blender.models.language_model import load_language_model
 from blender.models.reference import resolve
 from blender.records import Dialog, Pool
 

@@ -11,12 +11,11 @@ import torch
 
 from blender.deadline import Late, within
 from blender.errors import BadModel
+from blender.models.causal import checkpoint_folder, transformers_network
 from blender.models.language_model import (
     ANSWER_TOKENS,
     LanguageModel,
-    checkpoint_folder,
     load_language_model,
-    transformers_network,
 )
 from blender.models.llama import Llama
 from blender.models.middle import States

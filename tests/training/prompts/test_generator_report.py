@@ -11,8 +11,9 @@ import pytest
 from blender.errors import BadInput
 from blender.index.base import PhraseBase
 from blender.index.heads import Heads
+from blender.models.causal import transformers_network
 from blender.models.demonstrations import NOTHING, Shown
-from blender.models.language_model import LanguageModel, load_language_model, transformers_network
+from blender.models.language_model import LanguageModel, load_language_model
 from blender.records import Dialog
 from blender.serving.cli import main as cli
 from blender.sources import SOURCES
