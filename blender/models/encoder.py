@@ -116,11 +116,12 @@ class Encoder:
     def prepare(self, passages: Sequence[str], queries: Sequence[str]) -> None:
         """Compute what will be asked for in a moment; both roles share a pass where no prefix tells them apart."""
         roles: tuple[tuple[Role, Sequence[str]], ...] = (("passage", passages), ("query", queries))
-        keys = dict.fromkeys((self._same_role(role, text), text) for role, texts in roles for text in texts)
+        asked: list[_Key] = [(self._same_role(role, text), text) for role, texts in roles for text in texts]
+        keys = list(dict.fromkeys(asked))
         if len(keys) <= min(_CHUNK, self._most):  # more would not share a pass, or not be remembered
             with self._lock:
                 check()
-                self._recall(list(keys))
+                self._recall(keys)
 
     def answers(self, candidates: Sequence[Candidate]) -> Floats:
         """Vectors of candidates as passages, float32 (candidates, dimension); those a base kept are taken as kept."""
