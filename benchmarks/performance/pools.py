@@ -33,7 +33,7 @@ def contexts(count: int, tokens: tuple[int, int] = CONTEXT_TOKENS, seed: int = S
     found: dict[str, Dialog] = {}
     for phrase in shuffled:
         turns = [turn for turn in phrase.context.split(TURN_BREAK) if turn.strip()]
-        if turns and 3 * low < len(phrase.context) and low <= len(tokenizer(" ".join(turns)).input_ids) <= high:
+        if turns and 3 * low < len(phrase.context) and low <= len(tokenizer.encode(" ".join(turns))) <= high:
             found.setdefault(turns[0], Dialog.of(turns, id=f"context {len(found)}"))
         if len(found) == count:
             return tuple(found.values())

@@ -211,7 +211,7 @@ class PhraseBase:
         return self.contents.first_contexts
 
     def _hits(self, found: Sequence[tuple[int, int, float]], on: str) -> list[Hit]:
-        rows = self.contents.phrases.take([phrase for phrase, _, _ in found]).to_pylist()
+        rows = self.contents.taken([phrase for phrase, _, _ in found])
         vectors = self.contents.reply_vectors[[phrase for phrase, _, _ in found]]
         contexts = [at if on == "context" else int(self._first_contexts[phrase]) for phrase, at, _ in found]
         return [

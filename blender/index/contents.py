@@ -39,12 +39,12 @@ class Contents:
     @property
     def times(self) -> NDArray[np.int64]:
         """How often each phrase occurred, int64 (phrases,)."""
-        return np.asarray(self.phrases["times"].to_numpy(), dtype=np.int64)
+        return np.asarray(_numbers(self.phrases["times"]), dtype=np.int64)
 
     @property
     def phrase_of_context(self) -> NDArray[np.int32]:
         """Row of the phrase of every context, int32 (contexts,); of a mapped table it takes no memory."""
-        return np.asarray(self.contexts["phrase"].to_numpy(), dtype=np.int32)
+        return np.asarray(_numbers(self.contexts["phrase"]), dtype=np.int32)
 
     @property
     def first_contexts(self) -> NDArray[np.int32]:
@@ -77,18 +77,29 @@ class Contents:
         equal = matches.fill_null(False)
         return np.asarray(equal.to_numpy(), dtype=bool)
 
+    def taken(self, rows: Sequence[int]) -> list[dict[str, Any]]:
+        """The phrases at these rows, with their columns by name."""
+        # A list given as it is would be looked at by way of pandas.
+        wanted = pa.Array.from_buffers(pa.int64(), len(rows), [None, pa.py_buffer(np.array(rows, dtype=np.int64))])
+        return list(self.phrases.take(wanted).to_pylist())
+
     def keep(self, rows: NDArray[np.bool_]) -> Contents:
         """The phrases where ``rows`` is true, bool (phrases,), and their contexts."""
         renumbered = np.cumsum(rows) - 1
         of_context = rows[self.phrase_of_context]
         contexts = self.contexts.filter(pa.array(of_context))
-        phrase = renumbered[contexts["phrase"].to_numpy()]
+        phrase = renumbered[_numbers(contexts["phrase"])]
         return Contents(
             phrases=self.phrases.filter(pa.array(rows)),
             contexts=contexts.set_column(1, "phrase", pa.array(phrase, pa.int32())),
             reply_vectors=self.reply_vectors[rows],
             context_vectors=self.context_vectors[of_context],
         )
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
+    """A column of integers, all known; by DLPack, since pyarrow's own way imports pandas where it is installed."""
+    return np.from_dlpack(column.combine_chunks())
 
 
 def empty_phrases() -> pa.Table:

@@ -208,7 +208,7 @@ def _told_to_all(knowledge: Sequence[str]) -> list[str]:
 
 
 def _encode(tokenizer: Any, text: str) -> list[int]:
-    return list(tokenizer(text, add_special_tokens=False).input_ids)
+    return list(tokenizer.encode(text, add_special_tokens=False))
 
 
 def _continuation(tokenizer: Any, anchor: str, text: str) -> list[int]:

@@ -103,7 +103,7 @@ def option_losses(model: LanguageModel, prefix: str, asked: Sequence[tuple[str, 
 
 def plain_tokens(model: LanguageModel, text: str) -> list[int]:
     """Token ids of a text as it stands, no start token."""
-    return list(model.form.tokenizer(text, add_special_tokens=False).input_ids)
+    return list(model.form.tokenizer.encode(text, add_special_tokens=False))
 
 
 def _check_fits(model: LanguageModel, length: int, text: str) -> None:

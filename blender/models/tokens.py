@@ -8,9 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from blender.errors import BadModel
+from blender.models.plain_tokenizer import PlainTokenizer
 from blender.models.quiet import quiet_transformers
 
 if TYPE_CHECKING:
@@ -134,24 +133,17 @@ def load_tokens(folder: Path, limit: int | None = None, *, file: Path | None = N
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a checkpoint folder as transformers has it, with its chat template.
+    """The tokenizer of a checkpoint folder, with its chat template: our own where it is plain, else transformers'.
 
     Raises:
         OSError, ValueError: there is none that can be read.
     """
+    plain = PlainTokenizer.read(folder)
+    if plain is not None:
+        return plain
     transformers = import_module("transformers")  # whole: other threads may be importing it too
-    # ``AutoTokenizer`` looks through every architecture, for seconds; a plain tokenizer is written by this very class.
-    plain = _named_class(folder) in ("PreTrainedTokenizerFast", "TokenizersBackend")
-    kind = transformers.PreTrainedTokenizerFast if plain else transformers.AutoTokenizer
     with quiet_transformers():
-        return kind.from_pretrained(str(folder), local_files_only=True)
-
-
-def _named_class(folder: Path) -> str:
-    try:
-        return str(msgspec.json.decode((folder / "tokenizer_config.json").read_bytes())["tokenizer_class"])
-    except (OSError, msgspec.DecodeError, KeyError, TypeError):
-        return ""
+        return transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
 
 
 def _slow(folder: Path) -> Tokenizer:

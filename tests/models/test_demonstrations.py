@@ -135,8 +135,8 @@ class _Alternating:
         self._tokenizer = tokenizer
         self.decode = tokenizer.decode
 
-    def __call__(self, text: str, **settings: Any) -> Any:
-        return self._tokenizer(text, **settings)
+    def encode(self, text: str, **settings: Any) -> Any:
+        return self._tokenizer.encode(text, **settings)
 
     def apply_chat_template(self, messages: list[dict[str, str]], **_: Any) -> str:
         from jinja2.exceptions import TemplateError

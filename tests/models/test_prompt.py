@@ -38,8 +38,8 @@ def test_the_chat_template_is_used(chat: ChatForm) -> None:
         "<|im_start|>user\nAny trail?<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
-    assert chat.tokenizer.convert_ids_to_tokens(list(chat.ends)) == ["<|im_end|>"]
-    assert chat.tokenizer.convert_ids_to_tokens(list(chat.starts)) == ["<|endoftext|>"]
+    assert chat.tokenizer.decode(chat.ends) == "<|im_end|>"
+    assert chat.tokenizer.decode(chat.starts) == "<|endoftext|>"
 
 
 def test_the_script_is_one_line_a_turn(script: ScriptForm) -> None:
@@ -54,7 +54,7 @@ def test_the_script_is_one_line_a_turn(script: ScriptForm) -> None:
         == start + "Известно:\n* Факт.\n\n- Привет!\n-"
     )
     assert {script.tokenizer.decode([token])[0] for token in script.ends[1:]} >= {"\n"}
-    assert script.text(script.answer("Fine.") + script.tokenizer("\nA: And you?").input_ids) == "Fine."
+    assert script.text(script.answer("Fine.") + script.tokenizer.encode("\nA: And you?")) == "Fine."
 
 
 def test_an_answer_continues_the_prompt_as_the_whole_text_would_be_read(chat: ChatForm, script: ScriptForm) -> None:
@@ -62,7 +62,7 @@ def test_an_answer_continues_the_prompt_as_the_whole_text_would_be_read(chat: Ch
         prompt = form.tokenizer.decode(form.context(TALK))
         between = " " if form is script else ""
         for text in ("I like it, really.", "Нет", "😀 ok", "2 dogs"):
-            whole = form.tokenizer(f"{prompt}{between}{text}", add_special_tokens=False).input_ids
+            whole = form.tokenizer.encode(f"{prompt}{between}{text}", add_special_tokens=False)
             assert [*form.context(TALK), *form.answer(text)] == whole
             assert form.text(form.answer(text)) == text
         assert form.answer("  \n ") == []
@@ -100,8 +100,8 @@ class _Strict:
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
 
-    def __call__(self, text: str, **settings: Any) -> Any:
-        return self._tokenizer(text, **settings)
+    def encode(self, text: str, **settings: Any) -> Any:
+        return self._tokenizer.encode(text, **settings)
 
     def apply_chat_template(self, messages: list[dict[str, str]], **_: Any) -> str:
         from jinja2.exceptions import TemplateError

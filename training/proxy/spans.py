@@ -21,10 +21,10 @@ def token_spans(tokenizer: Any, text: str, tokens: int) -> Spans | None:
         text: without white space at its ends, as it was judged.
         tokens: how many were judged.
     """
-    if not tokenizer.is_fast:
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
         return None
-    given = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    spans: Spans = given["offset_mapping"]
+    spans: Spans = backend.encode(text, add_special_tokens=False).offsets
     return spans[:tokens] if min(len(spans), ANSWER_TOKENS) == tokens else None
 
 
