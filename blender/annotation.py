@@ -11,6 +11,7 @@ from blender.faults import Fault, Runner
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Pool
 from blender.roles import Annotator, matrix_columns
+from blender.written import pools_as_written
 
 USER = "user."
 
@@ -37,7 +38,7 @@ def annotate(
     """Measure every candidate with every annotator.
 
     Args:
-        pools: may be of any and of unequal size.
+        pools: may be of any and of unequal size; annotators get them as ``blender.written`` says.
         annotators: by name; their columns are called ``name.column``.
         user_columns: ``user.NAME`` columns that must be there even if no candidate brings them (NaN then).
         runner: keeps account of plug-ins that hang, from call to call.
@@ -47,8 +48,9 @@ def annotate(
     """
     runner = runner or Runner(part="annotator")
     rows = sum(len(pool) for pool in pools)
+    read = pools_as_written(pools)
     order = sorted(annotators, key=lambda name: name not in first)
-    calls = {name: lambda annotator=annotators[name]: annotator.annotate(pools) for name in order}
+    calls = {name: lambda annotator=annotators[name]: annotator.annotate(read) for name in order}
     outcome = runner.run(calls if rows else {}, timeout, work=rows, hurry=hurry, always=first)
     with_text = np.array([bool(text.strip()) for pool in pools for text in pool.texts], dtype=bool)
     faults = list(outcome.faults)

@@ -70,7 +70,7 @@ class CandidateSource(Protocol):
 
 @runtime_checkable
 class Annotator(Protocol):
-    """Measures every candidate."""
+    """Measures every candidate; English texts come as a person would write them, see ``blender.written``."""
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -18,6 +18,7 @@ from blender.measured import FeatureCache
 from blender.records import Pool
 from blender.roles import Annotator, matrix_columns
 from blender.training.cache import candidate_key, pool_key
+from blender.written import pools_as_written
 
 CHUNK = 64  # pools between two writes: what a kill can cost
 
@@ -64,12 +65,15 @@ def annotate_all(
     Raises:
         BlendError: an annotator fails: a ranker must not learn from columns that are missing by accident.
     """
+    read = pools_as_written(
+        pools
+    )  # before keys are made of them: a text that is written well keeps what is known of it
     sizes = tuple(len(pool) for pool in pools)
     blocks: list[Floats] = []
     with _progress(quiet) as progress:
         for name, annotator in annotators.items():
             task = progress.add_task(name, total=len(pools))
-            blocks.append(_measured(name, annotator, pools, cache, chunk, progress, task))
+            blocks.append(_measured(name, annotator, read, cache, chunk, progress, task))
     own = annotate(pools, {}, user_columns=user_columns).matrix
     values = np.hstack([*blocks, own.values]).astype(np.float32, copy=False)
     return FeatureMatrix(values=values, columns=(*matrix_columns(annotators), *own.columns), group_sizes=sizes)

@@ -15,6 +15,7 @@ from blender.index.scorer_role import PhraseRow, phrase_key
 from blender.matrix import Floats
 from blender.records import Candidate, Dialog, Pool
 from blender.roles import Annotator, matrix_columns
+from blender.written import pools_as_written
 
 _PROBE = ("I went sailing in Norway with 2 old friends.", "Quokkas? Ok.")
 
@@ -79,7 +80,7 @@ class Annotated:
     def measure(self, phrases: Sequence[PhraseRow]) -> Floats:
         """Return float32 (phrases, columns)."""
         pools = [Pool.of(Dialog.of("Hello.", locale=phrase.locale), [phrase.text]) for phrase in phrases]
-        return self._measures.annotate(pools)[:, self._kept]
+        return self._measures.annotate(pools_as_written(pools))[:, self._kept]
 
     @cached_property
     def _measures(self) -> Annotator:

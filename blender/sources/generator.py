@@ -16,6 +16,7 @@ from blender.models.language_model import LanguageModel, Sample, load_language_m
 from blender.models.precision import Precision
 from blender.models.sampling import Sampling
 from blender.records import Candidate, Dialog, Sampled
+from blender.written import dialog_as_written
 
 if TYPE_CHECKING:
     from blender.sources.prompting import PairRetriever
@@ -115,7 +116,8 @@ class Generator:
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
         """Sample ``k`` answers for each dialog, likeliest first; equal and empty ones are left to the pool."""
         shown = self._retriever.shown(dialogs) if self._retriever else [NOTHING] * len(dialogs)
-        drawn = self._model.sample(dialogs, k, settings=self._sampling, system=self.system, shown=shown)
+        written = [dialog_as_written(dialog) for dialog in dialogs]
+        drawn = self._model.sample(written, k, settings=self._sampling, system=self.system, shown=shown)
         prompts = [self._model.prompt_fingerprint(self.system, (), each) for each in shown]
         return [candidates(samples, "generator", prompt) for samples, prompt in zip(drawn, prompts, strict=True)]
 

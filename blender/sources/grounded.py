@@ -13,6 +13,7 @@ from blender.models.precision import Precision
 from blender.models.sampling import Sampling
 from blender.records import Candidate, Dialog
 from blender.sources.generator import candidates
+from blender.written import dialog_as_written
 
 if TYPE_CHECKING:
     from blender.index.base import PhraseBase
@@ -101,7 +102,7 @@ class Grounded:
         known = self.knowledge(dialogs)
         asked = [at for at, passages in enumerate(known) if passages]
         drawn = self._model.sample(
-            [dialogs[at] for at in asked],
+            [dialog_as_written(dialogs[at]) for at in asked],
             k,
             settings=self._sampling,
             system=self.system,
