@@ -66,6 +66,8 @@ def judge_blocks(
     branches: Sequence[Branch],
     ends: Sequence[int],
     prefix: Sequence[int] = (),
+    *,
+    half: bool = False,
 ) -> list[Judged]:
     """Judge every branch; the same as ``blender.models.scoring.judge`` for plain passes.
 
@@ -75,6 +77,7 @@ def judge_blocks(
         branches: in any order; those of one root are best kept together.
         ends: tokens any of which ends the turn; their probabilities are summed.
         prefix: token ids before every root.
+        half: only the state of each branch, by the layers up to the middle; without log-probabilities.
 
     Raises:
         Late: the caller's deadline is over.
@@ -90,11 +93,13 @@ def judge_blocks(
             before = contexts.of([roots[root] for root, _ in grouped])
             split = [[Block.of((), [branch]) for branch in own] for _, own in grouped]
             groups = [_Group(context, blocks) for context, blocks in zip(before, split, strict=True)]
-        judged += _judged(contexts.model, groups, part, ends)
+        judged += _judged(contexts.model, groups, part, ends, half)
     return judged
 
 
-def _judged(model: Llama, groups: Sequence[_Group], branches: Sequence[Branch], ends: Sequence[int]) -> list[Judged]:
+def _judged(
+    model: Llama, groups: Sequence[_Group], branches: Sequence[Branch], ends: Sequence[int], half: bool
+) -> list[Judged]:
     import torch
 
     last = torch.stack([group.context.last for group in groups])
@@ -106,12 +111,13 @@ def _judged(model: Llama, groups: Sequence[_Group], branches: Sequence[Branch], 
 
     ids = torch.from_numpy(np.concatenate([group.ids for group in groups]))
     positions = torch.from_numpy(np.concatenate([group.positions for group in groups]))
-    states = model.states(ids, positions, attend) if len(ids) else States(last[:0], last[:0])
-    hidden = torch.cat([last, states.last])
+    states = model.states(ids, positions, attend, half=half) if len(ids) else States(last[:0], last[:0])
     starts = len(groups) + np.cumsum([0, *sizes])
     sources = [source for at, group in enumerate(groups) for source in group.sources(at, int(starts[at]))]
     means = mean_states(states.middle, [source - len(groups) for source in sources])
-    return predicted(model.logits, hidden, sources, branches, ends, means)
+    if half:
+        return [Judged(np.empty(0, dtype=np.float32), float("nan"), state) for state in means]
+    return predicted(model.logits, torch.cat([last, states.last]), sources, branches, ends, means)
 
 
 class _Group:

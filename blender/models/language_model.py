@@ -85,7 +85,7 @@ class LanguageModel:
     def forget(self) -> None:
         """Drop kept contexts and remembered answers, so that what comes is computed as if it were the first."""
         with self._runner.lock:
-            self._pools = PoolJudge(self)
+            self._pools.forget()
             self._runner.forget()
 
     def prompt_fingerprint(
@@ -114,7 +114,7 @@ class LanguageModel:
         """The mean hidden state of every candidate's tokens in the middle of the network, given its dialog.
 
         They come from the same pass as the losses: asked for after ``score``, only a generator's own samples, whose
-        losses it had noted, are computed.
+        losses it had noted, are computed. Of a model that was never asked for losses, passes end half way.
 
         Args:
             pools: of any sizes.
@@ -145,7 +145,12 @@ class LanguageModel:
         return shape(self._network)[1]
 
     def judge(
-        self, roots: Sequence[Sequence[int]], branches: Sequence[Branch], prefix: Sequence[int] = ()
+        self,
+        roots: Sequence[Sequence[int]],
+        branches: Sequence[Branch],
+        prefix: Sequence[int] = (),
+        *,
+        half: bool = False,
     ) -> list[Judged]:
         """Log-probabilities of answers given what they follow, as many as fit in one pass, without padding.
 
@@ -153,8 +158,9 @@ class LanguageModel:
             roots: token ids, each at least one, which the branches name by number.
             branches: those of one root together.
             prefix: token ids before every root; computed once for the whole call.
+            half: only states, by the layers up to the middle, where the network was laid out anew.
         """
-        return self._runner.judge(roots, branches, prefix)
+        return self._runner.judge(roots, branches, prefix, half=half)
 
     def sample(
         self,

@@ -83,13 +83,14 @@ class Llama:
         config, weights = checkpoint.config, {name: each.to(dtype) for name, each in checkpoint.weights.items()}
         return cls(config, weights, partial(turns, config.rope_parameters["rope_theta"], config.head_dim))
 
-    def states(self, ids: torch.Tensor, positions: torch.Tensor, attend: Attend) -> States:
+    def states(self, ids: torch.Tensor, positions: torch.Tensor, attend: Attend, *, half: bool = False) -> States:
         """Hidden states of tokens that need not belong together; ``attend`` decides who sees whom.
 
         Args:
             ids: int64 (n,).
             positions: int64 (n,), of each token in its own text.
             attend: called once per layer.
+            half: compute no more than the middle states, which then stand for the last, too.
         """
         import torch
         import torch.nn.functional as nn
@@ -101,14 +102,14 @@ class Llama:
         sin = torch.cat([-sin[..., : self.dim // 2], sin[..., self.dim // 2 :]], -1)
         turned = self.heads + self.kv_heads
         middle = x
-        for at, layer in enumerate(self._layers):
+        for at, layer in enumerate(self._layers[: self.middle] if half else self._layers):
             made = layer.attention_in(self._normed(x, layer.before)).view(len(ids), -1, self.dim)
             rotated = _rotated(made[:, :turned], cos, sin)
             seen = attend(at, rotated[:, : self.heads], rotated[:, self.heads :], made[:, turned:])
             x = x + layer.attention_out(seen.reshape(len(ids), -1))
             x = x + layer.down(layer.gated(self._normed(x, layer.between)))
             middle = x if at + 1 == self.middle else middle
-        return States(last=self._normed(x, self._norm), middle=middle)
+        return States(last=x if half else self._normed(x, self._norm), middle=middle)
 
     def logits(self, states: torch.Tensor) -> torch.Tensor:
         """(n, vocabulary) of hidden states (n, width)."""

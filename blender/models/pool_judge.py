@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -34,17 +35,23 @@ class PoolJudge:
     def __init__(self, model: LanguageModel) -> None:
         self._model = model
         self._remembered = Remembered()
+        self._scored = False
+
+    def forget(self) -> None:
+        """Drop what is remembered of candidates."""
+        self._remembered = Remembered()
 
     def losses(self, pools: Sequence[Pool], system: str | None) -> list[PoolLosses]:
         """Of every candidate; those a generator noted of its own sample are not computed."""
-        form = self._model.form
+        form, self._scored = self._model.form, True
         answers = self._answers(pools, system)
         branches = [own.unknown(at) for at, own in enumerate(answers)]
         asked = [pool.dialog if own else None for pool, own in zip(pools, branches, strict=True)]
         roots = [form.starts if dialog is None else form.context(dialog, system) for dialog in asked]
         texts = dict.fromkeys(text for own in answers for text in own.tokens if text)
         alone = [Branch(len(roots), text, False) for text in texts]
-        judged = iter(self._judged([*roots, form.starts], [*chain.from_iterable(branches), *alone]))
+        asked_for = [*chain.from_iterable(branches), *alone]
+        judged = iter(self._remembered.through(self._model.judge, [*roots, form.starts], asked_for, _has_losses))
         given = [list(islice(judged, len(own))) for own in branches]
         lone = dict(zip(texts, judged, strict=True))
         each = zip(answers, given, strict=True)
@@ -55,7 +62,9 @@ class PoolJudge:
         answers = self._answers(pools, system)
         branches = [own.branches(at) for at, own in enumerate(answers)]
         roots = [self._model.form.context(pool.dialog, system) for pool in pools]
-        judged = iter(self._judged(roots, [*chain.from_iterable(branches)]))
+        # Losses that may be asked for after the states come from the same pass, if they ever were.
+        judge = partial(self._model.judge, half=not self._scored)
+        judged = iter(self._remembered.through(judge, roots, [*chain.from_iterable(branches)], _has_state))
         each = zip(answers, branches, strict=True)
         return [own.states([*islice(judged, len(asked))], self._model.width) for own, asked in each]
 
@@ -64,9 +73,6 @@ class PoolJudge:
         if drawn.tokens and drawn.state is not None:
             found = Judged(np.array(drawn.logprobs, dtype=np.float32), drawn.ends[-1], drawn.state)
             self._remembered.keep(prompt, Branch(0, tuple(drawn.tokens), True), found)
-
-    def _judged(self, roots: Sequence[Sequence[int]], branches: Sequence[Branch]) -> list[Judged]:
-        return self._remembered.through(self._model.judge, roots, branches)
 
     def _answers(self, pools: Sequence[Pool], system: str | None) -> list[PoolAnswers]:
         prompt, answer = self._model.prompt_fingerprint(system), self._model.form.answer
@@ -84,11 +90,12 @@ class Remembered:
         judge: Callable[[Sequence[Sequence[int]], Sequence[Branch]], Sequence[Judged]],
         roots: Sequence[Sequence[int]],
         branches: Sequence[Branch],
+        enough: Callable[[Judged], bool],
     ) -> list[Judged]:
-        """Judge what is not remembered, and equal ones once; see ``LanguageModel.judge``."""
+        """Judge what is not remembered, or not well ``enough``, and equal ones once; see ``LanguageModel.judge``."""
         digests = [_digest(root) for root in roots]
         keys = [_key(digests[branch.root], branch) for branch in branches]
-        found = {key: self._judged[key] for key in keys if key in self._judged}
+        found = {key: one for key in keys if (one := self._judged.get(key)) is not None and enough(one)}
         new = {key: branch for key, branch in zip(keys, branches, strict=True) if key not in found}
         found |= zip(new, judge(roots, list(new.values())), strict=True)
         self._keep(found)
@@ -104,6 +111,14 @@ class Remembered:
             self._judged.move_to_end(key)
         while len(self._judged) > REMEMBERED:
             self._judged.popitem(last=False)
+
+
+def _has_losses(judged: Judged) -> bool:
+    return len(judged.tokens) > 0
+
+
+def _has_state(judged: Judged) -> bool:
+    return judged.state is not None
 
 
 def _key(root: bytes, branch: Branch) -> _Key:

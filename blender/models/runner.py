@@ -60,7 +60,12 @@ class Runner:
                 self.contexts.clear()
 
     def judge(
-        self, roots: Sequence[Sequence[int]], branches: Sequence[Branch], prefix: Sequence[int] = ()
+        self,
+        roots: Sequence[Sequence[int]],
+        branches: Sequence[Branch],
+        prefix: Sequence[int] = (),
+        *,
+        half: bool = False,
     ) -> list[Judged]:
         """See ``LanguageModel.judge``."""
         import torch
@@ -69,7 +74,7 @@ class Runner:
             if not branches:
                 return []
             if self.contexts:
-                return judge_blocks(self.contexts, roots, branches, self.ends, prefix)
+                return judge_blocks(self.contexts, roots, branches, self.ends, prefix, half=half)
             if self.shares:
                 cache = prefilled(self._network, prefix) if prefix else None
                 judged, passed = judge(self._network, roots, branches, self.ends, cache)

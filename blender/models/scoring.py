@@ -27,7 +27,7 @@ class Judged:
     """Log-probabilities of one branch.
 
     Attributes:
-        tokens: float32 (number of tokens,), natural log.
+        tokens: float32 (number of tokens,), natural log; none where only the state was asked for.
         end: of the end of the turn after them; NaN if not asked for.
         state: float32 (width,), mean hidden state of its tokens (`blender.models.middle`); ``None`` if not computed.
     """

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -10,7 +11,8 @@ from blender.errors import BadModel
 from blender.features.perplexity import Perplexity
 from blender.features.states import States
 from blender.models.axes import AXES, MANIFEST, NUMBERS, load_axes
-from blender.models.language_model import load_language_model
+from blender.models.language_model import LanguageModel, load_language_model
+from blender.models.llama import Llama
 from blender.records import Pool
 
 pytestmark = pytest.mark.slow
@@ -35,6 +37,29 @@ def test_it_costs_nothing_beside_perplexity_of_the_same_model() -> None:
     before = model.computed
     States().annotate([pool])
     assert model.computed == before
+
+
+def test_where_nobody_asks_for_losses_passes_end_half_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = load_language_model(MODEL, "auto")
+    model = LanguageModel(shared._network, shared.form, "fresh")
+    pool = Pool.of("What is your dog called?", ["Rex!", "I have no dog, but two cats.", ""])
+    asked: list[bool] = []
+    whole_pass = Llama.states
+
+    def noted(self: Llama, *given: Any, half: bool = False) -> Any:
+        asked.append(half)
+        return whole_pass(self, *given, half=half)
+
+    monkeypatch.setattr(Llama, "states", noted)
+    half = model.states([pool])[0]
+    assert asked == [False, True]  # of the context, which a generator may go on from, all layers
+    assert np.isfinite(model.score([pool])[0].conditional[:2]).all()  # a state alone is no loss
+    assert asked[2:] == [False, False]  # the bare start, and what was judged half way
+    whole = model.states([pool])[0]
+    assert len(asked) == 4
+    np.testing.assert_allclose(half[:2], whole[:2], atol=0.05 * np.abs(whole[:2]).max())
+    model.states([Pool.of("What is your dog called?", ["None."])])
+    assert asked[4:] == [False]
 
 
 def test_broken_altered_and_foreign_axes_are_refused(tmp_path: Path) -> None:

@@ -200,9 +200,9 @@ def test_pools_share_passes(model: LanguageModel, monkeypatch: pytest.MonkeyPatc
     passes: list[int] = []
     real = Llama.states
 
-    def counted(self: Llama, ids: torch.Tensor, *rest: Any) -> States:
+    def counted(self: Llama, ids: torch.Tensor, *rest: Any, **more: Any) -> States:
         passes.append(len(ids))
-        return real(self, ids, *rest)
+        return real(self, ids, *rest, **more)
 
     monkeypatch.setattr(Llama, "states", counted)
     model.forget()
