@@ -17,16 +17,22 @@ from blender.records import Candidate, Dialog, Pool
 _JOINS = (
     (re.compile(r"(?i)(?<=[a-z])(?: (['’]) ?|(['’]) )(?=(?:s|m|re|ve|ll|d|t)\b(?![-'’]))"), r"\1\2"),  # i ' m, don 't
     (re.compile(r"(?i)(?<=[a-z]) (?=n['’]t\b)"), ""),  # do n't, as in the Penn Treebank
-    (re.compile(r"(?i)\b(gon|wan|got|lem|gim) (?=(?:na|ta|me)\b)"), r"\1"),
+    (re.compile(r"(?i)\b(?:(gon|wan) (?=na\b)|(got) (?=ta\b)|(lem|gim) (?=me\b))"), r"\1\2\3"),
     (re.compile(r"``|''"), '"'),
     # Not ".com", and not ":)".
     (re.compile(r" (?=[.,!?…](?:[\s.,!?…'\"’”)\]]|$)|[;:](?: (?![()])|$)|[)\]])"), ""),
     (re.compile(r"(?<![:;=])([(\[]) "), r"\1"),
 )
+# Texts without any of these need no joining, and most have none.
+_SIGNS = (
+    *(" " + sign for sign in (*".,!?;:…)]'’", "n'", "n’")),
+    *(sign + " " for sign in "'’(["),
+    *("``", "''", "on na", "an na", "ot ta", "em me", "im me"),
+)
 _QUOTED = re.compile(r'"([^"]*)"')
-_FIRST_PERSON = re.compile(r"(?<![^\s\"'(“])i(?=['’ ,!?;:]|\.?$)")
+_FIRST_PERSON = re.compile(r"i(?<![^\s\"'(“]i)(?=['’ ,!?;:]|\.?$)")
 _FIRST = re.compile(r"^[\"'(“]*[^\W\d_](?=[a-z]*(?:[^\w.]|\.?$))")
-_FIRSTS = re.compile(r"(?:^|(?<=[.!?…]) )[\"'(“]*[^\W\d_](?!\.)")
+_FIRSTS = re.compile(r"(?:^|[.!?…] )[\"'(“]*[^\W\d_](?!\.)")
 
 
 @lru_cache(maxsize=4096)  # the turns of a dialog are read by each source, and again at its next turn
@@ -39,8 +45,9 @@ def as_written(text: str) -> str:
     "I'm fine, thanks. Don't you worry!"
     """
     found = " ".join(text.split())
-    for seen, instead in _JOINS:
-        found = seen.sub(instead, found)
+    if any(sign in found for sign in _SIGNS):
+        for seen, instead in _JOINS:
+            found = seen.sub(instead, found)
     found = _QUOTED.sub(
         lambda quote: f'"{quote[1].strip()}"' if quote[1][:1] == quote[1][-1:] == " " else quote[0], found
     )

@@ -31,6 +31,7 @@ _TOKENS = [*"i'\"st.,?:()é5", "n't", "don", "``", "''", "gon", "na", "Paul"]
         ("mr . li ' s car is no . 5 .", "Mr. Li's car is no. 5."),
         ("i was just thinking about that . . .", "I was just thinking about that..."),
         ("gon na go ; you ?", "Gonna go; you?"),
+        ("he got me , you got ta see", "He got me, you gotta see"),
         ("he said \" hello there \" and `` bye '' to me .", 'He said "hello there" and "bye" to me.'),
         ("that is ( so they say ) good", "That is (so they say) good"),
         ("hi :)", "Hi :)"),
