@@ -9,6 +9,7 @@ are what it is about. ``benchmarks/performance/frontier.py`` measures what the s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -44,6 +45,7 @@ SETS: dict[str, tuple[str, ...]] = {
     "fast + reply": (*FAST, "reply"),
     "fast + perplexity": (*FAST, "perplexity"),
     "fast + states": (*FAST, "states"),
+    "fast + reply + states": (*FAST, "reply", "states"),
     "fast + perplexity + states": (*FAST, "perplexity", "states"),
     "full": FULL,
 }
@@ -89,14 +91,13 @@ def seeded(settings: Fixed, seed: int) -> Fixed:
 
 
 def kept_scores(prepared: Prepared, names: Sequence[str], seed: int, folder: Path) -> Doubles:
-    """As :func:`left_out`, from ``folder`` if it was computed before with the same data, models and settings."""
-    settings = seeded(SETTINGS, seed)
-    marks = [f"{name} {prepared.fingerprints[name]}" for name in sorted(names)]
-    rows = str(len(prepared.examples.matrix))
-    key = text_digest("left out 1", *prepared.data.values(), rows, *marks, repr(asdict(settings)))
+    """As :func:`left_out`, from ``folder`` if it was computed before with the same data, measurements and settings."""
+    settings, examples = seeded(SETTINGS, seed), with_annotators(prepared.examples, names)
+    measured = hashlib.sha256(examples.matrix.values.tobytes()).hexdigest()
+    key = text_digest("left out 2", *prepared.data.values(), *examples.matrix.columns, measured, repr(asdict(settings)))
     path = folder / f"{key}.npy"
     if not path.is_file():
-        found = left_out(with_annotators(prepared.examples, names), prepared.directions, settings)
+        found = left_out(examples, prepared.directions, settings)
         folder.mkdir(parents=True, exist_ok=True)
         with path.with_suffix(".making").open("wb") as aside:
             np.save(aside, found, allow_pickle=False)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from blender.training import frontier
 from blender.training.crossval import one_family_out
+from blender.training.examples import Doubles, Examples
 from blender.training.fixed import Fixed
-from blender.training.frontier import REFERENCE, SETS, left_out, mean_of_sets, seeded, with_annotators
-from blender.training.prepare import default_annotators
+from blender.training.frontier import REFERENCE, SETS, kept_scores, left_out, mean_of_sets, seeded, with_annotators
+from blender.training.prepare import Prepared, default_annotators
 from tests.training.conftest import DIRECTIONS, make_examples
 
 QUICK = Fixed(trees=3, heads=None)
@@ -35,6 +38,29 @@ def test_every_row_is_scored_by_a_ranker_without_its_family() -> None:
     other = left_out(replace(examples, target=target), DIRECTIONS, QUICK)
     assert np.array_equal(other[rows], scores[rows])
     assert not np.array_equal(other, scores)
+
+
+def test_scores_are_kept_until_what_was_measured_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[int] = []
+
+    def counted(examples: Examples, *_: object) -> Doubles:
+        computed.append(len(examples.matrix))
+        return np.zeros(len(examples.matrix))
+
+    monkeypatch.setattr(frontier, "left_out", counted)
+    examples = make_examples(30)
+    prepared = Prepared(
+        examples=examples, labelled=(), directions=DIRECTIONS, annotators={}, fingerprints={}, data={}, target="overall"
+    )
+    for _ in range(2):
+        kept_scores(prepared, ["length"], 0, tmp_path)
+    assert len(computed) == 1
+    kept_scores(prepared, ["length"], 1, tmp_path)
+    kept_scores(prepared, ["toxicity"], 0, tmp_path)
+    assert len(computed) == 3
+    other = replace(examples.matrix, values=examples.matrix.values + 1)
+    kept_scores(replace(prepared, examples=replace(examples, matrix=other)), ["length"], 0, tmp_path)
+    assert len(computed) == 4
 
 
 def test_seeds_reach_everything_random() -> None:
