@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from blender.matrix import RANK, Floats, Z
 from blender.terms import Linear, Trees, base_column
+from blender.training.boosting import tree_parameters
 from blender.training.examples import Doubles, Examples, HeadRoom, per_row, pool_weights
 
 Directions = Mapping[str, int]
 GRADES = 30
-THREADS = 1  # the sets are small: threads cost more than they save, and one is deterministic everywhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,22 +265,8 @@ def grades(target: Doubles) -> NDArray[np.int32]:
 def parameters(
     settings: OrderSettings, columns: Sequence[str], directions: Directions, examples: Examples, seed: int
 ) -> dict[str, Any]:
-    """LightGBM's parameters."""
-    found: dict[str, Any] = {
-        "objective": settings.objective,
-        "num_leaves": settings.leaves,
-        "learning_rate": settings.rate,
-        "min_data_in_leaf": settings.smallest_leaf,
-        "lambda_l2": settings.l2,
-        "feature_fraction": 0.5,
-        "bagging_fraction": 0.7,
-        "bagging_freq": 1,
-        "seed": seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": THREADS,
-        "verbose": -1,
-    }
+    """LightGBM's parameters for an order."""
+    found = tree_parameters(settings.objective, settings, seed)
     if settings.monotone:
         found["monotone_constraints"] = [directions.get(base_column(name), 0) for name in columns]
     if settings.objective == "lambdarank":

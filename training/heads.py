@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from blender.matrix import FeatureMatrix
 from blender.terms import Curve, Head, Linear, Trees
+from blender.training.boosting import THREADS, tree_parameters
 from blender.training.crossval import inner_folds
 from blender.training.examples import Doubles, Examples
-from blender.training.fit import THREADS, gaps, row_weights
+from blender.training.fit import gaps, row_weights
 from blender.training.probe import fit_probe
 
 FEWEST_ROWS = 40
@@ -172,21 +173,7 @@ def _boost(
             init_score=begun[known] if probe.columns else None,
             feature_name=list(columns),
         )
-        parameters = {
-            "objective": "cross_entropy",
-            "num_leaves": settings.leaves,
-            "learning_rate": settings.rate,
-            "min_data_in_leaf": settings.smallest_leaf,
-            "lambda_l2": settings.l2,
-            "feature_fraction": 0.5,
-            "bagging_fraction": 0.7,
-            "bagging_freq": 1,
-            "seed": seed,
-            "deterministic": True,
-            "force_row_wise": True,
-            "num_threads": THREADS,
-            "verbose": -1,
-        }
+        parameters = tree_parameters("cross_entropy", settings, seed)
         texts.append(lightgbm.train(parameters, data, rounds).model_to_string())
     return probe, Trees(columns=columns, texts=tuple(texts))
 

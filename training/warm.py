@@ -16,7 +16,7 @@ from blender.matrix import Z, is_coordinate, ordinary_columns
 from blender.ranker import LearnedRanker
 from blender.terms import Linear, Trees
 from blender.training.examples import Doubles, Examples
-from blender.training.fit import THREADS, Directions, OrderSettings, centred, parameters, row_weights, tree_columns
+from blender.training.fit import Directions, OrderSettings, centred, parameters, row_weights, tree_columns
 from blender.training.length_taste import with_length_taste
 
 _LEAST = 0.1
@@ -77,7 +77,7 @@ class Warm:
                 values, label=wanted, weight=weights, init_score=begun, feature_name=list(columns), free_raw_data=False
             )
             settings = parameters(self.order, columns, directions, known, 1000 * self.order.seed + bag)
-            texts.append(lightgbm.train(settings | {"num_threads": THREADS}, data, self.trees).model_to_string())
+            texts.append(lightgbm.train(settings, data, self.trees).model_to_string())
         joined = [Trees(columns=columns, texts=pair).forest.to_text() for pair in zip(old.texts, texts, strict=False)]
         return Trees(columns=columns, texts=tuple(joined or texts))
 
