@@ -181,6 +181,7 @@ def _write(folder: Path, bundle: Bundle) -> None:
             x=tuple(curve.x.tolist()),
             y=tuple(curve.y.tolist()),
             probe=_written(head.probe) if head else LinearPart(),
+            after=HEADS[0] if head and head.after else "",
         )
     manifest = Manifest(
         format=FORMAT,
@@ -253,7 +254,14 @@ def _ranker(manifest: Manifest, trees: Mapping[str, Trees], folder: Path) -> Lea
                     f"{folder / MANIFEST}: the calibration of {name!r} has {len(part.x)} x and {len(part.y)} y"
                 )
             curve = Curve(x=np.array(part.x), y=np.array(part.y))
-            heads[name] = Head(trees=trees[name], curve=curve, probe=_read(part.probe, f"probe of {name!r}", folder))
+            if part.after and part.after not in heads:
+                raise BadBundle(f"{folder / MANIFEST}: {name!r} comes after {part.after!r}, which is no head before it")
+            heads[name] = Head(
+                trees=trees[name],
+                curve=curve,
+                probe=_read(part.probe, f"probe of {name!r}", folder),
+                after=heads.get(part.after),
+            )
     return LearnedRanker(
         columns=manifest.columns,
         linear=_read(manifest.linear, "linear part", folder),

@@ -31,6 +31,7 @@ class TreesPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     x: tuple[float, ...] = ()
     y: tuple[float, ...] = ()
     probe: LinearPart = LinearPart()
+    after: str = ""  # another head, whose score counts as much in the probability
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -33,7 +33,7 @@ class LearnedRanker:
         order: the trees added to it.
         sensible: P(sensible), or None where the labels did not have it.
         specific: P(specific), or None where the labels did not have it.
-        head_weight: how much the sum of the heads' raw scores counts in the order.
+        head_weight: how much the sum of the heads' own scores counts in the order.
         length_taste: how much a standard deviation of log(1 + words) inside a pool adds to the score, on average over
             the training pools; what :class:`blender.length_free.LengthFree` starts from.
     """
@@ -68,14 +68,19 @@ class LearnedRanker:
         value = self.linear.score(given[:, self._at[self.linear.columns]])
         value += self.order.predict(given[:, self._at[self.order.columns]])
         probabilities: list[Floats] = []
+        before = None
         for head in (self.sensible, self.specific):
-            raw = self._raw(head, given) if head else np.zeros(len(given))
-            value += self.head_weight * raw
-            probabilities.append(head.curve(raw) if head else np.full(len(given), np.nan, dtype=np.float32))
+            if head is None:
+                probabilities.append(np.full(len(given), np.nan, dtype=np.float32))
+                continue
+            own = self._own(head, given)
+            value += self.head_weight * own
+            before = head.joined(own, before)
+            probabilities.append(head.curve(before))
         sensible, specific = probabilities
         return Scores(value=value.astype(np.float32), sensible=sensible, specific=specific)
 
-    def _raw(self, head: Head, given: Floats) -> NDArray[np.float64]:
+    def _own(self, head: Head, given: Floats) -> NDArray[np.float64]:
         at = self._at
         return head.trees.predict(given[:, at[head.trees.columns]]) + head.probe.score(given[:, at[head.probe.columns]])
 

@@ -115,15 +115,32 @@ class Head:
         trees: their raw score is added to that of the probe.
         curve: from the sum, log-odds, to a probability.
         probe: a linear score of coordinates of points, such as hidden states; of none by default.
+        after: of a label that hardly holds where another does not, the other's head: the probability comes from the
+            mean of both scores.
     """
 
     trees: Trees
     curve: Curve
     probe: Linear = NOTHING
+    after: Head | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All that it reads."""
+        read = (*self.trees.columns, *self.probe.columns, *(self.after.columns if self.after else ()))
+        return tuple(dict.fromkeys(read))
+
+    def own(self, matrix: FeatureMatrix) -> NDArray[np.float64]:
+        """The score of its own trees and probe, float64 (n_rows,)."""
+        return self.trees.raw(matrix) + self.probe.score(matrix.select(self.probe.columns).values)
 
     def raw(self, matrix: FeatureMatrix) -> NDArray[np.float64]:
         """Log-odds before calibration, float64 (n_rows,)."""
-        return self.trees.raw(matrix) + self.probe.score(matrix.select(self.probe.columns).values)
+        return self.joined(self.own(matrix), self.after.raw(matrix) if self.after else None)
+
+    def joined(self, own: NDArray[np.float64], before: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        """Log-odds before calibration from its own score and the log-odds of the head that it comes after."""
+        return own if self.after is None or before is None else (own + before) / 2
 
     def probability(self, matrix: FeatureMatrix) -> Floats:
         """P(label), float32 (n_rows,)."""

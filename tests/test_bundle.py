@@ -158,6 +158,7 @@ def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
         (lambda m: m["trees"]["specific"]["y"].pop(), BadBundle, "has 3 x and 2 y"),
         (lambda m: m["linear"]["weights"].append(1.0), BadBundle, "1 columns and 2 weights"),
         (lambda m: m["trees"]["specific"]["probe"]["weights"].clear(), BadBundle, "probe of 'specific' has 1 columns"),
+        (lambda m: m["trees"]["specific"].update(after="sensible"), BadBundle, "which is no head before it"),
         (lambda m: m["sha256"].pop("order.0.txt"), BadBundle, r"lists no order\.0\.txt"),
         (lambda m: m["sha256"].update({"../order.0.txt": ""}), BadBundle, "outside the bundle"),
     ],
@@ -197,3 +198,23 @@ def test_annotators_at_hand_are_compared_with_those_of_training(saved: Path) -> 
 def test_a_copied_bundle_has_the_same_fingerprint(saved: Path, tmp_path: Path) -> None:
     shutil.copytree(saved, tmp_path / "copy")
     assert load_bundle(tmp_path / "copy").fingerprint == load_bundle(saved).fingerprint
+
+
+def test_a_head_that_comes_after_another_is_read_back_so(made: Bundle, tmp_path: Path) -> None:
+    first = Head(trees=trees("sensible"), curve=Curve(x=np.array([-1.0, 1.0]), y=np.array([0.2, 0.8])))
+    specific = made.ranker.specific
+    assert specific is not None
+    after = replace(specific, after=first)
+    ranker = replace(made.ranker, sensible=first, specific=after, head_weight=0.5)
+    save_bundle(tmp_path / "bundle", replace(made, ranker=ranker))
+    read = load_bundle(tmp_path / "bundle").ranker
+    matrix = FeatureMatrix(
+        values=np.random.default_rng(0).normal(size=(6, len(COLUMNS))).astype(np.float32),
+        columns=COLUMNS,
+        group_sizes=(4, 2),
+    )
+    scores, alone = read.score(matrix), replace(ranker, specific=specific).score(matrix)
+    np.testing.assert_allclose(scores.specific, after.curve((first.raw(matrix) + specific.raw(matrix)) / 2), rtol=1e-6)
+    np.testing.assert_allclose(scores.specific, after.probability(matrix), rtol=1e-6)
+    np.testing.assert_array_equal(scores.value, alone.value)  # the order counts each head once
+    assert not np.allclose(scores.specific, alone.specific)

@@ -43,7 +43,7 @@ def main(
         annotators=chosen.annotators or None,
         most=MOST_CONTEXTS,
         grid=tuple(grid),
-        heads=HeadSettings(rate=0.1, most_rounds=75, bags=1) if small else plain,
+        heads=HeadSettings(rate=0.1, most_rounds=75, bags=1, chained=True) if small else plain,
         seed=seed,
     )
     folder = out / (chosen.bundle or preset)

@@ -33,8 +33,9 @@ class HeadSettings:
         missing: share of pools of which one annotator's columns are hidden while training.
         evenness: 1 = families count alike; 0 = contexts count alike.
         bags: boosters with different seeds that are averaged.
-        chained: add the trees of P(sensible) to those of P(specific): what is not sensible is not specific, and many
-            more rows say what is sensible. On families left out P(specific) is much better for it.
+        chained: let P(specific) come from the mean of both heads' scores: what is not sensible is not specific, and
+            many more rows say what is sensible. On families left out P(specific) is much better for it (docs/trust.md).
+            The order of a pool is the same.
         seed: of everything random.
     """
 
@@ -62,21 +63,16 @@ class _Fitted:
     weights: Doubles
 
     def head(self, label: Doubles) -> Head:
-        usable = ~(np.isnan(self.raw) | np.isnan(label))
-        curve = calibrate(self.raw[usable], label[usable], self.weights[usable])
-        return Head(trees=self.trees, curve=curve, probe=self.probe)
+        return Head(trees=self.trees, curve=self._curve(self.raw, label), probe=self.probe)
 
-    def after(self, first: _Fitted) -> _Fitted:
-        """With the trees of another label before these; raw scores are means over trees' texts, as in `Trees`."""
-        texts = first.trees.texts + self.trees.texts
-        share = len(first.trees.texts) / len(texts)
-        weights = share * first.probe.weights + (1 - share) * self.probe.weights
-        return _Fitted(
-            probe=Linear(columns=self.probe.columns, weights=weights.astype(np.float32)),
-            trees=Trees(columns=self.trees.columns, texts=texts),
-            raw=share * first.raw + (1 - share) * self.raw,
-            weights=self.weights,
-        )
+    def head_after(self, first: _Fitted, before: Head, label: Doubles) -> Head:
+        """Whose probability comes from its own score and that of another label."""
+        curve = self._curve((self.raw + first.raw) / 2, label)
+        return Head(trees=self.trees, curve=curve, probe=self.probe, after=before)
+
+    def _curve(self, raw: Doubles, label: Doubles) -> Curve:
+        usable = ~(np.isnan(raw) | np.isnan(label))
+        return calibrate(raw[usable], label[usable], self.weights[usable])
 
 
 def fit_head(examples: Examples, label: Doubles, settings: HeadSettings) -> Head | None:
@@ -93,13 +89,11 @@ def fit_head(examples: Examples, label: Doubles, settings: HeadSettings) -> Head
 
 def fit_heads(examples: Examples, settings: HeadSettings) -> tuple[Head | None, Head | None]:
     """P(sensible) and P(specific); each ``None`` as `fit_head` says."""
-    sensible, specific = (_fit(examples, label, settings) for label in (examples.sensible, examples.specific))
-    if sensible and specific and settings.chained:
-        specific = specific.after(sensible)
-    return (
-        sensible.head(examples.sensible) if sensible else None,
-        specific.head(examples.specific) if specific else None,
-    )
+    first, second = (_fit(examples, label, settings) for label in (examples.sensible, examples.specific))
+    sensible = first.head(examples.sensible) if first else None
+    if first and second and sensible and settings.chained:
+        return sensible, second.head_after(first, sensible, examples.specific)
+    return sensible, second.head(examples.specific) if second else None
 
 
 def _fit(examples: Examples, label: Doubles, settings: HeadSettings) -> _Fitted | None:

@@ -27,13 +27,13 @@ GRID: tuple[OrderSettings, ...] = (
     replace(_BASE, ridge=100.0),  # all but the plain average, so that the search can fall back on it
 )
 
-UNSEARCHED, UNSEARCHED_HEADS = replace(_BASE, rounds=70), HeadSettings(rounds=60)
+UNSEARCHED, UNSEARCHED_HEADS = replace(_BASE, rounds=70), HeadSettings(rounds=60, chained=True)
 """Without a search: on a few families left out, the number of trees that does best says little of the next family."""
 
 
 def settings_tried(tries: int, seed: int = 0) -> tuple[tuple[OrderSettings, ...], HeadSettings]:
     """The first settings of ``GRID`` and the heads beside them; with 0 tries one whose number of trees is fixed."""
-    order, heads = (GRID[:tries], HeadSettings()) if tries else ((UNSEARCHED,), UNSEARCHED_HEADS)
+    order, heads = (GRID[:tries], HeadSettings(chained=True)) if tries else ((UNSEARCHED,), UNSEARCHED_HEADS)
     return tuple(replace(one, seed=seed) for one in order), replace(heads, seed=seed)
 
 
@@ -119,7 +119,7 @@ def fit_ranker(
     if heads is None:
         return with_length_taste(alone, examples)
     sensible, specific = fit_heads(examples, heads)
-    raw = sum((head.raw(examples.matrix) for head in (sensible, specific) if head), np.zeros(len(examples.matrix)))
+    raw = sum((head.own(examples.matrix) for head in (sensible, specific) if head), np.zeros(len(examples.matrix)))
     spread = _spread(raw, examples)
     weight = _spread(alone.score(examples.matrix).value, examples) / spread if spread > 0 else 0.0
     whole = replace(alone, sensible=sensible, specific=specific, head_weight=weight)

@@ -62,8 +62,7 @@ class Judge:
     def probabilities(self, matrix: FeatureMatrix) -> tuple[Floats, Floats]:
         """P(sensible) and P(specific), float32 (rows,) each."""
         sensible, specific = (
-            head.probability(_widened(matrix, (*head.trees.columns, *head.probe.columns)))
-            for head in (self.sensible, self.specific)
+            head.probability(_widened(matrix, head.columns)) for head in (self.sensible, self.specific)
         )
         return sensible, specific
 
