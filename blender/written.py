@@ -1,8 +1,8 @@
 """Texts as a person would write them: detokenised, with capitals where English has them.
 
 Corpora, phrase bases and small generators leave "i ' m fine , thanks ." where another source of the same pool says "I'm
-fine, thanks." A language model holds that against an answer, though no reader would. So sources that ask a language
-model, and annotators, are given texts as written; what is sent stays as it came.
+fine, thanks." A language model holds that against an answer, though no reader would. So the generators, and annotators,
+are given texts as written; what is sent stays as it came.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _FIRST = re.compile(r"^[\"'(“]*[^\W\d_](?=[a-z]*(?:[^\w.]|\.?$))")
 _FIRSTS = re.compile(r"(?:^|[.!?…] )[\"'(“]*[^\W\d_](?!\.)")
 
 
-@lru_cache(maxsize=4096)  # the turns of a dialog are read by each source, and again at its next turn
+@lru_cache(maxsize=1024)  # the turns of a dialog are read by each source, and again at its next turn
 def as_written(text: str) -> str:
     """An English text detokenised and with capitals; one that is written so already stays as it is.
 
