@@ -35,7 +35,7 @@ _FIRST = re.compile(r"^[\"'(“]*[^\W\d_](?=[a-z]*(?:[^\w.]|\.?$))")
 _FIRSTS = re.compile(r"(?:^|[.!?…] )[\"'(“]*[^\W\d_](?!\.)")
 
 
-@lru_cache(maxsize=1024)  # the turns of a dialog are read by each source, and again at its next turn
+@lru_cache(maxsize=256)  # the turns of a dialog are read by each source, and again at its next turn
 def as_written(text: str) -> str:
     """An English text detokenised and with capitals; one that is written so already stays as it is.
 

@@ -205,7 +205,7 @@ def shape(pools: Sequence[Pool]) -> Floats:
 
 
 def infinite(pools: Sequence[Pool]) -> Floats:
-    return np.array([[np.inf if text == "short" else 1.0] for pool in pools for text in pool.texts], dtype=np.float32)
+    return np.array([[np.inf if text == "Short" else 1.0] for pool in pools for text in pool.texts], dtype=np.float32)
 
 
 def unknown(pools: Sequence[Pool]) -> Floats:
@@ -252,7 +252,7 @@ def test_an_annotator_that_hangs_costs_its_columns_and_its_time_only() -> None:
 
 def test_one_poisonous_dialog_costs_the_others_of_its_batch_nothing() -> None:
     def picky(pools: Sequence[Pool]) -> Floats:
-        if any(pool.dialog.last == "poison" for pool in pools):
+        if any(pool.dialog.last == "Poison" for pool in pools):
             raise RuntimeError("poisoned")
         return Words().annotate(pools)
 

@@ -25,6 +25,7 @@ from blender.training.annotate import annotate_all
 from blender.training.heads import HeadSettings, fit_head
 from blender.training.prepare import Prepared, prepare
 from blender.training.tune.ready import ReadyEncoder
+from blender.written import as_written
 
 CHEAP = ("length", "relevance", "rarity", "overlap", "genericness", "toxicity")
 REWARD_SETS = (
@@ -69,13 +70,14 @@ class Judge:
     def with_embeddings(self, known: Mapping[str, Floats]) -> Judge:
         """The same, whose annotators take these embeddings (by text) instead of computing them.
 
-        Only annotators of the encoder that made them are helped.
+        Only annotators of the encoder that made them are helped; they are asked for texts as written.
         """
+        read = {as_written(text): vector for text, vector in known.items()}
         for annotator in self.annotators.values():
             encoder = getattr(annotator, "_encoder", None)
             if encoder is not None:
                 # A cached property of a frozen dataclass lives in its __dict__.
-                vars(annotator)["_encoder"] = ReadyEncoder(encoder, known)
+                vars(annotator)["_encoder"] = ReadyEncoder(encoder, read)
         return self
 
     @classmethod

@@ -9,6 +9,7 @@ import numpy as np
 
 from blender.index.settings import TextEncoder
 from blender.matrix import Floats
+from blender.records import Candidate
 
 
 class ReadyEncoder:
@@ -36,3 +37,14 @@ class ReadyEncoder:
                 return self._encoder.encode(texts, role=role)
             self._known |= dict(zip(new, made, strict=True))
         return np.stack([self._known[text] for text in texts]) if texts else self._encoder.encode(texts, role=role)
+
+    def prepare(self, passages: Sequence[str], queries: Sequence[str]) -> None:
+        """Nothing: most lie ready, and the others are asked for in a moment."""
+
+    def kept(self, candidate: Candidate) -> Floats | None:
+        """The vector of a candidate, if it lies ready."""
+        return self._known.get(candidate.text)
+
+    def answers(self, candidates: Sequence[Candidate]) -> Floats:
+        """Vectors of candidates as passages, float32 (candidates, d)."""
+        return self.encode([candidate.text for candidate in candidates])

