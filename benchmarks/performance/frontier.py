@@ -2,13 +2,16 @@
 
     python benchmarks/performance/frontier.py      # writes benchmarks/performance/frontier.json
 
-Every call gets a pool (and a context) of its own, so nothing but the models is warm. Generated candidates have no
-losses of their own with them: a blender whose generator is the judging model pays less for perplexity.
+Every call gets a pool (and a context) of its own, and the language model forgets the calls before, so nothing but the
+models is warm. Generated candidates have no losses of their own with them: a blender whose generator is the judging
+model pays less for perplexity.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 import torch
 from pools import GENERATED, RETRIEVED, SEED, pools
@@ -16,7 +19,10 @@ from record import interleaved, milliseconds, record
 
 from blender.annotation import annotate
 from blender.features import ANNOTATORS
+from blender.features.states import States
+from blender.models.language_model import load_language_model
 from blender.records import Pool
+from blender.roles import Annotator
 from blender.training.frontier import SETS
 
 ROUNDS = 6
@@ -27,6 +33,12 @@ def bare(pool: Pool) -> Pool:
     return replace(pool, candidates=tuple(replace(one, sampled=None) for one in pool.candidates))
 
 
+def measure(given: Iterator[Pool], annotators: Mapping[str, Annotator]) -> None:
+    """Annotate the next pool, as by a model that was never asked for what only other sets ask for."""
+    load_language_model(States.model, States.dtype).forget()
+    annotate([next(given)], annotators)
+
+
 def main() -> None:
     """Measure and write."""
     torch.set_num_threads(1)
@@ -35,9 +47,7 @@ def main() -> None:
     }
     given = iter([bare(pool) for pool in pools(len(SETS) * (ROUNDS + 1))])
     chosen = {name: {each: built[each] for each in names} for name, names in SETS.items()}
-    seconds = interleaved(
-        {name: lambda some=some: annotate([next(given)], some) for name, some in chosen.items()}, ROUNDS
-    )
+    seconds = interleaved({name: partial(measure, given, some) for name, some in chosen.items()}, ROUNDS)
     values = {name: {"annotators": SETS[name], **milliseconds(each)} for name, each in seconds.items()}
     how = {"generated": GENERATED, "retrieved": RETRIEVED, "context tokens": "50 to 70", "threads": 1}
     record(

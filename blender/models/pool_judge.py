@@ -38,8 +38,8 @@ class PoolJudge:
         self._scored = False
 
     def forget(self) -> None:
-        """Drop what is remembered of candidates."""
-        self._remembered = Remembered()
+        """Drop what is remembered of candidates, and that losses were ever asked for."""
+        self._remembered, self._scored = Remembered(), False
 
     def losses(self, pools: Sequence[Pool], system: str | None) -> list[PoolLosses]:
         """Of every candidate; those a generator noted of its own sample are not computed."""
