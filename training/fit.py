@@ -17,6 +17,8 @@ from blender.training.examples import Doubles, Examples, HeadRoom, per_row, pool
 
 Directions = Mapping[str, int]
 GRADES = 30
+# Columns of one language model, and of all networks but the encoder that retrieval needs anyway.
+LATE_TOGETHER = (("perplexity", "states"), ("perplexity", "states", "reply"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class OrderSettings:
         l2: penalty on leaf values, in rows.
         monotone: trees may not go against a column's direction.
         whole_pools: learn also from judged contexts with all their candidates, human and random ones included.
-        missing: share of pools of which one annotator's columns are hidden while training.
+        missing: share of pools of which an annotator's columns are hidden while training, see `gaps`.
         evenness: 1 = families, and sets in a family, count alike; 0 = contexts count alike.
         bags: boosters with different seeds that are averaged.
         seed: of everything random.
@@ -120,14 +122,18 @@ def average_weights(plain: Sequence[str], directions: Directions) -> Doubles:
 
 
 def gaps(examples: Examples, share: float, generator: np.random.Generator) -> NDArray[np.bool_]:
-    """Which plain columns to hide of which row, bool (n_rows, n_columns): one annotator in a ``share`` of the pools.
+    """Which plain columns to hide of which row, bool (n_rows, n_columns).
 
-    As if it had timed out there, so that the ranker learns to do without it.
+    In a ``share`` of the pools one annotator, as if it had timed out there, and in as many again those that a deadline
+    cuts together (each of ``LATE_TOGETHER``), so that the ranker learns to do without them.
     """
     owners = np.array([name.partition(".")[0] for name in examples.matrix.columns])
     names = np.unique(owners)
     lost = generator.integers(len(names), size=len(examples))
     hidden = (owners == names[lost][:, None]) & (generator.random(len(examples)) < share)[:, None]
+    part = generator.random(len(examples)) // max(share, 1e-9)
+    for at, group in enumerate(LATE_TOGETHER):
+        hidden |= np.isin(owners, group) & (part == at)[:, None]
     found: NDArray[np.bool_] = np.repeat(hidden, examples.matrix.group_sizes, axis=0)
     return found
 

@@ -30,7 +30,8 @@ class HeadSettings:
         smallest_leaf: rows in a leaf at least.
         l2: penalty on leaf values.
         pull: of the probe of hidden states, see `blender.training.probe.fit_probe`.
-        missing: share of pools of which one annotator's columns are hidden while training.
+        missing: share of pools of which an annotator's columns are hidden while training, see
+            `blender.training.fit.gaps`.
         evenness: 1 = families count alike; 0 = contexts count alike.
         bags: boosters with different seeds that are averaged.
         chained: let P(specific) come from the mean of both heads' scores: what is not sensible is not specific, and

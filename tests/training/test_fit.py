@@ -110,13 +110,25 @@ def test_a_missing_annotator_costs_little_after_training_with_gaps() -> None:
 
 
 def test_gaps_hide_whole_annotators_in_the_share_asked() -> None:
-    hidden = gaps(BENT, 0.3, np.random.default_rng(0))
+    quick = replace(BENT.matrix, columns=tuple(name.replace("perplexity", "rarity") for name in COLUMNS))
+    hidden = gaps(replace(BENT, matrix=quick), 0.3, np.random.default_rng(0))
     first, second = hidden[:, 0], hidden[:, 1]
     np.testing.assert_array_equal(first, second)  # both columns of relevance
     per_pool = [hidden[span] for span in BENT.matrix.groups()]
     assert all((pool == pool[0]).all() for pool in per_pool)
     assert np.mean([pool[0].any() for pool in per_pool]) == pytest.approx(0.3, abs=0.07)
     assert not gaps(BENT, 0.0, np.random.default_rng(0)).any()
+
+
+def test_gaps_hide_together_what_a_deadline_cuts_together() -> None:
+    examples = make_examples(2000)
+    names = ("perplexity.pmi", "states.mean#0", "reply.fit", *(f"length.{at}" for at in range(len(COLUMNS) - 3)))
+    examples = replace(examples, matrix=replace(examples.matrix, columns=names))
+    hidden = gaps(examples, 0.1, np.random.default_rng(0))
+    by_pool = np.array([hidden[span.start] for span in examples.matrix.groups()])
+    assert by_pool[:, :2].all(axis=1).mean() == pytest.approx(0.2, abs=0.03)
+    assert by_pool[:, :3].all(axis=1).mean() == pytest.approx(0.1, abs=0.03)
+    assert by_pool[:, 3].mean() == pytest.approx(0.1 / 4, abs=0.015)  # as ever, one of four annotators
 
 
 def test_targets_are_centred_in_the_pool_and_scaled_in_the_set() -> None:
