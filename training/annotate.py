@@ -65,9 +65,7 @@ def annotate_all(
     Raises:
         BlendError: an annotator fails: a ranker must not learn from columns that are missing by accident.
     """
-    read = pools_as_written(
-        pools
-    )  # before keys are made of them: a text that is written well keeps what is known of it
+    read = pools_as_written(pools)  # before keys are made of them: they name what annotators are given
     sizes = tuple(len(pool) for pool in pools)
     blocks: list[Floats] = []
     with _progress(quiet) as progress:
