@@ -1,7 +1,7 @@
 """The learned ranker: a linear score of pool-relative columns, shallow trees on top of it, calibrated heads beside.
 
 The order of a pool comes from ``linear + trees + head_weight * heads``: the linear part is a plain weighted sum of
-z-scores, the trees correct it. P(sensible) and P(specific) come from trees and probes of their own, the heads; their own
+z-scores, the trees correct it. P(sensible) and P(specific) come from trees and probes of their own, the heads; these
 scores (log-odds) enter the order too, and become probabilities by a calibration curve.
 """
 
