@@ -20,5 +20,6 @@ ANNOTATORS = Catalogue(
         "proxy": "blender.features.proxy:Proxy",
         "reply": "blender.features.reply:Reply",
         "states": "blender.features.states:States",
+        "coherence": "blender.features.coherence:Coherence",
     },
 )

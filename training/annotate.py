@@ -30,6 +30,7 @@ ONE_BY_ONE = frozenset(
         "relevance",
         "perplexity",
         "states",
+        "coherence",
         "proxy",
         "toxicity",
         "rarity",

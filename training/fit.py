@@ -18,7 +18,8 @@ from blender.training.examples import Doubles, Examples, HeadRoom, per_row, pool
 Directions = Mapping[str, int]
 GRADES = 30
 # Columns of one language model, and of all networks but the encoder that retrieval needs anyway.
-LATE_TOGETHER = (("perplexity", "states"), ("perplexity", "states", "reply"))
+_LANGUAGE_MODEL = ("perplexity", "states", "coherence")
+LATE_TOGETHER = (_LANGUAGE_MODEL, (*_LANGUAGE_MODEL, "reply"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

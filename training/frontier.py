@@ -34,7 +34,7 @@ from blender.training.search import FEWEST_CANDIDATES, UNSEARCHED, UNSEARCHED_HE
 
 CHEAP = ("length", "overlap", "rarity", "toxicity", "support")
 FAST = (*CHEAP, "relevance", "consensus", "genericness", "proxy")
-FULL = (*FAST, "reply", "perplexity", "states")
+FULL = (*FAST, "reply", "perplexity", "states", "coherence")
 SETS: dict[str, tuple[str, ...]] = {
     "words": ("length", "overlap", "rarity"),
     "cheap": CHEAP,
@@ -46,7 +46,9 @@ SETS: dict[str, tuple[str, ...]] = {
     "fast + perplexity": (*FAST, "perplexity"),
     "fast + states": (*FAST, "states"),
     "fast + reply + states": (*FAST, "reply", "states"),
+    "fast + states + coherence": (*FAST, "states", "coherence"),
     "fast + perplexity + states": (*FAST, "perplexity", "states"),
+    "full, but coherence": FULL[:-1],
     "full": FULL,
 }
 REFERENCE = "full"

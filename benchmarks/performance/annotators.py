@@ -7,12 +7,13 @@ What several share (an encoder's vectors) is counted for each of them: the set o
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
-from frontier import bare
+from frontier import bare, measure
 from pools import GENERATED, RETRIEVED, SEED, pools
 from record import interleaved, milliseconds, record
 
-from blender.annotation import annotate
 from blender.features import ANNOTATORS
 from blender.training.prepare import NOT_BY_DEFAULT
 
@@ -25,7 +26,7 @@ def main() -> None:
     names = [name for name in ANNOTATORS if name != "origin"]
     built = {name: ANNOTATORS.build(name, {}) for name in names}
     given = iter([bare(pool) for pool in pools(len(names) * (ROUNDS + 1))])
-    seconds = interleaved({name: lambda one=name: annotate([next(given)], {one: built[one]}) for name in names}, ROUNDS)
+    seconds = interleaved({name: partial(measure, given, {name: built[name]}) for name in names}, ROUNDS)
     alone = {name: milliseconds(each) for name, each in seconds.items()}
     how = {"generated": GENERATED, "retrieved": RETRIEVED, "context tokens": "50 to 70", "threads": 1}
     values = {"pool": how, "not by default": sorted(NOT_BY_DEFAULT), "alone": alone}

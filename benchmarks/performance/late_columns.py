@@ -36,7 +36,7 @@ from blender.training.frontier import (
 from blender.training.prepare import Prepared, prepare
 from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
 
-LATE = {"language model": ("perplexity", "states"), "reply": ("reply",)}
+LATE = {"language model": ("perplexity", "states", "coherence"), "reply": ("reply",)}
 BOTH = tuple(name for names in LATE.values() for name in names)
 REFERENCE = "full ranker, nothing late"
 

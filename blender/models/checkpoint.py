@@ -31,14 +31,20 @@ class Checkpoint:
     weights: Weights
 
 
-def read_checkpoint(folder: Path) -> Checkpoint | None:
-    """Read a checkpoint of one safetensors file; ``None`` if it is none, and transformers may say what it is."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+def read_checkpoint(folder: Path, beginning: tuple[str, ...] = ("",)) -> Checkpoint | None:
+    """Read a checkpoint of one safetensors file; ``None`` if it is none, and transformers may say what it is.
+
+    Args:
+        folder: of the checkpoint.
+        beginning: only weights whose names begin like one of these are read.
+    """
+    from safetensors import SafetensorError, safe_open
 
     try:
         config = msgspec.json.decode((folder / CONFIG).read_bytes(), type=dict[str, Any])
-        weights = load_file(folder / WEIGHTS)
+        with safe_open(folder / WEIGHTS, framework="pt") as file:
+            names = [name for name in file.keys() if name.startswith(beginning)]  # noqa: SIM118 - not a mapping
+            weights = {name: file.get_tensor(name) for name in names}
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, SafetensorError):
         return None
     return Checkpoint(config=SimpleNamespace(**config), weights=weights)

@@ -95,7 +95,7 @@ class Contexts:
         import torch
 
         model = self.model
-        room = torch.empty(model.layers, 2, model.kv_heads, len(text), model.dim, dtype=model.dtype)
+        room = torch.empty(model.depth, 2, model.kv_heads, len(text), model.dim, dtype=model.dtype)
         if begun is not None:
             room[:, :, :, : begun.shape[3]] = begun
         return room

@@ -39,7 +39,7 @@ class Samples:
         ]
         self._length = np.repeat([len(context.tokens) for context in contexts], k)
         self._begun = self._length.copy()
-        self._sums = torch.zeros(len(self.rows), model.width)
+        self._sums = torch.zeros(len(self.rows), model.read_width)
 
     def states(self) -> list[NDArray[np.float32]]:
         """Of each sample the mean middle state (width,) of its tokens; NaN of one without any."""
@@ -82,7 +82,7 @@ class _Group:
         self._end = len(context.tokens)
         self._share = model.heads // model.kv_heads  # query heads of one key head
         width = self._end + len(numbers) * steps
-        self._seen = torch.empty(model.layers, 2, model.kv_heads, width, model.dim, dtype=model.dtype)
+        self._seen = torch.empty(model.depth, 2, model.kv_heads, width, model.dim, dtype=model.dtype)
         self._seen[:, :, :, : self._end] = context.seen
         self._hidden = torch.full((len(numbers), width), torch.finfo(model.dtype).min, dtype=model.dtype)
         self._hidden[:, : self._end] = 0

@@ -25,6 +25,7 @@ from blender.models.reference import resolve
 from blender.models.runner import Runner
 from blender.models.sampling import Drawn, Sampling, uniforms
 from blender.models.scoring import Judged
+from blender.models.tail import Tail
 from blender.models.tokens import load_tokenizer
 from blender.models.tree import PROMPT, START, Branch
 from blender.records import Dialog, Pool, Turn
@@ -68,6 +69,7 @@ class LanguageModel:
         self._network = network
         self._form = form
         self._pools = PoolJudge(self)
+        self._tail: Tail | None = None
         dialog = Dialog(turns=(Turn(speaker="human", text="Hello, how are you?"),))
         answer = tuple(form.answer("Very well, thank you."))
         trial = [Branch(root, answer, False) for root in (PROMPT, START, PROMPT)]
@@ -83,8 +85,9 @@ class LanguageModel:
         self._runner.warm()
 
     def forget(self) -> None:
-        """Drop kept contexts and remembered answers, so that what comes is computed as if it were the first."""
+        """Drop kept contexts, remembered answers and a tail, so that what comes is computed as if it were the first."""
         with self._runner.lock:
+            self._tail = None
             self._pools.forget()
             self._runner.forget()
 
@@ -123,6 +126,30 @@ class LanguageModel:
         Returns:
             Per pool float32 (pool size, width); NaN for empty text.
         """
+        return [each[:, : self.width] for each in self._states(pools, system)]
+
+    def tail_states(self, pools: Sequence[Pool], tail: Tail, *, system: str | None = None) -> list[Floats]:
+        """As ``states``, after the layers of a tail, from the same pass; see ``grow``."""
+        self.grow(tail)
+        return [each[:, self.width :] for each in self._states(pools, system)]
+
+    def grow(self, tail: Tail) -> None:
+        """Have a tail from now on; what is kept and remembered lacks its states, and goes.
+
+        Raises:
+            BadModel: the network is of another shape than a tail can be grown on, or has another tail already.
+        """
+        with self._runner.lock:
+            if self._tail is tail:
+                return
+            if self._tail:
+                raise BadModel("the language model has another tail; one process can use one, so give all the same")
+            if not self._runner.grow(tail.weights):
+                raise BadModel("a tail needs a language model of Llama's shape; leave out what asks for it (coherence)")
+            self._tail = tail
+            self._pools.forget_states()
+
+    def _states(self, pools: Sequence[Pool], system: str | None) -> list[Floats]:
         found: list[Floats] = []
         for part in portions(pools):
             with self._runner.lock:
@@ -138,6 +165,11 @@ class LanguageModel:
     def width(self) -> int:
         """Of its hidden states."""
         return shape(self._network)[0]
+
+    @property
+    def read_width(self) -> int:
+        """Of the states that are read half way: those of the middle and, behind them, of a tail."""
+        return self._runner.read_width or self.width
 
     @property
     def window(self) -> int | None:

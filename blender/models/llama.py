@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Attend = Callable[[int, "torch.Tensor", "torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 """(layer, queries (n, heads, dim), keys (n, kv heads, dim), values as keys) -> (n, heads, dim)."""
+
+_Turn = tuple["torch.Tensor", "torch.Tensor"]
 
 _KIN = {"LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM"}
 
@@ -41,10 +43,12 @@ class Llama:
         computed: tokens that went through the network so far.
         dtype: of weights, keys and values.
         layers: how many.
+        depth: how many keep keys and values: these, and those of a tail.
         middle: after how many of them the middle states are taken.
         heads, kv_heads, dim: shape of attention; ``dim`` is the width of one head.
         vocabulary: width of the logits.
         width: of a hidden state.
+        read_width: of what is read of a token half way, see `grow`.
         window: tokens it can see at once.
     """
 
@@ -63,6 +67,7 @@ class Llama:
         self.layers: int = config.num_hidden_layers
         self.middle = middle_layer(self.layers)
         self._layers = [_layer(Part(weights, f"model.layers.{at}.")) for at in range(self.layers)]
+        self._tail: list[_Layer] = []
         self._norm = Part(weights, "model.").norm("norm")
         self._head = Part(weights, "").joined("lm_head" if "lm_head.weight" in weights else "model.embed_tokens")
 
@@ -83,6 +88,26 @@ class Llama:
         config, weights = checkpoint.config, {name: each.to(dtype) for name, each in checkpoint.weights.items()}
         return cls(config, weights, partial(turns, config.rope_parameters["rope_theta"], config.head_dim))
 
+    @property
+    def depth(self) -> int:
+        """How many layers keep keys and values."""
+        return self.layers + len(self._tail)
+
+    @property
+    def read_width(self) -> int:
+        """Of what is read of a token half way."""
+        return self.width * (2 if self._tail else 1)
+
+    def grow(self, weights: Weights) -> None:
+        """Go on from the middle by a tail, too: layers of their own, whose states are read beside the middle ones.
+
+        Args:
+            weights: of the layers, named ``0.``, ``1.``, ... and as in a layer of the network; in ``dtype``. None: no
+                tail any more.
+        """
+        count = 1 + max((int(name.partition(".")[0]) for name in weights), default=-1)
+        self._tail = [_layer(Part(weights, f"{at}.")) for at in range(count)]
+
     def states(self, ids: torch.Tensor, positions: torch.Tensor, attend: Attend, *, half: bool = False) -> States:
         """Hidden states of tokens that need not belong together; ``attend`` decides who sees whom.
 
@@ -98,18 +123,35 @@ class Llama:
         self.computed += len(ids)
         # Sums and norms in float32: kept in bfloat16 they moved the loss of a text twice as far.
         x = nn.embedding(ids, self._embedding).float()
-        cos, sin = (each[0][:, None].to(self.dtype) for each in self._rotary(x, positions[None]))
-        sin = torch.cat([-sin[..., : self.dim // 2], sin[..., self.dim // 2 :]], -1)
+        turn = self._turn(x, positions)
+        middle = self._through(0, self._layers[: self.middle], x, turn, attend)
+        read = middle
+        if self._tail:
+            read = torch.cat([middle, self._through(self.layers, self._tail, middle, turn, attend)], -1)
+        if half:
+            return States(last=middle, middle=read)
+        last = self._through(self.middle, self._layers[self.middle :], middle, turn, attend)
+        return States(last=self._normed(last, self._norm), middle=read)
+
+    def _through(
+        self, first: int, layers: Sequence[_Layer], x: torch.Tensor, turn: _Turn, attend: Attend
+    ) -> torch.Tensor:
+        """States after some layers, the first of which has this number."""
         turned = self.heads + self.kv_heads
-        middle = x
-        for at, layer in enumerate(self._layers[: self.middle] if half else self._layers):
-            made = layer.attention_in(self._normed(x, layer.before)).view(len(ids), -1, self.dim)
-            rotated = _rotated(made[:, :turned], cos, sin)
+        for at, layer in enumerate(layers, first):
+            made = layer.attention_in(self._normed(x, layer.before)).view(len(x), -1, self.dim)
+            rotated = _rotated(made[:, :turned], *turn)
             seen = attend(at, rotated[:, : self.heads], rotated[:, self.heads :], made[:, turned:])
-            x = x + layer.attention_out(seen.reshape(len(ids), -1))
+            x = x + layer.attention_out(seen.reshape(len(x), -1))
             x = x + layer.down(layer.gated(self._normed(x, layer.between)))
-            middle = x if at + 1 == self.middle else middle
-        return States(last=x if half else self._normed(x, self._norm), middle=middle)
+        return x
+
+    def _turn(self, x: torch.Tensor, positions: torch.Tensor) -> _Turn:
+        """Cosines and signed sines of positions."""
+        import torch
+
+        cos, sin = (each[0][:, None].to(self.dtype) for each in self._rotary(x, positions[None]))
+        return cos, torch.cat([-sin[..., : self.dim // 2], sin[..., self.dim // 2 :]], -1)
 
     def logits(self, states: torch.Tensor) -> torch.Tensor:
         """(n, vocabulary) of hidden states (n, width)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from itertools import chain, islice
@@ -41,6 +42,10 @@ class PoolJudge:
         """Drop what is remembered of candidates, and that losses were ever asked for."""
         self._remembered, self._scored = Remembered(), False
 
+    def forget_states(self) -> None:
+        """Drop what is remembered of candidates, since states grew."""
+        self._remembered = Remembered()
+
     def losses(self, pools: Sequence[Pool], system: str | None) -> list[PoolLosses]:
         """Of every candidate; those a generator noted of its own sample are not computed."""
         form, self._scored = self._model.form, True
@@ -66,7 +71,7 @@ class PoolJudge:
         judge = partial(self._model.judge, half=not self._scored)
         judged = iter(self._remembered.through(judge, roots, [*chain.from_iterable(branches)], _has_state))
         each = zip(answers, branches, strict=True)
-        return [own.states([*islice(judged, len(asked))], self._model.width) for own, asked in each]
+        return [own.states([*islice(judged, len(asked))], self._model.read_width) for own, asked in each]
 
     def remember(self, prompt: Sequence[int], drawn: Drawn) -> None:
         """Keep what sampling found of an answer with its end, as if it had been judged behind its prompt."""
@@ -107,7 +112,10 @@ class Remembered:
 
     def _keep(self, found: Mapping[_Key, Judged]) -> None:
         for key, one in found.items():
-            self._judged[key] = one
+            known = self._judged.get(key)
+            # A state of another pass differs by rounding, and who asks again is to get the same.
+            same = one if known is None or known.state is None else replace(one, state=known.state)
+            self._judged[key] = same
             self._judged.move_to_end(key)
         while len(self._judged) > REMEMBERED:
             self._judged.popitem(last=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from blender.models.llama import Llama
 from blender.models.sampling import Drawn, Sampling, draw, sampled
 from blender.models.scoring import Judged, judge, judge_one_by_one, prefilled
 from blender.models.tree import Branch
+
+if TYPE_CHECKING:
+    from blender.models.checkpoint import Weights
 
 
 class Runner:
@@ -54,10 +57,26 @@ class Runner:
             _ = self.contexts or self.shares
 
     def forget(self) -> None:
-        """Drop what is kept."""
+        """Drop what is kept, and a tail."""
         with self.lock:
             if "contexts" in vars(self) and self.contexts:
+                self.contexts.model.grow({})
                 self.contexts.clear()
+
+    @property
+    def read_width(self) -> int | None:
+        """Of the states that are read half way, a tail's included; ``None`` where the network was not laid out anew."""
+        return self.contexts.model.read_width if self.contexts else None
+
+    def grow(self, weights: Weights) -> bool:
+        """Give the network a tail, see ``Llama.grow``; whether it can have one. What was kept lacks it and goes."""
+        with self.lock:
+            if not self.contexts:
+                return False
+            model = self.contexts.model
+            model.grow({name: each.to(model.dtype) for name, each in weights.items()})
+            self.contexts.clear()
+            return True
 
     def judge(
         self,

@@ -97,7 +97,7 @@ def read_tuned(folder: Path) -> tuple[Artifact, TunedManifest, dict[str, Floats]
     start = resolve(manifest.encoder)
     if start.digest != manifest.encoder_digest:
         raise BadModel(f"{folder} changes {manifest.encoder} as it was, the one installed is another; train it anew")
-    return start, manifest, _changes(folder, manifest)
+    return start, manifest, read_changes(folder, manifest.changes_sha256, MANIFEST)
 
 
 def changed(weights: Weights, changes: Mapping[str, Floats]) -> dict[str, torch.Tensor]:
@@ -120,14 +120,19 @@ def changed(weights: Weights, changes: Mapping[str, Floats]) -> dict[str, torch.
     return found
 
 
-def _changes(folder: Path, manifest: TunedManifest) -> dict[str, Floats]:
+def read_changes(folder: Path, sha256: str, manifest: str) -> dict[str, Floats]:
+    """The changes in a folder, float32 by name, whose digest the file called ``manifest`` names.
+
+    Raises:
+        BadModel: the file cannot be read, or is altered.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     path = folder / CHANGES
     try:
-        if file_digest(path) != manifest.changes_sha256:
-            raise BadModel(f"{path} is not the file that {MANIFEST} names; fetch or train the encoder anew")
+        if file_digest(path) != sha256:
+            raise BadModel(f"{path} is not the file that {manifest} names; fetch or train the model anew")
         return {name: array.astype(np.float32) for name, array in load_file(path).items()}
     except (OSError, SafetensorError) as fault:
-        raise BadModel(f"{path} cannot be read: {fault}; fetch or train the encoder anew") from None
+        raise BadModel(f"{path} cannot be read: {fault}; fetch or train the model anew") from None

@@ -19,7 +19,7 @@ from blender.roles import Annotator, matrix_columns
 MODEL_FREE = {"length", "origin", "rarity", "overlap"}
 TOLERANCE = 1e-4  # of neural annotators: matrix products of other sizes round otherwise
 BFLOAT16 = 5e-3  # of those that read vectors, which are bfloat16's where the processor multiplies in it
-EXACT = {name: {"dtype": "float32"} for name in ("perplexity", "states")}
+EXACT = {name: {"dtype": "float32"} for name in ("perplexity", "states", "coherence")}
 VECTORS = {"relevance", "consensus", "genericness", "support", "proxy", "reply", "safety"}
 
 HIKE = Pool(

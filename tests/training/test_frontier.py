@@ -79,5 +79,5 @@ def test_sets_count_alike_whatever_their_size_and_contexts_without_head_room_not
 
 
 def test_the_fast_set_needs_neither_language_model_nor_cross_encoder() -> None:
-    assert not {"perplexity", "states", "reply"} & set(SETS["fast"])
+    assert not {"perplexity", "states", "coherence", "reply"} & set(SETS["fast"])
     assert set(SETS[REFERENCE]) == set(default_annotators())
