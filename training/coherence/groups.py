@@ -10,7 +10,6 @@ from typing import Literal
 import numpy as np
 
 from blender.index.context import TURN_BREAK
-from blender.matrix import Floats
 from blender.models.encoder import Encoder
 from blender.models.prompt import PromptForm
 from blender.records import Dialog
@@ -59,15 +58,10 @@ def groups_of(
 
 def _near(asked: Sequence[str], replies: Sequence[str], encoder: Encoder) -> Iterator[list[int]]:
     """For each turn the replies that are most like it, in no order."""
-    known = _encoded(replies, encoder)
-    turns = _encoded(asked, encoder)
+    known, turns = encoder.encode(replies), encoder.encode(asked)
     count = min(_NEAREST, len(replies) - 1)
     for start in range(0, len(turns), _CHUNK):
         yield from np.argpartition(-(turns[start : start + _CHUNK] @ known.T), count, axis=1)[:, :count].tolist()
-
-
-def _encoded(texts: Sequence[str], encoder: Encoder) -> Floats:
-    return np.concatenate([encoder.encode(texts[at : at + _CHUNK]) for at in range(0, len(texts), _CHUNK)])
 
 
 class _Draw:

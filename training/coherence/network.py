@@ -18,7 +18,7 @@ _HIDDEN = -1e9
 
 
 class TailNetwork:
-    """Scores of the answers of groups, each of which sees its context and itself; what is trained is in ``parameters``.
+    """Scores of the answers of groups, each of which sees its context and itself; what is trained is in ``weights``.
 
     The frozen layers compute in bfloat16, the others in float32 by way of products in bfloat16.
 
