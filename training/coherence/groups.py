@@ -78,7 +78,7 @@ class _Draw:
     def group(self, at: int, near: Sequence[int], form: PromptForm) -> Group | None:
         """The group of a pair; ``None`` if its context is too long or an answer has no tokens."""
         true, turns = self.replies[at], [as_written(turn) for turn in self._pairs[at].context.split(TURN_BREAK)]
-        wrong = [
+        wrong: list[tuple[str, Kind]] = [
             (text, kind) for text, kind in self._wrong(at, near, turns) if text.strip() and text.lower() != true.lower()
         ]
         context = form.context(Dialog.of(turns))
