@@ -26,6 +26,7 @@ class Shown:
 
 MAIN = (
     Shown("fit", "relevance.last_turn"),
+    Shown("coher", "coherence.fit", 1),
     Shown("loss", "perplexity.conditional"),
     Shown("cross", "cross_encoder.last_turn", 1),
     Shown("toxic", "toxicity.toxic"),

@@ -3,7 +3,8 @@
     python -m blender.training.ablation DATA
 
 Leave one family out, settings fixed and alike, as `blender.training.frontier` does it; differences are paired over
-contexts. Milliseconds are read from ``benchmarks/performance/annotators.json``, measured on an idle machine.
+contexts. Beside them stand annotators that are not in the bundle, added to it. Milliseconds are read from
+``benchmarks/performance/annotators.json``, measured on an idle machine.
 """
 
 from __future__ import annotations
@@ -27,14 +28,18 @@ from blender.training.report import write_between_markers, write_json
 from blender.training.script import run
 
 WHOLE = "all of them"
+LEFT_OUT = ("perplexity", "reply")  # that a default bundle once had
 _TIMES = Path("benchmarks") / "performance" / "annotators.json"
 
 
 def ablation(prepared: Prepared, names: Sequence[str], folder: Path) -> dict[str, dict[str, Doubles]]:
-    """By what is left out, by set, what was recovered of each context, mean of the seeds; ``WHOLE`` leaves out none."""
+    """By what is left out, by set, what was recovered of each context, mean of the seeds; ``WHOLE`` leaves out none.
+
+    What is in ``LEFT_OUT`` is added instead.
+    """
     found = {}
-    for without in (WHOLE, *names):
-        some = [name for name in names if name != without]
+    for without in (WHOLE, *names, *LEFT_OUT):
+        some = [*names, without] if without in LEFT_OUT else [name for name in names if name != without]
         by_seed = [shares(prepared, kept_scores(prepared, some, seed, folder)) for seed in range(SEEDS)]
         found[without] = {dataset: np.mean([one[dataset] for one in by_seed], axis=0) for dataset in by_seed[0]}
         Console().print(without, {key: round(100 * float(np.nanmean(one)), 1) for key, one in found[without].items()})
@@ -46,9 +51,12 @@ def as_plain(prepared: Prepared, found: Mapping[str, Mapping[str, Doubles]]) -> 
     counted = counted_sets(prepared)
     rows = {}
     for name, one in found.items():
-        added = [found[WHOLE][dataset] - one[dataset] for dataset in counted]
+        sign = -1 if name in LEFT_OUT else 1
+        added = [sign * (found[WHOLE][dataset] - one[dataset]) for dataset in counted]
         rows[name] = {
-            "recovered without it": asdict(mean_of_sets([one[dataset] for dataset in counted], 0)),
+            "recovered with it" if name in LEFT_OUT else "recovered without it": asdict(
+                mean_of_sets([one[dataset] for dataset in counted], 0)
+            ),
             "adds": asdict(mean_of_sets(added, 0)),
             "by set": {dataset: float(np.nanmean(values)) for dataset, values in one.items()},
         }
@@ -73,9 +81,11 @@ def ablation_lines(plain: Mapping[str, Any], times: Mapping[str, float]) -> Iter
     yield "|---|---|" + "---|" * (len(plain["counted"]) + 1)
     sets = plain["without"][WHOLE]["by set"]
     for name, row in sorted(rows.items(), key=lambda item: -item[1]["adds"]["value"]):
-        each = [f"{100 * (sets[dataset] - row['by set'][dataset]):+.1f}" for dataset in plain["counted"]]
+        sign = -100 if name in LEFT_OUT else 100
+        each = [f"{sign * (sets[dataset] - row['by set'][dataset]):+.1f}" for dataset in plain["counted"]]
         spent = f"{times[name]:.1f}" if name in times else "-"
-        yield f"| {name} | {_share(row['adds'], sign='+')} | " + " | ".join(each) + f" | {spent} |"
+        said = f"{name}, were it added" if name in LEFT_OUT else name
+        yield f"| {said} | {_share(row['adds'], sign='+')} | " + " | ".join(each) + f" | {spent} |"
 
 
 def _share(interval: Mapping[str, float], sign: str = "") -> str:
@@ -96,8 +106,9 @@ def main(
 ) -> None:
     """Leave out each annotator of the default bundle in turn; write docs/quality.md and benchmarks/ablation.json."""
     chosen = default_annotators()
+    every = {**chosen, **{name: {} for name in LEFT_OUT}}
     prepared = prepare(
-        label_files(data), cache_folder() / "features", annotators=chosen, locale=ENGLISH, most=MOST_CONTEXTS
+        label_files(data), cache_folder() / "features", annotators=every, locale=ENGLISH, most=MOST_CONTEXTS
     )
     plain = as_plain(prepared, ablation(prepared, sorted(chosen), cache_folder() / "frontier"))
     write_json(out / "benchmarks" / "ablation.json", plain)

@@ -25,7 +25,7 @@ from blender.ranker import LearnedRanker
 from blender.training.crossval import one_family_out
 from blender.training.examples import Doubles, Examples
 from blender.training.fixed import Fixed
-from blender.training.frontier import SETS, SETTINGS, with_annotators
+from blender.training.frontier import SETS, SETTINGS
 from blender.training.prepare import Prepared, prepare
 from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
 from blender.training.report import write_json
@@ -169,10 +169,10 @@ def at_risk(found: Outcome, risk: float) -> dict[str, dict[str, float]]:
 
 def study(prepared: Prepared) -> dict[str, Any]:
     """Cascades from the fast set to the full one, as plain values; the cost of a row is its words and one more."""
-    examples = with_annotators(prepared.examples, SETS[FULL])
+    examples = prepared.examples.with_annotators(SETS[FULL])
     expensive = sorted(set(SETS[FULL]) - set(SETS[CHEAP]))
     cost = np.nan_to_num(examples.matrix.column("length.words").astype(np.float64), nan=0.0) + 1
-    cheap = with_annotators(prepared.examples, SETS[CHEAP])
+    cheap = prepared.examples.with_annotators(SETS[CHEAP])
     found = families_left_out(examples, cheap, prepared.directions, SETTINGS, cost, expensive)
     curve = [
         {"threshold": float(threshold), "changed": float(changed.mean()), "measured": float(measured.mean())}

@@ -35,8 +35,9 @@ def policy_scores(prepared: Prepared, found: OutOfFold, pools: Sequence[int]) ->
         RANDOM: np.zeros(len(rows)),
         "best feature": found.best_feature[rows],
     }
-    for name, rule in _rules(part.matrix).items():
-        scores[name] = rule.score(part.matrix, [pool.pool for pool in labelled]).value.astype(np.float64)
+    read = (prepared.beside or prepared.examples).take(pools).matrix
+    for name, rule in _rules(read).items():
+        scores[name] = rule.score(read, [pool.pool for pool in labelled]).value.astype(np.float64)
     if not (np.isnan(found.sensible[rows]) | np.isnan(found.specific[rows])).any():
         scores["3 P(sensible) + P(specific)"] = lamda_rule(found, part.matrix, rows)
     sources = one_source_each(labelled)

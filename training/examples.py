@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -91,6 +91,20 @@ class Examples:
     def ordinary(self) -> Examples:
         """The same examples without coordinates of points: what trees can read."""
         return replace(self, matrix=self.matrix.ordinary())
+
+    def with_annotators(self, names: Collection[str]) -> Examples:
+        """The same pools with the columns of some annotators only.
+
+        Raises:
+            KeyError: an annotator has no column here.
+        """
+        owners = [column.partition(".")[0] for column in self.matrix.columns]
+        if absent := sorted(set(names) - set(owners)):
+            raise KeyError(f"no columns of: {', '.join(absent)}")
+        matrix = self.matrix.select(
+            [column for column, owner in zip(self.matrix.columns, owners, strict=True) if owner in names]
+        )
+        return replace(self, matrix=matrix, relative=relative_columns(matrix))
 
     def rows(self, pools: Sequence[int]) -> NDArray[np.intp]:
         """Row numbers of the given pools, pool by pool."""

@@ -133,7 +133,8 @@ def gaps(examples: Examples, share: float, generator: np.random.Generator) -> ND
     lost = generator.integers(len(names), size=len(examples))
     hidden = (owners == names[lost][:, None]) & (generator.random(len(examples)) < share)[:, None]
     part = generator.random(len(examples)) // max(share, 1e-9)
-    for at, group in enumerate(LATE_TOGETHER):
+    together = dict.fromkeys(tuple(name for name in group if name in names) for group in LATE_TOGETHER)
+    for at, group in enumerate(together):
         hidden |= np.isin(owners, group) & (part == at)[:, None]
     found: NDArray[np.bool_] = np.repeat(hidden, examples.matrix.group_sizes, axis=0)
     return found

@@ -23,7 +23,7 @@ from blender.judging.headroom import Interval, recovered_per_context
 from blender.judging.target import targets
 from blender.models.cache import cache_folder, text_digest
 from blender.training.crossval import one_family_out
-from blender.training.examples import Doubles, Examples, relative_columns
+from blender.training.examples import Doubles, Examples
 from blender.training.fixed import Fixed
 from blender.training.outer import judged_pools, judged_sets, rows_apart
 from blender.training.prepare import Prepared, prepare
@@ -34,7 +34,8 @@ from blender.training.search import FEWEST_CANDIDATES, UNSEARCHED, UNSEARCHED_HE
 
 CHEAP = ("length", "overlap", "rarity", "toxicity", "support")
 FAST = (*CHEAP, "relevance", "consensus", "genericness", "proxy")
-FULL = (*FAST, "reply", "perplexity", "states", "coherence")
+DEFAULT = (*FAST, "states", "coherence")
+FULL = (*DEFAULT, "reply", "perplexity")
 SETS: dict[str, tuple[str, ...]] = {
     "words": ("length", "overlap", "rarity"),
     "cheap": CHEAP,
@@ -46,9 +47,9 @@ SETS: dict[str, tuple[str, ...]] = {
     "fast + perplexity": (*FAST, "perplexity"),
     "fast + states": (*FAST, "states"),
     "fast + reply + states": (*FAST, "reply", "states"),
-    "fast + states + coherence": (*FAST, "states", "coherence"),
     "fast + perplexity + states": (*FAST, "perplexity", "states"),
-    "full, but coherence": FULL[:-1],
+    "default": DEFAULT,
+    "full, but coherence": tuple(name for name in FULL if name != "coherence"),
     "full": FULL,
 }
 REFERENCE = "full"
@@ -56,21 +57,6 @@ SETTINGS = Fixed(
     order=replace(UNSEARCHED, bags=2), trees=UNSEARCHED.rounds or 0, heads=replace(UNSEARCHED_HEADS, bags=1)
 )
 SEEDS, DRAWS = 2, 2000
-
-
-def with_annotators(examples: Examples, names: Sequence[str]) -> Examples:
-    """The same pools with the columns of some annotators only.
-
-    Raises:
-        KeyError: an annotator has no column there.
-    """
-    owners = [column.partition(".")[0] for column in examples.matrix.columns]
-    if absent := sorted(set(names) - set(owners)):
-        raise KeyError(f"no columns of: {', '.join(absent)}")
-    matrix = examples.matrix.select(
-        [column for column, owner in zip(examples.matrix.columns, owners, strict=True) if owner in names]
-    )
-    return replace(examples, matrix=matrix, relative=relative_columns(matrix))
 
 
 def left_out(examples: Examples, directions: Mapping[str, int], settings: Fixed) -> Doubles:
@@ -94,7 +80,7 @@ def seeded(settings: Fixed, seed: int) -> Fixed:
 
 def kept_scores(prepared: Prepared, names: Sequence[str], seed: int, folder: Path) -> Doubles:
     """As :func:`left_out`, from ``folder`` if it was computed before with the same data, measurements and settings."""
-    settings, examples = seeded(SETTINGS, seed), with_annotators(prepared.examples, names)
+    settings, examples = seeded(SETTINGS, seed), prepared.examples.with_annotators(names)
     measured = hashlib.sha256(examples.matrix.values.tobytes()).hexdigest()
     key = text_digest("left out 2", *prepared.data.values(), *examples.matrix.columns, measured, repr(asdict(settings)))
     path = folder / f"{key}.npy"

@@ -21,9 +21,9 @@ from blender.roles import Annotator, matrix_columns
 from blender.training.annotate import annotate_all
 from blender.training.examples import Examples, View
 
-# Names of sources would let a ranker learn who is good instead of what is good. The packaged reranker was made for web
-# search: it takes much of the time and adds nothing that was measured (docs/quality.md). Safety is no matter of taste.
-NOT_BY_DEFAULT = frozenset({"origin", "cross_encoder", "safety"})
+# Names of sources would let a ranker learn who is good instead of what is good. Safety is no matter of taste. The
+# others take much of the time and add nothing that was measured (docs/quality.md, docs/performance.md).
+NOT_BY_DEFAULT = frozenset({"origin", "safety", "cross_encoder", "perplexity", "reply"})
 FEWEST_CONTEXTS = 30
 _SIGNS = {"higher is better": 1, "lower is better": -1, "neither": 0}
 
@@ -42,6 +42,8 @@ class Prepared:
         fingerprints: by name.
         data: digests of the label files by name.
         target: the human score in use.
+        beside: the same pools with further columns, which rules may read and the ranker does not; ``None``: there are
+            none.
     """
 
     examples: Examples
@@ -51,6 +53,7 @@ class Prepared:
     fingerprints: Mapping[str, str]
     data: Mapping[str, str]
     target: str
+    beside: Examples | None = None
 
 
 def prepare(
@@ -60,6 +63,7 @@ def prepare(
     annotators: Mapping[str, Mapping[str, Any]] | None = None,
     locale: str | None = None,
     most: int | None = None,
+    beside: Sequence[str] = (),
     quiet: bool = False,
 ) -> Prepared:
     """Read label files and measure their candidates.
@@ -70,6 +74,7 @@ def prepare(
         annotators: settings by name; default: every annotator of the catalogue but those of ``NOT_BY_DEFAULT``.
         locale: only dialogs of this language; default: all.
         most: contexts of one set at most, drawn by the digest of their ids; default: all.
+        beside: annotators, with their default settings, whose columns only rules may read.
         quiet: no progress bars.
 
     Raises:
@@ -78,6 +83,7 @@ def prepare(
     """
     chosen = default_annotators() if annotators is None else dict(annotators)
     built: dict[str, Annotator] = {name: ANNOTATORS.build(name, given) for name, given in chosen.items()}
+    further: dict[str, Annotator] = {name: ANNOTATORS.build(name, {}) for name in beside if name not in built}
     labelled = [pool for pool in read_all(files) if locale is None or pool.pool.dialog.locale == locale]
     if not labelled:
         raise BadInput(f"no labelled dialog has the locale {locale!r}; leave the choice out or label some")
@@ -86,15 +92,17 @@ def prepare(
     check_families(labelled)
     seen = enough_to_judge(list(both_sides(labelled)))
     pools = [pool for pool, _ in seen]
-    matrix = annotate_all([pool.pool for pool in pools], built, cache, quiet=quiet)
+    matrix = annotate_all([pool.pool for pool in pools], built | further, cache, quiet=quiet)
+    examples = Examples.of(pools, matrix, [view for _, view in seen])
     return Prepared(
-        examples=Examples.of(pools, matrix, [view for _, view in seen]),
+        examples=examples.with_annotators(built) if further else examples,
         labelled=tuple(pools),
         directions={name: _SIGNS[column.direction] for name, column in matrix_columns(built).items()},
         annotators=chosen,
         fingerprints={name: annotator.fingerprint for name, annotator in built.items()},
         data={path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files},
         target=targets(pools).name,
+        beside=examples if further else None,
     )
 
 

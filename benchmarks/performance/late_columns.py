@@ -1,10 +1,10 @@
-"""What to rank by when the slow annotators are late: the full ranker over gaps, or one that never knew them.
+"""What to rank by when the language model is late: the default ranker over gaps, or one that never knew its columns.
 
     python benchmarks/performance/late_columns.py DATA      # writes benchmarks/performance/late_columns.json
 
 One family is left out at a time, settings as in ``benchmarks/frontier.json``; the features must be in the cache, as
-`make quality` leaves them. The full ranker is judged with the columns of the language model and of `reply` as
-they are, and with all of them NaN; the ranker of the fast set, which never read them, beside it.
+`make quality` leaves them. The default ranker is judged with the columns of the language model as they are, with one
+annotator's NaN, and with all of them NaN; the ranker of the fast set, which never read them, beside it.
 """
 
 from __future__ import annotations
@@ -23,22 +23,20 @@ from blender.models.cache import cache_folder
 from blender.training.crossval import one_family_out
 from blender.training.examples import Doubles
 from blender.training.frontier import (
+    DEFAULT,
     FAST,
-    FULL,
     SEEDS,
     SETTINGS,
     counted_sets,
     mean_of_sets,
     seeded,
     shares,
-    with_annotators,
 )
 from blender.training.prepare import Prepared, prepare
 from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
 
-LATE = {"language model": ("perplexity", "states", "coherence"), "reply": ("reply",)}
-BOTH = tuple(name for names in LATE.values() for name in names)
-REFERENCE = "full ranker, nothing late"
+LATE = {"states": ("states",), "coherence": ("coherence",), "both": ("states", "coherence")}
+REFERENCE = "default ranker, nothing late"
 
 
 def blanked(matrix: FeatureMatrix, late: tuple[str, ...]) -> FeatureMatrix:
@@ -50,22 +48,21 @@ def blanked(matrix: FeatureMatrix, late: tuple[str, ...]) -> FeatureMatrix:
 
 def scores(prepared: Prepared, seed: int) -> dict[str, Doubles]:
     """Scores of every row by rankers that saw nothing of its family."""
-    full = with_annotators(prepared.examples, FULL)
-    fast = with_annotators(prepared.examples, FAST)
+    whole = prepared.examples.with_annotators(DEFAULT)
+    fast = prepared.examples.with_annotators(FAST)
     settings = seeded(SETTINGS, seed)
     found: dict[str, Doubles] = {}
-    for fold in one_family_out(full):
-        rows, matrix = full.rows(fold.held_out), full.take(fold.held_out).matrix
-        ranker = settings.fit(full.take(fold.train), prepared.directions)
+    for fold in one_family_out(whole):
+        rows, matrix = whole.rows(fold.held_out), whole.take(fold.held_out).matrix
+        ranker = settings.fit(whole.take(fold.train), prepared.directions)
         smaller = settings.fit(fast.take(fold.train), prepared.directions)
         came = {
             REFERENCE: ranker.score(matrix),
-            **{f"full ranker, {name} late": ranker.score(blanked(matrix, late)) for name, late in LATE.items()},
-            "full ranker, both late": ranker.score(blanked(matrix, BOTH)),
+            **{f"default ranker, {name} late": ranker.score(blanked(matrix, late)) for name, late in LATE.items()},
             "fast ranker": smaller.score(fast.take(fold.held_out).matrix),
         }
         for name, one in came.items():
-            found.setdefault(name, np.full(len(full.matrix), np.nan))[rows] = one.value
+            found.setdefault(name, np.full(len(whole.matrix), np.nan))[rows] = one.value
     return found
 
 
@@ -98,7 +95,7 @@ def main(data: str) -> None:
     prepared = prepare(
         label_files(Path(data)),
         cache_folder() / "features",
-        annotators={name: {} for name in FULL},
+        annotators={name: {} for name in DEFAULT},
         locale=ENGLISH,
         most=MOST_CONTEXTS,
     )

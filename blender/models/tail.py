@@ -32,6 +32,7 @@ MANIFEST = "tail.json"
 VERSION = 1
 NORM, OUT, BIAS = "score.norm", "score.out", "score.bias"
 EPS = float(np.finfo(np.float32).eps)
+AGAIN = "make it anew by `python -m blender.training.coherence.train --out FOLDER`"
 
 __all__ = ["CARD", "CHANGES", "MANIFEST", "TAILS", "VERSION", "Tail", "TailManifest", "load_tail"]
 
@@ -94,27 +95,40 @@ def load_tail(name: str, model: str) -> Tail:
         MissingPackage: the package that carries the model is not installed.
         BadModel: there is no such folder, a file in it is broken or altered, or the tail is another model's.
     """
+    return _load(tail_folder(name), model)
+
+
+def tail_folder(name: str) -> Path:
+    """Where the tail of that name lies: one that comes with the package, or else a folder."""
     named = TAILS / name
-    return _load(named if (named / MANIFEST).is_file() else Path(name).expanduser().absolute(), model)
+    return named if (named / MANIFEST).is_file() else Path(name).expanduser().absolute()
+
+
+def read_manifest(folder: Path) -> TailManifest:
+    """What a tail says about itself.
+
+    Raises:
+        BadModel: there is no tail in the folder, or one of another version.
+    """
+    try:
+        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=TailManifest)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise BadModel(f"no tail of a language model in {str(folder)!r}: {fault}; give 'default', or {AGAIN}") from None
+    if manifest.version != VERSION:
+        raise BadModel(f"{folder / MANIFEST} has version {manifest.version}, this package reads {VERSION}; {AGAIN}")
+    return manifest
 
 
 @one_per_process
 def _load(folder: Path, model: str) -> Tail:
-    again = "make it anew by `python -m blender.training.coherence.train --out FOLDER`"
-    try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=TailManifest)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as fault:
-        raise BadModel(f"no tail of a language model in {str(folder)!r}: {fault}; give 'default', or {again}") from None
-    if manifest.version != VERSION:
-        raise BadModel(f"{folder / MANIFEST} has version {manifest.version}, this package reads {VERSION}; {again}")
-    artifact = resolve(model)
+    manifest, artifact = read_manifest(folder), resolve(model)
     if manifest.model_digest != artifact.digest:
-        raise BadModel(f"the tail in {str(folder)!r} was made for {manifest.model}, not for {model!r}; {again}")
+        raise BadModel(f"the tail in {str(folder)!r} was made for {manifest.model}, not for {model!r}; {AGAIN}")
     changes = read_changes(folder, manifest.changes_sha256, MANIFEST)
     try:
         norm, out, bias = (changes.pop(name) for name in (NORM, OUT, BIAS))
     except KeyError as fault:
-        raise BadModel(f"{folder / CHANGES} lacks {fault}; {again}") from None
+        raise BadModel(f"{folder / CHANGES} lacks {fault}; {AGAIN}") from None
     own = layers_of(checkpoint_folder(artifact), manifest.first, manifest.layers)
     return Tail(
         weights={name: each.detach().float() for name, each in changed(own, changes).items()},

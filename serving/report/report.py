@@ -152,7 +152,10 @@ def _differences(pools: Sequence[LabelledPool], settings: Settings) -> Differenc
 def _perplexity(given: Given, settings: Settings) -> PerplexityLink:
     losses = {key: one.features.get(LOSS) for key, one in _some(given).items()}
     if not any(value is not None for value in losses.values()):
-        raise BadInput(f"the predictions do not hold {LOSS}; their blender has no annotator 'perplexity'")
+        raise BadInput(
+            f"the predictions do not hold {LOSS}: put [annotators.perplexity] into the settings of their blender and "
+            "answer again"
+        )
     return perplexity_link(_labelled(given.pools), losses, draws=settings.draws, seed=settings.seed)
 
 

@@ -10,7 +10,6 @@ from blender.ranker import LearnedRanker
 from blender.terms import Linear, Trees
 from blender.training.cascade import Outcome, at_risk, blanked, cascade, families_left_out
 from blender.training.fixed import Fixed
-from blender.training.frontier import with_annotators
 from tests.training.conftest import DIRECTIONS, make_examples
 
 FULL = LearnedRanker(
@@ -55,7 +54,7 @@ def test_the_threshold_of_a_family_is_chosen_on_the_others() -> None:
 
 def test_keeping_all_changes_nothing_on_families_not_seen() -> None:
     examples = make_examples(90)
-    cheap = with_annotators(examples, ["relevance", "length"])
+    cheap = examples.with_annotators(["relevance", "length"])
     cost = np.ones(len(examples.matrix))
     expensive = {"perplexity", "toxicity"}
     found = families_left_out(examples, cheap, DIRECTIONS, Fixed(trees=3, heads=None), cost, expensive)

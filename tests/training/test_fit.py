@@ -120,6 +120,13 @@ def test_gaps_hide_whole_annotators_in_the_share_asked() -> None:
     assert not gaps(BENT, 0.0, np.random.default_rng(0)).any()
 
 
+def test_what_a_deadline_cuts_together_is_hidden_once_however_many_cuts_it_is_part_of() -> None:
+    names = ("states.a", "coherence.fit", "length.words", "rarity.words", "toxicity.toxic")
+    hidden = gaps(replace(BENT, matrix=replace(BENT.matrix, columns=names)), 0.2, np.random.default_rng(0))
+    both = [hidden[span, :2].all() for span in BENT.matrix.groups()]
+    assert np.mean(both) == pytest.approx(0.2, abs=0.05)
+
+
 def test_gaps_hide_together_what_a_deadline_cuts_together() -> None:
     examples = make_examples(2000)
     names = ("perplexity.pmi", "states.mean#0", "reply.fit", *(f"length.{at}" for at in range(len(COLUMNS) - 3)))

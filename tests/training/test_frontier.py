@@ -12,7 +12,7 @@ from blender.training import frontier
 from blender.training.crossval import one_family_out
 from blender.training.examples import Doubles, Examples
 from blender.training.fixed import Fixed
-from blender.training.frontier import REFERENCE, SETS, kept_scores, left_out, mean_of_sets, seeded, with_annotators
+from blender.training.frontier import SETS, kept_scores, left_out, mean_of_sets, seeded
 from blender.training.prepare import Prepared, default_annotators
 from tests.training.conftest import DIRECTIONS, make_examples
 
@@ -21,11 +21,11 @@ QUICK = Fixed(trees=3, heads=None)
 
 def test_a_set_sees_only_its_columns_and_loses_what_the_others_knew() -> None:
     examples = make_examples(300, noise=0.1)
-    few = with_annotators(examples, ["length", "toxicity"])
+    few = examples.with_annotators(["length", "toxicity"])
     assert few.matrix.columns == ("length.words", "toxicity.toxic")
     assert few.inputs(["toxicity.toxic~z"]) == pytest.approx(examples.inputs(["toxicity.toxic~z"]), nan_ok=True)
     with pytest.raises(KeyError, match="proxy"):
-        with_annotators(examples, ["proxy"])
+        examples.with_annotators(["proxy"])
 
 
 def test_every_row_is_scored_by_a_ranker_without_its_family() -> None:
@@ -80,4 +80,4 @@ def test_sets_count_alike_whatever_their_size_and_contexts_without_head_room_not
 
 def test_the_fast_set_needs_neither_language_model_nor_cross_encoder() -> None:
     assert not {"perplexity", "states", "coherence", "reply"} & set(SETS["fast"])
-    assert set(SETS[REFERENCE]) == set(default_annotators())
+    assert set(SETS["default"]) == set(default_annotators())

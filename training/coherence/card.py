@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from blender.models.tail import TailManifest
 
@@ -23,7 +24,7 @@ def card_lines(manifest: TailManifest) -> Iterator[str]:
     yield (
         f"{manifest.layers} layers that go on from the middle of {manifest.model}, whose own layers they were, and a "
         f"score of answers: trained for {settings['steps']:,} batches of {settings['batch']} contexts to pick the true "
-        f"reply among wrong ones, and kept as the difference in matrices of rank {settings['rank']}."
+        f"reply among wrong ones{_begun(settings)}, and kept as the difference in matrices of rank {settings['rank']}."
     )
     yield ""
     sizes = metrics["groups"]
@@ -49,3 +50,11 @@ def card_lines(manifest: TailManifest) -> Iterator[str]:
     yield ""
     yield "- It learnt from chats of students in English: what usually follows, not what is true, kind or interesting."
     yield "- A wrong answer drawn at random may do as well as the true one: the figures compare scores, no more."
+
+
+def _begun(settings: dict[str, Any]) -> str:
+    if not settings.get("seen"):
+        return ""
+    return (
+        f", on from a tail that {settings['seen']:,} others had trained (`--start`, sha-256 {settings['start'][:12]})"
+    )

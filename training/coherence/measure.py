@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blender.models.language_model import LanguageModel
-from blender.models.tail import BIAS, NORM, OUT, Tail
+from blender.models.tail import Tail
 from blender.models.tree import Branch
 from blender.training.coherence.groups import Group
 from blender.training.coherence.network import TailNetwork
@@ -40,11 +40,8 @@ def agreement(scores: Scores, groups: Sequence[Group]) -> dict[str, float]:
 
 def measured(network: TailNetwork, tail: Tail, model: LanguageModel, groups: Sequence[Group]) -> dict[str, Any]:
     """Agreement on groups never seen: as trained, as the ``tail`` was kept, and by how likely the model finds them."""
-    import torch
-
     found = {"trained": agreement(network.scores, groups)}
-    score = {NORM: torch.from_numpy(tail.norm), OUT: torch.from_numpy(tail.out), BIAS: torch.tensor([tail.bias])}
-    network.load({**tail.weights, **score})
+    network.take(tail)
     found["as kept"] = agreement(network.scores, groups)
     found["likelihood"] = agreement(partial(_likelihood, model), groups)
     chance = round(100 * float(np.mean([1 / len(group.answers) for group in groups])), 1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from blender.models.causal import checkpoint_folder, transformers_network
 from blender.models.middle import middle_layer
 from blender.models.reference import resolve
-from blender.models.tail import BIAS, EPS, NORM, OUT
+from blender.models.tail import BIAS, EPS, NORM, OUT, Tail
 from blender.training.coherence.groups import Group
 
 if TYPE_CHECKING:
@@ -68,6 +68,13 @@ class TailNetwork:
         with torch.no_grad():
             for name, own in self.weights().items():
                 own.copy_(weights[name])
+
+    def take(self, tail: Tail) -> None:
+        """Put in what a tail holds."""
+        import torch
+
+        score = {NORM: torch.from_numpy(tail.norm), OUT: torch.from_numpy(tail.out), BIAS: torch.tensor([tail.bias])}
+        self.load({**tail.weights, **score})
 
     def _states(self, ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         import torch

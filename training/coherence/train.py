@@ -23,7 +23,18 @@ from blender.models.causal import checkpoint_folder
 from blender.models.encoder import load_encoder
 from blender.models.language_model import load_language_model
 from blender.models.reference import resolve
-from blender.models.tail import CARD, CHANGES, MANIFEST, TAILS, VERSION, TailManifest, layers_of, load_tail
+from blender.models.tail import (
+    CARD,
+    CHANGES,
+    MANIFEST,
+    TAILS,
+    VERSION,
+    TailManifest,
+    layers_of,
+    load_tail,
+    read_manifest,
+    tail_folder,
+)
 from blender.training.coherence.card import card_lines
 from blender.training.coherence.groups import Group, groups_of
 from blender.training.coherence.measure import agreement, measured
@@ -55,6 +66,8 @@ class TailSettings:
         warm: steps.
         rank: of the matrices that the layers' changes are kept as.
         seed: of everything random.
+        start: sha-256 of the changes of the tail that it goes on from; nothing: from the model's own layers.
+        seen: batches that were shown to that tail: they are left out.
     """
 
     layers: int = 4
@@ -65,9 +78,11 @@ class TailSettings:
     warm: int = 100
     rank: int = 64
     seed: int = 0
+    start: str = ""
+    seen: int = 0
 
 
-def train_tail(source: str, out: Path, settings: TailSettings, console: Console) -> None:
+def train_tail(source: str, out: Path, settings: TailSettings, console: Console, start: str | None = None) -> None:
     """Train, keep the difference as thin matrices, measure on conversations held out, write the folder.
 
     Args:
@@ -75,22 +90,32 @@ def train_tail(source: str, out: Path, settings: TailSettings, console: Console)
         out: a new folder.
         settings: of the training; a run of the same data and settings that was cut off goes on.
         console: told how it goes.
+        start: name or folder of a tail to go on from, on batches that it has not seen.
 
     Raises:
         BadInput: there are too few pairs.
+        BadModel: there is no such tail.
     """
+    network = TailNetwork(MODEL, settings.layers, settings.seed)
+    if start is not None:
+        settings = _going_on(network, start, settings)
     parts = split(read_pairs(source, PAIRS), settings.seed)
     encoder, form = load_encoder(ENCODER), load_language_model(MODEL, "auto").form
     rng = np.random.default_rng(settings.seed)
     asked = {"dev": WATCHED, "train": TRAINED_ON, "test": MEASURED}
     groups = {name: groups_of(parts[name], most, encoder, form, rng) for name, most in asked.items()}
-    network = TailNetwork(MODEL, settings.layers, settings.seed)
     about = msgspec.json.encode([source, asdict(settings), asdict(PAIRS), resolve(MODEL).digest]).decode()
     kept = cache_folder() / "tails" / f"{text_digest(about)[:16]}.safetensors"
     _fit(network, groups["train"], settings, kept, console)
     console.print(f"held out: {agreement(network.scores, groups['dev'])}")
     make_once(out, lambda folder: _write(folder, network, groups, source, settings))
     console.print((out / CARD).read_text(encoding="utf-8"))
+
+
+def _going_on(network: TailNetwork, start: str, settings: TailSettings) -> TailSettings:
+    tail, before = load_tail(start, MODEL), read_manifest(tail_folder(start)).settings
+    network.take(tail)
+    return replace(settings, start=tail.fingerprint, seen=before["steps"] + before.get("seen", 0))
 
 
 def _fit(network: TailNetwork, groups: Sequence[Group], settings: TailSettings, kept: Path, console: Console) -> None:
@@ -147,14 +172,18 @@ def _resumed(
 
 
 def batches(groups: Sequence[Group], settings: TailSettings) -> list[list[Group]]:
-    """As many batches as there are steps, each of groups of about equal length, all once before any comes again."""
+    """As many batches as there are steps, each of groups of about equal length, all once before any comes again.
+
+    The ``settings.seen`` first of the order are left out.
+    """
     rng = np.random.default_rng(settings.seed + 1)
     ordered = sorted(groups, key=lambda group: group.tokens + rng.random() * 12)
     starts = np.arange(0, len(ordered) - settings.batch, settings.batch)
     order: list[int] = []
-    while len(order) < settings.steps:
+    last = settings.seen + settings.steps
+    while len(order) < last:
         order += [int(start) for start in rng.permutation(starts)[::-1]]
-    return [ordered[start : start + settings.batch] for start in order[: settings.steps]]
+    return [ordered[start : start + settings.batch] for start in order[settings.seen : last]]
 
 
 def _write(
@@ -190,9 +219,10 @@ def main(
     source: Annotated[str, typer.Option(help="Dialogues: a file or package that a base is built from.")] = SOURCE,
     out: Annotated[Path, typer.Option(help="Folder that is made.")] = TAILS / "default",
     steps: Annotated[int, typer.Option(min=1, help="Batches of 8 contexts to train on.")] = TailSettings().steps,
+    start: Annotated[str | None, typer.Option(help="A tail to go on from, on batches that it has not seen.")] = None,
 ) -> None:
     """Train the tail: an hour and a half of one core. A run that was cut off goes on where it was."""
-    train_tail(source, out, replace(TailSettings(), steps=steps), Console())
+    train_tail(source, out, replace(TailSettings(), steps=steps), Console(), start)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ def test_batches_hold_groups_of_like_length_and_all_once_before_any_again() -> N
     first = [id(group) for batch in found[:9] for group in batch]
     assert len(set(first)) == 36
     assert all(max(g.tokens for g in batch) - min(g.tokens for g in batch) < 20 for batch in found)
+    assert batches(groups, TailSettings(batch=4, steps=10, seen=8)) == found[8:]
 
 
 def test_an_answer_sees_the_context_and_itself_alone() -> None:
@@ -109,3 +110,7 @@ def test_a_run_that_was_cut_off_goes_on_and_writes_what_the_annotator_reads(
     given_dtype = Coherence(tail=str(tmp_path / "tail"), model=str(tiny_llama), dtype="float32")
     values = given_dtype.annotate([Pool.of("Do you like tea?", ["Yes, I like tea a lot.", "No."])])
     assert np.isfinite(values).all()
+    train_tail(str(chats), tmp_path / "further", settings, console, start=str(tmp_path / "tail"))
+    further = msgspec.json.decode((tmp_path / "further" / MANIFEST).read_bytes(), type=TailManifest)
+    assert further.settings["start"] == tail.fingerprint and further.settings["seen"] == 4
+    assert "on from a tail that 4 others had trained" in (tmp_path / "further" / CARD).read_text(encoding="utf-8")

@@ -1,0 +1,40 @@
+"""What the learned ranker is compared with: rules may read columns that it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from blender.training.compare import policy_scores
+from blender.training.outer import OutOfFold
+from blender.training.prepare import Prepared, prepare
+from tests.training.conftest import write_labels
+
+
+def unscored(prepared: Prepared) -> OutOfFold:
+    blank = np.full(len(prepared.examples.matrix), np.nan)
+    return OutOfFold(
+        how="nothing",
+        value=blank,
+        linear=blank,
+        sensible=blank,
+        specific=blank,
+        best_feature=blank,
+        best_source=blank,
+        trials={},
+    )
+
+
+def test_rules_read_columns_that_the_ranker_does_without(tmp_path: Path) -> None:
+    files = [write_labels(tmp_path)]
+    own = prepare(files, tmp_path, annotators={"overlap": {}}, quiet=True)
+    both = prepare(files, tmp_path, annotators={"overlap": {}}, beside=("length", "overlap"), quiet=True)
+    assert both.examples.matrix.columns == own.examples.matrix.columns
+    np.testing.assert_array_equal(both.examples.matrix.values, own.examples.matrix.values)
+    assert both.annotators.keys() == {"overlap"} == both.fingerprints.keys()
+    pools = range(len(both.examples))
+    assert "longest" not in policy_scores(own, unscored(own), pools)
+    longest = policy_scores(both, unscored(both), pools)["longest"]
+    assert both.beside is not None
+    np.testing.assert_array_equal(longest, both.beside.matrix.column("length.words"))
