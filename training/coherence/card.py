@@ -53,8 +53,7 @@ def card_lines(manifest: TailManifest) -> Iterator[str]:
 
 
 def _begun(settings: dict[str, Any]) -> str:
-    if not settings.get("seen"):
+    if not settings.get("start"):
         return ""
-    return (
-        f", on from a tail that {settings['seen']:,} others had trained (`--start`, sha-256 {settings['start'][:12]})"
-    )
+    said = f", on from another tail (sha-256 {settings['start'][:12]})"
+    return f"{said}, whose {settings['seen']:,} batches of these were left out" if settings["seen"] else said

@@ -67,7 +67,7 @@ class TailSettings:
         rank: of the matrices that the layers' changes are kept as.
         seed: of everything random.
         start: sha-256 of the changes of the tail that it goes on from; nothing: from the model's own layers.
-        seen: batches that were shown to that tail: they are left out.
+        seen: batches of these conversations that were shown to that tail: they are left out.
     """
 
     layers: int = 4
@@ -98,7 +98,7 @@ def train_tail(source: str, out: Path, settings: TailSettings, console: Console,
     """
     network = TailNetwork(MODEL, settings.layers, settings.seed)
     if start is not None:
-        settings = _going_on(network, start, settings)
+        settings = _going_on(network, start, source, settings)
     parts = split(read_pairs(source, PAIRS), settings.seed)
     encoder, form = load_encoder(ENCODER), load_language_model(MODEL, "auto").form
     rng = np.random.default_rng(settings.seed)
@@ -112,10 +112,11 @@ def train_tail(source: str, out: Path, settings: TailSettings, console: Console,
     console.print((out / CARD).read_text(encoding="utf-8"))
 
 
-def _going_on(network: TailNetwork, start: str, settings: TailSettings) -> TailSettings:
-    tail, before = load_tail(start, MODEL), read_manifest(tail_folder(start)).settings
+def _going_on(network: TailNetwork, start: str, source: str, settings: TailSettings) -> TailSettings:
+    tail, before = load_tail(start, MODEL), read_manifest(tail_folder(start))
     network.take(tail)
-    return replace(settings, start=tail.fingerprint, seen=before["steps"] + before.get("seen", 0))
+    seen = before.settings["steps"] + before.settings.get("seen", 0) if before.data == source else 0
+    return replace(settings, start=tail.fingerprint, seen=seen)
 
 
 def _fit(network: TailNetwork, groups: Sequence[Group], settings: TailSettings, kept: Path, console: Console) -> None:

@@ -113,4 +113,4 @@ def test_a_run_that_was_cut_off_goes_on_and_writes_what_the_annotator_reads(
     train_tail(str(chats), tmp_path / "further", settings, console, start=str(tmp_path / "tail"))
     further = msgspec.json.decode((tmp_path / "further" / MANIFEST).read_bytes(), type=TailManifest)
     assert further.settings["start"] == tail.fingerprint and further.settings["seen"] == 4
-    assert "on from a tail that 4 others had trained" in (tmp_path / "further" / CARD).read_text(encoding="utf-8")
+    assert "whose 4 batches of these were left out" in (tmp_path / "further" / CARD).read_text(encoding="utf-8")
