@@ -112,7 +112,7 @@ def _late(one: Values) -> Iterator[str]:
 
 
 def late_columns(values: Values) -> list[str]:
-    """Head-room of the full ranker where columns are late, beside the fast ranker's."""
+    """Head-room of the default ranker where columns are late, beside the fast ranker's."""
     rows = []
     for name, one in values["recovered"].items():
         mean, less = one["mean of sets"], one.get("less fast ranker")

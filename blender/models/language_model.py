@@ -33,6 +33,7 @@ from blender.records import Dialog, Pool, Turn
 __all__ = ["ANSWER_TOKENS", "LanguageModel", "PoolLosses", "Sample", "load_language_model", "model_fingerprint"]
 
 _VERSION = 1
+SENTENCE_ENDS = (".", "!", "?", "…")
 _ROWS = 64  # samples drawn side by side
 _FEW = 3  # samples, and tokens of each, whose drawing is timed
 
@@ -52,6 +53,11 @@ class Sample:
     text: str
     logprobs: tuple[float, ...]
     finished: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is not broken off in the middle of a sentence."""
+        return self.finished or self.text.endswith(SENTENCE_ENDS)
 
 
 class LanguageModel:
@@ -248,7 +254,7 @@ class LanguageModel:
 
     def _whole_sentences(self, drawn: Drawn) -> Drawn:
         for count in range(len(drawn.tokens), 0, -1):
-            if self._form.text(drawn.tokens[:count]).endswith((".", "!", "?", "…")):
+            if self._form.text(drawn.tokens[:count]).endswith(SENTENCE_ENDS):
                 return drawn.first(count)
         return drawn
 

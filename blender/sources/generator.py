@@ -114,7 +114,10 @@ class Generator:
         return self._model.seconds_a_token * self.max_new_tokens
 
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
-        """Sample ``k`` answers for each dialog, likeliest first; equal and empty ones are left to the pool."""
+        """Sample ``k`` answers for each dialog, likeliest first; equal and empty ones are left to the pool.
+
+        Those broken off in their first sentence by ``max_new_tokens`` are left out where others are not.
+        """
         shown = self._retriever.shown(dialogs) if self._retriever else [NOTHING] * len(dialogs)
         written = [dialog_as_written(dialog) for dialog in dialogs]
         drawn = self._model.sample(written, k, settings=self._sampling, system=self.system, shown=shown)
@@ -123,7 +126,7 @@ class Generator:
 
 
 def candidates(samples: Sequence[Sample], source: str, prompt: str, evidence: tuple[str, ...] = ()) -> list[Candidate]:
-    """Turn the samples of one dialog into candidates, likeliest first.
+    """Turn the samples of one dialog into candidates, likeliest first; none broken off if there are others.
 
     Args:
         samples: of one dialog.
@@ -134,6 +137,7 @@ def candidates(samples: Sequence[Sample], source: str, prompt: str, evidence: tu
     Returns:
         Candidates whose score is the mean log-probability of a token; samples without one come last.
     """
+    samples = [sample for sample in samples if sample.whole] or samples
     means = [float(np.mean(sample.logprobs)) if sample.logprobs else None for sample in samples]
     order = sorted(range(len(samples)), key=lambda at: (means[at] is None, -(means[at] or 0.0)))
     return [

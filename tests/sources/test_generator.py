@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 
 from blender.errors import BadInput
+from blender.models.language_model import Sample
 from blender.models.packages import find_package
 from blender.records import Dialog
 from blender.sources import SOURCES
-from blender.sources.generator import Generator
+from blender.sources.generator import Generator, candidates
 
 MUSIC = Dialog.of("What kind of music do you like?", id="music")
 PUPPY = Dialog.of(["Hi!", "Hello, how are you?", "Tired. My new puppy keeps me awake all night."], id="puppy")
@@ -17,17 +18,26 @@ def test_wrong_settings_are_refused_when_it_is_made() -> None:
         SOURCES.build("generator", {"top_p": 1.5})
 
 
+def test_what_is_broken_off_is_left_out_where_something_else_is_not() -> None:
+    broken = Sample(text="I like to", logprobs=(-0.1,), finished=False)
+    cut = Sample(text="I sing.", logprobs=(-2.0,), finished=False)
+    ended = Sample(text="jazz", logprobs=(-1.0,), finished=True)
+    found = candidates([broken, cut, ended], "generator", "prompt")
+    assert [(each.text, each.rank) for each in found] == [("jazz", 0), ("I sing.", 1)]
+    assert [each.text for each in candidates([broken, broken], "generator", "prompt")] == ["I like to"] * 2
+
+
 @pytest.mark.slow
 def test_it_proposes_different_answers_likeliest_first() -> None:
     source = Generator(max_new_tokens=16)
     proposed = source.propose([MUSIC, PUPPY], 5)
-    for candidates in proposed:
-        assert [candidate.rank for candidate in candidates] == [0, 1, 2, 3, 4]
-        scores = [candidate.score for candidate in candidates if candidate.score is not None]
+    for pool in proposed:
+        assert [candidate.rank for candidate in pool] == list(range(len(pool)))
+        scores = [candidate.score for candidate in pool if candidate.score is not None]
         assert scores == sorted(scores, reverse=True)
-        assert len({candidate.text for candidate in candidates}) > 2
-        assert all(candidate.source == "generator" and candidate.kind == "generator" for candidate in candidates)
-        assert all("\n" not in candidate.text and "<|" not in candidate.text for candidate in candidates)
+        assert len({candidate.text for candidate in pool}) > 2
+        assert all(candidate.source == "generator" and candidate.kind == "generator" for candidate in pool)
+        assert all("\n" not in candidate.text and "<|" not in candidate.text for candidate in pool)
     assert proposed == source.propose([MUSIC, PUPPY], 5)
     assert Generator(max_new_tokens=16, seed=1).propose([MUSIC, PUPPY], 5) != proposed
 

