@@ -20,7 +20,7 @@ from blender.errors import UnknownName
 from blender.models.cache import cache_folder
 from blender.training.outer import OutOfFold, across_families
 from blender.training.prepare import Prepared, prepare
-from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
+from blender.training.quality import ENGLISH, MOST_CONTEXTS, RULES_READ, label_files
 from blender.training.report import write_between_markers, write_json
 from blender.training.robustness.contexts import Bench, default_guards
 from blender.training.robustness.measure import PARTS
@@ -69,7 +69,9 @@ def main(
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Measure head-room at matched length, length_free, and what the choice holds out against."""
-    prepared = prepare(label_files(data), cache_folder() / "features", locale=ENGLISH, most=MOST_CONTEXTS)
+    prepared = prepare(
+        label_files(data), cache_folder() / "features", locale=ENGLISH, most=MOST_CONTEXTS, beside=RULES_READ
+    )
     grid, heads = settings_tried(tries, seed)
     found = across_families(prepared, heads, grid)
     robustness(prepared, found, out, seed=seed, parts=part)

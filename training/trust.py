@@ -23,7 +23,7 @@ from blender.training.fixed_folds import in_domain_with_heads, left_out
 from blender.training.outer import OutOfFold
 from blender.training.prepare import Prepared, prepare
 from blender.training.probabilities import DRAWS, MOST_LABELS, Table, plain, probability_table
-from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
+from blender.training.quality import ENGLISH, MOST_CONTEXTS, RULES_READ, label_files
 from blender.training.report import write_between_markers, write_json
 from blender.training.script import run
 from blender.training.selective import SPLITS, Elsewhere, KeptTable, elsewhere_table, kept_table
@@ -133,7 +133,12 @@ def main(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     chosen: dict[str, dict[str, Any]] | None = {name: {} for name in annotator} if annotator else None
     prepared = prepare(
-        label_files(data), cache_folder() / "features", annotators=chosen, locale=ENGLISH, most=MOST_CONTEXTS
+        label_files(data),
+        cache_folder() / "features",
+        annotators=chosen,
+        locale=ENGLISH,
+        most=MOST_CONTEXTS,
+        beside=RULES_READ,
     )
     own, away = in_domain_with_heads(prepared, seed), left_out(prepared, seed)
     about = {

@@ -56,8 +56,8 @@ class Sample:
 
     @property
     def whole(self) -> bool:
-        """Whether it is not broken off in the middle of a sentence."""
-        return self.finished or self.text.endswith(SENTENCE_ENDS)
+        """Whether it says something, and is not broken off in the middle of a sentence."""
+        return bool(self.text) and (self.finished or self.text.endswith(SENTENCE_ENDS))
 
 
 class LanguageModel:

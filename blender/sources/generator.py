@@ -114,9 +114,9 @@ class Generator:
         return self._model.seconds_a_token * self.max_new_tokens
 
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
-        """Sample ``k`` answers for each dialog, likeliest first; equal and empty ones are left to the pool.
+        """Sample ``k`` answers for each dialog, likeliest first; equal ones are left to the pool.
 
-        Those broken off in their first sentence by ``max_new_tokens`` are left out where others are not.
+        Empty ones, and those broken off in their first sentence by ``max_new_tokens``, go if there are others.
         """
         shown = self._retriever.shown(dialogs) if self._retriever else [NOTHING] * len(dialogs)
         written = [dialog_as_written(dialog) for dialog in dialogs]
@@ -126,7 +126,7 @@ class Generator:
 
 
 def candidates(samples: Sequence[Sample], source: str, prompt: str, evidence: tuple[str, ...] = ()) -> list[Candidate]:
-    """Turn the samples of one dialog into candidates, likeliest first; none broken off if there are others.
+    """Turn the samples of one dialog into candidates, likeliest first; only whole ones if there are any.
 
     Args:
         samples: of one dialog.

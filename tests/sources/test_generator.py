@@ -24,7 +24,8 @@ def test_what_is_broken_off_is_left_out_where_something_else_is_not() -> None:
     ended = Sample(text="jazz", logprobs=(-1.0,), finished=True)
     found = candidates([broken, cut, ended], "generator", "prompt")
     assert [(each.text, each.rank) for each in found] == [("jazz", 0), ("I sing.", 1)]
-    assert [each.text for each in candidates([broken, broken], "generator", "prompt")] == ["I like to"] * 2
+    silent = Sample(text="", logprobs=(-0.1,), finished=True)
+    assert "I like to" in [each.text for each in candidates([broken, silent], "generator", "prompt")]
 
 
 @pytest.mark.slow
