@@ -78,7 +78,6 @@ bench: .venv/.dev          ## speed beside rivals: docs/performance.md, benchmar
 	$(BIN)/python -m blender.training.cascade $(DATA)
 	$(BIN)/python benchmarks/performance/frontier.py
 	$(BIN)/python benchmarks/performance/annotators.py
-	$(BIN)/python benchmarks/performance/late_columns.py $(DATA)
 	$(BIN)/python benchmarks/performance/report.py
 
 label-load: .venv/.dev     ## 20 raters at once on the labelling page for two minutes: benchmarks/label_load.json

@@ -34,6 +34,7 @@ def annotate(
     timeout: float | None = None,
     hurry: bool = False,
     first: Collection[str] = (),
+    work: int | None = None,
 ) -> Annotation:
     """Measure every candidate with every annotator.
 
@@ -45,13 +46,15 @@ def annotate(
         timeout: seconds for all annotators together; those without an answer by then are NaN.
         hurry: do not begin those that usually take longer.
         first: begin these first and in any case, as guards need them.
+        work: what their pace goes by; default: the number of candidates.
     """
     runner = runner or Runner(part="annotator")
     rows = sum(len(pool) for pool in pools)
     read = pools_as_written(pools)
     order = sorted(annotators, key=lambda name: name not in first)
     calls = {name: lambda annotator=annotators[name]: annotator.annotate(read) for name in order}
-    outcome = runner.run(calls if rows else {}, timeout, work=rows, hurry=hurry, always=first)
+    work = rows if work is None else work
+    outcome = runner.run(calls if rows else {}, timeout, work=work, hurry=hurry, always=first)
     with_text = np.array([bool(text.strip()) for pool in pools for text in pool.texts], dtype=bool)
     faults = list(outcome.faults)
     blocks: list[Floats] = []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from blender.annotation import USER, annotate
 from blender.baselines import RANKERS
 from blender.bundle import Bundle, load_bundle
+from blender.cascade import FEWEST, SHORTLIST, Cascade
 from blender.catalogue import annotator_catalogue
 from blender.errors import BadBundle, BadInput, UnknownName
 from blender.guards import GUARDS
@@ -37,6 +38,7 @@ class Parts:
         columns: what each ``annotator.column`` is, for explanations and guards.
         user_columns: the ``user.NAME`` columns the ranker was trained on.
         fingerprint: of the bundle, empty without one.
+        first_fingerprint: of the bundle that makes the shortlist, empty without one.
     """
 
     sources: Mapping[str, SourceSlot]
@@ -46,6 +48,23 @@ class Parts:
     columns: Mapping[str, Column]
     user_columns: tuple[str, ...] = ()
     fingerprint: str = ""
+    first_fingerprint: str = ""
+
+    @property
+    def cascade(self) -> Cascade | None:
+        """The ranker, if it is one of two stages."""
+        return self.ranker if isinstance(self.ranker, Cascade) else None
+
+    @property
+    def dear(self) -> dict[str, Annotator]:
+        """Annotators that measure a shortlist only."""
+        late = self.cascade.dear if self.cascade else ()
+        return {name: self.annotators[name] for name in late}
+
+    @property
+    def quick(self) -> dict[str, Annotator]:
+        """Annotators that measure every candidate."""
+        return {name: each for name, each in self.annotators.items() if name not in self.dear}
 
     def warm(self, locale: str) -> None:
         """Load every model now. A part that fails is logged; it will cost its columns when asked."""
@@ -76,14 +95,14 @@ def assemble(settings: Settings) -> Parts:
     """
     if settings.network:
         allow_network()
-    folder = settings.bundle_folder()
-    bundle = load_bundle(folder) if folder else None
-    ranker = _ranker(settings, bundle)
+    folders = (settings.bundle_folder(), settings.first_folder())
+    bundle, first = (load_bundle(folder) if folder else None for folder in folders)
     guards = {name: (use, given) for name, use, given in _named(settings.guards)}
-    needs = [*(bundle.annotators if bundle else {}), *ranker.needs]
-    for use, _ in guards.values():
-        needs += GUARDS.find(use).needs
-    annotators = _annotators(dict.fromkeys(needs), settings, bundle)
+    guarding = [name for use, _ in guards.values() for name in GUARDS.find(use).needs]
+    ranker = _ranker(settings, bundle, first, guarding)
+    annotators = _annotators([*(bundle.annotators if bundle else {}), *ranker.needs, *guarding], settings, bundle)
+    if first:
+        first.check(annotators)
     return Parts(
         sources={name: _source(use, given) for name, use, given in _named(settings.sources)},
         annotators=annotators,
@@ -92,6 +111,7 @@ def assemble(settings: Settings) -> Parts:
         columns=matrix_columns(annotators),
         user_columns=tuple(name for name in bundle.columns if name.startswith(USER)) if bundle else (),
         fingerprint=bundle.fingerprint if bundle else "",
+        first_fingerprint=first.fingerprint if first else "",
     )
 
 
@@ -117,19 +137,49 @@ def _guard(use: str, given: dict[str, Any], annotators: Mapping[str, Annotator])
     return guard
 
 
-def _ranker(settings: Settings, bundle: Bundle | None) -> Ranker:
-    given = dict(settings.ranker)
+def _ranker(settings: Settings, bundle: Bundle | None, first: Bundle | None, guarding: Sequence[str]) -> Ranker:
+    """The ranker of the settings, behind that of the bundle ``first`` if there is one.
+
+    Args:
+        settings: as given.
+        bundle: of the ranker ``learned``.
+        first: makes the shortlist.
+        guarding: annotators that guards read, of every candidate.
+    """
+    given = {key: value for key, value in settings.ranker.items() if key not in ("first", "shortlist")}
     length_free = given.pop("length_free", False)
     if not isinstance(length_free, bool):
         raise BadInput(f"length_free of the ranker must be true or false, got {length_free!r}")
-    ranker = _with_length(str(given.pop("use", "learned")), given, bundle)
-    return LengthFree(ranker=ranker, taste=getattr(ranker, "length_taste", 0.0)) if length_free else ranker
+    ranker = _with_any_length(str(given.pop("use", "learned")), given, bundle)
+    ranker = _length_free(ranker) if length_free else ranker
+    if first is None:
+        return ranker
+    shortlisting = _length_free(first.ranker) if length_free else first.ranker
+    dear = tuple(name for name in ranker.needs if name not in {*shortlisting.needs, *guarding})
+    if not dear:
+        raise BadInput(
+            f"the ranker of the bundle {settings.ranker['first']!r} and the guards read all that the ranker itself "
+            f"reads ({', '.join(ranker.needs)}): nothing is left for a shortlist. Leave first out, or name a bundle of "
+            "fewer annotators"
+        )
+    return Cascade(first=shortlisting, last=ranker, dear=dear, size=_shortlist_size(settings))
 
 
-def _with_length(use: str, given: dict[str, Any], bundle: Bundle | None) -> Ranker:
+def _length_free(ranker: Ranker) -> Ranker:
+    return LengthFree(ranker=ranker, taste=getattr(ranker, "length_taste", 0.0))
+
+
+def _shortlist_size(settings: Settings) -> int:
+    size = settings.ranker.get("shortlist", SHORTLIST)
+    if not isinstance(size, int) or isinstance(size, bool) or size < FEWEST:
+        raise BadInput(f"shortlist of the ranker must be a whole number of at least {FEWEST}, got {size!r}")
+    return size
+
+
+def _with_any_length(use: str, given: dict[str, Any], bundle: Bundle | None) -> Ranker:
     if use == "learned":
         for key in given:
-            raise UnknownName("setting of ranker 'learned':", key, ["length_free", "use"])
+            raise UnknownName("setting of ranker 'learned':", key, ["first", "length_free", "shortlist", "use"])
         if bundle is None:
             raise BadBundle(
                 "the ranker 'learned' needs a bundle, and the settings name none. Set bundle to the folder that "

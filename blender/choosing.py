@@ -15,7 +15,7 @@ from blender.explain import Voice
 from blender.faults import Fault
 from blender.matrix import FeatureMatrix
 from blender.records import Candidate, Pool
-from blender.roles import Scores
+from blender.roles import Ranker, Scores
 from blender.selection import Selection
 from blender.settings import Settings
 
@@ -33,26 +33,45 @@ class Judged:
     seconds: Mapping[str, float]
 
 
-def judge_all(pools: Sequence[Pool], annotation: Annotation, parts: Parts) -> list[Judged]:
-    """Guard and rank annotated pools, all in one call of each guard and of the ranker.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guarded:
+    """What guards say of some pools: reasons against each one's candidates, faults by pool, and seconds."""
 
-    What raises over all of them is asked again pool by pool, so that one pool costs the others nothing.
+    blocked: tuple[Blocked, ...]
+    faults: tuple[tuple[Fault, ...], ...]
+    seconds: float
+
+
+def guard_all(pools: Sequence[Pool], matrix: FeatureMatrix, parts: Parts) -> Guarded:
+    """Ask each guard once about all pools; one that raises is asked again pool by pool."""
+    begun = time.perf_counter()
+    matrices = matrix.split()
+    reasons = [_guarded(name, pools, matrix, matrices, parts) for name in parts.guards]
+    return Guarded(
+        blocked=tuple(_joined(len(pool), [found[at][0] for found in reasons]) for at, pool in enumerate(pools)),
+        faults=tuple(tuple(fault for found in reasons for fault in found[at][1]) for at in range(len(pools))),
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def judge_all(pools: Sequence[Pool], annotation: Annotation, guarded: Guarded, ranker: Ranker) -> list[Judged]:
+    """Rank annotated and guarded pools, all in one call of the ranker.
+
+    Should it raise, it is asked again pool by pool, so that one pool costs the others nothing.
     """
     begun = time.perf_counter()
     matrices = annotation.matrix.split()
-    reasons = [_guarded(name, pools, annotation.matrix, matrices, parts) for name in parts.guards]
-    guarded = time.perf_counter()
-    scores, rank_faults = _scored(pools, annotation.matrix, matrices, parts)
-    spent = {"guard": guarded - begun, "rank": time.perf_counter() - guarded}
+    scores, rank_faults = score_all(pools, annotation.matrix, ranker)
+    spent = {"guard": guarded.seconds, "rank": time.perf_counter() - begun}
     return [
         Judged(
             matrix=matrix,
-            blocked=_joined(len(pool), [found[at][0] for found in reasons]),
+            blocked=guarded.blocked[at],
             scores=scores[at],
-            faults=(*annotation.faults, *(fault for found in reasons for fault in found[at][1]), *rank_faults[at]),
+            faults=(*annotation.faults, *guarded.faults[at], *rank_faults[at]),
             seconds={**{f"annotate.{name}": took for name, took in annotation.seconds.items()}, **spent},
         )
-        for at, (pool, matrix) in enumerate(zip(pools, matrices, strict=True))
+        for at, matrix in enumerate(matrices)
     ]
 
 
@@ -107,17 +126,15 @@ def _joined(size: int, found: Sequence[Sequence[str | None]]) -> Blocked:
     return tuple(tuple(reason for reasons in found if (reason := reasons[at])) for at in range(size))
 
 
-def _scored(
-    pools: Sequence[Pool], matrix: FeatureMatrix, matrices: Sequence[FeatureMatrix], parts: Parts
-) -> tuple[list[Scores], list[list[Fault]]]:
+def score_all(pools: Sequence[Pool], matrix: FeatureMatrix, ranker: Ranker) -> tuple[list[Scores], list[list[Fault]]]:
     """The ranker's scores of every pool; should it fail, the order of the pool stands."""
     try:
-        scores = parts.ranker.score(matrix, pools) if len(matrix) else Scores.plain(np.zeros(0))
+        scores = ranker.score(matrix, pools) if len(matrix) else Scores.plain(np.zeros(0))
     except BlendError:
         raise  # a wrong set-up, not a bad moment
     except Exception as error:
         if len(pools) > 1:
-            alone = [_scored([pool], own, [own], parts) for pool, own in zip(pools, matrices, strict=True)]
+            alone = [score_all([pool], own, ranker) for pool, own in zip(pools, matrix.split(), strict=True)]
             return [scores for (scores,), _ in alone], [faults for _, (faults,) in alone]
         detail = f"{type(error).__name__}: {error}"
         order = Scores.plain(-np.arange(len(matrix), dtype=np.float32))

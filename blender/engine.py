@@ -9,15 +9,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from blender.annotation import annotate
+from blender.annotation import Annotation, annotate
 from blender.assembly import Parts, assemble, probe
-from blender.choosing import Judged, choose_one, judge_all
+from blender.cascade import FEWEST, Cascade, completed, shortened, shortlist, words_to_read
+from blender.choosing import Guarded, Judged, choose_one, guard_all, judge_all, score_all
 from blender.deadline import left, within
 from blender.faults import Fault, Runner
 from blender.pace import Pace
 from blender.pooling import pool_all
 from blender.proposing import propose
 from blender.records import Candidate, Dialog, Pool, Turn
+from blender.roles import matrix_columns
 from blender.selection import Selection
 from blender.settings import Settings
 
@@ -74,7 +76,8 @@ class Blender:
                 self._proposing.run({name: partial(slot.source.propose, [pool.dialog], slot.k)}, self.settings.timeout)
         for name, annotator in self.parts.annotators.items():
             call = {name: partial(annotator.annotate, [pool])}
-            self._annotating.run(call, self.settings.timeout, work=len(pool))
+            work = words_to_read([pool]) if name in self.parts.dear else len(pool)
+            self._annotating.run(call, self.settings.timeout, work=work)
 
     def reply(self, turns: Turns, *, facts: Sequence[str] = (), deadline: float | None = None) -> Selection:
         """Answer one dialog. Strings alternate speakers and end with the human.
@@ -147,20 +150,45 @@ class Blender:
         timeout, hurry = self._time_to_annotate(pools)
         annotation = annotate(
             pools,
-            self.parts.annotators,
+            self.parts.quick,
             user_columns=self.parts.user_columns,
             runner=self._annotating,
             timeout=timeout,
             hurry=hurry,
             first={name for guard in self.parts.guards.values() for name in guard.needs},
         )
+        guarded = guard_all(pools, annotation.matrix, self.parts)
+        if self.parts.cascade:
+            annotation = self._measure_shortlist(self.parts.cascade, pools, annotation, guarded)
         if len(pools) > 1 and any(fault.reason not in ("late", "busy") for fault in annotation.faults):
             return [judged for pool in pools for judged in self._judge([pool])]
         annotated = time.perf_counter()
-        judged = judge_all(pools, annotation, self.parts)
+        judged = judge_all(pools, annotation, guarded, self.parts.ranker)
         if any(map(len, pools)):
-            self._pace.took(_CHOOSING, time.perf_counter() - annotated, sum(map(len, pools)))
+            self._pace.took(_CHOOSING, guarded.seconds + time.perf_counter() - annotated, sum(map(len, pools)))
         return [replace(each, seconds={"annotate": annotated - begun, **each.seconds}) for each in judged]
+
+    def _measure_shortlist(
+        self, cascade: Cascade, pools: Sequence[Pool], found: Annotation, guarded: Guarded
+    ) -> Annotation:
+        """Let dear annotators measure the best of each pool by the first ranker: as many as there is time for."""
+        dear, runner = self.parts.dear, self._annotating
+        scores, _ = score_all(pools, found.matrix, cascade.first)
+        lists = [
+            shortlist(one.value, blocked, cascade.size) for one, blocked in zip(scores, guarded.blocked, strict=True)
+        ]
+        timeout, hurry = self._time_to_annotate(pools)
+        for most in (*range(cascade.size, FEWEST - 1, -1), 0):
+            short, rows = shortened(pools, lists, most)
+            work = words_to_read(short)
+            if not hurry or all(runner.expected(name, work) <= timeout for name in dear):
+                break
+        measured = annotate(short, dear, runner=runner, timeout=timeout, hurry=hurry, work=work)
+        if any(lists) and not len(rows):
+            least = words_to_read(shortened(pools, lists, FEWEST)[0])
+            late = tuple(runner.not_begun(name, timeout, least) for name in dear)
+            measured = replace(measured, faults=late)
+        return completed(found, measured, rows, tuple(matrix_columns(dear)))
 
     def _time_to_propose(self, dialogs: int) -> tuple[float, bool]:
         """Seconds for each dialog, and whether they end at a deadline: what is quick to judge keeps its time.
@@ -172,7 +200,7 @@ class Blender:
         if rest is None:
             return usual, False
         rows = dialogs * sum(slot.k for slot in self.parts.sources.values())
-        expected = [self._annotating.pace.expected(name, rows) for name in self.parts.annotators]
+        expected = [self._annotating.pace.expected(name, rows) for name in self.parts.quick]
         quick = sum(seconds for seconds in expected if seconds < rest / 4)
         return min(usual, max(rest / 2, 0.85 * rest - quick - self._time_to_choose(rows)) / max(1, dialogs)), True
 

@@ -105,7 +105,7 @@ class Runner:
         hopeless = self._hopeless(crowd, timeout, always) if hurry and timeout is not None else []
         started, quick = self._start({name: call for name, call in calls.items() if name not in hopeless}, work)
         results: dict[str, T] = {}
-        faults = [self._not_begun(name, timeout or 0.0, crowd[name]) for name in hopeless]
+        faults = [self.not_begun(name, timeout or 0.0, crowd[name]) for name in hopeless]
         seconds: dict[str, float] = {}
         for name, future in started.items():
             if future is None:
@@ -131,6 +131,10 @@ class Runner:
                 faults.append(self._fault(name, "raised", _describe(error)))
         return Outcome(results=results, faults=tuple(faults), seconds=seconds)
 
+    def expected(self, name: str, work: int) -> float:
+        """Seconds that a call begun now would take, beside those of the same plug-in that run already."""
+        return self.pace.expected(name, work * (1 + self._running[name]))
+
     def _wait(self, future: Future[_Done[T]], deadline: float | None, quick: Jobs) -> _Done[T]:
         """The result of a call. Should a quick one hang, those behind it get another thread."""
         wait = None if deadline is None else max(0.0, deadline - time.perf_counter())
@@ -148,7 +152,8 @@ class Runner:
         spared = {quickest, *always}
         return [name for name in crowd if name not in spared and self.pace.expected(name, crowd[name]) > timeout]
 
-    def _not_begun(self, name: str, timeout: float, work: int) -> Fault:
+    def not_begun(self, name: str, timeout: float, work: int) -> Fault:
+        """The fault of a plug-in that would take longer than there is time for so much work."""
         detail = f"not begun: it takes about {self.pace.expected(name, work):.2f} s, {timeout:.2f} s are left"
         return self._fault(name, "late", detail)
 

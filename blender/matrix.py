@@ -89,6 +89,12 @@ class FeatureMatrix:
         """The same rows without coordinates of points."""
         return self.select(ordinary_columns(self.columns))
 
+    def at(self, rows: NDArray[np.intp]) -> FeatureMatrix:
+        """Some of the rows, rising, each still in its pool; as many pools, some perhaps empty."""
+        ends = np.cumsum((0, *self.group_sizes))
+        sizes = np.diff(np.searchsorted(rows, ends))
+        return FeatureMatrix(values=self.values[rows], columns=self.columns, group_sizes=tuple(sizes.tolist()))
+
     def split(self) -> list[FeatureMatrix]:
         """The rows of each pool as a matrix of its own."""
         return [

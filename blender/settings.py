@@ -27,7 +27,9 @@ class Settings:
     Attributes:
         bundle: folder of a trained bundle, or the name of one that comes with the package; empty for none.
         ranker: ``{"use": NAME, ...}``; ``learned`` takes the bundle's trees, the others are rules. Any of them takes
-            ``"length_free": True``: what length explains of its scores in a pool is taken away.
+            ``"length_free": True``: what length explains of its scores in a pool is taken away. ``learned`` also takes
+            ``"first"``, another bundle, whose ranker makes a shortlist of ``"shortlist"`` candidates (8): only these
+            get the annotators that it does not read, see `blender.cascade`.
         sources: by name; ``use`` names the catalogue entry (the name itself if absent), ``k`` how many
             candidates to ask for, the rest are the source's settings.
         guards: by name, in the order they are checked; settings as for sources.
@@ -86,14 +88,16 @@ class Settings:
 
     @classmethod
     def read(cls, path: Path) -> Settings:
-        """Read a TOML file; a relative ``bundle`` is looked for beside it."""
+        """Read a TOML file; a relative ``bundle``, or ``first`` of the ranker, is looked for beside it."""
         try:
             given = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
             raise BadInput(f"{path} cannot be read as TOML: {fault}") from None
-        bundle = given.get("bundle")
-        if isinstance(bundle, str) and (path.parent / bundle / "bundle.json").is_file():
-            given["bundle"] = str(path.parent / bundle)
+        ranker = given.get("ranker")
+        for part, key in ((given, "bundle"), (ranker if isinstance(ranker, dict) else {}, "first")):
+            name = part.get(key)
+            if isinstance(name, str) and (path.parent / name / "bundle.json").is_file():
+                part[key] = str(path.parent / name)
         return cls.of(given, str(path))
 
     @classmethod
@@ -110,7 +114,7 @@ class Settings:
             return cls.read(path)
         if (path / "bundle.json").is_file():
             default = tomllib.loads((PRESETS / "default.toml").read_text(encoding="utf-8"))
-            return cls.of({**default, "bundle": str(path)})
+            return cls.of({**default, "bundle": str(path), "ranker": {}})
         preset = PRESETS / f"{name}.toml"
         if preset.is_file():
             return cls.read(preset)
@@ -119,6 +123,14 @@ class Settings:
 
     def bundle_folder(self) -> Path | None:
         """The folder of the bundle, ``None`` if there is none."""
-        if not self.bundle:
-            return None
-        return Path(self.bundle) if (Path(self.bundle) / "bundle.json").is_file() else BUNDLES / self.bundle
+        return _bundle_folder(self.bundle)
+
+    def first_folder(self) -> Path | None:
+        """The folder of the bundle that makes the shortlist, ``None`` if there is none."""
+        return _bundle_folder(str(self.ranker.get("first", "")))
+
+
+def _bundle_folder(name: str) -> Path | None:
+    if not name:
+        return None
+    return Path(name) if (Path(name) / "bundle.json").is_file() else BUNDLES / name

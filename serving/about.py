@@ -43,12 +43,13 @@ def made_by(blender: Blender) -> dict[str, str]:
         "response-blender": __version__,
         "settings": hashlib.sha256(msgspec.json.encode(settings, order="sorted")).hexdigest()[:16],
         "bundle": parts.fingerprint,
+        **({"first bundle": parts.first_fingerprint} if parts.first_fingerprint else {}),
         **{f"annotator {name}": each.fingerprint for name, each in parts.annotators.items()},
         **{f"source {name}": getattr(slot.source, "fingerprint", "") for name, slot in parts.sources.items()},
     }
 
 
 def trained_on(blender: Blender) -> list[str]:
-    """Names of the label files the bundle was trained on; none without a bundle."""
-    folder = blender.settings.bundle_folder()
-    return list(load_bundle(folder).data) if folder else []
+    """Names of the label files that its bundles were trained on; none without a bundle."""
+    folders = (blender.settings.bundle_folder(), blender.settings.first_folder())
+    return list(dict.fromkeys(name for folder in folders if folder for name in load_bundle(folder).data))

@@ -65,13 +65,14 @@ def learned(blender: Blender, name: str, heads: Sequence[str] = HEADS) -> tuple[
     Raises:
         BadInput: it ranks by a rule, or its bundle has none of these heads.
     """
-    folder, ranker = blender.settings.bundle_folder(), blender.parts.ranker
-    if folder is None or not isinstance(ranker, LearnedRanker) or all(getattr(ranker, head) is None for head in heads):
+    folder, use = blender.settings.bundle_folder(), blender.settings.ranker.get("use", "learned")
+    bundle = load_bundle(folder) if folder and use == "learned" else None
+    if bundle is None or all(getattr(bundle.ranker, head) is None for head in heads):
         raise BadInput(
             f"the blender {name!r} does not give P({') or P('.join(heads)}): it ranks by a rule, or its bundle was "
             "trained without such labels; name one with a bundle that has them"
         )
-    return load_bundle(folder), ranker
+    return bundle, bundle.ranker
 
 
 def refuse_seen(labelled: Sequence[LabelledPool], blender: Blender) -> None:
@@ -111,11 +112,15 @@ def winners(labelled: Sequence[LabelledPool], blender: Blender, *, batch: int = 
 def head_scores(
     labelled: Sequence[LabelledPool], blender: Blender, ranker: LearnedRanker, *, batch: int = 16
 ) -> dict[str, Doubles]:
-    """Raw scores (log-odds before the curve) of every candidate by head, float64 (candidates,)."""
+    """Raw scores (log-odds before the curve) of every candidate by head, float64 (candidates,).
+
+    All annotators measure every candidate, whether it would come on a shortlist or not.
+    """
+    whole = replace(blender, parts=replace(blender.parts, ranker=ranker))
     heads = {name: head for name in HEADS if (head := getattr(ranker, name)) is not None}
     found: dict[str, list[Doubles]] = {name: [] for name in heads}
     for start in range(0, len(labelled), batch):
-        for selection in blender.choose_pools([each.pool for each in labelled[start : start + batch]]):
+        for selection in whole.choose_pools([each.pool for each in labelled[start : start + batch]]):
             for name, head in heads.items():
                 found[name].append(head.raw(selection.matrix))
     return {name: np.concatenate(parts) for name, parts in found.items()}

@@ -9,6 +9,7 @@ the cache.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,12 +19,13 @@ from rich.console import Console
 
 from blender.errors import UnknownName
 from blender.models.cache import cache_folder
+from blender.training.frontier import FAST
 from blender.training.outer import OutOfFold, across_families
 from blender.training.prepare import Prepared, prepare
 from blender.training.quality import ENGLISH, MOST_CONTEXTS, RULES_READ, label_files
 from blender.training.report import write_between_markers, write_json
 from blender.training.robustness.contexts import Bench, default_guards
-from blender.training.robustness.measure import PARTS
+from blender.training.robustness.measure import CROWDS, PARTS
 from blender.training.script import run
 from blender.training.search import settings_tried
 
@@ -31,7 +33,13 @@ NAME = "robustness"
 
 
 def robustness(
-    prepared: Prepared, found: OutOfFold, out: Path, *, seed: int = 0, parts: list[str] | None = None
+    prepared: Prepared,
+    found: OutOfFold,
+    out: Path,
+    *,
+    first: OutOfFold | None = None,
+    seed: int = 0,
+    parts: list[str] | None = None,
 ) -> dict[str, Any]:
     """Measure and write; returns what was written to ``benchmarks/robustness.json``.
 
@@ -39,6 +47,7 @@ def robustness(
         prepared: pools, labels, features.
         found: with the ranker of each fold.
         out: project folder.
+        first: with rankers that make a shortlist; ``None``: none is made.
         seed: of everything random.
         parts: names of :data:`PARTS`; default: all. The others keep the figures they have.
 
@@ -48,7 +57,14 @@ def robustness(
     for name in parts or ():
         if name not in PARTS:
             raise UnknownName("part of the report on robustness", name, PARTS)
-    bench = Bench(prepared=prepared, found=found, guards=default_guards(), cache=cache_folder() / "features", seed=seed)
+    bench = Bench(
+        prepared=prepared,
+        found=found,
+        guards=default_guards(),
+        cache=cache_folder() / "features",
+        seed=seed,
+        first=first.rankers if first else {},
+    )
     path, values = out / "benchmarks" / f"{NAME}.json", dict[str, Any]()
     about = {"seed": seed, "how": found.how, "annotators": dict(prepared.fingerprints), "data": dict(prepared.data)}
     for name in parts or PARTS:
@@ -74,7 +90,9 @@ def main(
     )
     grid, heads = settings_tried(tries, seed)
     found = across_families(prepared, heads, grid)
-    robustness(prepared, found, out, seed=seed, parts=part)
+    quick = replace(prepared, examples=prepared.examples.with_annotators(FAST))
+    first = across_families(quick, heads, grid) if CROWDS in (part or PARTS) else None
+    robustness(prepared, found, out, first=first, seed=seed, parts=part)
     Console().print(f"wrote docs/{NAME}.md and benchmarks/{NAME}.json", soft_wrap=True)
 
 

@@ -111,14 +111,15 @@ def _late(one: Values) -> Iterator[str]:
         yield f"{fault.split()[1]} {percent(share, 0)}"
 
 
-def late_columns(values: Values) -> list[str]:
-    """Head-room of the default ranker where columns are late, beside the fast ranker's."""
+def shortlists(values: Values) -> list[str]:
+    """Head-room by how much of a pool the language model reads."""
     rows = []
     for name, one in values["recovered"].items():
-        mean, less = one["mean of sets"], one.get("less fast ranker")
-        apart = f"{percent(less['value'])} ({percent(less['low'])} to {percent(less['high'])})" if less else "-"
+        mean, less = one["mean of sets"], one["less reading all"]
+        apart = f"{percent(less['value'])} ({percent(less['low'])} to {percent(less['high'])})"
         rows.append([name, percent(mean["value"]), apart])
-    return [*table(["scored by", "recovered, %", "less the fast ranker, points"], rows), *made_by(values)]
+    head = ["read by the language model", "recovered, %", "less reading all, points"]
+    return [*table(head, rows), "", f"`{values['command']}`: {values['how']}."]
 
 
 def batches(values: Values) -> list[str]:
@@ -190,7 +191,6 @@ def main() -> None:
         "choose": ("choose", choosing),
         "deadline": ("deadline", haste),
         "hurried": ("deadline_headroom", hurried),
-        "late columns": ("late_columns", late_columns),
         "batch": ("batch_run_choose", batches),
         "language model": ("language_model", language_model),
         "throughput": ("language_model", throughput),
@@ -203,6 +203,8 @@ def main() -> None:
     judged, timed = read("frontier", PROJECT / "benchmarks"), read("frontier")
     if judged:
         write_between_markers(DOCUMENT, "annotator sets", annotator_sets(judged, timed))
+    if values := read("cascade", PROJECT / "benchmarks"):
+        write_between_markers(DOCUMENT, "shortlists", shortlists(values))
     docs = PROJECT / "docs"
     frontier(judged, timed, docs / "performance-frontier.png")
     roofline(read("language_model"), docs / "performance-roofline.png")

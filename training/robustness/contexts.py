@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from blender.annotation import Annotation
 from blender.assembly import Parts
-from blender.choosing import choose_one, judge_all
+from blender.cascade import Cascade
+from blender.choosing import choose_one, guard_all, judge_all
 from blender.errors import BadInput
 from blender.features import ANNOTATORS
 from blender.guards import GUARDS
@@ -23,6 +24,7 @@ from blender.records import Pool
 from blender.roles import Guard, Ranker
 from blender.settings import Settings
 from blender.training.annotate import annotate_all
+from blender.training.cascade import best_by, blanked
 from blender.training.examples import Doubles
 from blender.training.outer import OutOfFold, judged_pools, judged_sets
 from blender.training.prepare import Prepared
@@ -42,6 +44,7 @@ class Bench:
         cache: folder of the measurements.
         seed: of everything random.
         length_free: whether the rankers' taste for length is taken away, as the setting of that name does.
+        first: rankers that make a shortlist, by the family they did not see; empty: there is none.
     """
 
     prepared: Prepared
@@ -50,6 +53,7 @@ class Bench:
     cache: Path
     seed: int = 0
     length_free: bool = False
+    first: Mapping[str, LearnedRanker] = field(default_factory=dict)
 
     def ranker(self, pool: int) -> LearnedRanker:
         """The ranker that did not see a pool's family.
@@ -86,6 +90,16 @@ class Bench:
             self._choosing(at).score(part, ()).value.astype(np.float64) for part, at in zip(parts, like, strict=True)
         ]
 
+    def served(self, matrix: FeatureMatrix, like: Sequence[int]) -> list[Doubles]:
+        """As `scores`, where only a shortlist has the columns that its ranker does not read (`blender.cascade`)."""
+        found = []
+        for part, at in zip(matrix.split(), like, strict=True):
+            first, last = self.first[self.prepared.examples.families[at]], self._choosing(at)
+            both = Cascade(first=first, last=last, dear=tuple(name for name in last.needs if name not in first.needs))
+            kept = best_by(first.score(part).value, part, both.size)
+            found.append(both.score(blanked(part, kept, both.dear), ()).value.astype(np.float64))
+        return found
+
     def chosen(self, pools: Sequence[Pool], matrix: FeatureMatrix, like: Sequence[int]) -> Rows:
         """Place of the winner of each pool, intp (pools,); -1 where all were blocked.
 
@@ -105,9 +119,10 @@ class Bench:
     def _winners(self, pools: Sequence[Pool], matrix: FeatureMatrix, like: int) -> list[int]:
         parts = Parts(sources={}, annotators={}, guards=self.guards, ranker=self._choosing(like), columns={})
         given = Settings()
+        found = judge_all(pools, Annotation(matrix=matrix), guard_all(pools, matrix, parts), parts.ranker)
         chosen = [
             choose_one(pool, judged, parts, given, notes=(), faults=(), seconds={}).winner
-            for pool, judged in zip(pools, judge_all(pools, Annotation(matrix=matrix), parts), strict=True)
+            for pool, judged in zip(pools, found, strict=True)
         ]
         return [-1 if winner is None else winner for winner in chosen]
 

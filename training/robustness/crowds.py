@@ -36,6 +36,7 @@ class Crowded:
         before: head-room recovered in the pools as they are.
         after: in the changed ones.
         change: paired.
+        served: in the changed ones, where only a shortlist is measured with all annotators; ``None``: there is none.
         same: share of contexts in which the same text is chosen, or one that is level with it.
         stray: share of contexts in which a stray, random or repeated candidate is chosen.
     """
@@ -46,6 +47,7 @@ class Crowded:
     change: Interval
     same: float
     stray: float
+    served: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,11 +95,13 @@ def crowded(bench: Bench, changed: Sequence[Changed]) -> Crowded:
     numbers = [one.number for one in changed]
     own = [worth_of(bench.prepared.labelled[at]) for at in numbers]
     plain = bench.scores(bench.prepared.examples.take(numbers).matrix, numbers)
-    after = bench.scores(bench.annotate([one.pool for one in changed]), numbers)
+    matrix = bench.annotate([one.pool for one in changed])
+    after = bench.scores(matrix, numbers)
+    served = bench.served(matrix, numbers) if bench.first else after
     gains = np.array(
         [
-            [_recovered(worth, worth, score), _recovered(one.worth, worth, now)]
-            for one, worth, score, now in zip(changed, own, plain, after, strict=True)
+            [_recovered(worth, worth, score), _recovered(one.worth, worth, now), _recovered(one.worth, worth, short)]
+            for one, worth, score, now, short in zip(changed, own, plain, after, served, strict=True)
         ]
     )
     room = ~np.isnan(gains).any(axis=1)
@@ -114,6 +118,7 @@ def crowded(bench: Bench, changed: Sequence[Changed]) -> Crowded:
         change=bootstrap(gains[room, 1] - gains[room, 0], seed=bench.seed),
         same=float(np.mean(same)),
         stray=float(np.mean(stray)),
+        served=bootstrap(gains[room, 2], seed=bench.seed) if bench.first else None,
     )
 
 
@@ -205,15 +210,19 @@ def blown_up(bench: Bench, number: int, replies: Mapping[str, set[str]], size: i
 def crowd_lines(found: Mapping[str, Crowded], points: Callable[[Interval], str]) -> list[str]:
     """The table in markdown."""
     lines = [
-        "| pools | before | after | change, points | same text | stray chosen | n |",
-        "|---|---|---|---|---|---|---|",
+        "| pools | before | after | change, points | same text | stray chosen | after, a shortlist read | n |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, one in found.items():
         lines.append(
             f"| {name} | {100 * one.before.value:.1f} | {100 * one.after.value:.1f} | {points(one.change)} | "
-            f"{one.same:.0%} | {one.stray:.0%} | {one.contexts} |"
+            f"{one.same:.0%} | {one.stray:.0%} | {_span(one.served)} | {one.contexts} |"
         )
     return lines
+
+
+def _span(one: Interval | None) -> str:
+    return f"{100 * one.value:.1f} ({100 * one.low:.1f} to {100 * one.high:.1f})" if one else "-"
 
 
 def crowds_plain(found: Mapping[str, Crowded]) -> dict[str, Any]:

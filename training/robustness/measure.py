@@ -19,6 +19,7 @@ from blender.training.robustness.matched import Matched, matched, matched_lines,
 from blender.training.robustness.missing import annotators_missing, missing_lines, missing_plain, points
 from blender.training.robustness.twins import all_attacks, attack_lines, attacks_plain
 
+CROWDS = "crowds"  # the one part in which pools are larger than a shortlist
 POLICIES = (LEARNED, "plain average", "longest", "shortest", RANDOM)
 
 
@@ -89,5 +90,5 @@ PARTS: dict[str, Callable[[Bench], Part]] = {
     "missing": _missing,
     "guards": _guards,
     "attacks": _attacks,
-    "crowds": _crowds,
+    CROWDS: _crowds,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ from blender.training.robustness.crowds import (
     with_strays,
     worth_of,
 )
+from tests.training.robustness.conftest import rankers_of
 
 
 @pytest.fixture
@@ -49,6 +52,20 @@ def test_a_stray_that_is_chosen_costs_and_is_counted(bench: Bench, numbers: list
     found = crowded(bench, [with_strays(bench, at, all_replies(bench), 40) for at in numbers])
     assert 0 < found.stray <= 1
     assert found.after.value < found.before.value
+
+
+def test_with_a_shortlist_of_cheap_columns_the_same_pools_are_judged_as_served(
+    bench: Bench, numbers: list[int]
+) -> None:
+    cheap = bench.prepared.examples.with_annotators(["overlap", "length"])
+    whole = replace(bench, first=rankers_of(replace(bench.prepared, examples=cheap)).rankers)
+    plain, many = (
+        crowded(whole, [with_strays(bench, at, all_replies(bench), count) for at in numbers]) for count in (0, 40)
+    )
+    assert plain.served == plain.after, "five candidates are all on the shortlist"
+    assert many.served is not None
+    assert many.served != many.after
+    assert many.served.value < plain.after.value
 
 
 def test_a_stray_in_place_of_everything_recovers_what_the_worst_does(bench: Bench, numbers: list[int]) -> None:

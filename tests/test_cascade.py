@@ -1,0 +1,198 @@
+"""Two rankers in turn: who is measured with what is dear, and whose word counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from blender.assembly import Parts, assemble
+from blender.baselines import BestFeature
+from blender.cascade import Cascade, shortened, shortlist, words_to_read
+from blender.engine import Blender
+from blender.errors import BadBundle, BadInput
+from blender.matrix import FeatureMatrix, Floats
+from blender.records import Pool
+from blender.roles import Column
+from blender.settings import Settings
+
+NAN = float("nan")
+FIRST, LAST = BestFeature(column="quick.words"), BestFeature(column="dear.worth")
+BOTH = Cascade(first=FIRST, last=LAST, dear=("dear",))
+
+
+def matrix(dear: Sequence[float], sizes: tuple[int, ...]) -> FeatureMatrix:
+    values = np.array([[float(at), worth] for at, worth in enumerate(dear)], dtype=np.float32)
+    return FeatureMatrix(values=values, columns=("quick.words", "dear.worth"), group_sizes=sizes)
+
+
+def order(cascade: Cascade, found: FeatureMatrix) -> list[list[int]]:
+    value = cascade.score(found, ()).value
+    return [np.argsort(-value[rows], kind="stable").tolist() for rows in found.groups()]
+
+
+def test_what_is_measured_stands_above_the_rest_of_its_pool() -> None:
+    found = matrix([5, NAN, 9, NAN, NAN, NAN, 7, 8], (4, 2, 2))
+    assert order(BOTH, found) == [[2, 0, 3, 1], [1, 0], [1, 0]]
+
+
+def test_where_all_or_nothing_is_measured_one_ranker_speaks() -> None:
+    every, nothing = matrix([3, 1, 2], (3,)), matrix([NAN, NAN, NAN], (3,))
+    np.testing.assert_array_equal(BOTH.score(every, ()).value, LAST.score(every, ()).value)
+    np.testing.assert_array_equal(BOTH.score(nothing, ()).value, FIRST.score(nothing, ()).value)
+
+
+def test_reasons_are_those_of_the_ranker_that_decided() -> None:
+    found = matrix([5, NAN, 9, NAN], (4,))
+    assert [name for name, _ in BOTH.reasons(found, 2, 0)] == ["dear.worth"]
+    assert [name for name, _ in BOTH.reasons(found, 2, 1)] == ["quick.words"]
+    assert dict(BOTH.reasons(found, 2, 0)) == dict(LAST.reasons(found, 2, 0))
+
+
+def test_blocked_candidates_take_no_place() -> None:
+    assert shortlist(np.array([1.0, 4.0, 3.0, 2.0]), [(), ("rude",), (), ()], 2) == [2, 3]
+    assert shortlist(np.array([1.0, 4.0]), [("rude",), ("rude",)], 2) == []
+
+
+def test_shortened_pools_keep_their_order_and_say_where_they_stood() -> None:
+    pools = [Pool.of("Hello there", ["a b", "c", "d"]), Pool.of("Hi", []), Pool.of("Hi", ["e", "f g h"])]
+    short, rows = shortened(pools, [[2, 0, 1], [], [1]], 2)
+    assert [pool.texts for pool in short] == [("a b", "d"), (), ("f g h",)]
+    assert rows.tolist() == [0, 2, 4]
+    assert words_to_read(short) == 2 + 3 + 1 + 3, "contexts of pools from which nothing is read do not count"
+
+
+WORDS = Column(
+    name="words",
+    unit="words",
+    meaning="how many",
+    missing="never",
+    direction="neither",
+    says="longer",
+    says_low="shorter",
+)
+
+
+@dataclass
+class Counting:
+    """Words of every candidate, or how often it says "good"; notes what it was given."""
+
+    name: str
+    error: Exception | None = None
+    seen: list[tuple[str, ...]] = field(default_factory=list)
+    fingerprint: str = "x"
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return (replace(WORDS, name=self.name),)
+
+    def annotate(self, pools: Sequence[Pool]) -> Floats:
+        self.seen += [pool.texts for pool in pools]
+        if self.error:
+            raise self.error
+        values = [
+            text.lower().count("good") if self.name == "worth" else len(text.split()) for p in pools for text in p.texts
+        ]
+        return np.array(values, dtype=np.float32)[:, None]
+
+
+class NoRudeness:
+    needs = ("quick",)
+
+    def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:
+        return ["rude" if "Rude" in text else None for pool in pools for text in pool.texts]
+
+
+def blender(dear: Counting, size: int = 3) -> Blender:
+    return Blender(
+        settings=Settings.of({}),
+        parts=Parts(
+            sources={},
+            annotators={"quick": Counting("words"), "dear": dear},
+            guards={"rude": NoRudeness()},
+            ranker=Cascade(first=FIRST, last=LAST, dear=("dear",), size=size),
+            columns={},
+        ),
+    )
+
+
+POOL = (
+    "Good good good",
+    "One two three four good",
+    "One two three four five six",
+    "W x y z",
+    "Rude good good good good good",
+)
+
+
+def test_a_dear_annotator_reads_the_shortlist_only() -> None:
+    dear = Counting("worth")
+    choice = blender(dear).choose("Hi", POOL)
+    assert dear.seen == [(POOL[1], POOL[2], POOL[3])]
+    assert choice.text == POOL[1]
+    assert choice.order == (1, 2, 3, 0)
+    np.testing.assert_array_equal(choice.matrix.column("dear.worth"), np.array([NAN, 1, 0, 0, NAN], dtype=np.float32))
+    assert choice.faults == ()
+
+
+def test_a_batch_gives_what_each_pool_gives_alone() -> None:
+    pools = [Pool.of("Hi", POOL), Pool.of("Hi", []), Pool.of("Hi", ["a good one"]), Pool.of("Hi", POOL[::-1])]
+    together = blender(Counting("worth")).choose_pools(pools)
+    alone = [blender(Counting("worth")).choose_pools([pool])[0] for pool in pools]
+    assert [one.text for one in together] == [one.text for one in alone]
+    assert [one.order for one in together] == [one.order for one in alone]
+    assert together[2].winner == 0
+
+
+def test_a_dear_annotator_that_fails_leaves_the_first_rankers_choice() -> None:
+    choice = blender(Counting("worth", error=RuntimeError("no model"))).choose("Hi", POOL)
+    assert choice.text == POOL[2], "the longest of those that are not rude"
+    assert [(fault.name, fault.reason) for fault in choice.faults] == [("dear", "raised")]
+
+
+def test_under_a_deadline_as_many_are_read_as_there_is_time_for() -> None:
+    dear = Counting("worth")
+    hurried = blender(dear, size=3)
+    hurried._annotating.pace.took("dear", 0.42, 10)  # of 0.75 s the 20 words of three would take 0.84, of two 0.67
+    choice = hurried.choose("a b c d e", POOL, deadline=0.75)
+    assert dear.seen == [(POOL[1], POOL[2])]
+    assert choice.text == POOL[1]
+
+
+def test_what_there_is_no_time_for_is_not_begun() -> None:
+    dear = Counting("worth")
+    hurried = blender(dear)
+    hurried._annotating.pace.took("dear", 100.0, 10)
+    choice = hurried.choose("Hi", POOL, deadline=0.5)
+    assert dear.seen == []
+    assert choice.text == POOL[2]
+    assert [(fault.name, fault.reason) for fault in choice.faults] == [("dear", "late")]
+    assert "not begun" in choice.faults[0].detail
+
+
+def test_the_default_blender_shortlists_by_the_fast_ranker() -> None:
+    parts = assemble(Settings.find("default"))
+    assert parts.cascade is not None
+    assert set(parts.dear) == {"coherence", "states"}
+    assert set(parts.cascade.first.needs) == set(parts.quick)
+    assert parts.first_fingerprint not in ("", parts.fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("ranker", "error", "says"),
+    [
+        (
+            {"first": "fast", "shortlist": 1},
+            BadInput,
+            "shortlist of the ranker must be a whole number of at least 2, got 1",
+        ),
+        ({"first": "fast", "shortlist": True}, BadInput, "must be a whole number"),
+        ({"first": "default"}, BadInput, "nothing is left for a shortlist"),
+        ({"first": "nowhere"}, BadBundle, "nowhere"),
+    ],
+)
+def test_a_wrong_shortlist_is_refused(ranker: dict[str, object], error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        assemble(Settings(bundle="default", ranker=ranker))
