@@ -11,7 +11,7 @@ from pathlib import Path
 
 from blender.annotation import Annotation, annotate
 from blender.assembly import Parts, assemble, probe
-from blender.cascade import FEWEST, Cascade, completed, shortened, shortlist, words_to_read
+from blender.cascade import FEWEST, Cascade, Rows, completed, shortened, shortlist, words_to_read
 from blender.choosing import Guarded, Judged, choose_one, guard_all, judge_all, score_all
 from blender.deadline import left, within
 from blender.faults import Fault, Runner
@@ -178,17 +178,23 @@ class Blender:
             shortlist(one.value, blocked, cascade.size) for one, blocked in zip(scores, guarded.blocked, strict=True)
         ]
         timeout, hurry = self._time_to_annotate(pools)
-        for most in (*range(cascade.size, FEWEST - 1, -1), 0):
-            short, rows = shortened(pools, lists, most)
-            work = words_to_read(short)
-            if not hurry or all(runner.expected(name, work) <= timeout for name in dear):
-                break
-        measured = annotate(short, dear, runner=runner, timeout=timeout, hurry=hurry, work=work)
+        short, rows = self._in_time(pools, lists, cascade.size, timeout if hurry else None)
+        measured = annotate(short, dear, runner=runner, timeout=timeout, hurry=hurry, work=words_to_read(short))
         if any(lists) and not len(rows):
             least = words_to_read(shortened(pools, lists, FEWEST)[0])
-            late = tuple(runner.not_begun(name, timeout, least) for name in dear)
-            measured = replace(measured, faults=late)
+            measured = replace(measured, faults=tuple(runner.not_begun(name, timeout, least) for name in dear))
         return completed(found, measured, rows, tuple(matrix_columns(dear)))
+
+    def _in_time(
+        self, pools: Sequence[Pool], lists: Sequence[Sequence[int]], most: int, seconds: float | None
+    ) -> tuple[list[Pool], Rows]:
+        """The longest shortlists that dear annotators read in so many seconds, none if two a pool are too many."""
+        for size in range(most, FEWEST - 1, -1):
+            short, rows = shortened(pools, lists, size)
+            work = words_to_read(short)
+            if seconds is None or all(self._annotating.expected(name, work) <= seconds for name in self.parts.dear):
+                return short, rows
+        return shortened(pools, lists, 0)
 
     def _time_to_propose(self, dialogs: int) -> tuple[float, bool]:
         """Seconds for each dialog, and whether they end at a deadline: what is quick to judge keeps its time.
