@@ -2,6 +2,7 @@
 
     python benchmarks/performance/frontier.py      # writes benchmarks/performance/frontier.json
 
+Beside them the shortlists of ``benchmarks/cascade.json``: the fast set measures all, the rest of the default set some.
 Every call gets a pool (and a context) of its own, and the language model forgets the calls before, so nothing but the
 models is warm. Generated candidates have no losses of their own with them: a blender whose generator is the judging
 model pays less for perplexity.
@@ -23,9 +24,11 @@ from blender.features.states import States
 from blender.models.language_model import load_language_model
 from blender.records import Pool
 from blender.roles import Annotator
-from blender.training.frontier import SETS
+from blender.training.cascade import DEAR
+from blender.training.frontier import FAST, SETS
 
 ROUNDS = 6
+SHORTLISTS = (4, 8)
 
 
 def bare(pool: Pool) -> Pool:
@@ -33,10 +36,25 @@ def bare(pool: Pool) -> Pool:
     return replace(pool, candidates=tuple(replace(one, sampled=None) for one in pool.candidates))
 
 
-def measure(given: Iterator[Pool], annotators: Mapping[str, Annotator]) -> None:
-    """Annotate the next pool, as by a model that was never asked for what only other sets ask for."""
+def measure(
+    given: Iterator[Pool],
+    annotators: Mapping[str, Annotator],
+    dear: Mapping[str, Annotator] | None = None,
+    most: int = 0,
+) -> None:
+    """Annotate the next pool, as by a model that was never asked for what only other sets ask for.
+
+    Args:
+        given: pools.
+        annotators: of all candidates.
+        dear: of some only.
+        most: how many these are, taken evenly from the pool.
+    """
     load_language_model(States.model, States.dtype).forget()
-    annotate([next(given)], annotators)
+    pool = next(given)
+    annotate([pool], annotators)
+    if dear:
+        annotate([replace(pool, candidates=pool.candidates[:: len(pool) // most][:most])], dear)
 
 
 def main() -> None:
@@ -45,11 +63,16 @@ def main() -> None:
     built = {
         name: ANNOTATORS.build(name, {}) for name in dict.fromkeys(name for each in SETS.values() for name in each)
     }
-    given = iter([bare(pool) for pool in pools(len(SETS) * (ROUNDS + 1))])
+    given = iter([bare(pool) for pool in pools((len(SETS) + len(SHORTLISTS)) * (ROUNDS + 1))])
     # In the order of a bundle: a tail is grown before others ask the same model for states.
     chosen = {name: {each: built[each] for each in sorted(names)} for name, names in SETS.items()}
-    seconds = interleaved({name: partial(measure, given, some) for name, some in chosen.items()}, ROUNDS)
-    values = {name: {"annotators": SETS[name], **milliseconds(each)} for name, each in seconds.items()}
+    calls = {name: partial(measure, given, some) for name, some in chosen.items()}
+    fast, dear = chosen["fast"], {name: built[name] for name in sorted(DEAR)}
+    calls |= {f"a shortlist of {most}": partial(measure, given, fast, dear, most) for most in SHORTLISTS}
+    seconds = interleaved(calls, ROUNDS)
+    values = {
+        name: {"annotators": SETS.get(name, (*FAST, *DEAR)), **milliseconds(each)} for name, each in seconds.items()
+    }
     how = {"generated": GENERATED, "retrieved": RETRIEVED, "context tokens": "50 to 70", "threads": 1}
     record(
         "frontier", command="python benchmarks/performance/frontier.py", seed=SEED, values={"pool": how, "sets": values}
