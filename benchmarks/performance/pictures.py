@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def frontier(judged: Values, timed: Values, path: Path) -> None:
         low, high = (100 * abs(room[end] - room["value"]) for end in ("low", "high"))
         axes.errorbar(spent, 100 * room["value"], yerr=[[low], [high]], fmt="o", color="tab:blue", alpha=0.8, capsize=2)
         points.append((spent, 100 * room["value"]))
-    for (spent, _), name, height in zip(points, sets, _apart([room for _, room in points]), strict=True):
+    for (spent, _), name, height in zip(points, sets, _apart(points), strict=True):
         right = spent > 300  # the names of the slow ones stand before them, or they would leave the picture
         place = (spent * (0.94 if right else 1.06), height)
         axes.annotate(name, place, ha="right" if right else "left", va="bottom", fontsize=8)
@@ -50,11 +50,17 @@ def frontier(judged: Values, timed: Values, path: Path) -> None:
     _saved(figure, path)
 
 
-def _apart(heights: list[float], least: float = 1.5) -> list[float]:
-    """Heights moved down, the highest not at all, so that names do not cover each other."""
-    moved, below = list(heights), float("inf")
-    for at in sorted(range(len(heights)), key=lambda at: -heights[at]):
-        moved[at] = below = min(heights[at], below - least)
+def _apart(points: Sequence[tuple[float, float]], least: float = 1.5, near: float = 4.0) -> list[float]:
+    """Heights of names, moved down where another stands at most ``near`` times to the left or right of it."""
+    placed: list[tuple[float, float]] = []
+    moved = [height for _, height in points]
+    for at in sorted(range(len(points)), key=lambda at: -points[at][1]):
+        spent, height = points[at]
+        for other, taken in sorted(placed, key=lambda each: -each[1]):
+            if spent / near < other < spent * near and abs(taken - height) < least:
+                height = taken - least
+        placed.append((spent, height))
+        moved[at] = height
     return moved
 
 

@@ -88,9 +88,11 @@ def judge_blocks(
         check()
         grouped = [(root, list(own)) for root, own in groupby(part, key=lambda branch: branch.root)]
         if prefix:
-            groups = [_Group(contexts.of([prefix])[0], [Block.of(roots[root], own) for root, own in grouped])]
+            groups = [
+                _Group(contexts.of([prefix], half=half)[0], [Block.of(roots[root], own) for root, own in grouped])
+            ]
         else:
-            before = contexts.of([roots[root] for root, _ in grouped])
+            before = contexts.of([roots[root] for root, _ in grouped], half=half)
             split = [[Block.of((), [branch]) for branch in own] for _, own in grouped]
             groups = [_Group(context, blocks) for context, blocks in zip(before, split, strict=True)]
         judged += _judged(contexts.model, groups, part, ends, half)

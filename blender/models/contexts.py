@@ -27,11 +27,14 @@ class Context:
         tokens: its ids.
         seen: keys and values, (layers, 2, kv heads, tokens, dim).
         last: hidden state (width,) of the last token: what the next is predicted from.
+        half: it went no further than the middle and the tail; the keys and values of the other layers are not there,
+            and the next token cannot be predicted.
     """
 
     tokens: tuple[int, ...]
     seen: torch.Tensor
     last: torch.Tensor
+    half: bool = False
 
 
 class Contexts:
@@ -51,28 +54,33 @@ class Contexts:
         """Keep nothing."""
         self._kept.clear()
 
-    def of(self, texts: Sequence[Sequence[int]]) -> list[Context]:
-        """Contexts of texts of at least one token each; new parts share passes."""
+    def of(self, texts: Sequence[Sequence[int]], *, half: bool = False) -> list[Context]:
+        """Contexts of texts of at least one token each; new parts share passes.
+
+        Args:
+            texts: token ids.
+            half: half of the layers will do (`Context.half`); those that went through all serve as well.
+        """
         keys = [tuple(text) for text in texts]
-        found = {key: self._kept[key] for key in keys if key in self._kept}
-        new = [(key, self._begun(key)) for key in dict.fromkeys(keys) if key not in found]
+        found = {key: kept for key in keys if (kept := self._kept.get(key)) and kept.half <= half}
+        new = [(key, self._begun(key, half)) for key in dict.fromkeys(keys) if key not in found]
         for part in _passes(new):
-            for context in self._computed(part):
+            for context in self._computed(part, half):
                 found[context.tokens] = context
         for key in dict.fromkeys(keys):
             self._keep(found[key])
         return [found[key] for key in keys]
 
-    def _begun(self, text: tuple[int, ...]) -> torch.Tensor | None:
+    def _begun(self, text: tuple[int, ...], half: bool) -> torch.Tensor | None:
         """Keys and values of the longest beginning that is kept; the last token is always computed."""
         most, best = _WORTH - 1, None
         for tokens, context in self._kept.items():
             same = _common(tokens, text[:-1])
-            if same > most:
+            if same > most and context.half <= half:
                 most, best = same, context
         return None if best is None else best.seen[:, :, :, :most]
 
-    def _computed(self, part: Sequence[tuple[tuple[int, ...], torch.Tensor | None]]) -> list[Context]:
+    def _computed(self, part: Sequence[tuple[tuple[int, ...], torch.Tensor | None]], half: bool) -> list[Context]:
         import torch
 
         known = [0 if begun is None else begun.shape[3] for _, begun in part]
@@ -87,9 +95,9 @@ class Contexts:
 
         ids = torch.tensor([token for new in news for token in new])
         positions = torch.cat([torch.arange(done, done + size) for done, size in zip(known, sizes, strict=True)])
-        states = self.model.states(ids, positions, attend)
+        states = self.model.states(ids, positions, attend, half=half)
         last = states.last[torch.tensor(sizes).cumsum(0) - 1]
-        return [Context(text, kept, row) for (text, _), kept, row in zip(part, seen, last, strict=True)]
+        return [Context(text, kept, row, half) for (text, _), kept, row in zip(part, seen, last, strict=True)]
 
     def _room(self, text: tuple[int, ...], begun: torch.Tensor | None) -> torch.Tensor:
         import torch
@@ -102,7 +110,7 @@ class Contexts:
 
     def _keep(self, context: Context) -> None:
         for tokens in [each for each in self._kept if _WORTH <= len(each) < len(context.tokens)]:
-            if context.tokens[: len(tokens)] == tokens:
+            if context.tokens[: len(tokens)] == tokens and context.half <= self._kept[tokens].half:
                 del self._kept[tokens]  # the longer one holds it too
         self._kept[context.tokens] = context
         self._kept.move_to_end(context.tokens)

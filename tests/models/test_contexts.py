@@ -65,9 +65,9 @@ def test_texts_share_a_pass_and_do_not_see_each_other(
     passes: list[int] = []
     real = Llama.states
 
-    def counted(self: Llama, ids: torch.Tensor, *rest: Any) -> States:
+    def counted(self: Llama, ids: torch.Tensor, *rest: Any, half: bool) -> States:
         passes.append(len(ids))
-        return real(self, ids, *rest)
+        return real(self, ids, *rest, half=half)
 
     monkeypatch.setattr(Llama, "states", counted)
     kept.of([FIRST])
@@ -105,6 +105,36 @@ def test_a_turn_takes_the_place_of_the_one_before(kept: Contexts, monkeypatch: p
     kept.of([FIRST])
     kept.of([NEXT])  # 20 + 40 tokens with what it continues dropped, 90 if not
     assert cost(kept, other) == 0
+
+
+def test_a_half_context_goes_no_further_than_the_middle_and_never_stands_for_a_whole_one(
+    kept: Contexts, small_llama: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (whole,) = kept.of([FIRST])
+    kept.clear()
+    layers: list[int] = []
+    real = kept.model._through
+
+    def through(first: int, some: Any, *rest: Any) -> Any:
+        layers.extend(range(first, first + len(some)))
+        return real(first, some, *rest)
+
+    monkeypatch.setattr(kept.model, "_through", through)
+    (half,) = kept.of([FIRST], half=True)
+    assert layers == list(range(kept.model.middle))
+    torch.testing.assert_close(half.seen[: kept.model.middle], whole.seen[: kept.model.middle])
+    assert half.half and kept.of([FIRST], half=True)[0] is half
+    assert cost(kept, NEXT) == len(NEXT), "a half one is no beginning of a whole one"
+    check(kept, small_llama, NEXT)
+    assert kept.of([NEXT], half=True)[0].half is False, "but a whole one serves where half would do"
+
+
+def test_a_half_context_drives_out_no_whole_one(kept: Contexts) -> None:
+    kept.of([FIRST])
+    before = kept.model.computed
+    kept.of([NEXT], half=True)
+    assert kept.model.computed - before == 10, "it begins with the whole one"
+    assert cost(kept, FIRST) == 0
 
 
 def test_nothing_is_kept_after_clearing(kept: Contexts) -> None:
