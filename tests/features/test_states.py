@@ -52,9 +52,9 @@ def test_where_nobody_asks_for_losses_passes_end_half_way(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Llama, "states", noted)
     half = model.states([pool])[0]
-    assert asked == [False, True]  # of the context, which a generator may go on from, all layers
+    assert asked == [True, True]  # of the context and of the answers
     assert np.isfinite(model.score([pool])[0].conditional[:2]).all()  # a state alone is no loss
-    assert asked[2:] == [False, False]  # the bare start, and what was judged half way
+    assert asked[2:] == [False, False]  # context and bare start, and what was judged half way
     whole = model.states([pool])[0]
     assert len(asked) == 4
     np.testing.assert_allclose(half[:2], whole[:2], atol=0.05 * np.abs(whole[:2]).max())
