@@ -28,8 +28,8 @@ from blender import Blender
 from blender.records import Dialog, Pool
 
 CANDIDATES = 8
-CHOSEN, REPLIED = 1_000, 96
-LOOPED, REPLIED_ONE_BY_ONE = 150, 16
+CHOSEN, REPLIED = 1_000, 256
+LOOPED, REPLIED_ONE_BY_ONE = 150, 24
 GROWTH = (1_000, 10_000, 100_000)
 WORDS = """
 ranker = {use = "rrf", columns = ["length.words", "overlap.last_turn", "rarity.mean"]}

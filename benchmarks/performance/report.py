@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -135,13 +136,13 @@ def shortlists(values: Values) -> list[str]:
     return [*table(head, rows), "", f"`{values['command']}`: {values['how']}."]
 
 
-def batches(values: Values) -> list[str]:
+def batches(values: Values, what: str) -> list[str]:
     """The batch run beside the loop."""
     rows = [["loop over single dialogs", values["loop, dialogs a second"], 1.0, "-", "-"]]
     for how in ("1 process", "2 processes"):
         run = values[how]
         rows.append([how, run["dialogs a second"], run["times the loop"], percent(run["busy"], 0), run["peak MB"]])
-    head = ["choose, fast preset, 8 candidates", "dialogs a second", "times the loop", "cores busy, %", "peak MB"]
+    head = [what, "dialogs a second", "times the loop", "cores busy, %", "peak MB"]
     return [*table(head, rows), *made_by(values)]
 
 
@@ -204,7 +205,8 @@ def main() -> None:
         "choose": ("choose", choosing),
         "deadline": ("deadline", haste),
         "hurried": ("deadline_headroom", hurried),
-        "batch": ("batch_run_choose", batches),
+        "batch": ("batch_run_choose", partial(batches, what="choose, fast preset, 8 candidates")),
+        "batch reply": ("batch_run_reply", partial(batches, what="reply, default preset")),
         "language model": ("language_model", language_model),
         "throughput": ("language_model", throughput),
         "retrieval": ("retrieval", retrieval),
