@@ -142,7 +142,8 @@ def _columns(matrix: FeatureMatrix, target: NDArray[np.float64], directions: Map
         gone = 1 - len(known) / len(values)
         if gone > MISSING:
             what = (
-                f"{name} is unknown for {gone:.0%} of the candidates: see why its annotator is silent, or leave it out."
+                f"{name} is unknown for {gone:.0%} of the candidates: see why its annotator is silent, or leave it out "
+                "(of long pools a blender with a shortlist measures the best alone)."
             )
             yield _alarm("missing", "warning", what, column=name, share=gone)
         elif alarm := _stuck(name, known) or _inverted(name, values, target, matrix, directions, directed):
