@@ -23,6 +23,7 @@ from blender.settings import Settings
 from blender.sources import SOURCES
 
 logger = logging.getLogger(__name__)
+_OF_TWO = ("first", "shortlist")
 _PROBE = {"en": ("How was your day?", "It was great, thank you!"), "ru": ("Как дела?", "Спасибо, хорошо!")}
 
 
@@ -57,9 +58,11 @@ class Parts:
 
     @property
     def dear(self) -> dict[str, Annotator]:
-        """Annotators that measure a shortlist only."""
-        late = self.cascade.dear if self.cascade else ()
-        return {name: self.annotators[name] for name in late}
+        """Annotators that measure a shortlist only: all but those that the first ranker and the guards read."""
+        if self.cascade is None:
+            return {}
+        read = {*self.cascade.first.needs, *(name for guard in self.guards.values() for name in guard.needs)}
+        return {name: each for name, each in self.annotators.items() if name not in read}
 
     @property
     def quick(self) -> dict[str, Annotator]:
@@ -72,7 +75,8 @@ class Parts:
         found = annotate(pools, self.annotators, user_columns=self.user_columns, timeout=None)
         for fault in found.faults:
             logger.warning("while loading: %s", fault)
-        self.ranker.score(found.matrix, pools)
+        for ranker in (self.ranker, *([self.cascade.first] if self.cascade else [])):
+            ranker.score(found.matrix, pools)
         for slot in self.sources.values():
             load = getattr(slot.source, "warm", None)
             if load is not None:  # a source that has nothing to load, or would need the network, has none
@@ -146,7 +150,14 @@ def _ranker(settings: Settings, bundle: Bundle | None, first: Bundle | None, gua
         first: makes the shortlist.
         guarding: annotators that guards read, of every candidate.
     """
-    given = {key: value for key, value in settings.ranker.items() if key not in ("first", "shortlist")}
+    given = {key: value for key, value in settings.ranker.items() if key not in _OF_TWO}
+    learned = settings.ranker.get("use", "learned") == "learned"
+    if wrong := [key for key in _OF_TWO if key in settings.ranker and not (first and bundle and learned)]:
+        raise BadInput(
+            f"{' and '.join(wrong)} under [ranker] needs the ranker 'learned' of a bundle, and first, the bundle whose "
+            f"ranker makes the shortlist; got use = {settings.ranker.get('use', 'learned')!r}, bundle = "
+            f"{settings.bundle!r}, first = {settings.ranker.get('first', '')!r}"
+        )
     length_free = given.pop("length_free", False)
     if not isinstance(length_free, bool):
         raise BadInput(f"length_free of the ranker must be true or false, got {length_free!r}")

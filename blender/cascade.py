@@ -19,6 +19,7 @@ from blender.roles import Ranker, Scores
 
 SHORTLIST = 8
 FEWEST = 2  # of one there is nothing to choose
+_OF_A_POOL = 60  # words that a language model reads in the time that a pass takes however short it is
 Rows = NDArray[np.intp]
 
 
@@ -85,16 +86,22 @@ class Cascade:
         return np.asarray(np.isfinite(matrix.values[:, dear]).any(axis=1))
 
 
-def shortlist(values: NDArray[np.floating], blocked: Sequence[Sequence[str]], most: int) -> list[int]:
+def shortlist(
+    values: NDArray[np.floating], blocked: Sequence[Sequence[str]], most: int, texts: Sequence[str] = ()
+) -> list[int]:
     """Places of the best ``most`` candidates of one pool that may be answered, best first.
 
     Args:
         values: float (candidates,), the first ranker's scores.
         blocked: of every candidate the reasons why it may not be answered.
         most: a whole number.
+        texts: of the candidates; of equal ones the first in this order takes a place. Without them all count.
     """
-    order = np.argsort(-values, kind="stable").tolist()
-    return [at for at in order if not blocked[at]][:most]
+    order = [at for at in np.argsort(-values, kind="stable").tolist() if not blocked[at]]
+    taken: dict[object, int] = {}
+    for at in order:
+        taken.setdefault(texts[at] if texts else at, at)
+    return list(taken.values())[:most]
 
 
 def shortened(pools: Sequence[Pool], lists: Sequence[Sequence[int]], most: int) -> tuple[list[Pool], Rows]:
@@ -115,8 +122,10 @@ def shortened(pools: Sequence[Pool], lists: Sequence[Sequence[int]], most: int) 
 
 
 def words_to_read(pools: Sequence[Pool]) -> int:
-    """Words of the contexts and of the candidates: what a language model's time goes by."""
-    return sum(len(text.split()) for pool in pools if len(pool) for text in (*pool.dialog.texts, *pool.texts))
+    """Words of the contexts and of the candidates, and some for each pool: what a language model's time goes by."""
+    asked = [pool for pool in pools if len(pool)]
+    said = sum(len(text.split()) for pool in asked for text in (*pool.dialog.texts, *pool.texts))
+    return said + _OF_A_POOL * len(asked)
 
 
 def completed(first: Annotation, last: Annotation, rows: Rows, columns: Sequence[str]) -> Annotation:

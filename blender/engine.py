@@ -65,6 +65,17 @@ class Blender:
             blender._learn_pace()
         return blender
 
+    def measuring_all(self) -> Blender:
+        """The same without a shortlist: all annotators measure every candidate, and one ranker scores them all.
+
+        For who wants scores and probabilities of every candidate alike, not a choice.
+        """
+        if self.parts.cascade is None:
+            return self
+        # A runner of its own: dear annotators' pace goes by candidates now.
+        runner = Runner(part="annotator")
+        return replace(self, parts=replace(self.parts, ranker=self.parts.cascade.last), _annotating=runner)
+
     def _learn_pace(self) -> None:
         """Time each part alone, lest the first callers with a deadline begin all that is slow at once to find out."""
         pool = probe(self.settings.locale, first=100)  # not the one that warmed the models: they remember it
@@ -163,38 +174,50 @@ class Blender:
         if len(pools) > 1 and any(fault.reason not in ("late", "busy") for fault in annotation.faults):
             return [judged for pool in pools for judged in self._judge([pool])]
         annotated = time.perf_counter()
+        measuring = annotated - begun - guarded.seconds
         judged = judge_all(pools, annotation, guarded, self.parts.ranker)
         if any(map(len, pools)):
             self._pace.took(_CHOOSING, guarded.seconds + time.perf_counter() - annotated, sum(map(len, pools)))
-        return [replace(each, seconds={"annotate": annotated - begun, **each.seconds}) for each in judged]
+        return [replace(each, seconds={"annotate": measuring, **each.seconds}) for each in judged]
 
     def _measure_shortlist(
         self, cascade: Cascade, pools: Sequence[Pool], found: Annotation, guarded: Guarded
     ) -> Annotation:
         """Let dear annotators measure the best of each pool by the first ranker: as many as there is time for."""
         dear, runner = self.parts.dear, self._annotating
-        scores, _ = score_all(pools, found.matrix, cascade.first)
-        lists = [
-            shortlist(one.value, blocked, cascade.size) for one, blocked in zip(scores, guarded.blocked, strict=True)
-        ]
+        scores, faults = score_all(pools, found.matrix, cascade.first)
+        each = zip(pools, scores, guarded.blocked, strict=True)
+        lists = [shortlist(one.value, blocked, cascade.size, pool.texts) for pool, one, blocked in each]
+        if any(faults):  # without a shortlist nothing is measured of it; the ranker will say the same again
+            lists = [[] for _ in pools]
         timeout, hurry = self._time_to_annotate(pools)
-        short, rows = self._in_time(pools, lists, cascade.size, timeout if hurry else None)
+        short, rows = self._in_time(pools, lists, timeout) if hurry else shortened(pools, lists, cascade.size)
         measured = annotate(short, dear, runner=runner, timeout=timeout, hurry=hurry, work=words_to_read(short))
         if any(lists) and not len(rows):
-            least = words_to_read(shortened(pools, lists, FEWEST)[0])
-            measured = replace(measured, faults=tuple(runner.not_begun(name, timeout, least) for name in dear))
+            seconds = self._to_read(shortened(pools, lists, FEWEST)[0])
+            measured = replace(measured, faults=tuple(runner.not_begun(name, timeout, seconds) for name in dear))
         return completed(found, measured, rows, tuple(matrix_columns(dear)))
 
     def _in_time(
-        self, pools: Sequence[Pool], lists: Sequence[Sequence[int]], most: int, seconds: float | None
+        self, pools: Sequence[Pool], lists: Sequence[Sequence[int]], seconds: float
     ) -> tuple[list[Pool], Rows]:
-        """The longest shortlists that dear annotators read in so many seconds, none if two a pool are too many."""
-        for size in range(most, FEWEST - 1, -1):
+        """The longest shortlists that are read in so many seconds; none if two a pool are too many.
+
+        What is begun and not done is lost, so the estimate has a margin and does not fade. To be corrected some time,
+        should it be too high, two a pool are tried as soon as the fading one allows.
+        """
+        longest = max(map(len, lists), default=0)
+        for size in range(longest, min(longest, FEWEST) - 1, -1):
             short, rows = shortened(pools, lists, size)
-            work = words_to_read(short)
-            if seconds is None or all(self._annotating.expected(name, work) <= seconds for name in self.parts.dear):
+            if self._to_read(short, careful=size > FEWEST) <= seconds:
                 return short, rows
         return shortened(pools, lists, 0)
+
+    def _to_read(self, pools: Sequence[Pool], *, careful: bool = False) -> float:
+        """Seconds that the slowest dear annotator that the ranker reads takes for pools."""
+        names = self.parts.cascade.dear if self.parts.cascade else ()
+        work = words_to_read(pools)
+        return max((self._annotating.expected(name, work, careful=careful) for name in names), default=0.0)
 
     def _time_to_propose(self, dialogs: int) -> tuple[float, bool]:
         """Seconds for each dialog, and whether they end at a deadline: what is quick to judge keeps its time.

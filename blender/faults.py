@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _QUICK = 0.05  # seconds of its thread's processor: what takes less is not worth a thread of its own
 _PROMPT = 0.5  # seconds by the clock: more of them means that it waits for something, such as a server
+_MARGIN = 1.2  # of an estimate that must not be too low
 _HOLD_UP = 0.2  # seconds after which a quick call counts as hanging
 Part = Literal["source", "annotator", "guard", "ranker"]
 Reason = Literal["raised", "late", "busy", "shape", "infinite", "nan", "bad candidate"]
@@ -105,7 +106,7 @@ class Runner:
         hopeless = self._hopeless(crowd, timeout, always) if hurry and timeout is not None else []
         started, quick = self._start({name: call for name, call in calls.items() if name not in hopeless}, work)
         results: dict[str, T] = {}
-        faults = [self.not_begun(name, timeout or 0.0, crowd[name]) for name in hopeless]
+        faults = [self.not_begun(name, timeout or 0.0, self.pace.expected(name, crowd[name])) for name in hopeless]
         seconds: dict[str, float] = {}
         for name, future in started.items():
             if future is None:
@@ -131,9 +132,16 @@ class Runner:
                 faults.append(self._fault(name, "raised", _describe(error)))
         return Outcome(results=results, faults=tuple(faults), seconds=seconds)
 
-    def expected(self, name: str, work: int) -> float:
-        """Seconds that a call begun now would take, beside those of the same plug-in that run already."""
-        return self.pace.expected(name, work * (1 + self._running[name]))
+    def expected(self, name: str, work: int, *, careful: bool = False) -> float:
+        """Seconds that a call begun now would take, beside those of the same plug-in that run already.
+
+        Args:
+            name: of the plug-in.
+            work: as in `run`.
+            careful: with a margin, and by an estimate that does not fade while the plug-in is not asked.
+        """
+        crowd = work * (1 + self._running[name])
+        return _MARGIN * self.pace.usual(name, crowd) if careful else self.pace.expected(name, crowd)
 
     def _wait(self, future: Future[_Done[T]], deadline: float | None, quick: Jobs) -> _Done[T]:
         """The result of a call. Should a quick one hang, those behind it get another thread."""
@@ -152,9 +160,9 @@ class Runner:
         spared = {quickest, *always}
         return [name for name in crowd if name not in spared and self.pace.expected(name, crowd[name]) > timeout]
 
-    def not_begun(self, name: str, timeout: float, work: int) -> Fault:
-        """The fault of a plug-in that would take longer than there is time for so much work."""
-        detail = f"not begun: it takes about {self.pace.expected(name, work):.2f} s, {timeout:.2f} s are left"
+    def not_begun(self, name: str, timeout: float, seconds: float) -> Fault:
+        """The fault of a plug-in that would take so many seconds where ``timeout`` are left."""
+        detail = f"not begun: it takes about {seconds:.2f} s, {timeout:.2f} s are left"
         return self._fault(name, "late", detail)
 
     def _start(

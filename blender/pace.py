@@ -32,6 +32,10 @@ class Pace:
         with self._lock:
             return self._faded(name) * work
 
+    def usual(self, name: str, work: int = 1) -> float:
+        """As `expected`, but as last noted: for how much to begin, where too much would lose all of it."""
+        return self._seconds.get(name, 0.0) * work
+
     def when_done(self, name: str) -> float:
         """Seconds for one unit when it was done, whatever came of it when it was given up; infinite if it never was."""
         return self._done.get(name, math.inf)
@@ -40,7 +44,7 @@ class Pace:
         """Note a part that was done."""
         new = seconds / max(work, 1)
         with self._lock:
-            known = self._seconds.get(name, new)
+            known = self._faded(name) or new
             self._note(name, (1 - _NEW) * known + _NEW * new)
             self._done[name] = (1 - _NEW) * self._done.get(name, new) + _NEW * new
 

@@ -116,7 +116,7 @@ def head_scores(
 
     All annotators measure every candidate, whether it would come on a shortlist or not.
     """
-    whole = replace(blender, parts=replace(blender.parts, ranker=ranker))
+    whole = blender.measuring_all()
     heads = {name: head for name in HEADS if (head := getattr(ranker, name)) is not None}
     found: dict[str, list[Doubles]] = {name: [] for name in heads}
     for start in range(0, len(labelled), batch):

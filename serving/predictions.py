@@ -73,7 +73,7 @@ def predict(pools: Sequence[Pool], blender: Blender, path: Path, *, fresh: bool 
     """
     distinct = [_distinct(pool) for pool in pools]
     _check_ids(distinct)
-    made = _judging(blender)
+    made, blender = _judging(blender), blender.measuring_all()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock"), timeout=0):

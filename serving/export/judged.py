@@ -155,7 +155,7 @@ def _of_pools(path: Path, by: By, blender: Callable[[], Blender]) -> Iterator[Ju
 
 
 def _judged(pools: Iterable[tuple[Pool, str, str]], by: By, blender: Blender) -> Iterator[JudgedPool]:
-    waiting = iter(pools)
+    waiting, blender = iter(pools), blender.measuring_all()
     while some := list(islice(waiting, _BATCH)):
         chosen = blender.choose_pools([pool for pool, _, _ in some])
         for (pool, dataset, family), selection in zip(some, chosen, strict=True):
