@@ -19,7 +19,6 @@ from blender.roles import Ranker, Scores
 
 SHORTLIST = 8
 FEWEST = 2  # of one there is nothing to choose
-_OF_A_POOL = 60  # words that a language model reads in the time that a pass takes however short it is
 Rows = NDArray[np.intp]
 
 
@@ -122,10 +121,8 @@ def shortened(pools: Sequence[Pool], lists: Sequence[Sequence[int]], most: int) 
 
 
 def words_to_read(pools: Sequence[Pool]) -> int:
-    """Words of the contexts and of the candidates, and some for each pool: what a language model's time goes by."""
-    asked = [pool for pool in pools if len(pool)]
-    said = sum(len(text.split()) for pool in asked for text in (*pool.dialog.texts, *pool.texts))
-    return said + _OF_A_POOL * len(asked)
+    """Words of the contexts and of the candidates: what a language model's time goes by."""
+    return sum(len(text.split()) for pool in pools if len(pool) for text in (*pool.dialog.texts, *pool.texts))
 
 
 def completed(first: Annotation, last: Annotation, rows: Rows, columns: Sequence[str]) -> Annotation:

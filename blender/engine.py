@@ -25,6 +25,7 @@ from blender.settings import Settings
 
 Turns = str | Sequence[str | Turn] | Dialog
 _CHOOSING = "choosing"
+_MARGIN = 1.2  # times what reading a shortlist usually takes must be left, or it is not begun
 _ROOM = 0.02  # seconds for giving back, on a machine that others use too
 
 
@@ -209,7 +210,7 @@ class Blender:
         longest = max(map(len, lists), default=0)
         for size in range(longest, min(longest, FEWEST) - 1, -1):
             short, rows = shortened(pools, lists, size)
-            if self._to_read(short, careful=size > FEWEST) <= seconds:
+            if _MARGIN * self._to_read(short, careful=size > FEWEST) <= seconds:
                 return short, rows
         return shortened(pools, lists, 0)
 

@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _QUICK = 0.05  # seconds of its thread's processor: what takes less is not worth a thread of its own
 _PROMPT = 0.5  # seconds by the clock: more of them means that it waits for something, such as a server
-_MARGIN = 1.2  # of an estimate that must not be too low
 _HOLD_UP = 0.2  # seconds after which a quick call counts as hanging
 Part = Literal["source", "annotator", "guard", "ranker"]
 Reason = Literal["raised", "late", "busy", "shape", "infinite", "nan", "bad candidate"]
@@ -138,10 +137,10 @@ class Runner:
         Args:
             name: of the plug-in.
             work: as in `run`.
-            careful: with a margin, and by an estimate that does not fade while the plug-in is not asked.
+            careful: by an estimate that does not fade while the plug-in is not asked.
         """
         crowd = work * (1 + self._running[name])
-        return _MARGIN * self.pace.usual(name, crowd) if careful else self.pace.expected(name, crowd)
+        return self.pace.usual(name, crowd) if careful else self.pace.expected(name, crowd)
 
     def _wait(self, future: Future[_Done[T]], deadline: float | None, quick: Jobs) -> _Done[T]:
         """The result of a call. Should a quick one hang, those behind it get another thread."""
