@@ -67,7 +67,8 @@ class Parts:
     @property
     def quick(self) -> dict[str, Annotator]:
         """Annotators that measure every candidate."""
-        return {name: each for name, each in self.annotators.items() if name not in self.dear}
+        dear = self.dear
+        return {name: each for name, each in self.annotators.items() if name not in dear}
 
     def warm(self, locale: str) -> None:
         """Load every model now. A part that fails is logged; it will cost its columns when asked."""

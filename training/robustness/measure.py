@@ -19,7 +19,7 @@ from blender.training.robustness.matched import Matched, matched, matched_lines,
 from blender.training.robustness.missing import annotators_missing, missing_lines, missing_plain, points
 from blender.training.robustness.twins import all_attacks, attack_lines, attacks_plain
 
-CROWDS = "crowds"  # the one part in which pools are larger than a shortlist
+CROWDS = "crowds"  # the one part that also asks what a shortlist does
 POLICIES = (LEARNED, "plain average", "longest", "shortest", RANDOM)
 
 
