@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -23,6 +22,7 @@ from blender.models.precision import Precision, native
 from blender.models.prompt import PromptForm, prompt_form
 from blender.models.reference import resolve
 from blender.models.runner import Runner
+from blender.models.sample import Sample, whole_sentences
 from blender.models.sampling import Drawn, Sampling, uniforms
 from blender.models.scoring import Judged
 from blender.models.tail import Tail
@@ -30,34 +30,11 @@ from blender.models.tokens import load_tokenizer
 from blender.models.tree import PROMPT, START, Branch
 from blender.records import Dialog, Pool, Turn
 
-__all__ = ["ANSWER_TOKENS", "LanguageModel", "PoolLosses", "Sample", "load_language_model", "model_fingerprint"]
+__all__ = ["ANSWER_TOKENS", "LanguageModel", "PoolLosses", "load_language_model", "model_fingerprint"]
 
 _VERSION = 1
-SENTENCE_ENDS = (".", "!", "?", "…")
 _ROWS = 64  # samples drawn side by side
 _FEW = 3  # samples, and tokens of each, whose drawing is timed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One sampled answer.
-
-    Attributes:
-        text: on one line; may be empty.
-        logprobs: of its tokens and of the end of the turn after them: natural log, at temperature 1. Empty if the
-            text as cleaned would be read as other tokens than those drawn, so that these are not its numbers.
-        finished: whether the model ended the turn itself; if the limit on tokens did, the text ends with its last
-            whole sentence, if it has one.
-    """
-
-    text: str
-    logprobs: tuple[float, ...]
-    finished: bool
-
-    @property
-    def whole(self) -> bool:
-        """Whether it says something, and is not broken off in the middle of a sentence."""
-        return bool(self.text) and (self.finished or self.text.endswith(SENTENCE_ENDS))
 
 
 class LanguageModel:
@@ -244,19 +221,11 @@ class LanguageModel:
         return (perf_counter() - begun) / _FEW
 
     def _sample(self, prompt: Sequence[int], drawn: Drawn) -> Sample:
-        kept = drawn if drawn.finished else self._whole_sentences(drawn)
-        text = self._form.text(kept.tokens)
-        same = self._form.answer(text) == kept.tokens
-        logprobs = (*kept.logprobs, kept.ends[-1]) if same else ()
-        if kept.finished and same:
+        kept = whole_sentences(drawn, self._form)
+        sample = Sample.of(kept, self._form, finished=drawn.finished)
+        if kept.finished and sample.logprobs:
             self._pools.remember(prompt, kept)
-        return Sample(text=text, logprobs=logprobs, finished=drawn.finished)
-
-    def _whole_sentences(self, drawn: Drawn) -> Drawn:
-        for count in range(len(drawn.tokens), 0, -1):
-            if self._form.text(drawn.tokens[:count]).endswith(SENTENCE_ENDS):
-                return drawn.first(count)
-        return drawn
+        return sample
 
 
 def _digest(dialog: Dialog) -> str:

@@ -12,8 +12,9 @@ import numpy as np
 from blender.catalogue import fingerprint
 from blender.errors import BadInput
 from blender.models.demonstrations import NOTHING, Place
-from blender.models.language_model import LanguageModel, Sample, load_language_model
+from blender.models.language_model import LanguageModel, load_language_model
 from blender.models.precision import Precision
+from blender.models.sample import Sample
 from blender.models.sampling import Sampling
 from blender.records import Candidate, Dialog, Sampled
 from blender.written import dialog_as_written

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from blender.errors import BadInput
-from blender.models.language_model import Sample
 from blender.models.packages import find_package
+from blender.models.sample import Sample
 from blender.records import Dialog
 from blender.sources import SOURCES
 from blender.sources.generator import Generator, candidates
