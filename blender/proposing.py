@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from blender.faults import Fault, Outcome, Runner
 from blender.records import Candidate, Dialog
 from blender.roles import CandidateSource
-
-Lists = list[list[Candidate]]
+from blender.together import Lists, proposing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +36,7 @@ def propose(
     *,
     hurry: bool = False,
 ) -> Proposals:
-    """Ask every source, side by side.
+    """Ask every source, side by side; those that draw from one language model, in one pass of it.
 
     Args:
         dialogs: any number.
@@ -65,7 +64,7 @@ def propose(
 def _ask(
     dialogs: Sequence[Dialog], sources: Mapping[str, SourceSlot], runner: Runner, timeout: float, hurry: bool
 ) -> Outcome[Lists]:
-    calls = {name: lambda slot=slot: slot.source.propose(dialogs, slot.k) for name, slot in sources.items()}
+    calls = proposing(dialogs, {name: (slot.source, slot.k) for name, slot in sources.items()})
     count = max(1, len(dialogs))
     return runner.run(calls if dialogs else {}, timeout * count, work=count, hurry=hurry)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blender.models.llama import Llama
+from blender.models.parts import parts_of
 from blender.models.scoring import PASS_TOKENS
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ class Contexts:
         keys = [tuple(text) for text in texts]
         found = {key: kept for key in keys if (kept := self._kept.get(key)) and kept.half <= half}
         new = [(key, self._begun(key, half)) for key in dict.fromkeys(keys) if key not in found]
-        for part in _passes(new):
+        sizes = [len(text) - (0 if begun is None else begun.shape[3]) for text, begun in new]
+        for part in parts_of(new, sizes, PASS_TOKENS):
             for context in self._computed(part, half):
                 found[context.tokens] = context
         for key in dict.fromkeys(keys):
@@ -116,22 +118,6 @@ class Contexts:
         self._kept.move_to_end(context.tokens)
         while sum(max(len(tokens), _WORTH) for tokens in self._kept) > KEPT_TOKENS:
             self._kept.popitem(last=False)
-
-
-def _passes(
-    new: Sequence[tuple[tuple[int, ...], torch.Tensor | None]],
-) -> Iterator[list[tuple[tuple[int, ...], torch.Tensor | None]]]:
-    part: list[tuple[tuple[int, ...], torch.Tensor | None]] = []
-    size = 0
-    for text, begun in new:
-        more = len(text) - (0 if begun is None else begun.shape[3])
-        if part and size + more > PASS_TOKENS:
-            yield part
-            part, size = [], 0
-        part.append((text, begun))
-        size += more
-    if part:
-        yield part
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:

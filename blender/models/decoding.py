@@ -9,6 +9,7 @@ import numpy as np
 
 from blender.models.contexts import Context
 from blender.models.llama import Llama
+from blender.models.sampling import Asked
 
 if TYPE_CHECKING:
     import torch
@@ -25,19 +26,21 @@ class Samples:
         logits: of their next tokens, (active, vocabulary).
     """
 
-    def __init__(self, model: Llama, contexts: Sequence[Context], k: int, steps: int) -> None:
+    def __init__(self, model: Llama, contexts: Sequence[Context], asked: Sequence[Asked]) -> None:
         import torch
 
         self._model = model
-        self.rows: NDArray[np.int64] = np.arange(len(contexts) * k)
-        self.logits = model.logits(torch.stack([context.last for context in contexts])).repeat_interleave(k, 0)
-        numbers = [(context, self.rows[at * k : at * k + k]) for at, context in enumerate(contexts)]
+        counts = [len(one) for one in asked]
+        self.rows: NDArray[np.int64] = np.arange(sum(counts))
+        logits = model.logits(torch.stack([context.last for context in contexts]))
+        self.logits = logits.repeat_interleave(torch.tensor(counts), 0)
+        each = zip(contexts, asked, np.split(self.rows, np.cumsum(counts)[:-1]), strict=True)
         self._groups = [
-            _Group(model, context, own[start : start + _ROWS], steps)
-            for context, own in numbers
-            for start in range(0, k, _ROWS)
+            _Group(model, context, own[start : start + _ROWS], one.settings.max_new_tokens)
+            for context, one, own in each
+            for start in range(0, len(own), _ROWS)
         ]
-        self._length = np.repeat([len(context.tokens) for context in contexts], k)
+        self._length = np.repeat([len(context.tokens) for context in contexts], counts)
         self._begun = self._length.copy()
         self._sums = torch.zeros(len(self.rows), model.read_width)
 

@@ -8,22 +8,21 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.adapter import adapter_digest, adapter_folder, merged
 from blender.models.cache import one_per_process, text_digest
 from blender.models.causal import checkpoint_folder, read_network, shape, transformers_network
 from blender.models.demonstrations import NOTHING, Shown
+from blender.models.parts import ROWS, parts_of
 from blender.models.pool_judge import PoolJudge, portions
 from blender.models.pool_losses import ANSWER_TOKENS, PoolLosses
 from blender.models.precision import Precision, native
 from blender.models.prompt import PromptForm, prompt_form
 from blender.models.reference import resolve
 from blender.models.runner import Runner
-from blender.models.sample import Sample, whole_sentences
-from blender.models.sampling import Drawn, Sampling, uniforms
+from blender.models.sample import Sample, SampleRequest, whole_sentences
+from blender.models.sampling import Drawn, Sampling
 from blender.models.scoring import Judged
 from blender.models.tail import Tail
 from blender.models.tokens import load_tokenizer
@@ -33,7 +32,6 @@ from blender.records import Dialog, Pool, Turn
 __all__ = ["ANSWER_TOKENS", "LanguageModel", "PoolLosses", "load_language_model", "model_fingerprint"]
 
 _VERSION = 1
-_ROWS = 64  # samples drawn side by side
 _FEW = 3  # samples, and tokens of each, whose drawing is timed
 
 
@@ -197,18 +195,19 @@ class LanguageModel:
             knowledge: per dialog, passages put into its prompt.
             shown: per dialog, examples put before it.
         """
-        told, before = knowledge or [()] * len(dialogs), shown or [NOTHING] * len(dialogs)
-        each = zip(dialogs, told, before, strict=True)
-        prompts = [self._form.context(dialog, system, facts, examples) for dialog, facts, examples in each]
-        numbers = [uniforms(_digest(dialog), k, settings) for dialog in dialogs] if k else []
-        found: list[list[Sample]] = [[] for _ in dialogs]
-        order = sorted(range(len(dialogs) if k else 0), key=lambda at: len(prompts[at]))  # little padding
-        step = max(1, _ROWS // max(k, 1))
-        for start in range(0, len(order), step):
-            part = order[start : start + step]
-            drawn = self._runner.draw([prompts[at] for at in part], np.stack([numbers[at] for at in part]), settings)
-            for at, samples in zip(part, drawn, strict=True):
-                found[at] = [self._sample(prompts[at], one) for one in samples]
+        given = SampleRequest.of(dialogs, [k] * len(dialogs), settings, system=system, knowledge=knowledge, shown=shown)
+        return self.draw([given])[0]
+
+    def draw(self, requests: Sequence[SampleRequest]) -> list[list[list[Sample]]]:
+        """Samples by request and dialog. All are drawn side by side: a step of many takes hardly longer than of one."""
+        asked = [request.asked(self._form) for request in requests]
+        found: list[list[list[Sample]]] = [[[] for _ in each] for each in asked]
+        places = [(at, number) for at, each in enumerate(asked) for number, one in enumerate(each) if len(one)]
+        places.sort(key=lambda place: len(asked[place[0]][place[1]].prompt))  # little padding
+        for part in parts_of(places, [len(asked[at][number]) for at, number in places], ROWS):
+            drawn = self._runner.draw([asked[at][number] for at, number in part])
+            for (at, number), samples in zip(part, drawn, strict=True):
+                found[at][number] = [self._sample(asked[at][number].prompt, one) for one in samples]
         return found
 
     @cached_property
@@ -226,11 +225,6 @@ class LanguageModel:
         if kept.finished and sample.logprobs:
             self._pools.remember(prompt, kept)
         return sample
-
-
-def _digest(dialog: Dialog) -> str:
-    spoken = (part for turn in dialog.turns for part in (turn.speaker, turn.text))
-    return text_digest(dialog.id, dialog.locale, *spoken)
 
 
 def load_language_model(ref: str, dtype: Precision = "float32", adapter: str = "") -> LanguageModel:

@@ -8,13 +8,12 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blender.models.blocks import judge_blocks
 from blender.models.contexts import Contexts
 from blender.models.decoding import Samples
 from blender.models.llama import Llama
-from blender.models.sampling import Drawn, Sampling, draw, sampled
+from blender.models.sampling import Asked, Drawn, draw, sampled
 from blender.models.scoring import Judged, judge, judge_one_by_one, prefilled
 from blender.models.tree import Branch
 
@@ -104,21 +103,20 @@ class Runner:
             self._passed += passed
         return judged
 
-    def draw(self, prompts: Sequence[list[int]], numbers: NDArray[np.float64], settings: Sampling) -> list[list[Drawn]]:
-        """Samples of each prompt; ``numbers``, between 0 and 1, is (prompts, k, max_new_tokens)."""
+    def draw(self, asked: Sequence[Asked]) -> list[list[Drawn]]:
+        """Samples of each prompt, all side by side."""
         import torch
 
-        k = numbers.shape[1]
         with self.lock, torch.inference_mode():
             if self.contexts:
-                batch = Samples(self.contexts.model, self.contexts.of(prompts), k, settings.max_new_tokens)
-                drawn = sampled(batch, np.concatenate(numbers), self.ends, settings)
-                for one, state in zip(drawn, batch.states(), strict=True):
+                batch = Samples(self.contexts.model, self.contexts.of([one.prompt for one in asked]), asked)
+                drawn = sampled(batch, asked, self.ends)
+                for one, state in zip((one for each in drawn for one in each), batch.states(), strict=True):
                     one.state = state
-                return [drawn[at * k : at * k + k] for at in range(len(prompts))]
-            drawn_each, passed = draw(self._network, prompts, list(numbers), self.ends, settings)
+                return drawn
+            drawn, passed = draw(self._network, asked, self.ends)
             self._passed += passed
-        return drawn_each
+        return drawn
 
     @cached_property
     def contexts(self) -> Contexts | None:

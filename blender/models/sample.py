@@ -1,13 +1,65 @@
-"""One sampled answer: its text, and the tokens drawn that the text stands for."""
+"""Sampled answers: what is asked for, and what a sample says."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from blender.models.cache import text_digest
+from blender.models.demonstrations import NOTHING, Shown
 from blender.models.prompt import PromptForm
-from blender.models.sampling import Drawn
+from blender.models.sampling import Asked, Drawn, Sampling, uniforms
+from blender.records import Dialog
 
 SENTENCE_ENDS = (".", "!", "?", "…")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRequest:
+    """Samples of some dialogs.
+
+    Attributes:
+        dialogs: any number.
+        counts: how many samples of each; equal ones may come.
+        settings: see ``Sampling``.
+        system: system line of the prompt; by default that of the prompt form.
+        knowledge: per dialog, passages put into its prompt.
+        shown: per dialog, examples put before it.
+    """
+
+    dialogs: Sequence[Dialog]
+    counts: Sequence[int]
+    settings: Sampling
+    system: str | None
+    knowledge: Sequence[Sequence[str]]
+    shown: Sequence[Shown]
+
+    @classmethod
+    def of(
+        cls,
+        dialogs: Sequence[Dialog],
+        counts: Sequence[int],
+        settings: Sampling,
+        *,
+        system: str | None = None,
+        knowledge: Sequence[Sequence[str]] | None = None,
+        shown: Sequence[Shown] | None = None,
+    ) -> SampleRequest:
+        """Without knowledge and examples where they are not given."""
+        told, before = knowledge or [()] * len(dialogs), shown or [NOTHING] * len(dialogs)
+        return cls(dialogs=dialogs, counts=counts, settings=settings, system=system, knowledge=told, shown=before)
+
+    def asked(self, form: PromptForm) -> list[Asked]:
+        """The prompts, and what decides the samples of each."""
+        each = zip(self.dialogs, self.counts, self.knowledge, self.shown, strict=True)
+        return [
+            Asked(
+                prompt=form.context(dialog, self.system, told, shown),
+                chances=uniforms(_digest(dialog), count, self.settings),
+                settings=self.settings,
+            )
+            for dialog, count, told, shown in each
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +89,11 @@ class Sample:
     def whole(self) -> bool:
         """Whether it says something, and is not broken off in the middle of a sentence."""
         return bool(self.text) and (self.finished or self.text.endswith(SENTENCE_ENDS))
+
+
+def _digest(dialog: Dialog) -> str:
+    spoken = (part for turn in dialog.turns for part in (turn.speaker, turn.text))
+    return text_digest(dialog.id, dialog.locale, *spoken)
 
 
 def whole_sentences(drawn: Drawn, form: PromptForm) -> Drawn:

@@ -1,9 +1,10 @@
-"""Sampling of answers: prompts computed once, any number of samples of many dialogs drawn side by side."""
+"""Sampling of answers: prompts computed once, any number of samples of many prompts drawn side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -104,66 +105,95 @@ def uniforms(digest: str, k: int, settings: Sampling) -> NDArray[np.float64]:
     Every sample has a generator of its own, so neither its companions nor the batch change it.
     """
     seeds = [[settings.seed, int(digest, 16), number] for number in range(k)]
-    return np.stack([np.random.default_rng(seed).random(settings.max_new_tokens) for seed in seeds])
+    drawn = [np.random.default_rng(seed).random(settings.max_new_tokens) for seed in seeds]
+    return np.array(drawn).reshape(k, settings.max_new_tokens)
 
 
-def draw(
-    model: Any,
-    prompts: Sequence[Sequence[int]],
-    numbers: Sequence[NDArray[np.float64]],
-    ends: Sequence[int],
-    settings: Sampling,
-) -> tuple[list[list[Drawn]], int]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Asked:
+    """Samples of one prompt.
+
+    Attributes:
+        prompt: token ids.
+        chances: float64 (samples, max_new_tokens), see ``uniforms``.
+        settings: how they are drawn.
+    """
+
+    prompt: Sequence[int]
+    chances: NDArray[np.float64]
+    settings: Sampling
+
+    def __len__(self) -> int:
+        return len(self.chances)
+
+
+def draw(model: Any, asked: Sequence[Asked], ends: Sequence[int]) -> tuple[list[list[Drawn]], int]:
     """Draw the samples of a batch of prompts.
 
     Args:
         model: a transformers causal LM in evaluation mode.
-        prompts: token ids, of any lengths; padded on the left.
-        numbers: per prompt (k, max_new_tokens), see ``uniforms``; k is the same for all.
+        asked: prompts of any lengths; padded on the left.
         ends: tokens any of which ends the answer.
-        settings: see there.
 
     Returns:
-        k samples for each prompt, and how many tokens went through the network.
+        The samples of each prompt, and how many tokens went through the network.
     """
-    k = len(numbers[0])
-    batch = Batch.of(model, prompts, k)
-    drawn = sampled(batch, np.concatenate(list(numbers)), ends, settings)
-    return [drawn[at * k : at * k + k] for at in range(len(prompts))], batch.passed
+    batch = Batch.of(model, [one.prompt for one in asked], [len(one) for one in asked])
+    return sampled(batch, asked, ends), batch.passed
 
 
-def sampled(batch: Drawing, chances: NDArray[np.float64], ends: Sequence[int], settings: Sampling) -> list[Drawn]:
+def sampled(batch: Drawing, asked: Sequence[Asked], ends: Sequence[int]) -> list[list[Drawn]]:
     """Draw every sample of a batch to its end.
 
     Args:
-        batch: whose prompts are computed.
-        chances: (samples, max_new_tokens), see ``uniforms``.
+        batch: whose prompts are computed, with the samples of each beside each other.
+        asked: the same prompts in the same order.
         ends: tokens any of which ends an answer.
-        settings: see there.
 
     Raises:
         Late: the caller's deadline is over.
     """
     import torch
 
-    drawn = [Drawn() for _ in chances]
+    rows = [(one.settings, chances) for one in asked for chances in one.chances]
+    drawn = [Drawn() for _ in rows]
     ending = torch.tensor(list(ends))
-    for step in range(settings.max_new_tokens + 1):
+    for step in range(max((settings.max_new_tokens for settings, _ in rows), default=-1) + 1):
         check()
         logp = batch.logits.float().log_softmax(-1)
         # The end has one probability, however many tokens stand for it.
         for row, end in zip(batch.rows, logp[:, ending].logsumexp(-1).tolist(), strict=True):
             drawn[row].ends.append(end)
-        if step == settings.max_new_tokens:
+        open_ = torch.tensor([step < rows[row][0].max_new_tokens for row in batch.rows])
+        if not bool(open_.any()):
             break
-        bent = _penalised(logp, [drawn[row].tokens for row in batch.rows], settings.repetition_penalty)
-        chosen = choose(bent, chances[batch.rows, step], settings)
-        going = ~torch.isin(chosen, ending)
-        _note([drawn[row] for row in batch.rows], chosen, logp, going)
+        chosen = _chosen(logp, [rows[row] for row in batch.rows], [drawn[row].tokens for row in batch.rows], step)
+        going = open_ & ~torch.isin(chosen, ending)
+        _note([drawn[row] for row in batch.rows], chosen, logp, going, open_)
         if not bool(going.any()):
             break
         batch.advance(chosen, going)
-    return drawn
+    each = iter(drawn)
+    return [list(islice(each, len(one))) for one in asked]
+
+
+def _chosen(
+    logp: torch.Tensor,
+    rows: Sequence[tuple[Sampling, NDArray[np.float64]]],
+    said: Sequence[Sequence[int]],
+    step: int,
+) -> torch.Tensor:
+    """The next token of each row by its own settings, int64 (rows,); of one that has all its tokens, any."""
+    import torch
+
+    found = torch.zeros(len(rows), dtype=torch.long)
+    for settings in dict.fromkeys(settings for settings, _ in rows):
+        own = [at for at, (each, _) in enumerate(rows) if each == settings]
+        part = logp if len(own) == len(rows) else logp[own]
+        bent = _penalised(part, [said[at] for at in own], settings.repetition_penalty)
+        numbers = np.array([rows[at][1][min(step, settings.max_new_tokens - 1)] for at in own])
+        found[own] = choose(bent, numbers, settings)
+    return found
 
 
 def choose(logits: torch.Tensor, numbers: NDArray[np.float64], settings: Sampling) -> torch.Tensor:
@@ -202,10 +232,13 @@ def _likeliest(probabilities: torch.Tensor, share: float) -> tuple[torch.Tensor,
     return found, order
 
 
-def _note(drawn: Sequence[Drawn], chosen: torch.Tensor, logp: torch.Tensor, going: torch.Tensor) -> None:
+def _note(
+    drawn: Sequence[Drawn], chosen: torch.Tensor, logp: torch.Tensor, going: torch.Tensor, open_: torch.Tensor
+) -> None:
     scores = logp.gather(1, chosen[:, None])[:, 0]
-    for one, token, score, goes in zip(drawn, chosen.tolist(), scores.tolist(), going.tolist(), strict=True):
-        one.finished = not goes
+    each = zip(drawn, chosen.tolist(), scores.tolist(), going.tolist(), open_.tolist(), strict=True)
+    for one, token, score, goes, may in each:
+        one.finished = may and not goes
         if goes:
             one.tokens.append(token)
             one.logprobs.append(score)
@@ -242,8 +275,8 @@ class Batch:
     passed: int
 
     @classmethod
-    def of(cls, model: Any, prompts: Sequence[Sequence[int]], k: int) -> Batch:
-        """Compute every prompt once and stand ``k`` samples beside each other on it."""
+    def of(cls, model: Any, prompts: Sequence[Sequence[int]], counts: Sequence[int]) -> Batch:
+        """Compute every prompt once and stand as many samples as are asked for beside each other on it."""
         import torch
 
         width = max(len(prompt) for prompt in prompts)
@@ -251,13 +284,14 @@ class Batch:
         mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
         positions = (mask.cumsum(-1) - 1).clamp_min(0)
         made = model(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True, logits_to_keep=1)
-        made.past_key_values.batch_repeat_interleave(k)
+        each = torch.arange(len(prompts)).repeat_interleave(torch.tensor(counts))
+        made.past_key_values.batch_select_indices(each)
         return cls(
             model=model,
-            rows=np.arange(len(prompts) * k),
+            rows=np.arange(len(each)),
             cache=made.past_key_values,
-            mask=mask.repeat_interleave(k, 0),
-            logits=made.logits[:, -1].repeat_interleave(k, 0),
+            mask=mask[each],
+            logits=made.logits[each, -1],
             passed=int(mask.sum()),
         )
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from blender.catalogue import fingerprint
 from blender.errors import BadInput
-from blender.models.demonstrations import NOTHING, Place
+from blender.models.demonstrations import Place
 from blender.models.language_model import LanguageModel, load_language_model
 from blender.models.precision import Precision
-from blender.models.sample import Sample
+from blender.models.sample import Sample, SampleRequest
 from blender.models.sampling import Sampling
 from blender.records import Candidate, Dialog, Sampled
 from blender.written import dialog_as_written
@@ -119,10 +119,27 @@ class Generator:
 
         Empty ones, and those broken off in their first sentence by ``max_new_tokens``, go if there are others.
         """
-        shown = self._retriever.shown(dialogs) if self._retriever else [NOTHING] * len(dialogs)
+        request = self.request(dialogs, k)
+        return self.collected(request, self.draw([request])[0])
+
+    @property
+    def drawn_by(self) -> tuple[str, str, str]:
+        """The model with its precision and adapter, which other sources may share (`blender.together`)."""
+        return self.model, self.dtype, self.adapter
+
+    def request(self, dialogs: Sequence[Dialog], k: int) -> SampleRequest:
+        """What ``propose`` draws."""
+        shown = self._retriever.shown(dialogs) if self._retriever else None
         written = [dialog_as_written(dialog) for dialog in dialogs]
-        drawn = self._model.sample(written, k, settings=self._sampling, system=self.system, shown=shown)
-        prompts = [self._model.prompt_fingerprint(self.system, (), each) for each in shown]
+        return SampleRequest.of(written, [k] * len(written), self._sampling, system=self.system, shown=shown)
+
+    def draw(self, requests: Sequence[SampleRequest]) -> list[list[list[Sample]]]:
+        """Samples by request and dialog, all drawn side by side."""
+        return self._model.draw(requests)
+
+    def collected(self, request: SampleRequest, drawn: Sequence[Sequence[Sample]]) -> list[list[Candidate]]:
+        """The candidates that samples make."""
+        prompts = [self._model.prompt_fingerprint(self.system, (), each) for each in request.shown]
         return [candidates(samples, "generator", prompt) for samples, prompt in zip(drawn, prompts, strict=True)]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from blender.errors import BadInput
 from blender.models.language_model import LanguageModel, load_language_model
 from blender.models.precision import Precision
+from blender.models.sample import Sample, SampleRequest
 from blender.models.sampling import Sampling
 from blender.records import Candidate, Dialog
 from blender.sources.generator import candidates
@@ -99,20 +100,29 @@ class Grounded:
 
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
         """Sample ``k`` answers for each dialog for which something is known, likeliest first; none for the others."""
-        known = self.knowledge(dialogs)
-        asked = [at for at, passages in enumerate(known) if passages]
-        drawn = self._model.sample(
-            [dialog_as_written(dialogs[at]) for at in asked],
-            k,
-            settings=self._sampling,
-            system=self.system,
-            knowledge=[known[at] for at in asked],
-        )
-        found: list[list[Candidate]] = [[] for _ in dialogs]
-        for at, samples in zip(asked, drawn, strict=True):
-            prompt = self._model.prompt_fingerprint(self.system, known[at])
-            found[at] = candidates(samples, "grounded", prompt, known[at])
-        return found
+        request = self.request(dialogs, k)
+        return self.collected(request, self.draw([request])[0])
+
+    @property
+    def drawn_by(self) -> tuple[str, str, str]:
+        """The model with its precision, which other sources may share (`blender.together`)."""
+        return self.model, self.dtype, ""
+
+    def request(self, dialogs: Sequence[Dialog], k: int) -> SampleRequest:
+        """What ``propose`` draws: nothing where nothing is known."""
+        known, written = self.knowledge(dialogs), [dialog_as_written(dialog) for dialog in dialogs]
+        counts = [k if passages else 0 for passages in known]
+        return SampleRequest.of(written, counts, self._sampling, system=self.system, knowledge=known)
+
+    def draw(self, requests: Sequence[SampleRequest]) -> list[list[list[Sample]]]:
+        """Samples by request and dialog, all drawn side by side."""
+        return self._model.draw(requests)
+
+    def collected(self, request: SampleRequest, drawn: Sequence[Sequence[Sample]]) -> list[list[Candidate]]:
+        """The candidates that samples make, with the passages they were drawn behind."""
+        prompts = [self._model.prompt_fingerprint(self.system, known) for known in request.knowledge]
+        each = zip(drawn, prompts, request.knowledge, strict=True)
+        return [candidates(samples, "grounded", prompt, tuple(known)) for samples, prompt, known in each]
 
     def knowledge(self, dialogs: Sequence[Dialog]) -> list[tuple[str, ...]]:
         """The passages that are put before each dialog, each once."""

@@ -10,7 +10,7 @@ import torch
 from blender.models.contexts import Contexts
 from blender.models.decoding import Samples
 from blender.models.llama import Llama
-from blender.models.sampling import Drawn, Sampling, draw, sampled, uniforms
+from blender.models.sampling import Asked, Drawn, Sampling, draw, sampled, uniforms
 
 PROMPTS = [[9, 10, 11, 12, 13], [20, 21], [40, 41, 42, 43, 44, 45, 46, 47]]
 ENDS = (3, 5)
@@ -24,18 +24,19 @@ def kept(small_llama: Any) -> Iterator[Contexts]:
         yield Contexts(model)
 
 
+def asked(k: int, settings: Sampling) -> list[Asked]:
+    numbers = {prompt[0]: uniforms(f"{prompt[0]:016x}", k, settings) for prompt in PROMPTS}
+    return [Asked(prompt=prompt, chances=numbers[prompt[0]], settings=settings) for prompt in PROMPTS]
+
+
 def drawn(kept: Contexts, k: int, settings: Sampling) -> list[list[Drawn]]:
-    numbers = np.concatenate([uniforms(f"{prompt[0]:016x}", k, settings) for prompt in PROMPTS])
-    batch = Samples(kept.model, kept.of(PROMPTS), k, settings.max_new_tokens)
-    found = sampled(batch, numbers, ENDS, settings)
-    return [found[at * k : at * k + k] for at in range(len(PROMPTS))]
+    return sampled(Samples(kept.model, kept.of(PROMPTS), asked(k, settings)), asked(k, settings), ENDS)
 
 
 @pytest.mark.parametrize("k", [1, 3, 20])  # 20 samples of one prompt attend in two groups
 def test_the_samples_are_those_that_transformers_gives(kept: Contexts, small_llama: Any, k: int) -> None:
     settings = Sampling(max_new_tokens=20, temperature=1.2)
-    numbers = [uniforms(f"{prompt[0]:016x}", k, settings) for prompt in PROMPTS]
-    expected, _ = draw(small_llama, PROMPTS, numbers, ENDS, settings)
+    expected, _ = draw(small_llama, asked(k, settings), ENDS)
     found = drawn(kept, k, settings)
     for group, others in zip(found, expected, strict=True):
         assert [one.tokens for one in group] == [other.tokens for other in others]
@@ -50,6 +51,23 @@ def test_samples_that_ended_are_not_computed_again(kept: Contexts) -> None:
     before = kept.model.computed
     found = drawn(kept, 20, Sampling(max_new_tokens=20, temperature=1.2))
     assert kept.model.computed - before == sum(len(one.tokens) for group in found for one in group)
+
+
+def test_prompts_of_unlike_settings_are_drawn_side_by_side_as_alone(kept: Contexts, small_llama: Any) -> None:
+    each = [
+        Sampling(max_new_tokens=3, temperature=1.5),
+        Sampling(max_new_tokens=12, temperature=0, repetition_penalty=1.3),
+        Sampling(max_new_tokens=7, top_p=0.5, seed=3),
+    ]
+    mixed = [asked(k, settings)[at] for at, (k, settings) in enumerate(zip((2, 1, 4), each, strict=True))]
+    alone = [draw(small_llama, [one], ENDS)[0][0] for one in mixed]
+    ours = sampled(Samples(kept.model, kept.of(PROMPTS), mixed), mixed, ENDS)
+    for found in (ours, draw(small_llama, mixed, ENDS)[0]):
+        assert [[one.tokens for one in group] for group in found] == [[one.tokens for one in group] for group in alone]
+        for group, settings in zip(found, each, strict=True):
+            for one in group:
+                assert len(one.tokens) <= settings.max_new_tokens and len(one.ends) == len(one.tokens) + 1
+                assert one.finished or len(one.tokens) == settings.max_new_tokens
 
 
 def test_sampling_leaves_the_contexts_as_they_were(kept: Contexts) -> None:

@@ -8,7 +8,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from blender.errors import BadInput
-from blender.models.sampling import Sampling, choose, draw, uniforms
+from blender.models.sampling import Asked, Sampling, choose, draw, uniforms
 from blender.models.scoring import judge_one_by_one
 from blender.models.tree import PROMPT, Branch
 
@@ -34,10 +34,14 @@ def model() -> Any:
     return made.eval()
 
 
+def asked(prompts: list[list[int]], k: int, settings: Sampling) -> list[Asked]:
+    chances = [uniforms(f"{prompt[0]:016x}", k, settings) for prompt in prompts]
+    return [Asked(prompt=prompt, chances=own, settings=settings) for prompt, own in zip(prompts, chances, strict=True)]
+
+
 def sample(model: Any, prompts: list[list[int]], k: int, settings: Sampling) -> list[list[list[int]]]:
-    numbers = [uniforms(f"{prompt[0]:016x}", k, settings) for prompt in prompts]
     with torch.inference_mode():
-        drawn, _ = draw(model, prompts, numbers, ENDS, settings)
+        drawn, _ = draw(model, asked(prompts, k, settings), ENDS)
     return [[one.tokens for one in group] for group in drawn]
 
 
@@ -57,9 +61,8 @@ def test_neither_the_batch_nor_the_number_of_samples_changes_an_answer(model: An
 
 def test_log_probabilities_are_those_of_scoring(model: Any) -> None:
     settings = Sampling(max_new_tokens=15, temperature=0.6, repetition_penalty=1.5)
-    numbers = [uniforms(f"{prompt[0]:016x}", 3, settings) for prompt in PROMPTS]
     with torch.inference_mode():
-        drawn, _ = draw(model, PROMPTS, numbers, ENDS, settings)
+        drawn, _ = draw(model, asked(PROMPTS, 3, settings), ENDS)
         for prompt, group in zip(PROMPTS, drawn, strict=True):
             for one in group:
                 assert len(one.ends) == len(one.tokens) + 1 == len(one.logprobs) + 1
@@ -72,9 +75,8 @@ def test_log_probabilities_are_those_of_scoring(model: Any) -> None:
 
 def test_an_answer_ends_at_an_end_token_or_at_the_limit(model: Any) -> None:
     settings = Sampling(max_new_tokens=25, temperature=1.5, top_p=1.0)
-    numbers = [uniforms(f"{prompt[0]:016x}", 16, settings) for prompt in PROMPTS]
     with torch.inference_mode():
-        drawn, _ = draw(model, PROMPTS, numbers, ENDS, settings)
+        drawn, _ = draw(model, asked(PROMPTS, 16, settings), ENDS)
     flat = [one for group in drawn for one in group]
     assert {one.finished for one in flat} == {True, False}
     for one in flat:

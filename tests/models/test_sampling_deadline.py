@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from blender.deadline import Late, within
-from blender.models.sampling import Sampling, sampled
+from blender.models.sampling import Asked, Sampling, sampled
 
 
 class Endless:
@@ -24,7 +24,8 @@ class Endless:
 
 def test_no_token_is_computed_after_the_deadline() -> None:
     batch = Endless()
-    numbers = np.full((2, 1000), 0.9)
+    settings = Sampling(max_new_tokens=1000, top_p=1.0)
+    asked = [Asked(prompt=(1,), chances=np.full((2, 1000), 0.9), settings=settings)]
     with within(0.1), pytest.raises(Late):
-        sampled(batch, numbers, [0], Sampling(max_new_tokens=1000, top_p=1.0))  # type: ignore[arg-type]
+        sampled(batch, asked, [0])  # type: ignore[arg-type]
     assert 1 <= batch.advanced <= 5  # of 20 ms each: the sixth would have begun after the deadline
