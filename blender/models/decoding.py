@@ -34,12 +34,7 @@ class Samples:
         self.rows: NDArray[np.int64] = np.arange(sum(counts))
         logits = model.logits(torch.stack([context.last for context in contexts]))
         self.logits = logits.repeat_interleave(torch.tensor(counts), 0)
-        each = zip(contexts, asked, np.split(self.rows, np.cumsum(counts)[:-1]), strict=True)
-        self._groups = [
-            _Group(model, context, own[start : start + _ROWS], one.settings.max_new_tokens)
-            for context, one, own in each
-            for start in range(0, len(own), _ROWS)
-        ]
+        self._seen = _Seen(model, contexts, counts, max(one.settings.max_new_tokens for one in asked))
         self._length = np.repeat([len(context.tokens) for context in contexts], counts)
         self._begun = self._length.copy()
         self._sums = torch.zeros(len(self.rows), model.read_width)
@@ -55,60 +50,68 @@ class Samples:
         """Pass the tokens chosen (active,) through the network; samples that ended are not computed again."""
         import torch
 
-        kept = going.numpy()
-        self.rows, chosen = self.rows[kept], chosen[going]
-        groups = [group for group in self._groups if group.enter(self.rows)]
-        sizes = [group.active for group in groups]
-
-        def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-            each = zip(groups, *(torch.split(x, sizes) for x in (q, k, v)), strict=True)
-            return torch.cat([group.attended(layer, *own) for group, *own in each])
-
-        positions = torch.from_numpy(self._length[self.rows])
-        states = self._model.states(chosen, positions, attend)
+        self.rows, chosen = self.rows[going.numpy()], chosen[going]
+        self._seen.enter(self.rows)
+        states = self._model.states(chosen, torch.from_numpy(self._length[self.rows]), self._seen.attended)
         self.logits = self._model.logits(states.last)
         self._sums[torch.from_numpy(self.rows)] += states.middle
         self._length[self.rows] += 1
 
 
-class _Group:
-    """Samples of one dialog: keys and values of the context once, then those of every step's tokens.
+class _Seen:
+    """Keys and values of the contexts once, then those of every step's tokens.
 
-    Their queries stand beside each other in one attention; a mask hides the other samples' tokens.
+    Samples of one context stand beside each other in a group, and all groups attend in one call: a mask hides the other
+    samples' tokens. Contexts end at the same place, so that a step's tokens stand at the same places in each group.
     """
 
-    def __init__(self, model: Llama, context: Context, numbers: NDArray[np.int64], steps: int) -> None:
+    def __init__(self, model: Llama, contexts: Sequence[Context], counts: Sequence[int], steps: int) -> None:
         import torch
 
-        self._first = int(numbers[0])
-        self._numbers = numbers
-        self._end = len(context.tokens)
+        groups = [
+            (at, min(_ROWS, count - start)) for at, count in enumerate(counts) for start in range(0, count, _ROWS)
+        ]
+        self._slots = max(size for _, size in groups)
+        self._group = np.repeat(np.arange(len(groups)), [size for _, size in groups])  # of each sample
+        self._slot = np.concatenate([np.arange(size) for _, size in groups])
         self._share = model.heads // model.kv_heads  # query heads of one key head
-        width = self._end + len(numbers) * steps
-        self._seen = torch.empty(model.depth, 2, model.kv_heads, width, model.dim, dtype=model.dtype)
-        self._seen[:, :, :, : self._end] = context.seen
-        self._hidden = torch.full((len(numbers), width), torch.finfo(model.dtype).min, dtype=model.dtype)
-        self._hidden[:, : self._end] = 0
-        self.active = 0
-        self._mask = self._hidden[:0]
+        lengths = [len(contexts[at].tokens) for at, _ in groups]
+        self._begin, self._steps = max(lengths), 0
+        width = self._begin + self._slots * steps
+        shape = (model.depth, 2, len(groups), model.kv_heads, width, model.dim)
+        self._kept = torch.zeros(shape, dtype=model.dtype)
+        self._mask = torch.full((len(groups), self._slots, width), torch.finfo(model.dtype).min, dtype=model.dtype)
+        own = torch.eye(self._slots, dtype=torch.bool).repeat(1, steps)
+        self._mask[:, :, self._begin :].masked_fill_(own, 0)
+        for number, ((at, _), length) in enumerate(zip(groups, lengths, strict=True)):
+            self._kept[:, :, number, :, self._begin - length : self._begin] = contexts[at].seen
+            self._mask[number, :, self._begin - length : self._begin] = 0
 
-    def enter(self, rows: NDArray[np.int64]) -> int:
-        """Make room for one token of each sample still being drawn; how many there are."""
+    def enter(self, rows: NDArray[np.int64]) -> None:
+        """Make room for one token of each sample still being drawn."""
         import torch
 
-        own = torch.from_numpy(rows[np.isin(rows, self._numbers)] - self._first)
-        self.active = len(own)
-        self._hidden[own, self._end + torch.arange(self.active)] = 0
-        self._end += self.active
-        self._mask = self._hidden[own, : self._end].repeat_interleave(self._share, 0)
-        return self.active
+        alive = np.unique(self._group[rows])
+        if 2 * len(alive) <= self._kept.shape[2]:  # groups that ended would be computed for nothing
+            self._kept, self._mask = self._kept[:, :, alive], self._mask[alive]
+            self._group = np.searchsorted(alive, self._group)
+        self._steps += 1
+        self._end = self._begin + self._slots * self._steps
+        self._rows = torch.from_numpy(self._group[rows]), torch.from_numpy(self._slot[rows])
+        self._hidden = self._mask[:, None, :, : self._end].repeat_interleave(self._share, 2)
 
     def attended(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         """Attention (active, heads, dim) to the context and the samples' own tokens, the newest included."""
         from torch.nn.functional import scaled_dot_product_attention
 
-        seen = self._seen[layer, :, :, : self._end]
-        seen[0, :, -self.active :], seen[1, :, -self.active :] = k.transpose(0, 1), v.transpose(0, 1)
-        queries = q.view(self.active, -1, self._share, q.shape[-1]).transpose(0, 1).flatten(1, 2)
-        found = scaled_dot_product_attention(queries[None], seen[None, 0], seen[None, 1], attn_mask=self._mask)
-        return found[0].view(-1, self.active, self._share, q.shape[-1]).transpose(0, 1).flatten(1, 2)
+        group, slot = self._rows
+        newest = self._end - self._slots + slot
+        kept = self._kept[layer, :, :, :, : self._end]
+        kept[0][group, :, newest], kept[1][group, :, newest] = k, v
+        groups, heads, dim = kept.shape[1], kept.shape[2], q.shape[-1]
+        queries = q.new_zeros(groups, self._slots, heads, self._share, dim)
+        queries[group, slot] = q.view(-1, heads, self._share, dim)
+        asked = queries.transpose(1, 2).reshape(groups, heads, self._slots * self._share, dim)
+        found = scaled_dot_product_attention(asked, kept[0], kept[1], attn_mask=self._hidden)
+        each = found.view(groups, heads, self._slots, self._share, dim).transpose(1, 2)
+        return each[group, slot].flatten(1, 2)
