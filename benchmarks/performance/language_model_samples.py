@@ -14,7 +14,7 @@ from usual_language_model import generated
 from blender.models.cache import text_digest
 from blender.models.language_model import LanguageModel
 from blender.models.prompt import prompt_form
-from blender.models.sampling import Sampling, uniforms
+from blender.models.sampling import Asked, Sampling, uniforms
 from blender.models.tree import Branch
 from blender.records import Dialog
 
@@ -81,8 +81,8 @@ def drawn_tokens(
     model: LanguageModel, prompt: list[int], dialog: Dialog, count: int, settings: Sampling
 ) -> list[list[int]]:
     """Samples as they were drawn, their end as its first token."""
-    numbers = uniforms(text_digest(dialog.id), count, settings)
-    (drawn,) = model._runner.draw([prompt], numbers[None], settings)
+    chances = uniforms(text_digest(dialog.id), count, settings)
+    (drawn,) = model._runner.draw([Asked(prompt=prompt, chances=chances, settings=settings)])
     return [[*one.tokens, *([model.form.ends[0]] if one.finished else [])] for one in drawn]
 
 
