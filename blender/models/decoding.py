@@ -19,7 +19,7 @@ _ROWS = 16  # samples that attend together, hidden from each other; more would c
 
 
 class Samples:
-    """Samples being drawn by a ``Llama``; what ``blender.models.sampling.Batch`` is for transformers.
+    """Samples being drawn by a ``Llama``; what ``blender.models.padded.Batch`` is for transformers.
 
     Attributes:
         rows: numbers of the samples still being drawn, (active,).

@@ -54,7 +54,7 @@ class SampleRequest:
         each = zip(self.dialogs, self.counts, self.knowledge, self.shown, strict=True)
         return [
             Asked(
-                prompt=form.context(dialog, self.system, told, shown),
+                prompt=form.context(dialog, self.system, told, shown) if count else (),
                 chances=uniforms(_digest(dialog), count, self.settings),
                 settings=self.settings,
             )
