@@ -207,7 +207,7 @@ def _annotators(names: Iterable[str], settings: Settings, bundle: Bundle | None)
     known = bundle.annotators if bundle else {}
     made: dict[str, Annotator] = {
         name: catalogue.build(name, {**known.get(name, {}), **settings.annotators.get(name, {})})
-        for name in dict.fromkeys([*names, *settings.annotators])
+        for name in catalogue.as_declared([*names, *settings.annotators])
     }
     if bundle:
         bundle.check(made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any
@@ -36,6 +36,11 @@ class Catalogue:
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._entries))
+
+    def as_declared(self, names: Iterable[str]) -> list[str]:
+        """Each of the names once, in the order of the entries; those that are none, and those of others, come last."""
+        places = {name: at for at, name in enumerate(self._own)}
+        return sorted(dict.fromkeys(names), key=lambda name: places.get(name, len(places)))
 
     def find(self, name: str) -> Any:
         """Import and return the class called ``name``.

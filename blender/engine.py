@@ -26,7 +26,7 @@ from blender.settings import Settings
 Turns = str | Sequence[str | Turn] | Dialog
 _CHOOSING = "choosing"
 _MARGIN = 1.2  # times what reading a shortlist usually takes must be left, or it is not begun
-_ROOM = 0.02  # seconds for giving back, on a machine that others use too
+_ROOM, _SHARE = 0.02, 1 / 8  # for giving back, on a machine that others use too: seconds, and of what is left at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,17 +232,17 @@ class Blender:
         rows = dialogs * sum(slot.k for slot in self.parts.sources.values())
         expected = [self._annotating.pace.expected(name, rows) for name in self.parts.quick]
         quick = sum(seconds for seconds in expected if seconds < rest / 4)
-        return min(usual, max(rest / 2, 0.85 * rest - quick - self._time_to_choose(rows)) / max(1, dialogs)), True
+        return min(usual, max(rest / 2, 0.85 * rest - quick - self._time_to_choose(rows, rest)) / max(1, dialogs)), True
 
     def _time_to_annotate(self, pools: Sequence[Pool]) -> tuple[float, bool]:
         usual, rest = self.settings.timeout * max(1, len(pools)), left()
         if rest is None:
             return usual, False
-        return min(usual, max(rest / 2, rest - self._time_to_choose(sum(map(len, pools))))), True
+        return min(usual, max(rest / 2, rest - self._time_to_choose(sum(map(len, pools)), rest))), True
 
-    def _time_to_choose(self, rows: int) -> float:
-        """Guarding, ranking and giving back, with room for a busy moment."""
-        return _ROOM + 2 * self._pace.expected(_CHOOSING, rows)
+    def _time_to_choose(self, rows: int, rest: float) -> float:
+        """Guarding, ranking and giving back, with room for a busy moment; ``rest`` is what is left for all."""
+        return min(_ROOM, _SHARE * rest) + 2 * self._pace.expected(_CHOOSING, rows)
 
 
 def _cut_note(before: Dialog, after: Dialog) -> tuple[str, ...]:

@@ -14,7 +14,11 @@ import pytest
 from blender.assembly import assemble
 from blender.bundle import load_bundle
 from blender.engine import Blender
+from blender.features.relevance import Relevance
 from blender.guards import GUARDS
+from blender.matrix import Floats
+from blender.models.encoder import load_encoder
+from blender.models.layout import Role
 from blender.settings import BUNDLES, Settings
 
 KOZIEV = Path(__file__).resolve().parents[1] / "../shared/data/corpus-koziev-ru/cornell_movie_corpus.tar.xz"
@@ -95,6 +99,25 @@ def test_the_fast_blender_measures_no_candidate_with_a_language_model_or_a_cross
     assert not {"perplexity", "cross_encoder"} & set(parts.annotators)
     for use in Settings.find("fast").guards:
         assert set(GUARDS.find(use).needs) <= set(parts.annotators)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", ["default", "fast"])
+def test_the_encoder_reads_all_that_a_choice_needs_in_one_pass(preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    blender = Blender.load(preset)
+    encoder = load_encoder(Relevance().encoder)
+    passes: list[list[str]] = []
+    compute = encoder._compute
+
+    def counted(texts: list[str], role: Role) -> Floats:
+        passes.append(texts)
+        return compute(texts, role)
+
+    monkeypatch.setattr(encoder, "_compute", counted)
+    asked, answers = f"Which {preset} honey?", [f"Mostly {preset} lime.", f"Oh, {preset} heather!"]
+    blender.choose(["Do you keep bees?", "I do, two hives.", asked], answers)
+    assert len(passes) == 1
+    assert {asked, *answers} <= set(passes[0])
 
 
 @pytest.mark.parametrize("name", ["fast"])
