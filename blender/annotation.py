@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from blender.faults import Fault, Runner
+from blender.faults import Fault, Outcome, Runner
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Pool
-from blender.roles import Annotator, matrix_columns
+from blender.roles import Annotator, Column, matrix_columns
 from blender.written import pools_as_written
 
 USER = "user."
+_AGAIN = ("raised", "shape")  # faults that one pool may have brought upon all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """The features of some pools, what failed on the way, and seconds by annotator."""
+    """The features of some pools, what failed on the way by pool (none: nothing did), and seconds by annotator."""
 
     matrix: FeatureMatrix
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[tuple[Fault, ...], ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -38,6 +42,9 @@ def annotate(
 ) -> Annotation:
     """Measure every candidate with every annotator.
 
+    An annotator that raises or gives what it should not over several pools is asked again pool by pool, so that one
+    pool costs the others nothing.
+
     Args:
         pools: may be of any and of unequal size; annotators get them as ``blender.written`` says.
         annotators: by name; their columns are called ``name.column``.
@@ -49,47 +56,89 @@ def annotate(
         work: what their pace goes by; default: the number of candidates.
     """
     runner = runner or Runner(part="annotator")
+    begun = time.perf_counter()
     rows = sum(len(pool) for pool in pools)
     read = pools_as_written(pools)
     order = sorted(annotators, key=lambda name: name not in first)
-    calls = {name: lambda annotator=annotators[name]: annotator.annotate(read) for name in order}
+    calls = {name: partial(annotators[name].annotate, read) for name in order}
     work = rows if work is None else work
     outcome = runner.run(calls if rows else {}, timeout, work=work, hurry=hurry, always=first)
-    with_text = np.array([bool(text.strip()) for pool in pools for text in pool.texts], dtype=bool)
-    faults = list(outcome.faults)
+    faults: list[list[Fault]] = [[] for _ in pools]
     blocks: list[Floats] = []
     for name, annotator in annotators.items():
-        block, fault = _checked(name, annotator, outcome.results.get(name), with_text)
-        faults += [fault] if fault else []
+        block, found = _checked(name, annotator, pools, outcome)
+        if len(pools) > 1 and any(fault.reason in _AGAIN for one in found for fault in one):
+            rest = None if timeout is None else max(0.0, timeout - (time.perf_counter() - begun))
+            block, found = _one_by_one(name, annotator, pools, read, runner, rest)
         blocks.append(block)
+        for mine, new in zip(faults, found, strict=True):
+            mine += new
     names, values = _user_values(pools, user_columns)
     matrix = FeatureMatrix(
         values=np.hstack([*blocks, values]).astype(np.float32, copy=False),
         columns=(*matrix_columns(annotators), *names),
         group_sizes=tuple(len(pool) for pool in pools),
     )
-    return Annotation(matrix=matrix, faults=tuple(faults), seconds=outcome.seconds)
+    return Annotation(matrix=matrix, faults=tuple(map(tuple, faults)), seconds=outcome.seconds)
+
+
+def _one_by_one(
+    name: str,
+    annotator: Annotator,
+    pools: Sequence[Pool],
+    read: Sequence[Pool],
+    runner: Runner,
+    timeout: float | None,
+) -> tuple[Floats, list[list[Fault]]]:
+    """As `_checked`, of a call for each pool; ``timeout`` is for all of them."""
+    until = None if timeout is None else time.perf_counter() + timeout
+    blocks: list[Floats] = []
+    faults: list[list[Fault]] = []
+    for pool, own in zip(pools, read, strict=True):
+        rest = None if until is None else max(0.0, until - time.perf_counter())
+        calls = {name: partial(annotator.annotate, [own])} if len(pool) else {}
+        block, found = _checked(name, annotator, [pool], runner.run(calls, rest, work=len(pool)))
+        blocks.append(block)
+        faults += found
+    return np.vstack(blocks), faults
 
 
 def _checked(
-    name: str, annotator: Annotator, came: object, with_text: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> tuple[Floats, Fault | None]:
-    """The annotator's block as promised, float32 (n_rows, its columns), and what was wrong with it."""
+    name: str, annotator: Annotator, pools: Sequence[Pool], outcome: Outcome[Floats]
+) -> tuple[Floats, list[list[Fault]]]:
+    """The annotator's block as promised, float32 (n_rows, its columns), and by pool what was wrong with it."""
     columns = matrix_columns({name: annotator})
-    shape = (len(with_text), len(columns))
+    shape = (sum(map(len, pools)), len(columns))
     nothing = np.full(shape, np.nan, dtype=np.float32)
-    if came is None:  # raised, late, or no rows: already accounted for
-        return nothing, None
+    if name not in outcome.results:  # raised, late, or no rows
+        return nothing, [[fault for fault in outcome.faults if fault.name == name] for _ in pools]
+    came: object = outcome.results[name]
     if not isinstance(came, np.ndarray) or came.shape != shape or came.dtype.kind not in "fiub":
         what = f"{came.dtype} {came.shape}" if isinstance(came, np.ndarray) else type(came).__name__
-        detail = f"gave {what}, should be float32 {shape}"
-        return nothing, Fault(part="annotator", name=name, reason="shape", detail=detail)
-    block = came.astype(np.float32)
+        fault = Fault(part="annotator", name=name, reason="shape", detail=f"gave {what}, should be float32 {shape}")
+        return nothing, [[fault] for _ in pools]
+    with np.errstate(over="ignore"):  # what is too large for float32 is infinite, and told
+        block = came.astype(np.float32)
     infinite = np.isinf(block)
+    block[infinite] = np.nan
+    faults: list[list[Fault]] = []
+    row = 0
+    for pool in pools:
+        rows = slice(row, row + len(pool))
+        row += len(pool)
+        unknown = _unknown(name, columns, pool, block[rows], infinite[rows])
+        faults.append([unknown] if unknown else [])
+    return block, faults
+
+
+def _unknown(
+    name: str, columns: Mapping[str, Column], pool: Pool, block: Floats, infinite: NDArray[np.bool_]
+) -> Fault | None:
+    """What is unknown of one pool and should be known."""
     if infinite.any():
-        block[infinite] = np.nan
         detail = f"{int(infinite.sum())} of {block.size} values were infinite and count as unknown"
-        return block, Fault(part="annotator", name=name, reason="infinite", detail=detail)
+        return Fault(part="annotator", name=name, reason="infinite", detail=detail)
+    with_text = np.array([bool(text.strip()) for text in pool.texts], dtype=bool)
     silent = [
         called.removeprefix(f"{name}.")
         for (called, column), values in zip(columns.items(), block[with_text].T, strict=True)
@@ -97,8 +146,8 @@ def _checked(
     ]
     if silent:
         detail = f"no value for any candidate in: {', '.join(silent)}"
-        return block, Fault(part="annotator", name=name, reason="nan", detail=detail)
-    return block, None
+        return Fault(part="annotator", name=name, reason="nan", detail=detail)
+    return None
 
 
 def _user_values(pools: Sequence[Pool], expected: Sequence[str]) -> tuple[list[str], Floats]:

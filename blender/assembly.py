@@ -74,7 +74,7 @@ class Parts:
         """Load every model now. A part that fails is logged; it will cost its columns when asked."""
         pools = [probe(locale)]
         found = annotate(pools, self.annotators, user_columns=self.user_columns, timeout=None)
-        for fault in found.faults:
+        for fault in found.faults[0]:
             logger.warning("while loading: %s", fault)
         for ranker in (self.ranker, *([self.cascade.first] if self.cascade else [])):
             ranker.score(found.matrix, pools)

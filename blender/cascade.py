@@ -142,6 +142,6 @@ def completed(first: Annotation, last: Annotation, rows: Rows, columns: Sequence
             columns=(*first.matrix.columns, *columns),
             group_sizes=first.matrix.group_sizes,
         ),
-        faults=(*first.faults, *last.faults),
+        faults=tuple((*one, *other) for one, other in zip(first.faults, last.faults, strict=True)),
         seconds={**first.seconds, **last.seconds},
     )

@@ -60,7 +60,7 @@ def judge_all(pools: Sequence[Pool], annotation: Annotation, guarded: Guarded, r
     Should it raise, it is asked again pool by pool, so that one pool costs the others nothing.
     """
     begun = time.perf_counter()
-    matrices = annotation.matrix.split()
+    matrices, faults = annotation.matrix.split(), annotation.faults or ((),) * len(pools)
     scores, rank_faults = score_all(pools, annotation.matrix, ranker)
     spent = {"guard": guarded.seconds, "rank": time.perf_counter() - begun}
     return [
@@ -68,7 +68,7 @@ def judge_all(pools: Sequence[Pool], annotation: Annotation, guarded: Guarded, r
             matrix=matrix,
             blocked=guarded.blocked[at],
             scores=scores[at],
-            faults=(*annotation.faults, *guarded.faults[at], *rank_faults[at]),
+            faults=(*faults[at], *guarded.faults[at], *rank_faults[at]),
             seconds={**{f"annotate.{name}": took for name, took in annotation.seconds.items()}, **spent},
         )
         for at, matrix in enumerate(matrices)
@@ -108,7 +108,9 @@ def _guarded(
     """What a guard says of every pool. Where it raises it blocks all but canned answers: unknown is not safe."""
     guard = parts.guards[name]
     try:
-        found = guard.check(pools, matrix)
+        found = list(guard.check(pools, matrix))
+        if len(found) != len(matrix) or not all(isinstance(each, str | None) for each in found):
+            raise TypeError(f"it gave {len(found)} values, should be a reason or None for each of {len(matrix)}")
     except Exception as error:
         if len(pools) > 1:
             alone = [_guarded(name, [pool], own, [own], parts) for pool, own in zip(pools, matrices, strict=True)]
@@ -118,7 +120,7 @@ def _guarded(
             None if c.kind == "canned" else f"{name}: the guard failed" for pool in pools for c in pool.candidates
         ]
         return [(failed, [fault])]
-    return [(list(found[rows]), []) for rows in matrix.groups()]
+    return [(found[rows], []) for rows in matrix.groups()]
 
 
 def _joined(size: int, found: Sequence[Sequence[str | None]]) -> Blocked:
@@ -130,6 +132,9 @@ def score_all(pools: Sequence[Pool], matrix: FeatureMatrix, ranker: Ranker) -> t
     """The ranker's scores of every pool; should it fail, the order of the pool stands."""
     try:
         scores = ranker.score(matrix, pools) if len(matrix) else Scores.plain(np.zeros(0))
+        sizes = {len(each) for each in (scores.value, scores.sensible, scores.specific)}
+        if sizes != {len(matrix)}:
+            raise TypeError(f"it gave scores of {sorted(sizes)} candidates, should be {len(matrix)}")
     except BlendError:
         raise  # a wrong set-up, not a bad moment
     except Exception as error:
@@ -148,10 +153,11 @@ def _winner(scores: Scores, blocked: Blocked, settings: Settings) -> tuple[int |
         return None, "no source proposed anything"
     if not allowed:
         return None, f"all {len(blocked)} candidates were blocked"
-    best = max(allowed, key=lambda at: (float(scores.value[at]), -at))
+    best = max(allowed, key=lambda at: (float(np.nan_to_num(scores.value[at], nan=-np.inf)), -at))
     sensible = float(scores.sensible[best])
-    if sensible < settings.min_sensible:
-        return None, f"the best candidate's P(sensible) is {sensible:.2f}, below {settings.min_sensible:.2f}"
+    if settings.min_sensible and not sensible >= settings.min_sensible:  # what nobody could judge is not above it
+        found = "unknown" if np.isnan(sensible) else f"{sensible:.2f}, below {settings.min_sensible:.2f}"
+        return None, f"the best candidate's P(sensible) is {found}"
     return best, None
 
 

@@ -157,7 +157,7 @@ class Blender:
         ]
 
     def _judge(self, pools: Sequence[Pool]) -> list[Judged]:
-        """Annotate, guard and score; after a fault every pool is judged alone, so that one costs the others nothing."""
+        """Annotate, guard and score."""
         begun = time.perf_counter()
         timeout, hurry = self._time_to_annotate(pools)
         annotation = annotate(
@@ -172,8 +172,6 @@ class Blender:
         guarded = guard_all(pools, annotation.matrix, self.parts)
         if self.parts.cascade:
             annotation = self._measure_shortlist(self.parts.cascade, pools, annotation, guarded)
-        if len(pools) > 1 and any(fault.reason not in ("late", "busy") for fault in annotation.faults):
-            return [judged for pool in pools for judged in self._judge([pool])]
         annotated = time.perf_counter()
         measuring = annotated - begun - guarded.seconds
         judged = judge_all(pools, annotation, guarded, self.parts.ranker)
@@ -196,7 +194,8 @@ class Blender:
         measured = annotate(short, dear, runner=runner, timeout=timeout, hurry=hurry, work=words_to_read(short))
         if any(lists) and not len(rows):
             seconds = self._to_read(shortened(pools, lists, FEWEST)[0])
-            measured = replace(measured, faults=tuple(runner.not_begun(name, timeout, seconds) for name in dear))
+            none = tuple(runner.not_begun(name, timeout, seconds) for name in dear)
+            measured = replace(measured, faults=(none,) * len(pools))
         return completed(found, measured, rows, tuple(matrix_columns(dear)))
 
     def _in_time(

@@ -7,8 +7,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future
-from contextlib import suppress
+from concurrent.futures import Future, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -49,6 +48,10 @@ class Outcome(Generic[T]):
     seconds: dict[str, float]
 
 
+class _OutOfTime(Exception):
+    """A call was not done in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Done(Generic[T]):
     result: T
@@ -61,7 +64,7 @@ class Runner:
     """Runs the calls of one part and waits no longer than allowed.
 
     A thread cannot be killed, so a call that hangs is left behind; a plug-in with ``patience`` calls left
-    behind is not called again until one of them ends (fault ``busy``), so that threads never pile up.
+    behind is not called again until one of them ends (fault ``busy``), so that threads do not pile up call by call.
 
     Attributes:
         part: what its calls are.
@@ -102,15 +105,12 @@ class Runner:
         deadline = None if timeout is None else time.perf_counter() + timeout
         # Calls of one plug-in share its models and the cores: its pace is that of one call among so many.
         crowd = {name: work * (1 + self._running[name]) for name in calls}
-        hopeless = self._hopeless(crowd, timeout, always) if hurry and timeout is not None else []
-        started, quick = self._start({name: call for name, call in calls.items() if name not in hopeless}, work)
+        refused = self.refused(calls, timeout, work=work, hurry=hurry, always=always)
+        started, quick = self._start({name: call for name, call in calls.items() if name not in refused}, work)
         results: dict[str, T] = {}
-        faults = [self.not_begun(name, timeout or 0.0, self.pace.expected(name, crowd[name])) for name in hopeless]
+        faults = list(refused.values())
         seconds: dict[str, float] = {}
         for name, future in started.items():
-            if future is None:
-                faults.append(self._fault(name, "busy", f"{self.patience} earlier calls still hang"))
-                continue
             try:
                 done = self._wait(future, deadline, quick)
                 results[name], seconds[name] = done.result, done.seconds
@@ -119,17 +119,41 @@ class Runner:
             except Late:
                 self.pace.gave_up(name, timeout or 0.0, crowd[name])
                 faults.append(self._fault(name, "late", "it stopped at the deadline"))
-            except TimeoutError:
-                if future.done():  # the plug-in itself raised a TimeoutError
-                    faults.append(self._fault(name, "raised", _describe(future.exception())))
-                else:
-                    if not future.cancel():  # it was begun
-                        self._count(self._hanging, name, future)
-                        self.pace.gave_up(name, timeout or 0.0, crowd[name])
-                    faults.append(self._fault(name, "late", f"no answer within {timeout:g} s"))
+            except _OutOfTime:
+                if not future.cancel():  # it was begun
+                    self._count(self._hanging, name, future)
+                    self.pace.gave_up(name, timeout or 0.0, crowd[name])
+                faults.append(self._fault(name, "late", f"no answer within {timeout:g} s"))
             except Exception as error:
                 faults.append(self._fault(name, "raised", _describe(error)))
         return Outcome(results=results, faults=tuple(faults), seconds=seconds)
+
+    def refused(
+        self,
+        names: Collection[str],
+        timeout: float | None,
+        *,
+        work: int = 1,
+        hurry: bool = False,
+        always: Collection[str] = (),
+    ) -> dict[str, Fault]:
+        """Those whose call is not worth beginning, and why: they hang too often already, or would be late.
+
+        The arguments are those of `run`, which asks the same. Never all are refused for being slow: nothing could come,
+        and no pace would be measured anew.
+        """
+        with self._lock:
+            hang = [name for name in names if self._hanging[name] >= self.patience]
+        found = {name: self._fault(name, "busy", f"{self.patience} earlier calls still hang") for name in hang}
+        if not hurry or timeout is None:
+            return found
+        crowd = {name: work * (1 + self._running[name]) for name in names if name not in found}
+        quickest = min(crowd, key=lambda name: (self.pace.when_done(name), self.pace.expected(name)), default=None)
+        for name, amount in crowd.items():
+            seconds = self.pace.expected(name, amount)
+            if seconds > timeout and name not in {quickest, *always}:
+                found[name] = self.not_begun(name, timeout, seconds)
+        return found
 
     def expected(self, name: str, work: int, *, careful: bool = False) -> float:
         """Seconds that a call begun now would take, beside those of the same plug-in that run already.
@@ -143,39 +167,31 @@ class Runner:
         return self.pace.usual(name, crowd) if careful else self.pace.expected(name, crowd)
 
     def _wait(self, future: Future[_Done[T]], deadline: float | None, quick: Jobs) -> _Done[T]:
-        """The result of a call. Should a quick one hang, those behind it get another thread."""
-        wait = None if deadline is None else max(0.0, deadline - time.perf_counter())
-        if quick and not future.done() and (wait is None or wait > _HOLD_UP):
-            with suppress(TimeoutError):
-                return future.result(_HOLD_UP)
+        """The result of a call. Should a quick one hang, those behind it get another thread.
+
+        Raises:
+            _OutOfTime: it is not done by the deadline; what the call itself raises is raised as it is.
+        """
+        if quick and not future.done() and (deadline is None or deadline - time.perf_counter() > _HOLD_UP):
+            wait((future,), _HOLD_UP)
             if not future.done():
                 self._lanes.run(quick)
-            wait = None if deadline is None else max(0.0, deadline - time.perf_counter())
-        return future.result(wait)
-
-    def _hopeless(self, crowd: Mapping[str, int], timeout: float, always: Collection[str]) -> list[str]:
-        """Those that would be late; never all, for then nothing could come, and no pace would be measured anew."""
-        quickest = min(crowd, key=lambda name: (self.pace.when_done(name), self.pace.expected(name)), default=None)
-        spared = {quickest, *always}
-        return [name for name in crowd if name not in spared and self.pace.expected(name, crowd[name]) > timeout]
+        wait((future,), None if deadline is None else max(0.0, deadline - time.perf_counter()))
+        if not future.done():
+            raise _OutOfTime
+        return future.result()
 
     def not_begun(self, name: str, timeout: float, seconds: float) -> Fault:
         """The fault of a plug-in that would take so many seconds where ``timeout`` are left."""
+        self.pace.refused(name)
         detail = f"not begun: it takes about {seconds:.2f} s, {timeout:.2f} s are left"
         return self._fault(name, "late", detail)
 
-    def _start(
-        self, calls: Mapping[str, Callable[[], T]], work: int
-    ) -> tuple[dict[str, Future[_Done[T]] | None], Jobs]:
-        """The calls as they run, ``None`` for those that hang too often already; and the quick ones not yet begun."""
-        started: dict[str, Future[_Done[T]] | None] = {}
+    def _start(self, calls: Mapping[str, Callable[[], T]], work: int) -> tuple[dict[str, Future[_Done[T]]], Jobs]:
+        """The calls as they run, and the quick ones not yet begun."""
+        started: dict[str, Future[_Done[T]]] = {}
         quick: Jobs = deque()
         for name, call in calls.items():
-            with self._lock:
-                hangs = self._hanging[name] >= self.patience
-            if hangs:
-                started[name] = None
-                continue
             future: Future[_Done[T]] = Future()
             started[name] = future
             self._count(self._running, name, future)
@@ -213,8 +229,10 @@ def _settle(future: Future[_Done[T]], call: Callable[[], T]) -> None:
     begun, busy = time.perf_counter(), time.thread_time()
     try:
         result = call()
-    except BaseException as error:
+    except Exception as error:
         future.set_exception(error)
+    except BaseException as error:  # such as SystemExit: a plug-in does not end the program
+        future.set_exception(RuntimeError(_describe(error)))
     else:
         future.set_result(_Done(result, time.perf_counter() - begun, time.thread_time() - busy))
 

@@ -24,11 +24,11 @@ class Pace:
     clock: Callable[[], float] = time.monotonic
     _seconds: dict[str, float] = field(default_factory=dict, init=False, repr=False)
     _done: dict[str, float] = field(default_factory=dict, init=False, repr=False)
-    _seen: dict[str, float] = field(default_factory=dict, init=False, repr=False)
+    _refused: dict[str, float] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def expected(self, name: str, work: int = 1) -> float:
-        """Seconds for so many units of work; 0 if nothing is known yet. Fades while the part is not begun."""
+        """Seconds for so many units of work; 0 if nothing is known yet. Fades while the part is refused for it."""
         with self._lock:
             return self._faded(name) * work
 
@@ -53,9 +53,16 @@ class Pace:
         with self._lock:
             self._note(name, _LONGER * max(self._faded(name), seconds / max(work, 1)))
 
+    def refused(self, name: str) -> None:
+        """Note that a part was not begun for what it is expected to take; a time in which nobody asks is no refusal."""
+        with self._lock:
+            self._refused.setdefault(name, self.clock())
+
     def _faded(self, name: str) -> float:
-        age = self.clock() - self._seen.get(name, 0.0)
+        now = self.clock()
+        age = now - self._refused.get(name, now)
         return self._seconds.get(name, 0.0) * float(0.5 ** (age / _HALVED))
 
     def _note(self, name: str, seconds: float) -> None:
-        self._seconds[name], self._seen[name] = seconds, self.clock()
+        self._seconds[name] = seconds
+        self._refused.pop(name, None)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import regex  # the standard module takes combining marks (Hindi, Arabic) for punctuation
+
 from blender.records import Candidate, Dialog, Pool
 
-_NOT_WORD = re.compile(r"[^\w\s?]|_")
-_DRAWN_OUT = re.compile(r"(.)\1{2,}")
+# What stands between digits or before them says how much: "3.5", "1:30", "-5". Emoji and "+" are symbols, not punctuation.
+_PART_OF_NUMBER = r"(?<=\p{N})[.,:/](?=\p{N})|(?<!\S)-(?=\p{N})"
+_PUNCTUATION = regex.compile(rf"(?:{_PART_OF_NUMBER})(*SKIP)(*FAIL)|[^\p{{L}}\p{{M}}\p{{N}}\p{{S}}\s?%#@&]|\ufe0f")
+_DRAWN_OUT = regex.compile(r"([\p{L}\p{S}])\1{2,}")
 
 
 def tidy(text: str) -> str:
@@ -19,7 +22,7 @@ def tidy(text: str) -> str:
 
 
 def duplicate_key(text: str) -> str:
-    """Equal for texts that differ only in case, punctuation, spacing or drawn-out letters.
+    """Equal for texts that differ only in case, punctuation, spacing or drawn-out letters; not in numbers or symbols.
 
     Edit distance is not used on purpose: "I do like it" and "I don't like it" are two letters apart.
     A question mark counts, since it turns a statement into a question. A text of signs alone is its own key.
@@ -28,7 +31,7 @@ def duplicate_key(text: str) -> str:
     True
     """
     plain = unicodedata.normalize("NFKC", text).casefold()
-    words = _NOT_WORD.sub("", _DRAWN_OUT.sub(r"\1\1", plain)).split()
+    words = _PUNCTUATION.sub("", _DRAWN_OUT.sub(r"\1\1", plain)).split()
     return " ".join(words) or plain.strip()
 
 

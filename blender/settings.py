@@ -36,7 +36,7 @@ class Settings:
         annotators: settings over those of the bundle. A change of what they measure is refused at loading.
         locale: language of dialogs that do not say theirs.
         last_resort: the editor's answer by locale, given when no candidate may be answered.
-        min_sensible: abstain when the winner's P(sensible) is below; 0 never abstains.
+        min_sensible: abstain when the winner's P(sensible) is below, or unknown; 0 never abstains.
         max_characters: longer contexts are cut at the oldest end.
         timeout: seconds a source or an annotator may take for one dialog.
         network: whether hub models may be downloaded.

@@ -7,7 +7,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from blender.deadline import Late
+from blender.deadline import Late, left
 from blender.models.parts import ROWS
 from blender.records import Candidate, Dialog
 from blender.roles import CandidateSource
@@ -55,10 +55,19 @@ class Together:
         self._found: dict[str, Lists | Exception] = {}
 
     def propose(self, name: str) -> Lists:
-        """The proposals of one of the sources."""
-        with self._lock:
+        """The proposals of one of the sources.
+
+        Raises:
+            Late: the deadline is over, and whoever draws is not done.
+        """
+        rest = left()
+        if not self._lock.acquire(timeout=-1 if rest is None else rest):
+            raise Late("another source still draws for this one")
+        try:
             if not self._found:
                 self._found = self._all()
+        finally:
+            self._lock.release()
         found = self._found[name]
         if isinstance(found, Exception):
             raise found

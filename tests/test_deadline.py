@@ -179,7 +179,20 @@ def test_a_pace_follows_what_it_sees_and_counts_work() -> None:
     pace.gave_up("known", 3.0, work=10)
     assert pace.expected("known", 10) == pytest.approx(3.3)
     now = 10.0
+    assert pace.expected("known", 10) == pytest.approx(3.3)  # nobody asked: that says nothing about it
+    pace.refused("known")
+    now = 20.0
+    pace.refused("known")
     assert pace.expected("known", 10) == pytest.approx(1.65)
+    assert pace.usual("known", 10) == pytest.approx(3.3)
+
+
+def test_what_takes_a_second_takes_a_second_after_a_quiet_minute() -> None:
+    now = 0.0
+    pace = Pace(clock=lambda: now)
+    for now in range(0, 600, 60):
+        pace.took("slow", 1.0)
+        assert pace.expected("slow") == pace.usual("slow") == pytest.approx(1.0)
 
 
 def test_a_call_that_stops_itself_at_the_deadline_is_late_and_none_of_its_own_faults() -> None:
@@ -271,7 +284,7 @@ def test_what_guards_need_is_begun_first_and_in_any_case() -> None:
     runner.pace.took("b", 9.0)
     found = annotate(pools, annotators, runner=runner, timeout=0.5, hurry=True, first={"needed"})
     assert sorted(begun) == ["a", "needed"]
-    assert [fault.name for fault in found.faults] == ["b"]
+    assert [fault.name for fault in found.faults[0]] == ["b"]
     assert found.matrix.columns == ("a.words", "b.words", "needed.words")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,3 +41,35 @@ def test_near_duplicates_join_and_the_first_text_stays() -> None:
 def test_a_negation_or_a_question_is_no_duplicate() -> None:
     apart = ["I do like it", "I don't like it", "You like it.", "You like it?", "😀", "🎉", "Да", "Дa"]
     assert len(pool_of(DIALOG, [Candidate(text=text) for text in apart])) == len(apart)
+
+
+@pytest.mark.parametrize(
+    "apart",
+    [
+        ("It costs 1000 dollars.", "It costs 100 dollars."),
+        ("It is 3.5 km.", "It is 35 km."),
+        ("At 1:30.", "At 130."),
+        ("It is -5 outside.", "It is 5 outside."),
+        ("Yes 👍", "Yes 👎"),
+        ("I like C++.", "I like C."),
+        ("Half of it, 50%.", "Half of it, 50."),
+        ("मैं जाता हूँ", "मैं जाती हूँ"),
+    ],
+)
+def test_numbers_symbols_and_combining_marks_tell_texts_apart(apart: tuple[str, str]) -> None:
+    assert pool_of(DIALOG, [Candidate(text=text) for text in apart]).texts == apart
+
+
+@pytest.mark.parametrize(
+    "alike",
+    [
+        ("Sooooo nice!!!", "soo nice"),
+        ("Well-known, isn't it", "wellknown isnt it"),
+        ("Great ❤️", "great ❤"),
+        ("Wow 😀😀😀😀", "wow 😀😀"),
+        ("10 - 5 is 5.", "10 5 is 5"),
+        ("It is 7.", "it is 7"),
+    ],
+)
+def test_case_punctuation_spacing_and_drawn_out_letters_do_not(alike: tuple[str, str]) -> None:
+    assert pool_of(DIALOG, [Candidate(text=text) for text in alike]).texts == alike[:1]

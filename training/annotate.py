@@ -155,7 +155,7 @@ def _pieces(name: str, pools: Sequence[Pool], block: Floats) -> Iterator[tuple[b
 def _ask(name: str, annotator: Annotator, pools: Sequence[Pool], runner: Runner) -> Floats:
     """The annotator's answer, checked as at serving."""
     found = annotate(pools, {name: annotator}, runner=runner)
-    for fault in found.faults:
+    for fault in dict.fromkeys(fault for one in found.faults for fault in one):
         if fault.reason not in {"nan", "infinite"}:
             raise BlendError(
                 f"annotator {name!r} failed at dialog {pools[0].dialog.id!r} or one of the {len(pools) - 1} after it: "

@@ -43,7 +43,7 @@ class Counting:
 
     scale: float = 1.0
     asked: list[int] = field(default_factory=list, compare=False)
-    fails_at: int = -1
+    fails_from: int = 99
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -55,7 +55,7 @@ class Counting:
 
     def annotate(self, pools: Sequence[Pool]) -> Floats:
         self.asked.append(sum(len(pool) for pool in pools))
-        if len(self.asked) == self.fails_at:
+        if len(self.asked) >= self.fails_from:
             raise RuntimeError("out of paper")
         rows = [[self.scale * len(text)] for pool in pools for text in pool.texts]
         return np.array(rows, dtype=np.float32).reshape(-1, 1)
@@ -119,7 +119,7 @@ def test_coordinates_of_a_point_are_columns_of_their_own_and_kept_whole(tmp_path
 
 def test_a_failure_keeps_what_was_measured_before(tmp_path: Path) -> None:
     with pytest.raises(BlendError, match=r"annotator 'mine' failed .*out of paper.*kept"):
-        run(POOLS, tmp_path, mine=Counting(fails_at=3))
+        run(POOLS, tmp_path, mine=Counting(fails_from=3))
     again = Counting()
     assert run(POOLS, tmp_path, mine=again)[:, 0].tolist() == letters(POOLS)
     assert sum(again.asked) == len(letters(POOLS[10:]))
