@@ -163,7 +163,8 @@ def _winner(scores: Scores, blocked: Blocked, settings: Settings) -> tuple[int |
 
 def _last_resort(pool: Pool, settings: Settings) -> Candidate:
     texts = settings.last_resort
-    text = texts.get(pool.dialog.locale) or texts.get(settings.locale) or next(iter(texts.values()))
+    spoken = (pool.dialog.locale, pool.dialog.language, settings.locale)
+    text = next((texts[each] for each in spoken if each in texts), next(iter(texts.values())))
     return Candidate(text=text, source="last_resort", kind="canned")
 
 

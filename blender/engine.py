@@ -18,7 +18,7 @@ from blender.faults import Fault, Runner
 from blender.pace import Pace
 from blender.pooling import pool_all
 from blender.proposing import propose
-from blender.records import Candidate, Dialog, Pool, Turn
+from blender.records import Candidate, Dialog, Pool, Turn, several
 from blender.roles import matrix_columns
 from blender.selection import Selection
 from blender.settings import Settings
@@ -96,7 +96,7 @@ class Blender:
 
         Args:
             turns: oldest first.
-            facts: persona, documents.
+            facts: persona, documents; a ``Dialog`` has its own.
             deadline: seconds in which the answer is to be there. Sources that are late cost their candidates,
                 annotators their columns (NaN); what usually takes longer is not begun. The answer is ranked among
                 what came. As long as it takes if not given.
@@ -115,7 +115,7 @@ class Blender:
     def reply_batch(self, dialogs: Iterable[Turns], *, deadline: float | None = None) -> list[Selection]:
         """Answer many dialogs; the outcome of each is the same as alone. ``deadline`` is for all of them."""
         with within(deadline):
-            given = [Dialog.of(dialog, locale=self.settings.locale) for dialog in dialogs]
+            given = [Dialog.of(dialog, locale=self.settings.locale) for dialog in several(dialogs, "dialogs")]
             cut = [dialog.cut(self.settings.max_characters) for dialog in given]
             begun = time.perf_counter()
             timeout, hurry = self._time_to_propose(len(cut))

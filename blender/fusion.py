@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from blender.baselines import Reasons, annotator_of, filled
 from blender.catalogue import annotator_catalogue
-from blender.matrix import FeatureMatrix, Floats, pool_z
+from blender.matrix import FeatureMatrix, Floats, mean_place, pool_z
 from blender.records import Pool
 from blender.roles import Scores, matrix_columns
 
@@ -49,8 +49,8 @@ def directed_columns(annotators: tuple[str, ...]) -> Mapping[str, int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Average:
-    """The plain average of z-scores within the pool: of an annotator's columns, then of the annotators.
+class _SumOfParts:
+    """A rule whose score is a sum over columns.
 
     Attributes:
         annotators: whose columns with a direction are read.
@@ -66,7 +66,7 @@ class Average:
         return _needs(self.annotators, self.columns)
 
     def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:  # noqa: ARG002
-        """Mean z-score of every row; what could not be judged adds 0, the pool's mean."""
+        """The sum of every row; what could not be judged counts as the middle of the pool."""
         return Scores.plain(self._parts(matrix)[1].sum(1))
 
     def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> Reasons:
@@ -76,6 +76,14 @@ class Average:
 
     def _parts(self, matrix: FeatureMatrix) -> tuple[list[str], NDArray[np.float64]]:
         """What each column adds to the score, float64 (n_rows, columns)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Average(_SumOfParts):
+    """The plain average of z-scores within the pool: of an annotator's columns, then of the annotators."""
+
+    def _parts(self, matrix: FeatureMatrix) -> tuple[list[str], NDArray[np.float64]]:
         signs = _signs(self.annotators, self.columns)
         names = list(signs)
         by = [name.partition(".")[0] for name in names]
@@ -87,52 +95,22 @@ class Average:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReciprocalRankFusion:
+class ReciprocalRankFusion(_SumOfParts):
     """Sum over columns of 1 / (k + rank) (Cormack, Clarke and Buettcher, SIGIR 2009); ties share their mean rank.
 
     Attributes:
-        annotators: whose columns with a direction are read.
-        columns: read only these; ``-NAME`` turns one round.
         k: damps the first ranks; 60 in the paper.
     """
 
-    annotators: tuple[str, ...] = ANNOTATORS_READ
-    columns: tuple[str, ...] = ()
     k: float = 60.0
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The annotators of the columns it reads."""
-        return _needs(self.annotators, self.columns)
-
-    def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:  # noqa: ARG002
-        """The fused score of every row; what could not be judged ranks with the pool's median."""
-        return Scores.plain(self._parts(matrix)[1].sum(1))
-
-    def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> Reasons:
-        """Columns by what they add to the difference, largest first."""
-        names, parts = self._parts(matrix)
-        return _largest(names, parts[winner] - parts[other])
 
     def _parts(self, matrix: FeatureMatrix) -> tuple[list[str], NDArray[np.float64]]:
         signs = _signs(self.annotators, self.columns)
-        names = list(signs)
         values = np.stack([sign * filled(matrix, name) for name, sign in signs.items()], axis=1)
         parts = np.zeros(values.shape)
         for rows in matrix.groups():
-            parts[rows] = 1 / (self.k + _ranks_from_best(values[rows]))
-        return names, parts
-
-
-def _ranks_from_best(values: Floats) -> NDArray[np.float64]:
-    """1 = highest of the column; ties share their mean; float64, same shape."""
-    order = np.sort(-values, axis=0)
-    ranks = np.empty(values.shape)
-    for column in range(values.shape[1]):
-        first = np.searchsorted(order[:, column], -values[:, column], side="left")
-        last = np.searchsorted(order[:, column], -values[:, column], side="right")
-        ranks[:, column] = (first + last + 1) / 2
-    return ranks
+            parts[rows] = 1 / (self.k + 1 + mean_place(-values[rows]))
+        return list(signs), parts
 
 
 def _groups(matrix: FeatureMatrix, names: Sequence[str]) -> Iterator[tuple[slice, Floats]]:

@@ -124,11 +124,23 @@ def pool_rank(values: Floats) -> Floats:
 
     A single judged candidate gets 0.5: it is neither high nor low.
     """
-    above = (values[:, None, :] > values[None, :, :]).sum(1)
-    level = (values[:, None, :] == values[None, :, :]).sum(1)
     judged = np.maximum((~np.isnan(values)).sum(0), 1)
-    ranks = (above + level / 2) / judged
+    ranks = (mean_place(values) + 0.5) / judged
     return np.where(np.isnan(values), np.nan, ranks).astype(np.float32)
+
+
+def mean_place(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Place of each value in its column from the lowest, 0, on; ties share their mean, NaN comes last; same shape."""
+    order = np.argsort(values, axis=0)
+    rising = np.take_along_axis(values, order, axis=0)
+    places = np.broadcast_to(np.arange(len(values))[:, None], values.shape)
+    apart = rising[1:] != rising[:-1]
+    edge = np.ones((1, values.shape[1]), dtype=bool)
+    first = np.maximum.accumulate(np.where(np.vstack([edge, apart]), places, 0), axis=0)
+    last = np.minimum.accumulate(np.where(np.vstack([apart, edge]), places, len(values))[::-1], axis=0)[::-1]
+    found = np.empty(values.shape)
+    np.put_along_axis(found, order, (first + last) / 2, axis=0)
+    return found
 
 
 def pool_z(values: Floats) -> Floats:

@@ -35,17 +35,24 @@ class FeatureCache:
         return cls(path=folder / f"{name}-{fingerprint}.sqlite", width=width)
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Floats]:
-        """What is known of these keys, float32 (things, width) each."""
+        """What is known of these keys, float32 (things, width) each.
+
+        Raises:
+            BadInput: the file is no cache, or a broken one.
+        """
         found: dict[bytes, Floats] = {}
         if not self.path.exists():
             return found
-        with closing(self._open()) as connection:
-            for start in range(0, len(keys), _AT_ONCE):
-                some = keys[start : start + _AT_ONCE]
-                marks = ",".join("?" * len(some))
-                query = f"SELECT key, value FROM features WHERE key IN ({marks})"  # noqa: S608 - only question marks
-                for key, value in connection.execute(query, some):
-                    found[key] = np.frombuffer(value, dtype="<f4").reshape(-1, self.width).astype(np.float32)
+        try:
+            with closing(self._open()) as connection:
+                for start in range(0, len(keys), _AT_ONCE):
+                    some = keys[start : start + _AT_ONCE]
+                    marks = ",".join("?" * len(some))
+                    query = f"SELECT key, value FROM features WHERE key IN ({marks})"  # noqa: S608 - only question marks
+                    for key, value in connection.execute(query, some):
+                        found[key] = np.frombuffer(value, dtype="<f4").reshape(-1, self.width).astype(np.float32)
+        except (sqlite3.Error, ValueError) as fault:
+            raise self._broken(fault) from None
         return found
 
     def put(self, values: Mapping[bytes, Floats]) -> None:
@@ -62,6 +69,7 @@ class FeatureCache:
             raise BadInput(f"{self.path} cannot be written: {fault}; what was kept before stays") from None
 
     def _open(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self.path, timeout=60)
@@ -71,5 +79,10 @@ class FeatureCache:
                 f"{self.path} cannot be written: {fault.strerror}; make room or choose another place"
             ) from None
         except sqlite3.Error as fault:
-            raise BadInput(f"{self.path} is no feature cache ({fault}); delete it, it will be made anew") from None
+            if connection:
+                connection.close()
+            raise self._broken(fault) from None
         return connection
+
+    def _broken(self, fault: Exception) -> BadInput:
+        return BadInput(f"{self.path} is no feature cache ({fault}); delete it, it will be made anew")

@@ -10,10 +10,10 @@ import regex  # the standard module takes combining marks (Hindi, Arabic) for pu
 
 from blender.records import Candidate, Dialog, Pool
 
-# What stands between digits or before them says how much: "3.5", "1:30", "-5". Emoji and "+" are symbols, not punctuation.
+# What stands between digits or before them says how much: "3.5", "1:30", "-5". Emoji and "+" are symbols.
 _PART_OF_NUMBER = r"(?<=\p{N})[.,:/](?=\p{N})|(?<!\S)-(?=\p{N})"
-_PUNCTUATION = regex.compile(rf"(?:{_PART_OF_NUMBER})(*SKIP)(*FAIL)|[^\p{{L}}\p{{M}}\p{{N}}\p{{S}}\s?%#@&]|\ufe0f")
-_DRAWN_OUT = regex.compile(r"([\p{L}\p{S}])\1{2,}")
+_PUNCTUATION = regex.compile(rf"(?:{_PART_OF_NUMBER})(*SKIP)(*FAIL)|[^\p{{L}}\p{{M}}\p{{N}}\p{{S}}\s?%#@&]|\ufe0f")  # type: ignore[no-untyped-call]
+_DRAWN_OUT = regex.compile(r"([\p{L}\p{S}])\1{2,}")  # type: ignore[no-untyped-call]
 
 
 def tidy(text: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
 
+T = TypeVar("T")
 Speaker = Literal["human", "bot"]
 Kind = Literal["generator", "retrieval", "human", "random", "constant", "canned", "unknown"]
 MACHINE_KINDS: frozenset[Kind] = frozenset({"generator", "retrieval"})
@@ -33,6 +35,17 @@ def check_text(text: object, what: str) -> None:
             f"{what} holds a lone surrogate (U+{ord(text[fault.start]):04X}) at position {fault.start}; "
             "decode the input as UTF-8 or replace the character"
         ) from None
+
+
+def several(given: Iterable[T], what: str) -> tuple[T, ...]:
+    """What was given, as a tuple; a single text is refused, for its letters would be taken for texts.
+
+    Raises:
+        BadInput: it is one text.
+    """
+    if isinstance(given, str | bytes):
+        raise BadInput(f"{what} must be a list of texts, got one: {given!r:.80}; put it in brackets")
+    return tuple(given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +71,7 @@ class Dialog:
         id: names the dialog in outputs and seeds its sampling.
         turns: oldest first.
         facts: what answers may lean on (persona sentences, documents).
-        locale: language tag such as ``en`` or ``ru``.
+        locale: language tag such as ``en`` or ``ru-RU``; ``RU`` and ``ru_RU`` are read as that.
     """
 
     id: str = "dialog"
@@ -79,6 +92,7 @@ class Dialog:
             )
         for name, text in (("the dialog's id", self.id), ("the dialog's locale", self.locale)):
             check_text(text, name)
+        object.__setattr__(self, "locale", language_tag(self.locale))
         for fact in self.facts:
             check_text(fact, "a fact")
 
@@ -97,9 +111,15 @@ class Dialog:
         'bot'
 
         Raises:
-            BadInput: there is no turn, one is not text, or the bot speaks last.
+            BadInput: there is no turn, one is not text, or the bot speaks last; or there are facts beside a ``Dialog``,
+                which has its own.
         """
+        facts = several(facts, "facts")
         if isinstance(turns, Dialog):
+            if facts:
+                raise BadInput(
+                    "facts beside a Dialog, which has its own; give them to the Dialog: replace(dialog, facts=...)"
+                )
             return turns
         given: list[str | Turn] = [turns] if isinstance(turns, str | Turn) else list(turns)
         speakers: tuple[Speaker, Speaker] = ("human", "bot")
@@ -107,7 +127,12 @@ class Dialog:
             turn if isinstance(turn, Turn) else Turn(speaker=speakers[(len(given) - 1 - at) % 2], text=turn)
             for at, turn in enumerate(given)
         ]
-        return cls(id=id, turns=tuple(made), facts=tuple(facts), locale=locale)
+        return cls(id=id, turns=tuple(made), facts=facts, locale=locale)
+
+    @property
+    def language(self) -> str:
+        """Of its locale, such as ``ru``."""
+        return self.locale.partition("-")[0]
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -215,8 +240,12 @@ class Candidate:
         if self.rank < 0:
             raise BadInput(f"a candidate's rank counts from 0, got {self.rank}")
         for name, value in self.features.items():
+            if not isinstance(name, str):
+                raise BadInput(f"the name of a candidate feature must be text (str), got {name!r:.80}")
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise BadInput(f"candidate feature {name!r} must be a number, got {value!r}")
+            if isinstance(value, int) and abs(value) > sys.float_info.max:
+                raise BadInput(f"candidate feature {name!r} is too large for a float; scale it")
         if not self.origins:
             own = Origin(source=self.source, rank=self.rank, score=self.score)
             object.__setattr__(self, "origins", (own,))
@@ -240,5 +269,12 @@ class Pool:
     @classmethod
     def of(cls, dialog: str | Sequence[str | Turn] | Dialog, candidates: Iterable[str | Candidate]) -> Pool:
         """Make a pool from a context and texts or ``Candidate`` records, kept in the order given."""
-        made = tuple(c if isinstance(c, Candidate) else Candidate(text=c, rank=at) for at, c in enumerate(candidates))
+        each = enumerate(several(candidates, "candidates"))
+        made = tuple(c if isinstance(c, Candidate) else Candidate(text=c, rank=at) for at, c in each)
         return cls(dialog=Dialog.of(dialog), candidates=made)
+
+
+def language_tag(locale: str) -> str:
+    """A tag as it is compared: ``ru-RU`` for ``ru_RU``, ``ru`` for ``RU``."""
+    language, mark, rest = locale.replace("_", "-").partition("-")
+    return language.lower() + mark + rest

@@ -82,4 +82,4 @@ def _candidate(candidate: Candidate) -> Candidate:
 
 
 def _english(dialog: Dialog) -> bool:
-    return dialog.locale.lower().split("-")[0].split("_")[0] == "en"
+    return dialog.language == "en"

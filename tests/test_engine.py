@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -340,3 +341,98 @@ def test_a_batch_costs_one_call_of_each_annotator_guard_and_ranker() -> None:
     pools = [Pool.of(Dialog.of(f"Hi {n}"), ["one"] * n) for n in range(20)]
     assert len(made.choose_pools(pools)) == 20
     assert sorted(calls) == ["annotator", "guard", "ranker"]
+
+
+@dataclass(frozen=True)
+class Odd:
+    """Proposes, checks and scores whatever it was told to."""
+
+    gives: object
+    needs: tuple[str, ...] = ()
+
+    def give(self, *_: object) -> Any:
+        if self.gives is SystemExit:
+            raise SystemExit(3)
+        return self.gives
+
+    propose = annotate = check = score = give
+    columns: ClassVar = (WORDS,)
+    fingerprint: ClassVar = "odd"
+
+    def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> list[tuple[str, float]]:
+        return []
+
+
+@pytest.mark.parametrize("gives", [None, [None], [(text for text in "ab")], [[], []], 3, SystemExit])
+def test_a_source_that_gives_nonsense_costs_its_candidates(gives: object) -> None:
+    choice = blender({"odd": Odd(gives), "parrot": Parrot(texts=("hello there",))}).reply("Hi")
+    assert choice.text == "hello there"
+    assert [(fault.name, fault.reason in ("shape", "raised")) for fault in choice.faults] == [("odd", True)]
+
+
+@pytest.mark.parametrize("gives", [None, 3, SystemExit])
+def test_an_annotator_that_gives_nonsense_costs_its_columns(gives: object) -> None:
+    choice = blender(annotator=Odd(gives)).choose("Hi", ["a", "b c"])
+    assert choice.text == "a"
+    assert [fault.reason in ("shape", "raised") for fault in choice.faults] == [True]
+
+
+@pytest.mark.parametrize("gives", [None, [], [None] * 3, [1, 2], 3])
+def test_a_guard_that_gives_nonsense_has_failed(gives: object) -> None:
+    choice = blender(guard=Odd(gives)).choose("Hi", ["a", "b c"])
+    assert choice.winner is None
+    assert [(fault.part, fault.reason) for fault in choice.faults] == [("guard", "raised")]
+
+
+@pytest.mark.parametrize("gives", [None, Scores.plain(np.zeros(3)), Scores.plain(np.zeros(0)), 3])
+def test_a_ranker_that_gives_nonsense_leaves_the_order_of_the_pool(gives: object) -> None:
+    choice = blender(ranker=Odd(gives)).choose("Hi", ["a", "b c"])
+    assert choice.text == "a"
+    assert [fault.part for fault in choice.faults] == ["ranker"]
+
+
+def test_a_candidate_that_could_not_be_scored_does_not_win() -> None:
+    scores = Scores.plain(np.array([np.nan, 0.1, 0.2], dtype=np.float32))
+    choice = blender(ranker=Odd(scores)).choose("Hi", ["a", "b", "c"])
+    assert (choice.text, choice.order) == ("c", (2, 1, 0))
+
+
+def test_what_nobody_could_judge_is_not_above_the_least_probability() -> None:
+    choice = blender(min_sensible=0.2).choose("Hi", ["a"])
+    assert choice.abstained == "the best candidate's P(sensible) is unknown"
+
+
+def test_only_what_failed_is_asked_again() -> None:
+    asked: list[tuple[str, int]] = []
+
+    @dataclass(frozen=True)
+    class Paid(Parrot):
+        name: str = "paid"
+        fails: bool = False
+
+        def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
+            asked.append((self.name, len(dialogs)))
+            if self.fails and len(dialogs) > 1:
+                raise RuntimeError("one of them")
+            return super().propose(dialogs, k)
+
+    sources = {"paid": Paid(texts=("one",)), "other": Paid(texts=("two words",), name="other", fails=True)}
+    found = blender(sources).reply_batch(["Hi", "Hello", "Hey"])
+    assert sorted(asked) == [("other", 1)] * 3 + [("other", 3), ("paid", 3)]
+    assert [(choice.text, choice.faults) for choice in found] == [("two words", ())] * 3
+
+
+def test_faults_of_an_annotator_are_those_of_the_pool_they_arose_in() -> None:
+    def patchy(pools: Sequence[Pool]) -> Floats:
+        return np.array(
+            [[np.nan if pool.dialog.last == "Silent" else 1.0] for pool in pools for _ in pool.texts], dtype=np.float32
+        )
+
+    loud, silent = blender(annotator=Words(instead=patchy)).reply_batch(["Loud", "silent"])
+    assert (loud.faults, [fault.reason for fault in silent.faults]) == ((), ["nan"])
+    assert blender().reply_batch(["a", "b"])[0].faults == ()
+
+
+def test_one_text_is_no_batch() -> None:
+    with pytest.raises(BadInput, match="dialogs must be a list"):
+        blender().reply_batch("Hello")

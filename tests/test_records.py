@@ -69,3 +69,28 @@ def test_user_features_are_numbers(features: dict[str, object]) -> None:
 
 def test_a_pool_of_strings_keeps_their_order() -> None:
     assert Pool.of("Hi", ["a", "b"]).texts == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("given", "tag", "language"), [("RU", "ru", "ru"), ("ru_RU", "ru-RU", "ru"), ("en", "en", "en")]
+)
+def test_a_locale_is_read_the_same_however_it_is_written(given: str, tag: str, language: str) -> None:
+    dialog = Dialog.of("Hi", locale=given)
+    assert (dialog.locale, dialog.language) == (tag, language)
+
+
+def test_a_single_text_is_no_list_of_texts() -> None:
+    for make in (lambda: Dialog.of("Hi", facts="I am a nurse"), lambda: Pool.of("Hi", "Hello")):
+        with pytest.raises(BadInput, match="must be a list of texts, got one"):
+            make()
+
+
+def test_facts_beside_a_dialog_are_not_dropped_silently() -> None:
+    with pytest.raises(BadInput, match="facts beside a Dialog"):
+        Dialog.of(Dialog.of("Hi"), facts=["I am a nurse"])
+
+
+@pytest.mark.parametrize(("features", "message"), [({"x": 10**5000}, "too large"), ({1: 1.0}, "must be text")])
+def test_features_that_no_column_could_hold_are_refused(features: dict[str, float], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        Candidate(text="a", features=features)

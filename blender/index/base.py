@@ -21,7 +21,7 @@ from blender.index.store import MANIFEST, Manifest, read_contents, read_manifest
 from blender.index.vectors import VectorIndex, tuned
 from blender.matrix import Floats
 from blender.models.cache import one_per_process, text_digest
-from blender.records import Dialog, Embedded
+from blender.records import Dialog, Embedded, language_tag
 
 On = Literal["context", "reply", "both"]
 
@@ -120,7 +120,7 @@ class PhraseBase:
             return None
         column = self.contents.phrases[COLUMN + "locale"].cast("string").fill_null("").combine_chunks()
         coded = column.dictionary_encode()  # a few tags, however many phrases
-        known = np.array([tag.replace("_", "-").partition("-")[0] for tag in coded.dictionary.to_pylist()], dtype=str)
+        known = np.array([language_tag(tag).partition("-")[0] for tag in coded.dictionary.to_pylist()], dtype=str)
         return known[coded.indices.to_numpy()] if len(known) else np.zeros(0, dtype=str)
 
     @cached_property

@@ -205,9 +205,10 @@ class LanguageModel:
         places = [(at, number) for at, each in enumerate(asked) for number, one in enumerate(each) if len(one)]
         places.sort(key=lambda place: len(asked[place[0]][place[1]].prompt))  # little padding
         for part in parts_of(places, [len(asked[at][number]) for at, number in places], ROWS):
-            drawn = self._runner.draw([asked[at][number] for at, number in part])
-            for (at, number), samples in zip(part, drawn, strict=True):
-                found[at][number] = [self._sample(asked[at][number].prompt, one) for one in samples]
+            with self._runner.lock:  # what is remembered of samples has the states of the tail they were drawn beside
+                drawn = self._runner.draw([asked[at][number] for at, number in part])
+                for (at, number), samples in zip(part, drawn, strict=True):
+                    found[at][number] = [self._sample(asked[at][number].prompt, one) for one in samples]
         return found
 
     @cached_property

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import msgspec
 
+from blender.deadline import check, left
 from blender.errors import BadInput, BlendError, MissingPackage
 from blender.records import Candidate, Dialog
 from blender.sources.spending import Budget
@@ -145,6 +147,7 @@ class Api:
             MissingPackage: ``openai`` is not installed.
             BadInput: the key's environment variable is not set.
             BlendError: the server failed one of the dialogs, or what it answered is not the protocol.
+            Late: the caller's deadline is over; no request outlives it, and none is repeated under one.
         """
         _ = self._client
         asked = [self.messages(dialog) for dialog in dialogs]
@@ -153,7 +156,8 @@ class Api:
         self.budget.set_aside(sum(self._most(*request) for request in requests))
         with ThreadPoolExecutor(self.parallel, thread_name_prefix="api") as workers:
             # Every request ends, and is settled, before a failed one is told of.
-            futures = [workers.submit(self._ask, *request, paid) for request in requests]
+            asked_for = [partial(self._ask, *request, paid) for request in requests]
+            futures = [workers.submit(partial(copy_context().run, ask)) for ask in asked_for]
         texts = [future.result() for future in futures]
         return [
             [
@@ -175,9 +179,14 @@ class Api:
         import openai
 
         most = self._most(messages, n)
-        cost = most  # unless known better: an answer that never came may have been paid for
+        cost = 0.0
         try:
-            raw = self._client.chat.completions.with_raw_response.create(
+            check()
+            client, rest = self._client, left()
+            if rest is not None:
+                client = client.with_options(timeout=min(self.timeout, rest), max_retries=0)
+            cost = most  # unless known better: an answer that never came may have been paid for
+            raw = client.chat.completions.with_raw_response.create(
                 model=self.model,
                 messages=messages,
                 n=n,
@@ -192,6 +201,7 @@ class Api:
             cost = 0.0
             raise BlendError(f"{self.base_url} refused: {fault.status_code} {str(fault)[:300]}") from fault
         except openai.APITimeoutError as fault:
+            check()
             raise BlendError(
                 f"{self.base_url} gave no answer within {self.timeout:g} s, asked {1 + self.retries} times; "
                 "raise timeout, or lower max_tokens or k"

@@ -36,12 +36,11 @@ class Canned:
         return [
             [
                 Candidate(text=text, source="canned", kind="canned", rank=rank)
-                for rank, text in enumerate(self._of(dialog.locale)[:k])
+                for rank, text in enumerate(self._of(dialog)[:k])
             ]
             for dialog in dialogs
         ]
 
-    def _of(self, locale: str) -> tuple[str, ...]:
-        language = locale.replace("_", "-").partition("-")[0]
+    def _of(self, dialog: Dialog) -> tuple[str, ...]:
         fallback = next(iter(self.answers.values()))
-        return self.answers.get(locale) or self.answers.get(language) or fallback
+        return self.answers.get(dialog.locale) or self.answers.get(dialog.language) or fallback

@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
+from blender.deadline import Late, within
 from blender.errors import BadInput, BlendError
 from blender.records import Dialog
 from blender.sources import SOURCES
@@ -165,6 +166,17 @@ def test_a_server_that_hangs_is_left(server: Server) -> None:
     with pytest.raises(BlendError, match=r"no answer within 0\.3 s, asked 1 times"):
         make(server, timeout=0.3, retries=0).propose([Dialog.of("Hi!")], 1)
     assert time.perf_counter() - begun < 1.4, "it was not waited for"
+
+
+def test_no_request_outlives_the_callers_deadline(server: Server) -> None:
+    server.play[:] = ["hang"] * 2
+    api = make(server, parallel=1, retries=1, price_in=1.0)
+    begun = time.perf_counter()
+    with within(0.3), pytest.raises(Late):
+        api.propose([Dialog.of("One"), Dialog.of("Two")], 1)
+    assert time.perf_counter() - begun < 1.2  # it was to hang for 1.5 s, twice
+    assert len(server.asked) == 1  # neither repeated nor followed by the other
+    assert api.budget.spent > 0  # what never came may have been paid for
 
 
 @pytest.mark.parametrize(
