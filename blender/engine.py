@@ -113,7 +113,11 @@ class Blender:
         return await asyncio.to_thread(self.reply, turns, facts=facts, deadline=deadline)
 
     def reply_batch(self, dialogs: Iterable[Turns], *, deadline: float | None = None) -> list[Selection]:
-        """Answer many dialogs; the outcome of each is the same as alone. ``deadline`` is for all of them."""
+        """Answer many dialogs; ``deadline`` is for all of them.
+
+        The outcome of each is the same as alone, but for rounding: a language model that computes in bfloat16 may draw
+        other samples where others stand beside them. Equal batches give equal answers.
+        """
         with within(deadline):
             given = [Dialog.of(dialog, locale=self.settings.locale) for dialog in several(dialogs, "dialogs")]
             cut = [dialog.cut(self.settings.max_characters) for dialog in given]

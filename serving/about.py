@@ -10,6 +10,7 @@ import msgspec
 
 from blender import __version__
 from blender.bundle import load_bundle
+from blender.errors import BlendError
 
 if TYPE_CHECKING:
     from blender.engine import Blender
@@ -36,7 +37,11 @@ class About:
 
 
 def made_by(blender: Blender) -> dict[str, str]:
-    """Fingerprints of everything an answer depends on, by name; two runs with the same give the same answers."""
+    """Fingerprints of everything an answer depends on, by name.
+
+    Two runs with the same give the same answers, but for rounding: of a language model that computes in bfloat16,
+    samples may be others where other dialogs, or another number of them, stand beside one.
+    """
     settings = dataclasses.asdict(blender.settings) | {"bundle": ""}  # a bundle may move; its fingerprint stays
     parts = blender.parts
     return {
@@ -45,8 +50,17 @@ def made_by(blender: Blender) -> dict[str, str]:
         "bundle": parts.fingerprint,
         **({"first bundle": parts.first_fingerprint} if parts.first_fingerprint else {}),
         **{f"annotator {name}": each.fingerprint for name, each in parts.annotators.items()},
-        **{f"source {name}": getattr(slot.source, "fingerprint", "") for name, slot in parts.sources.items()},
+        **{f"source {name}": _fingerprint(slot.source) for name, slot in parts.sources.items()},
+        **{f"guard {name}": found for name, guard in parts.guards.items() if (found := _fingerprint(guard))},
     }
+
+
+def _fingerprint(part: object) -> str:
+    """Empty where it has none, or is broken: then it costs its candidates, and not the run."""
+    try:
+        return str(getattr(part, "fingerprint", ""))
+    except BlendError:
+        return ""
 
 
 def trained_on(blender: Blender) -> list[str]:

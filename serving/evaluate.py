@@ -32,10 +32,12 @@ def evaluate(
     bundle: Annotated[
         str, typer.Option("--bundle", "--blender", "-b", help="A bundle's folder, a preset or a settings file (.toml).")
     ] = "default",
-    batch: Annotated[int, typer.Option(min=1, help="Dialogs answered together; changes speed alone.")] = 32,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Dialogs answered together: for speed. Samples may differ by rounding.")
+    ] = 32,
     workers: Annotated[
         int,
-        typer.Option(min=1, help="Processes, each with its own models (over 1 GB); changes speed alone."),
+        typer.Option(min=1, help="Processes, each with its own models (over 1 GB): for speed."),
     ] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what the folder holds.")] = False,
     system: Annotated[

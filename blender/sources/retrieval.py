@@ -73,8 +73,9 @@ class Retrieval:
 
     @property
     def fingerprint(self) -> str:
-        """Of the base and the scores that rules read; empty without rules."""
-        return text_digest(self._base.fingerprint, self._applied.scores.fingerprint) if self._applied else ""
+        """Of the base, the heads that find its phrases and the scores that rules read."""
+        heads = self._base.heads.fingerprint if self._base.heads else ""
+        return text_digest(self._base.fingerprint, heads, self._applied.scores.fingerprint if self._applied else "")
 
     @cached_property
     def _where(self) -> NDArray[np.bool_]:

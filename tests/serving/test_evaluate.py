@@ -155,6 +155,16 @@ def test_the_fingerprints_cover_annotators_and_settings(rule: Path) -> None:
     assert set(more) - set(made) == {"annotator overlap"}
 
 
+def test_the_fingerprints_cover_what_files_hold(tmp_path: Path) -> None:
+    listed = tmp_path / "words.txt"
+    settings = Settings.of({"ranker": {"use": "shortest"}, "guards": {"block_list": {"file": str(listed)}}})
+    found = []
+    for word in ("darn", "heck"):
+        listed.write_text(word)
+        found.append(made_by(Blender.of(settings)))
+    assert [name for name in found[0] if found[0][name] != found[1][name]] == ["guard block_list"]
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

@@ -7,7 +7,8 @@ from blender.models.packages import find_package
 from blender.models.sample import Sample
 from blender.records import Dialog
 from blender.sources import SOURCES
-from blender.sources.generator import Generator, candidates
+from blender.sources.generator import Generator
+from blender.sources.sampled import candidates
 
 MUSIC = Dialog.of("What kind of music do you like?", id="music")
 PUPPY = Dialog.of(["Hi!", "Hello, how are you?", "Tired. My new puppy keeps me awake all night."], id="puppy")

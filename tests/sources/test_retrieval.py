@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from blender.errors import BadBase, BadInput, UnknownName
 from blender.features import ANNOTATORS
-from blender.index.build import build_base
+from blender.index.build import add, build_base
 from blender.index.corpus import Phrase
 from blender.index.demo import SETTINGS, demo_phrases
 from blender.index.scorers import build_scorer
@@ -177,9 +178,18 @@ def test_rules_need_scores_and_two_kinds_of_cosine_no_boost(base: str, scored: s
         SOURCES.build("retrieval", {"rules": {"boots": {}}})
     with pytest.raises(BadInput, match="on = 'both' cannot be compared"):
         SOURCES.build("retrieval", {"on": "both", "rules": {"boost": {"rarity.max": 1}}})
-    assert Retrieval(base=base).fingerprint == ""
     strict, loose = ({"drop": [f"toxicity.toxic > {most}"]} for most in (0.8, 0.9))
-    assert Retrieval(base=scored, rules=strict).fingerprint == Retrieval(base=scored, rules=loose).fingerprint != ""
+    assert Retrieval(base=scored, rules=strict).fingerprint == Retrieval(base=scored, rules=loose).fingerprint
+    assert Retrieval(base=scored, rules=strict).fingerprint != Retrieval(base=scored).fingerprint
+
+
+def test_the_fingerprint_knows_the_phrases(base: str, tmp_path: Path) -> None:
+    before = Retrieval(base=base).fingerprint
+    grown = tmp_path / "grown"
+    shutil.copytree(base, grown)
+    assert Retrieval(base=str(grown)).fingerprint == before
+    add(grown, [Phrase(context="Who made this bread?", reply="The baker round the corner.")])
+    assert Retrieval(base=str(grown)).fingerprint != before
 
 
 def test_real_chats(tmp_path: Path) -> None:
