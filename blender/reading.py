@@ -65,7 +65,7 @@ class _Candidate(msgspec.Struct, forbid_unknown_fields=True):
     kind: Kind = "unknown"
     rank: int | None = None
     score: float | None = None
-    features: Mapping[str, float] = msgspec.field(default_factory=dict)
+    features: Mapping[str, float | None] = msgspec.field(default_factory=dict)
     matched: str | None = None
     evidence: tuple[str, ...] = ()
 
@@ -230,7 +230,7 @@ def _candidates(given: Sequence[str | _Candidate], problems: list[str]) -> tuple
                     kind=row.kind,
                     rank=at if row.rank is None else row.rank,
                     score=row.score,
-                    features=row.features,
+                    features={name: value for name, value in row.features.items() if value is not None},
                     matched=row.matched,
                     evidence=row.evidence,
                 )

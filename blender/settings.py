@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from blender.errors import BadInput, UnknownName
+from blender.errors import BadBundle, BadInput, UnknownName
 
 PRESETS = Path(__file__).parent / "presets"
 BUNDLES = Path(__file__).parent / "bundles"
@@ -91,7 +91,9 @@ class Settings:
         """Read a TOML file; a relative ``bundle``, or ``first`` of the ranker, is looked for beside it."""
         try:
             given = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        except OSError as fault:
+            raise BadInput(f"the settings file {path} cannot be read: {fault.strerror}") from None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
             raise BadInput(f"{path} cannot be read as TOML: {fault}") from None
         ranker = given.get("ranker")
         for part, key in ((given, "bundle"), (ranker if isinstance(ranker, dict) else {}, "first")):
@@ -108,9 +110,11 @@ class Settings:
 
         Raises:
             UnknownName: it is none of these.
+            BadInput: the file is not there, or is no TOML.
+            BadBundle: the folder holds no bundle.
         """
         path = Path(name)
-        if path.suffix == ".toml" and path.is_file():
+        if path.suffix == ".toml":
             return cls.read(path)
         if (path / "bundle.json").is_file():
             default = tomllib.loads((PRESETS / "default.toml").read_text(encoding="utf-8"))
@@ -118,6 +122,8 @@ class Settings:
         preset = PRESETS / f"{name}.toml"
         if preset.is_file():
             return cls.read(preset)
+        if path.is_dir():
+            raise BadBundle(f"{path} is a folder without bundle.json, so no bundle; give one that `blend train` wrote")
         known = [preset.stem for preset in PRESETS.glob("*.toml")]
         raise UnknownName("blender (a preset, a settings file ending in .toml, or a bundle's folder)", str(name), known)
 

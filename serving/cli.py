@@ -44,6 +44,9 @@ COMMANDS = {
 }
 
 
+_MOST_PROBLEMS = 20  # told of at a time; the same mistake may be in every line of a long file
+
+
 class Lazy(TyperCommand):
     """Stands for a command until it is called."""
 
@@ -100,9 +103,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(fault)
         code = 2
     except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
         code = 130
     except BrokenPipeError:
         code = 1
+    except OSError as fault:  # a disk that is full, a file that may not be read: what was done before is kept
+        _complain(BlendError(f"{fault.filename or 'output'}: {fault.strerror or fault}"))
+        code = 2
     else:
         code = 0
     return _flushed(code)
@@ -112,15 +119,17 @@ def _complain(fault: BlendError) -> None:
     from blender.serving.terminal import plain
 
     problems = fault.problems if isinstance(fault, BadInput) else (str(fault),)
-    for problem in problems:
+    for problem in problems[:_MOST_PROBLEMS]:
         sys.stderr.write(f"error: {plain(problem)}\n")
+    if len(problems) > _MOST_PROBLEMS:
+        sys.stderr.write(f"... and {len(problems) - _MOST_PROBLEMS:,} more problems\n")
 
 
 def _flushed(code: int) -> int:
     """Flush now: a reader that left would otherwise be complained of while Python shuts down."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return code or 1
     return code

@@ -13,12 +13,13 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from blender.errors import BadInput
+from blender.judging.families import seen_in_training
 from blender.reading import Task, check_tasks, read_tasks
 from blender.serving.inputs import check_readable
 from blender.serving.journal import ANSWERS, Journal, opened
 from blender.serving.loading import load
 from blender.serving.record import AnswerRecord
-from blender.serving.standings import labels_in, print_standings, seen_in_training
+from blender.serving.standings import labels_in, print_standings
 from blender.serving.terminal import messages, output, shown
 from blender.serving.workers import Answering, answering
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import typer
 from rich import box
 from rich.table import Table
@@ -25,7 +26,10 @@ app = typer.Typer(help="Build, change and search a base of phrases.", no_args_is
 
 Sources = Annotated[
     list[str],
-    typer.Argument(help="Phrase files (.csv .tsv .jsonl .parquet .json .txt) or pkg:chitchat_dataset."),
+    typer.Argument(
+        help="Tables with a column reply and, if known, context (.csv .tsv .jsonl .parquet); conversations (.jsonl "
+        "with turns, .json, .txt with '- ' before a turn); or pkg:chitchat_dataset."
+    ),
 ]
 Place = Annotated[str, typer.Argument(help="Folder of the base, or demo.")]
 Fewest = Annotated[int, typer.Option("--min-words", min=1, help="Leave shorter phrases out.")]
@@ -114,12 +118,14 @@ def search(
     turns: Annotated[list[str], typer.Argument(help="The conversation, oldest turn first; the last is the human's.")],
     k: Annotated[int, typer.Option("-k", min=1, help="How many phrases.")] = 10,
     on: Annotated[
-        Literal["context", "reply", "both"], typer.Option(help="What is compared with the conversation.")
-    ] = "context",
+        Literal["context", "reply", "both"] | None,
+        typer.Option(help="What is compared with the conversation: context, or reply where no phrase has one."),
+    ] = None,
     where: Where = None,
 ) -> None:
     """Search a base as the retrieval source does."""
     opened = open_base(base)
+    on = on or ("context" if len(opened.contents.contexts) else "reply")
     _print_hits(opened, opened.search([Dialog.of(turns)], k, on, allowed=opened.where(**_columns(where)))[0], on)
 
 
@@ -182,6 +188,11 @@ def _say(base: PhraseBase) -> None:
         f"{base.folder}: {counts['phrases']:,} phrases from {counts['pairs']:,}, {counts['contexts']:,} contexts; "
         f'search it with `blend index search {base.folder} "..."`, or set base = "{base.folder}" for a source.'
     )
+    bare = len(base) - len(np.unique(base.contents.phrase_of_context))
+    if bare == len(base):
+        messages().print("No phrase has a context that it answered: they are found by what they say themselves.")
+    elif bare:
+        messages().print(f'Phrases without a context, which are found by on = "reply" or "both" alone: {bare:,}.')
 
 
 def _print_hits(base: PhraseBase, hits: list[Hit], on: On) -> None:

@@ -13,11 +13,11 @@ from blender.bundle import HEADS, Bundle, load_bundle
 from blender.engine import Blender
 from blender.errors import BadInput
 from blender.judging.answers import root_of
+from blender.judging.families import seen_in_training
 from blender.judging.labels import read_labels
 from blender.judging.pools import LabelledPool
 from blender.ranker import LearnedRanker
 from blender.serving.about import trained_on
-from blender.serving.standings import seen_in_training
 
 Doubles = NDArray[np.float64]
 

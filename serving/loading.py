@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 BlenderOption = Annotated[
     str,
-    typer.Option("--blender", "-b", help="A preset (default, russian), a settings file (.toml) or a bundle's folder."),
+    typer.Option(
+        "--blender", "-b", help="A preset (default, fast, russian), a settings file (.toml), a bundle's folder."
+    ),
 ]
 
 

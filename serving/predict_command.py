@@ -11,13 +11,14 @@ from rich import box
 from rich.table import Table
 
 from blender.errors import BadInput
+from blender.judging.families import seen_in_training
 from blender.reading import check_tasks, read_tasks
 from blender.records import Candidate, Dialog
 from blender.serving.about import trained_on
 from blender.serving.inputs import check_readable
 from blender.serving.loading import BlenderOption, load
 from blender.serving.predictions import pools_of, predict, read_predictions
-from blender.serving.standings import labels_in, seen_in_training
+from blender.serving.standings import labels_in
 from blender.serving.systems.run import read_run
 from blender.serving.terminal import output, plain, shown
 

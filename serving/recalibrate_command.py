@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from blender.bundle import save_bundle
+from blender.bundle import check_bundle_place, save_bundle
 from blender.errors import BadInput
 from blender.judging.target import gated_specific
 from blender.manifest import MANIFEST
@@ -26,6 +26,7 @@ def recalibrate(
     """Fit P(sensible) and P(specific) to your labels and save a new bundle; what it chooses stays the same."""
     if (out / MANIFEST).exists():
         raise BadInput(f"{out} is a bundle already; name a new folder, so that the labels are not fitted to twice")
+    check_bundle_place(out)
     labelled = machine_pools(labels)
     loaded = load(blender)
     bundle, ranker = learned(loaded, blender)

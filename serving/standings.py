@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,6 @@ from rich.console import Console
 from blender.errors import BadInput
 from blender.judging.ceiling import noise_ceiling
 from blender.judging.compare import Comparison, judge
-from blender.judging.families import FAMILIES, family_of
 from blender.judging.headroom import Interval
 from blender.judging.labels import read_labels
 from blender.judging.one_rater import one_rater
@@ -51,18 +50,6 @@ def print_standings(console: Console, labelled: list[LabelledPool], answers: Pat
     if run.abstained:
         console.print(f"In {run.abstained} contexts this blender chose none; each counts as a blind choice.")
     _keep(answers.with_name("standings.json"), tables)
-
-
-def seen_in_training(labelled: Sequence[LabelledPool], trained_on: Iterable[str]) -> tuple[str, ...]:
-    """The families of these pools that a ranker saw.
-
-    Args:
-        labelled: the pools to be judged.
-        trained_on: names of the label files the ranker was trained on.
-    """
-    sets = {Path(name).stem for name in trained_on}
-    seen = {family for (dataset, _), family in FAMILIES.items() if dataset in sets} | {family_of(each) for each in sets}
-    return tuple(sorted(seen & {each.family for each in labelled}))
 
 
 def _people(pools: Sequence[LabelledPool], scores: Policies) -> list[str]:

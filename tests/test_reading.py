@@ -33,7 +33,7 @@ def test_turns_may_say_their_speaker_and_context_is_another_name() -> None:
 def test_candidates_keep_their_order_and_fields() -> None:
     row = {
         "turns": "Hi!",
-        "candidates": ["Hello.", {"text": "Yo", "source": "me", "features": {"price": 2}, "rank": 5}],
+        "candidates": ["Hello.", {"text": "Yo", "source": "me", "features": {"price": 2, "clicks": None}, "rank": 5}],
     }
     task = parse_task(msgspec.json.encode(row))
     assert task.candidates is not None

@@ -10,26 +10,33 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from blender.bundle import load_bundle, save_bundle
+from blender.bundle import check_bundle_place, load_bundle, save_bundle
 from blender.errors import BadInput
+from blender.judging.families import FAMILIES, seen_in_training
 from blender.judging.headroom import bootstrap
 from blender.models.cache import cache_folder
 from blender.settings import Settings
 from blender.training.crossval import grouped
 from blender.training.examples import Doubles
 from blender.training.frontier import shares
-from blender.training.prepare import Prepared, prepare
+from blender.training.prepare import Prepared, prepare, read_all
 from blender.training.warm import Warm
 
 
 def adapt(
     labels: Annotated[list[Path], typer.Argument(help="Label files: JSON lines, or JSON as in DSTC10.")],
     out: Annotated[Path, typer.Option(help="Folder of the new bundle; a bundle that is there is replaced.")],
-    blender: Annotated[str, typer.Option(help="Preset, settings file or bundle folder to go on from.")] = "default",
+    blender: Annotated[
+        str, typer.Option("--blender", "-b", help="Preset, settings file or bundle folder to go on from.")
+    ] = "default",
     locale: Annotated[str | None, typer.Option(help="Only dialogs of this language, such as en.")] = None,
 ) -> None:
     """Correct a bundle's order by your labels instead of training anew; its probabilities stay (recalibrate them)."""
+    check_bundle_place(out)
     bundle = load_bundle(_folder(blender))
+    # Public sets by family, a part of one too; names of files of one's own say nothing of what they hold.
+    if seen := set(seen_in_training(read_all(labels), bundle.data)) & set(FAMILIES.values()):
+        raise BadInput(f"the bundle was trained on {', '.join(sorted(seen))}; give labels that it has not seen")
     prepared = prepare(labels, cache_folder() / "features", annotators=bundle.annotators, locale=locale)
     if again := sorted(set(prepared.data.values()) & set(bundle.data.values())):
         names = [name for name, digest in prepared.data.items() if digest in again]
@@ -55,7 +62,9 @@ def adapt(
         fingerprint="",
     )
     save_bundle(out, made)
-    console.print(f"The bundle is in {out}. If the correction brought nothing, keep the old one.", soft_wrap=True)
+    gained = np.mean([np.nanmean(after[name]) - np.nanmean(before[name]) for name in before])
+    advice = "" if gained > 0 else " The correction brought nothing on what was held out: keep the old one."
+    console.print(f"The bundle is in {out}.{advice}", soft_wrap=True)
 
 
 def by_fold(prepared: Prepared, warm: Warm) -> tuple[dict[str, Doubles], dict[str, Doubles]]:

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from blender.bundle import check_bundle_place
 from blender.catalogue import Catalogue
 from blender.features import ANNOTATORS
+from blender.outputs import check_new_file
 from blender.settings import Settings
 from blender.training.bootstrap import BootstrapSettings, bootstrap_labels
 from blender.training.pipeline import TrainSettings
@@ -46,6 +48,7 @@ def train(
     chosen = annotator_settings(annotator, settings)
     grid, heads = settings_tried(tries)
     wanted = TrainSettings(annotators=chosen, locale=locale, grid=grid, heads=heads, seed=seed)
+    check_bundle_place(out)
     trained = train_bundle(labels, out, wanted)
     for dataset, comparison in trained.compared.items():
         console.print(comparison.table(f"{dataset}: head-room recovered, {trained.out_of_fold.how}"))
@@ -77,8 +80,10 @@ def bootstrap(
     random: Annotated[int, typer.Option(help="Random negatives a context.")] = 3,
     hard: Annotated[int, typer.Option(help="Hard negatives a context.")] = 2,
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
     """Make weak labels from plain dialogues: the true next turn against random and hard negatives."""
+    check_new_file(out, overwrite=overwrite, read=[Path(dialogues)])
     wanted = BootstrapSettings(contexts=contexts, random=random, hard=hard, seed=seed)
     count = bootstrap_labels(dialogues, out, wanted)
     Console().print(

@@ -18,6 +18,7 @@ from blender.judging.ceiling import noise_ceiling
 from blender.judging.headroom import Interval
 from blender.judging.pools import LabelledPool
 from blender.models.cache import cache_folder
+from blender.outputs import check_new_file
 from blender.training.command import annotator_settings
 from blender.training.fixed import Fixed
 from blender.training.learning_curve import SEEDS, SIZES, LearningCurve
@@ -43,9 +44,12 @@ def learning_curve(
     ] = None,
     locale: Annotated[str | None, typer.Option(help="Only dialogs of this language, such as en.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the figures there as JSON.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
     """Say how head-room grows with labels, and how many more one point would cost."""
     wanted = parse_sizes(sizes)
+    if out is not None:
+        check_new_file(out, overwrite=overwrite, read=labels)
     chosen = annotator_settings(annotator, settings)
     prepared = prepare(labels, cache_folder() / "features", annotators=chosen, locale=locale)
     with Console(stderr=True).status("fitting on subsets"):

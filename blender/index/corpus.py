@@ -25,6 +25,7 @@ from blender.models.reference import resolve
 from blender.records import check_text
 
 _TURNS_KEPT = 4
+_CONVERSATIONS = "conversations (in a .txt every turn begins with '- '; docs/retriever.md shows each kind of file)"
 _MOST_PROBLEMS = 1_000
 
 READERS: Mapping[str, Callable[[Path], Rows]] = {
@@ -86,7 +87,7 @@ def read_phrases(source: str | Path) -> Iterator[Phrase]:
         more = len(problems) - _MOST_PROBLEMS
         raise BadInput(problems[:_MOST_PROBLEMS] + ([f"... and {more} problems more"] if more > 0 else []))
     if not found:
-        raise BadInput(f"{path.name} holds no phrase; give it rows with 'reply' and 'context', or conversations")
+        raise BadInput(f"{path.name} holds no phrase; give it rows with 'reply' and 'context', or {_CONVERSATIONS}")
 
 
 def open_corpus(source: str | Path) -> tuple[Path, Rows]:

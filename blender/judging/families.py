@@ -9,6 +9,13 @@ greetings and phrases of a few words; `check_families` fails a run where that is
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from blender.judging.pools import LabelledPool
+
 # (data set, corpus within it or None) to family.
 FAMILIES: dict[tuple[str, str | None], str] = {
     ("dailydialog-gupta", None): "dailydialog",
@@ -36,3 +43,15 @@ FAMILIES: dict[tuple[str, str | None], str] = {
 def family_of(dataset: str, corpus: str | None = None) -> str:
     """The family of a data set (and of a corpus within it); a set nobody knows is a family of its own."""
     return FAMILIES.get((dataset, corpus)) or FAMILIES.get((dataset, None)) or dataset
+
+
+def seen_in_training(labelled: Sequence[LabelledPool], trained_on: Iterable[str]) -> tuple[str, ...]:
+    """The families of these pools that a ranker saw.
+
+    Args:
+        labelled: the pools to be judged.
+        trained_on: names of the label files the ranker was trained on.
+    """
+    sets = {Path(name).stem for name in trained_on}
+    seen = {family for (dataset, _), family in FAMILIES.items() if dataset in sets} | {family_of(each) for each in sets}
+    return tuple(sorted(seen & {each.family for each in labelled}))

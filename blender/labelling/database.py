@@ -121,6 +121,16 @@ class Database:
         raise AssertionError  # the last try has raised or returned
 
 
+def is_there(where: str | Path) -> bool:
+    """Whether there is anything to open: opening a SQLite file that is not there makes it; servers are asked later.
+
+    Raises:
+        BadInput: the URL is none.
+    """
+    url = _url(where)
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").exists()
+
+
 def _url(where: str | Path) -> sql.URL:
     if "://" not in str(where):
         return sql.URL.create("sqlite", database=str(Path(where).resolve()))

@@ -28,7 +28,7 @@ class Retrieval:
     Attributes:
         base: folder of a base, or ``demo``.
         on: what is compared with the dialog: the ``context`` a phrase once answered, the ``reply`` itself, or
-            ``both`` in turn.
+            ``both`` in turn. In a base of bare replies, which answered nothing, it is always ``reply``.
         min_score: phrases with a lower cosine are not proposed.
         where: values that a phrase's columns must have, such as ``{"tag": "smalltalk"}``.
         match_locale: whether a phrase whose column ``locale`` is another language than the dialog's is left out.
@@ -60,6 +60,11 @@ class Retrieval:
         return base.steered(Heads.load(self.heads)) if self.heads is not None else base
 
     @cached_property
+    def _on(self) -> On:
+        """As set, but ``reply`` where no phrase has a context to be found by."""
+        return self.on if len(self._base.contents.contexts) else "reply"
+
+    @cached_property
     def _rules(self) -> Rules:
         return Rules.of(self.rules)
 
@@ -85,7 +90,7 @@ class Retrieval:
     def warm(self) -> None:
         """Load the base, its indexes, its encoder and its scores; the demo base is built at the first call."""
         _ = self._scores
-        self._base.search([Dialog.of("Hello.")], 1, self.on)
+        self._base.search([Dialog.of("Hello.")], 1, self._on)
 
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
         """Find up to ``k`` phrases for each dialog, nearest first; none that repeats a turn of the user.
@@ -107,7 +112,7 @@ class Retrieval:
         found: dict[int, list[Hit]] = {}
         for locale in locales:
             at = [each for each, dialog in enumerate(dialogs) if dialog.locale == locale]
-            hits = self._base.search([dialogs[each] for each in at], wide, self.on, allowed=self._allowed(locale))
+            hits = self._base.search([dialogs[each] for each in at], wide, self._on, allowed=self._allowed(locale))
             found |= dict(zip(at, hits, strict=True))
         return [self._candidates(found[at], said[at])[:k] for at in range(len(dialogs))]
 

@@ -10,6 +10,7 @@ import typer
 from blender.errors import BadInput
 from blender.index.base import open_base
 from blender.models.precision import Precision
+from blender.outputs import check_new_file
 from blender.serving.base.plan import Asked, planned
 from blender.serving.base.reasons import MOST, NEAR
 from blender.serving.terminal import messages, write_json
@@ -75,10 +76,17 @@ def review(
     near: Annotated[
         float, typer.Option("--near", min=0, max=1, help="Phrases with a higher cosine are near-duplicates.")
     ] = NEAR,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the sheet that is there, and the decisions in it.")
+    ] = False,
 ) -> None:
     """Show the blandest, the strangest, the near-duplicate and the never-chosen phrases."""
     from blender.serving.base.reviewing import print_review, reviewed
+    from blender.serving.base.sheet import file_kind
 
+    if out is not None:
+        file_kind(out)
+        check_new_file(out, overwrite=overwrite)
     opened = open_base(base)
     found = reviewed(opened, answers or (), most, near)
     print_review(opened, found)

@@ -20,11 +20,7 @@ def write_labels(job: Job, out: Path, method: Method, seed: int) -> None:
         BadInput: nothing is labelled yet, or raters have too few labels for the method.
         MissingPackage: the method needs crowd-kit.
     """
-    store = job.store()
-    try:
-        labels = store.labels(job.campaign.id)
-    finally:
-        store.close()
+    labels = job.labels()
     if not any(label.judged for label in labels):
         raise BadInput(f"{job.db} holds no label of this campaign; label on the page, or import sheets first")
     rows = label_rows(job.campaign, labels, method, seed=seed)
@@ -39,6 +35,7 @@ def write_labels(job: Job, out: Path, method: Method, seed: int) -> None:
 
 def _write(path: Path, rows: list[LabelRow]) -> None:
     aside = path.with_name(path.name + ".making")
+    path.parent.mkdir(parents=True, exist_ok=True)
     with aside.open("wb") as out:
         for row in rows:
             given = {name: value for name, value in msgspec.to_builtins(row).items() if value not in (None, [], {})}

@@ -9,10 +9,11 @@ import typer
 from typer.core import TyperGroup
 
 from blender.labelling.aggregate import Method
-from blender.labelling.campaign import Campaign
+from blender.labelling.campaign import CAMPAIGN, Campaign
 from blender.labelling.gold import read_gold
 from blender.labelling.making import GOLD_EVERY, make_campaign
 from blender.labelling.records import Form
+from blender.outputs import check_new_file, check_place
 from blender.serving.cli import Lazy
 from blender.serving.label.job import Job, digest, read_answers, version
 from blender.serving.label.sheets import export_sheets, import_sheets
@@ -85,6 +86,7 @@ def make(
         seed=seed,
         made=version() | made | {"repeat": str(repeat)},
     )
+    check_place(out / CAMPAIGN)
     campaign.save(out)
     _describe(campaign, out, len(known))
 
@@ -127,12 +129,7 @@ def status(job: Folder, db: Database = None) -> None:
     from blender.serving.label.status import print_status
 
     opened = Job.open(job, db)
-    store = opened.store()
-    try:
-        labels = store.labels(opened.campaign.id)
-    finally:
-        store.close()
-    print_status(output(), opened.campaign, labels)
+    print_status(output(), opened.campaign, opened.labels())
 
 
 @app.command()
@@ -142,11 +139,14 @@ def aggregate(
     method: Annotated[Method, typer.Option(help="How labels of several raters become one.")] = "majority",
     seed: Annotated[int, typer.Option(help="Of mace.")] = 0,
     db: Database = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
     """Put the labels of several raters together, in the training format."""
     from blender.serving.label.aggregate import write_labels
 
-    write_labels(Job.open(job, db), out, method, seed)
+    opened = Job.open(job, db)
+    check_new_file(out, overwrite=overwrite, read=[opened.folder / CAMPAIGN])
+    write_labels(opened, out, method, seed)
 
 
 def _describe(campaign: Campaign, folder: Path, known: int) -> None:

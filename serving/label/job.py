@@ -17,6 +17,7 @@ from blender.labelling.campaign import Campaign
 from blender.serving.systems.run import read_note, read_run
 
 if TYPE_CHECKING:
+    from blender.labelling.records import Label
     from blender.labelling.store import Store
 
 LABELS = "labels.sqlite"
@@ -47,6 +48,25 @@ class Job:
         campaign = Campaign.load(folder)
         home = folder if folder.is_dir() else folder.parent
         return cls(folder=home, campaign=campaign, db=db or str(home / LABELS))
+
+    def labels(self) -> list[Label]:
+        """What stands now, oldest first; none where nobody labelled yet. Makes no database.
+
+        Raises:
+            BadInput: another database than the job's own was named, and is not there.
+            MissingPackage: sqlalchemy is not installed.
+        """
+        from blender.labelling.database import is_there
+
+        if not is_there(self.db):
+            if self.db != str(self.folder / LABELS):
+                raise BadInput(f"there is no database {self.db}; give --db as to `blend label page` or `import`")
+            return []
+        store = self.store()
+        try:
+            return store.labels(self.campaign.id)
+        finally:
+            store.close()
 
     def store(self) -> Store:
         """The database of the labels.

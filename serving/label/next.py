@@ -15,6 +15,7 @@ from rich.table import Table
 from blender.errors import BadInput, BlendError
 from blender.judging.labels import read_labels
 from blender.labelling.acquisition import TERMS, Pick
+from blender.outputs import check_new_file
 from blender.reading import Task
 from blender.records import Dialog
 from blender.serving.label.picking import pick
@@ -42,8 +43,10 @@ def label_next(
         bool, typer.Option("--contenders", help="Write only the answers that may yet win, not whole pools.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the order in which equals are picked.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
     """Pick the contexts to label next, and say why."""
+    check_new_file(out, overwrite=overwrite, read=[what, *(labelled or ())])
     done = [each.pool for path in labelled or () for each in read_labels(path)]
     tasks = read_unlabelled(what, locale=Settings.find(blender).locale)
     left = _left(tasks, [pool.dialog for pool in done], what)

@@ -38,12 +38,17 @@ class Frame:
     def across(self, value: float) -> float:
         """Where a value lies, clipped to the box."""
         low, high = self.x
-        return self.left + (self.right - self.left) * float(np.clip((value - low) / (high - low), 0, 1))
+        return self.left + (self.right - self.left) * _share(value, low, high)
 
     def up(self, value: float) -> float:
         """The same upwards."""
         low, high = self.y
-        return self.bottom - (self.bottom - self.top) * float(np.clip((value - low) / (high - low), 0, 1))
+        return self.bottom - (self.bottom - self.top) * _share(value, low, high)
+
+
+def _share(value: float, low: float, high: float) -> float:
+    """Of the range that lies below a value, 0 to 1; half where there is no range, as of a single value."""
+    return float(np.clip((value - low) / (high - low), 0, 1)) if high > low else 0.5
 
 
 def element(name: str, body: object = "", **attributes: object) -> Markup:

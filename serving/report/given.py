@@ -16,10 +16,11 @@ from blender.labelling.aggregate import Method, labelled_pools
 from blender.labelling.campaign import Campaign
 from blender.labelling.records import Label
 from blender.serving.journal import RUN
+from blender.serving.label import job as labelling
 from blender.serving.predictions import Prediction, read_predictions
 from blender.serving.systems.run import Answered, read_note, read_run
 
-LABELS, PREDICTIONS = "labels.sqlite", "predictions.jsonl"
+PREDICTIONS = "predictions.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,16 +116,8 @@ def read_given(
 
 
 def _job(folder: Path, database: str | None) -> Job:
-    campaign = Campaign.load(folder)
-    where = database or folder / LABELS
-    labels: list[Label] = []
-    if database or (folder / LABELS).exists():  # opening it would make it
-        from blender.labelling.store import Store
-
-        store = Store.open(where)
-        labels = store.labels(campaign.id)
-        store.close()
-    return Job(name=str(folder), campaign=campaign, labels=tuple(labels))
+    opened = labelling.Job.open(folder, database)
+    return Job(name=str(folder), campaign=opened.campaign, labels=tuple(opened.labels()))
 
 
 def _described(job: Job) -> Input:

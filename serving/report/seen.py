@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from blender.bundle import load_bundle
 from blender.errors import BadInput
+from blender.judging.families import seen_in_training
 from blender.judging.pools import LabelledPool
 from blender.manifest import MANIFEST
-from blender.serving.standings import seen_in_training
 from blender.settings import BUNDLES
 
 

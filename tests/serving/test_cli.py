@@ -79,6 +79,28 @@ def test_every_problem_is_printed_and_the_code_is_2(
     assert "did you mean 'longest'" in capsys.readouterr().err
 
 
+def test_of_many_problems_the_first_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert with_command(monkeypatch, BadInput([f"line {at}: bad" for at in range(1, 1_301)])) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert (said[0], said[-1], len(said)) == ("error: line 1: bad", "... and 1,280 more problems", 21)
+
+
+def test_a_file_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert with_command(monkeypatch, PermissionError(13, "Permission denied", "labels.jsonl")) == 2
+    assert capsys.readouterr().err == "error: labels.jsonl: Permission denied\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_is_said(rule: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run([*BLEND, "reply", "-b", str(rule), "Hi"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert ran.returncode and "Traceback" not in ran.stderr and "No space left" in ran.stderr
+
+
 def test_an_interruption_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert with_command(monkeypatch, KeyboardInterrupt()) == 130
     assert "Traceback" not in capsys.readouterr().err

@@ -7,10 +7,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from blender.judging.families import seen_in_training
 from blender.judging.labels import read_labels
 from blender.serving.cli import main
 from blender.serving.judged_run import BLENDER, policies, read_run
-from blender.serving.standings import labels_in, seen_in_training
+from blender.serving.standings import labels_in
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data/labelled"
 SOURCES = ("short", "long")

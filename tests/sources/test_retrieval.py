@@ -20,6 +20,7 @@ from blender.matrix import Floats
 from blender.models.encoder import Encoder, load_encoder
 from blender.models.language_model import LanguageModel
 from blender.records import Dialog, Pool
+from blender.serving.cli import main
 from blender.sources import SOURCES
 from blender.sources.retrieval import Retrieval
 
@@ -204,3 +205,14 @@ def test_real_chats(tmp_path: Path) -> None:
     found = source.propose([Dialog.of(phrase.context.split("\n")) for phrase in asked], 5)
     first = [candidates[0].score for candidates in found]
     assert min(score for score in first if score is not None) > 0.99, "each context is in the base"
+
+
+def test_a_base_of_bare_replies_is_searched_by_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "plain.csv"
+    table.write_text("reply\nI like tea.\nMy dog is called Rex.\n")
+    assert main(["index", "build", str(table), "--out", str(tmp_path / "base"), "--encoder", INT8]) == 0
+    assert "No phrase has a context" in capsys.readouterr().err
+    proposed = Retrieval(base=str(tmp_path / "base")).propose([Dialog.of("What is your dog called?")], 1)
+    assert [candidate.text for candidate in proposed[0]] == ["My dog is called Rex."]
+    assert main(["index", "search", str(tmp_path / "base"), "What is your dog called?"]) == 0
+    assert "Rex" in capsys.readouterr().out

@@ -50,3 +50,11 @@ def test_labels_that_the_bundle_saw_are_refused(
     assert main(["train", str(mine), "--out", str(tmp_path / "b"), "--annotator", "length"]) == 0
     assert main(["adapt", str(mine), "--out", str(tmp_path / "c"), "--blender", str(tmp_path / "b")]) == 2
     assert "trained on mine.jsonl" in capsys.readouterr().err
+
+
+def test_a_part_of_a_public_set_that_the_bundle_saw_is_refused(
+    label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    part = label_file("usr-personachat")
+    assert main(["adapt", str(part), "--out", str(tmp_path / "new"), "-b", "fast"]) == 2
+    assert "trained on personachat" in capsys.readouterr().err

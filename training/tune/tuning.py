@@ -197,6 +197,7 @@ def phrase_losses(scene: Scene) -> Floats:
 
 
 def _told(asked: Asked, parts: dict[str, list[Pair]], embedding: Embedding, heads: list[Heads]) -> Iterator[str]:
+    better = True
     if len(parts["test"]) < 2:
         yield "nothing was held out to test on; give more conversations"
     else:
@@ -204,4 +205,9 @@ def _told(asked: Asked, parts: dict[str, list[Pair]], embedding: Embedding, head
         for name, row in zip(("before", "after"), rows, strict=True):
             figures = ", ".join(f"recall@{at} {row[f'recall@{at}'][0]:.3f}" for at in (1, 10, 100))
             yield f"{name}: {figures} of the true reply among {row['n']} of held-out conversations"
-    yield f"The heads are in {asked.out}. Use them: source retrieval with on = 'reply' and heads = '{asked.out}'"
+        better = rows[1]["recall@10"][0] > rows[0]["recall@10"][0]
+    use = f"source retrieval with on = 'reply' and heads = '{asked.out}'"
+    if better:
+        yield f"The heads are in {asked.out}. Use them: {use}"
+    else:
+        yield f"The heads are in {asked.out}, but find no more than before: give more conversations, do not use them"

@@ -84,12 +84,21 @@ def _edited(item: Item, row: Row) -> list[str]:
     wrong = []
     if row.answer is not None and not same(row.answer, item.text):
         wrong.append(
-            f"the answer was changed: it was {item.text!r:.80}, is {row.answer!r:.80}; labels of an edited answer do "
-            "not count, put it back and judge it again"
+            f"the answer was changed: {_difference(item.text, row.answer)}; labels of an edited answer do not count, "
+            "put it back and judge it again"
         )
     if row.context is not None and not any(same(row.context, conversation(item.dialog, name)) for name in LOCALES):
         wrong.append(f"the conversation was changed; it should end with {item.dialog.last!r:.80}, put it back")
     return wrong
+
+
+def _difference(was: str, now: str) -> str:
+    """Where two texts part, and what stands there in each."""
+    parts = (at for at, (a, b) in enumerate(zip(was, now, strict=False)) if a != b)
+    same_until = next(parts, min(len(was), len(now)))
+    start = max(0, same_until - 20)
+    before, after = (f"{'…' if start else ''}{text[start : start + 60]}" for text in (was, now))
+    return f"it was {before!r}, is {after!r}"
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -254,3 +254,29 @@ def test_the_help_lists_the_work_in_order(capsys: pytest.CaptureFixture[str]) ->
         line.split()[0] for line in capsys.readouterr().out.split("Commands:")[1].splitlines() if line[2:3].isalpha()
     ]
     assert named == ["make", "page", "export", "import", "status", "aggregate", "next"]
+
+
+def test_who_only_reads_makes_no_database(job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("status", job) == 0
+    assert not (job / "labels.sqlite").exists()
+    typo = tmp_path / "typo.sqlite"
+    for command in (["status", job], ["aggregate", job, "--out", tmp_path / "labels.jsonl"]):
+        assert run(*command, "--db", typo) == 2
+        assert "there is no database" in capsys.readouterr().err
+    assert main(["report", str(job), "--db", str(typo), "--out", str(tmp_path / "report")]) == 2
+    assert not typo.exists()
+
+
+def test_a_job_without_labels_and_with_an_empty_answer_is_reported(tmp_path: Path) -> None:
+    contexts = lines(tmp_path / "contexts.jsonl", CONTEXTS)
+    said = dict.fromkeys(next(iter(ANSWERS.values())), "")
+    answers = lines(tmp_path / "a.jsonl", [{"id": id, "text": text} for id, text in said.items()])
+    assert main(["evaluate", str(contexts), "--out", str(tmp_path / "run"), "--system", f"a=file:{answers}"]) == 0
+    assert run("make", tmp_path / "run", "--out", tmp_path / "job") == 0
+    assert main(["report", str(tmp_path / "job"), "--run", str(tmp_path / "run"), "--out", str(tmp_path / "r")]) == 0
+
+
+def test_a_place_where_no_job_can_be_made_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pools = lines(tmp_path / "pools.jsonl", [{"turns": ["Hi!"], "candidates": ["Hello."]}])
+    assert run("make", pools, "--out", pools) == 2
+    assert "is a file, not a folder" in capsys.readouterr().err

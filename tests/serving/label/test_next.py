@@ -141,8 +141,15 @@ def test_the_command_line_takes_all_of_it(rule: Path, tmp_path: Path, capsys: py
     given, out = written(tmp_path / "pools.jsonl", POOLS), tmp_path / "batch.jsonl"
     assert main(["label", "next", str(given), "--out", str(out), "-n", "1", "--blender", str(rule)]) == 0
     assert len(out.read_text().splitlines()) == 1
-    assert main(["label", "next", str(tmp_path), "--out", str(out), "-b", str(rule)]) == 2
+    capsys.readouterr()
+    assert main(["label", "next", str(tmp_path), "--out", str(out), "-b", str(rule), "--overwrite"]) == 2
     assert "holds no run" in capsys.readouterr().err
+    before = given.read_bytes()
+    for place, said in ((out, "--overwrite"), (given, "is what is read")):
+        assert main(["label", "next", str(given), "--out", str(place), "-b", str(rule)]) == 2
+        assert said in capsys.readouterr().err
+    assert main(["label", "next", str(given), "--out", str(given), "-b", str(rule), "--overwrite"]) == 2
+    assert given.read_bytes() == before
 
 
 def test_what_is_picked_becomes_a_campaign(rule: Path, tmp_path: Path) -> None:
@@ -182,7 +189,7 @@ def test_what_is_no_run_no_pools_and_no_labels_is_refused(rule: Path, tmp_path: 
 
 def test_a_place_that_cannot_be_written_is_said(rule: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(BlendError, match="cannot be written"):
+    with pytest.raises(BlendError, match="is a file, not a folder"):
         run(written(tmp_path / "pools.jsonl", POOLS), tmp_path / "file" / "batch.jsonl", rule)
 
 

@@ -57,7 +57,7 @@ def test_all_systems_that_cannot_be_opened_are_told_together(settings: Path, tmp
         open_systems(given, ("a",))
     told = caught.value.problems
     assert "did you mean 'polite'" in told[0] and told[0].startswith("--system one: ")
-    assert "unknown blender" in told[1]
+    assert "the settings file nowhere.toml cannot be read: No such file" in told[1]
     assert "cannot be read" in told[2]
     assert "base_url" in told[3] and "api:http://localhost:8000/v1#my-model" in told[3]
 

@@ -1,0 +1,43 @@
+"""Where results are to be written, looked at before the work that they cost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from blender.errors import BadInput
+
+
+def check_new_file(path: Path, *, overwrite: bool = False, read: Iterable[Path] = ()) -> None:
+    """Refuse to write over what is read, over a file that is there, or where no file can be made.
+
+    Args:
+        path: to be written.
+        overwrite: a file that is there may go, as long as it is not read.
+        read: files that the work reads.
+
+    Raises:
+        BadInput: it would.
+    """
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder; name a file")
+    if path.exists():
+        if any(each.exists() and each.samefile(path) for each in read):
+            raise BadInput(f"{path} is what is read; it would be lost. Name another file")
+        if not overwrite:
+            raise BadInput(f"{path} exists; name another file, or replace it with --overwrite")
+    check_place(path)
+
+
+def check_place(path: Path) -> None:
+    """Refuse a path at which nothing can be made.
+
+    Raises:
+        BadInput: a file stands where a folder would have to, or the folder may not be written to.
+    """
+    above = next(each for each in path.absolute().parents if each.exists())
+    if not above.is_dir():
+        raise BadInput(f"{path} cannot be made: {above} is a file, not a folder; choose another place")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise BadInput(f"{path} cannot be made: {above} may not be written to; choose another place")

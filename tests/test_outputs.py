@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from blender.errors import BadInput
+from blender.outputs import check_new_file, check_place
+
+
+def test_a_new_file_may_be_written_in_a_folder_yet_to_be_made(tmp_path: Path) -> None:
+    check_new_file(tmp_path / "some" / "where" / "new.jsonl")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_stays_unless_it_may_go_and_what_is_read_always(tmp_path: Path) -> None:
+    there = tmp_path / "labels.jsonl"
+    there.write_text("labels")
+    with pytest.raises(BadInput, match="exists; name another file, or replace it with --overwrite"):
+        check_new_file(there)
+    check_new_file(there, overwrite=True, read=[tmp_path / "other.jsonl"])
+    (tmp_path / "link").symlink_to(there)
+    with pytest.raises(BadInput, match="is what is read"):
+        check_new_file(tmp_path / "link", overwrite=True, read=[there])
+    with pytest.raises(BadInput, match="is a folder; name a file"):
+        check_new_file(tmp_path, overwrite=True)
+
+
+def test_a_place_below_a_file_or_that_may_not_be_written_to_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="is a file, not a folder"):
+        check_place(tmp_path / "file" / "deep" / "new")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    with pytest.raises(BadInput, match="may not be written to"):
+        check_place(tmp_path / "new")
