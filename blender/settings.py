@@ -132,8 +132,17 @@ class Settings:
         return _bundle_folder(self.bundle)
 
     def first_folder(self) -> Path | None:
-        """The folder of the bundle that makes the shortlist, ``None`` if there is none."""
-        return _bundle_folder(str(self.ranker.get("first", "")))
+        """The folder of the bundle that makes the shortlist, ``None`` if there is none.
+
+        Raises:
+            UnknownName: there is no such bundle.
+        """
+        name = str(self.ranker.get("first", ""))
+        folder = _bundle_folder(name)
+        if folder and not folder.is_dir():
+            known = [each.name for each in BUNDLES.iterdir() if each.is_dir()]
+            raise UnknownName("bundle (first under [ranker]: one of the package, or a folder)", name, known)
+        return folder
 
 
 def _bundle_folder(name: str) -> Path | None:

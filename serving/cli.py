@@ -103,7 +103,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(fault)
         code = 2
     except KeyboardInterrupt:
-        sys.stderr.write("stopped\n")
         code = 130
     except BrokenPipeError:
         code = 1

@@ -132,9 +132,14 @@ def _run(answerer: Answering, tasks: Iterator[Task], journal: Journal, batch: in
     columns = (TextColumn("answering"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=messages()) as progress:
         bar = progress.add_task("answering", total=total, completed=done)
-        for lines in answerer.answer(_batches(tasks, batch)):
-            journal.write_lines(lines)
-            progress.advance(bar, len(lines))
+        try:
+            for lines in answerer.answer(_batches(tasks, batch)):
+                journal.write_lines(lines)
+                progress.advance(bar, len(lines))
+                done += len(lines)
+        except KeyboardInterrupt:
+            messages().print(f"{done:,} of {total:,} dialogs are answered; the same command goes on from there")
+            raise
 
 
 def _batches(tasks: Iterator[Task], size: int) -> Iterator[list[Task]]:

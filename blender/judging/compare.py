@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from rich import box
 from rich.table import Table
 
 from blender.errors import UnknownName
@@ -86,12 +87,13 @@ class Comparison:
     def table(self, title: str | None = None) -> Table:
         """For rich to print: per cent, with 95 % intervals."""
         about = f"{self.contexts} contexts with head-room, {self.flat} without; target: {self.target}"
-        table = Table(title=title, caption=about)
-        for heading in ("policy", "recovered %", "95 %", "gain/room %", "chosen"):
-            table.add_column(heading, justify="left" if heading == "policy" else "right")
+        table = Table(title=title, caption=about, box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        table.add_column("policy", min_width=12, overflow="fold")
+        for heading in ("recovered\n%", "95 %", "gain/\nroom %", "chosen"):  # so that 80 columns do
+            table.add_column(heading, justify="right")
         if self.reference is not None:
-            table.add_column(f"less {self.reference}", justify="right")
-            table.add_column("better/same/worse", justify="right")
+            table.add_column(f"less\n{self.reference}", justify="right")
+            table.add_column("better/\nsame/\nworse", justify="right", no_wrap=True)
         for row in self.rows:
             cells = [row.policy, _percent(row.recovered.value), _range(row.recovered), _percent(row.ratio.value)]
             cells.append(f"{row.mean_target:.3f}")
