@@ -39,7 +39,7 @@ class Settings:
         min_sensible: abstain when the winner's P(sensible) is below, or unknown; 0 never abstains.
         max_characters: longer contexts are cut at the oldest end.
         timeout: seconds a source or an annotator may take for one dialog.
-        network: whether hub models may be downloaded.
+        network: whether hub models may be downloaded, then by all blenders of the process.
     """
 
     bundle: str = ""

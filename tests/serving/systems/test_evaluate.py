@@ -63,6 +63,18 @@ def test_several_systems_answer_the_same_dialogs(
 
 
 @pytest.mark.slow
+def test_a_system_that_failed_everywhere_makes_the_run_fail(
+    dialogs: Path, server: Any, settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.refuse = {f"Tell me of {n} things." for n in range(12)}
+    given = [*system("net", f"api:{server.url}#tiny"), *system("curt", f"{settings}#curt")]
+    assert run(dialogs, tmp_path / "run", *given) == 2
+    told = capsys.readouterr()
+    assert "of net every answer failed" in told.err
+    assert "curt" in told.out and len(read_run(tmp_path / "run")) == 24  # what is there is shown, and kept
+
+
+@pytest.mark.slow
 def test_a_server_is_asked_with_several_dialogs_at_once_and_paid_for(
     dialogs: Path, server: Any, settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
