@@ -26,7 +26,7 @@ from blender.settings import Settings
 Turns = str | Sequence[str | Turn] | Dialog
 _CHOOSING = "choosing"
 _MARGIN = 1.2  # times what reading a shortlist usually takes must be left, or it is not begun
-_ROOM, _SHARE = 0.02, 1 / 8  # for giving back, on a machine that others use too: seconds, and of what is left at most
+_ROOM, _SHARE = 0.02, 1 / 6  # for giving back, on a machine that others use too: seconds, and of what is left at most
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -233,7 +233,7 @@ def test_the_default_blender_shortlists_by_the_fast_ranker() -> None:
         ({"first": "default"}, BadInput, "nothing is left for a shortlist"),
         ({"shortlist": 4}, BadInput, "shortlist under .ranker. needs the ranker 'learned'"),
         ({"use": "rrf", "first": "fast"}, BadInput, "got use = 'rrf'"),
-        ({"first": "nowhere"}, BadBundle, "nowhere"),
+        ({"first": "nowhere"}, UnknownName, "nowhere"),
     ],
 )
 def test_a_wrong_shortlist_is_refused(ranker: dict[str, object], error: type[Exception], says: str) -> None:

@@ -176,15 +176,41 @@ def test_a_pace_follows_what_it_sees_and_counts_work() -> None:
     for _ in range(50):
         pace.took("known", 2.0, work=10)
     assert pace.expected("known", 10) == pytest.approx(2.0, rel=1e-3)
+
+
+def test_a_late_call_raises_a_doubt_that_soon_fades_and_goes_with_the_next_that_is_done() -> None:
+    now = 0.0
+    pace = Pace(clock=lambda: now)
+    pace.took("known", 1.0, work=10)
     pace.gave_up("known", 3.0, work=10)
-    assert pace.expected("known", 10) == pytest.approx(3.3)
-    now = 10.0
-    assert pace.expected("known", 10) == pytest.approx(3.3)  # nobody asked: that says nothing about it
-    pace.refused("known")
-    now = 20.0
-    pace.refused("known")
+    assert pace.expected("known", 10) == pace.usual("known", 10) == pytest.approx(3.3)
+    now = 2.0
     assert pace.expected("known", 10) == pytest.approx(1.65)
-    assert pace.usual("known", 10) == pytest.approx(3.3)
+    pace.took("known", 1.0, work=10)
+    assert pace.expected("known", 10) == pytest.approx(1.0)
+
+
+def test_an_average_fades_only_while_it_keeps_a_part_from_being_begun() -> None:
+    now = 0.0
+    pace = Pace(clock=lambda: now)
+    pace.took("slow", 4.0)
+    now = 100.0
+    assert pace.expected("slow") == pytest.approx(4.0)  # nobody asked: that says nothing about it
+    pace.refused("slow")
+    now = 110.0
+    pace.refused("slow")
+    assert pace.expected("slow") == pytest.approx(2.0)
+    assert pace.usual("slow") == pytest.approx(4.0)
+    pace.took("slow", 1.0)  # it had grown wrong
+    assert pace.expected("slow") == pytest.approx(0.7 * 2 + 0.3 * 1)
+
+
+def test_what_was_never_done_is_not_tried_again_at_once() -> None:
+    now = 0.0
+    pace = Pace(clock=lambda: now)
+    pace.gave_up("hangs", 1.0)
+    now = 10.0
+    assert pace.expected("hangs") == pytest.approx(0.55)
 
 
 def test_what_takes_a_second_takes_a_second_after_a_quiet_minute() -> None:
