@@ -26,7 +26,8 @@ from blender.settings import Settings
 Turns = str | Sequence[str | Turn] | Dialog
 _CHOOSING = "choosing"
 _MARGIN = 1.2  # times what reading a shortlist usually takes must be left, or it is not begun
-_ROOM, _SHARE = 0.02, 1 / 6  # for giving back, on a machine that others use too: seconds, and of what is left at most
+# For giving back, on a machine that others use too: a share of what is left, at least and at most so many seconds.
+_SHARE, _ROOM = 0.125, (0.004, 0.02)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,7 +246,7 @@ class Blender:
 
     def _time_to_choose(self, rows: int, rest: float) -> float:
         """Guarding, ranking and giving back, with room for a busy moment; ``rest`` is what is left for all."""
-        return min(_ROOM, _SHARE * rest) + 2 * self._pace.expected(_CHOOSING, rows)
+        return min(max(_ROOM[0], _SHARE * rest), _ROOM[1]) + 2 * self._pace.expected(_CHOOSING, rows)
 
 
 def _cut_note(before: Dialog, after: Dialog) -> tuple[str, ...]:

@@ -113,11 +113,15 @@ def haste(values: Values) -> list[str]:
 def hurried(values: Values) -> list[str]:
     """What deadlines cost in head-room, one caller."""
     rows = [
-        [name, percent(one["lost"]), percent(one["ranked"], 0), ", ".join(_late(one)) or "-"]
+        [name, percent(one["lost"]), *_in_time(one), percent(one["ranked"], 0), ", ".join(_late(one)) or "-"]
         for name, one in values["deadline"].items()
     ]
-    head = ["deadline of `choose`", "head-room lost, points", "ranked, %", "late, % of the pools"]
+    head = ["deadline of `choose`", "head-room lost, points", "in time, %", "ranked, %", "late, % of the pools"]
     return [*table(head, rows), *made_by(values)]
+
+
+def _in_time(one: Values) -> list[str]:
+    return ["-" if one["in time"] is None else percent(one["in time"], 1)]
 
 
 def _late(one: Values) -> Iterator[str]:
