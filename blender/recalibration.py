@@ -108,10 +108,10 @@ def recalibrated(bundle: Bundle, raw: Mapping[str, Doubles], labels: Mapping[str
             heads[name] = replace(head, curve=moved[name].apply(head.curve))
     if not moved:
         has = [name for name in HEADS if getattr(bundle.ranker, name) is not None]
-        counts = {name: int((~np.isnan(label)).sum()) for name, label in labels.items()}
+        counts = ", ".join(f"{int((~np.isnan(label)).sum())} as to {name}" for name, label in labels.items())
         raise BadInput(
-            f"nothing to recalibrate: the bundle gives {' and '.join(has) or 'no probabilities'}, labelled are {counts}"
-            f"; give at least {FEWEST} candidates labelled with what it gives"
+            f"nothing to recalibrate: the bundle gives {' and '.join(has) or 'no probabilities'}, labelled candidates: "
+            f"{counts}; give at least {FEWEST} candidates labelled with what it gives"
         )
     told = {
         name: {"shift": one.shift, "scale": one.scale, "middle": one.middle, "labels": one.labels}

@@ -71,8 +71,8 @@ class Selection:
         return tuple(int(at) for at in ranked if not self.blocked[at])
 
     def top(self, n: int) -> tuple[Candidate, ...]:
-        """The best ``n`` candidates that may be answered, fewer if there are not so many."""
-        return tuple(self.pool.candidates[at] for at in self.order[:n])
+        """The best ``n`` candidates that may be answered, fewer if there are not so many; none for ``n`` below 1."""
+        return tuple(self.pool.candidates[at] for at in self.order[: max(n, 0)])
 
     def why(self) -> str:
         """One sentence: why the winner beat the runner-up, or why there is no winner."""

@@ -13,7 +13,7 @@ from blender.assembly import Parts, assemble
 from blender.baselines import BestFeature
 from blender.cascade import Cascade, shortened, shortlist, words_to_read
 from blender.engine import Blender
-from blender.errors import BadBundle, BadInput
+from blender.errors import BadInput, UnknownName
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Pool
 from blender.roles import Column, Scores

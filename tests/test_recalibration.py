@@ -96,5 +96,5 @@ def test_too_few_or_wrong_labels_are_refused(made: Bundle) -> None:
         fit_move(CURVE, np.zeros(4), np.array([1.0, 0.0, 1.0, np.nan]))
     with pytest.raises(BadInput, match="got 1 to 5"):
         fit_move(CURVE, np.zeros(10), np.array([1.0, 5.0] * 5))
-    with pytest.raises(BadInput, match="gives specific, labelled are"):
+    with pytest.raises(BadInput, match="gives specific, labelled candidates:"):
         recalibrated(made, {"sensible": np.zeros(20)}, {"sensible": np.ones(20)})

@@ -21,7 +21,7 @@ LABELS = "labels.sqlite"
 
 
 def page(
-    campaign: Annotated[Path, typer.Argument(help="Folder that `blend label make` wrote.")],
+    job: Annotated[Path, typer.Argument(help="Folder of the job, as `blend label make` wrote it.")],
     db: Annotated[
         str | None, typer.Option("--db", help="SQLAlchemy URL of the database; labels.sqlite of the folder by default.")
     ] = None,
@@ -38,22 +38,22 @@ def page(
 ) -> None:
     """Serve the page on which raters label; every click is saved at once."""
     check_address(host, token)
-    job = Campaign.load(campaign)
-    plan = None if raters is None else _plan(job, raters)
+    campaign = Campaign.load(job)
+    plan = None if raters is None else _plan(campaign, raters)
     listening = listen(host, port)
-    where = db or str((campaign if campaign.is_dir() else campaign.parent) / LABELS)
+    where = db or str((job if job.is_dir() else job.parent) / LABELS)
     store = Store.open(where)
     _say(host, listening.getsockname()[1], token)
     try:
-        server(make_app(Desk(job, store, plan), token=token, hosts=served_names(host))).run(sockets=[listening])
+        server(make_app(Desk(campaign, store, plan), token=token, hosts=served_names(host))).run(sockets=[listening])
     except KeyboardInterrupt:  # the usual way to end it
         messages().print(shown(f"Ended. The labels are in {'the database' if db else where}."))
     finally:
         store.close()
 
 
-def _plan(job: Campaign, raters: str) -> Mapping[str, Sequence[str]]:
-    return allocate(job, [named(name, ()) for name in raters.split(",")])
+def _plan(campaign: Campaign, raters: str) -> Mapping[str, Sequence[str]]:
+    return allocate(campaign, [named(name, ()) for name in raters.split(",")])
 
 
 def _say(host: str, port: int, token: str | None) -> None:
