@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -344,20 +344,30 @@ def test_a_batch_costs_one_call_of_each_annotator_guard_and_ranker() -> None:
 
 
 @dataclass(frozen=True)
-class Odd:
-    """Proposes, checks and scores whatever it was told to."""
+class Nonsense:
+    """Proposes, measures, checks and scores whatever it was told to."""
 
-    gives: object
+    gives: Any
     needs: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = (WORDS,)
+    fingerprint: str = "nonsense"
 
-    def give(self, *_: object) -> Any:
+    def give(self) -> Any:
         if self.gives is SystemExit:
             raise SystemExit(3)
         return self.gives
 
-    propose = annotate = check = score = give
-    columns: ClassVar = (WORDS,)
-    fingerprint: ClassVar = "odd"
+    def propose(self, dialogs: Sequence[Dialog], k: int) -> Any:
+        return self.give()
+
+    def annotate(self, pools: Sequence[Pool]) -> Any:
+        return self.give()
+
+    def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> Any:
+        return self.give()
+
+    def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Any:
+        return self.give()
 
     def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> list[tuple[str, float]]:
         return []
@@ -365,35 +375,35 @@ class Odd:
 
 @pytest.mark.parametrize("gives", [None, [None], [(text for text in "ab")], [[], []], 3, SystemExit])
 def test_a_source_that_gives_nonsense_costs_its_candidates(gives: object) -> None:
-    choice = blender({"odd": Odd(gives), "parrot": Parrot(texts=("hello there",))}).reply("Hi")
+    choice = blender({"odd": Nonsense(gives), "parrot": Parrot(texts=("hello there",))}).reply("Hi")
     assert choice.text == "hello there"
     assert [(fault.name, fault.reason in ("shape", "raised")) for fault in choice.faults] == [("odd", True)]
 
 
 @pytest.mark.parametrize("gives", [None, 3, SystemExit])
 def test_an_annotator_that_gives_nonsense_costs_its_columns(gives: object) -> None:
-    choice = blender(annotator=Odd(gives)).choose("Hi", ["a", "b c"])
+    choice = blender(annotator=Nonsense(gives)).choose("Hi", ["a", "b c"])
     assert choice.text == "a"
     assert [fault.reason in ("shape", "raised") for fault in choice.faults] == [True]
 
 
 @pytest.mark.parametrize("gives", [None, [], [None] * 3, [1, 2], 3])
 def test_a_guard_that_gives_nonsense_has_failed(gives: object) -> None:
-    choice = blender(guard=Odd(gives)).choose("Hi", ["a", "b c"])
+    choice = blender(guard=Nonsense(gives)).choose("Hi", ["a", "b c"])
     assert choice.winner is None
     assert [(fault.part, fault.reason) for fault in choice.faults] == [("guard", "raised")]
 
 
 @pytest.mark.parametrize("gives", [None, Scores.plain(np.zeros(3)), Scores.plain(np.zeros(0)), 3])
 def test_a_ranker_that_gives_nonsense_leaves_the_order_of_the_pool(gives: object) -> None:
-    choice = blender(ranker=Odd(gives)).choose("Hi", ["a", "b c"])
+    choice = blender(ranker=Nonsense(gives)).choose("Hi", ["a", "b c"])
     assert choice.text == "a"
     assert [fault.part for fault in choice.faults] == ["ranker"]
 
 
 def test_a_candidate_that_could_not_be_scored_does_not_win() -> None:
     scores = Scores.plain(np.array([np.nan, 0.1, 0.2], dtype=np.float32))
-    choice = blender(ranker=Odd(scores)).choose("Hi", ["a", "b", "c"])
+    choice = blender(ranker=Nonsense(scores)).choose("Hi", ["a", "b", "c"])
     assert (choice.text, choice.order) == ("c", (2, 1, 0))
 
 
