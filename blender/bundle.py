@@ -38,7 +38,7 @@ from blender.manifest import (
     sha256,
     write_flushed,
 )
-from blender.outputs import check_place
+from blender.outputs import check_bundle_place
 from blender.ranker import LearnedRanker, annotators_of
 from blender.roles import Annotator, matrix_columns
 from blender.terms import Curve, Head, Linear, Trees
@@ -136,18 +136,6 @@ def check_columns(columns: tuple[str, ...], annotators: Mapping[str, Annotator])
     expected = tuple(name for name in columns if not name.startswith(USER))
     if came != expected:
         raise ColumnMismatch(expected, came)
-
-
-def check_bundle_place(folder: Path) -> None:
-    """Refuse, before the work, a folder that no bundle can be written to.
-
-    Raises:
-        BadBundle: it holds something that is not a bundle.
-        BadInput: it cannot be made.
-    """
-    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadBundle(f"{folder} exists and is not a bundle; name a new or empty folder")
-    check_place(folder)
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> None:

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from blender.errors import BadInput
+from blender.errors import BadBundle, BadInput
+from blender.manifest import MANIFEST
 
 
 def check_new_file(path: Path, *, overwrite: bool = False, read: Iterable[Path] = ()) -> None:
@@ -41,3 +42,15 @@ def check_place(path: Path) -> None:
         raise BadInput(f"{path} cannot be made: {above} is a file, not a folder; choose another place")
     if not os.access(above, os.W_OK | os.X_OK):
         raise BadInput(f"{path} cannot be made: {above} may not be written to; choose another place")
+
+
+def check_bundle_place(folder: Path) -> None:
+    """Refuse, before the work, a folder that no bundle can be written to.
+
+    Raises:
+        BadBundle: it holds something that is not a bundle.
+        BadInput: it cannot be made.
+    """
+    if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadBundle(f"{folder} exists and is not a bundle; name a new or empty folder")
+    check_place(folder)

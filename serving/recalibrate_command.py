@@ -8,10 +8,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from blender.bundle import check_bundle_place, save_bundle
+from blender.bundle import save_bundle
 from blender.errors import BadInput
 from blender.judging.target import gated_specific
 from blender.manifest import MANIFEST
+from blender.outputs import check_bundle_place
 from blender.recalibration import recalibrated
 from blender.serving.judged_choices import head_scores, learned, machine_pools, refuse_seen
 from blender.serving.loading import BlenderOption, load

@@ -10,11 +10,12 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from blender.bundle import check_bundle_place, load_bundle, save_bundle
+from blender.bundle import load_bundle, save_bundle
 from blender.errors import BadInput
 from blender.judging.families import FAMILIES, seen_in_training
 from blender.judging.headroom import bootstrap
 from blender.models.cache import cache_folder
+from blender.outputs import check_bundle_place
 from blender.settings import Settings
 from blender.training.crossval import grouped
 from blender.training.examples import Doubles

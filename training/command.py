@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from blender.bundle import check_bundle_place
 from blender.catalogue import Catalogue
 from blender.features import ANNOTATORS
-from blender.outputs import check_new_file
+from blender.outputs import check_bundle_place, check_new_file
 from blender.settings import Settings
 from blender.training.bootstrap import BootstrapSettings, bootstrap_labels
 from blender.training.pipeline import TrainSettings
