@@ -69,7 +69,7 @@ def annotate(
         block, found = _checked(name, annotator, pools, outcome)
         if len(pools) > 1 and any(fault.reason in _AGAIN for one in found for fault in one):
             rest = None if timeout is None else max(0.0, timeout - (time.perf_counter() - begun))
-            block, found = _one_by_one(name, annotator, pools, read, runner, rest)
+            block, found = _one_by_one(name, annotator, read, runner, rest, work / rows)
         blocks.append(block)
         for mine, new in zip(faults, found, strict=True):
             mine += new
@@ -83,21 +83,17 @@ def annotate(
 
 
 def _one_by_one(
-    name: str,
-    annotator: Annotator,
-    pools: Sequence[Pool],
-    read: Sequence[Pool],
-    runner: Runner,
-    timeout: float | None,
+    name: str, annotator: Annotator, pools: Sequence[Pool], runner: Runner, timeout: float | None, each: float
 ) -> tuple[Floats, list[list[Fault]]]:
-    """As `_checked`, of a call for each pool; ``timeout`` is for all of them."""
+    """As `_checked`, of a call for each pool; ``timeout`` is for all of them, ``each`` the work of a candidate."""
     until = None if timeout is None else time.perf_counter() + timeout
     blocks: list[Floats] = []
     faults: list[list[Fault]] = []
-    for pool, own in zip(pools, read, strict=True):
+    for pool in pools:
         rest = None if until is None else max(0.0, until - time.perf_counter())
-        calls = {name: partial(annotator.annotate, [own])} if len(pool) else {}
-        block, found = _checked(name, annotator, [pool], runner.run(calls, rest, work=len(pool)))
+        calls = {name: partial(annotator.annotate, [pool])} if len(pool) else {}
+        outcome = runner.run(calls, rest, work=max(1, round(each * len(pool))))
+        block, found = _checked(name, annotator, [pool], outcome)
         blocks.append(block)
         faults += found
     return np.vstack(blocks), faults

@@ -128,7 +128,9 @@ def _flushed(code: int) -> int:
     """Flush now: a reader that left would otherwise be complained of while Python shuts down."""
     try:
         sys.stdout.flush()
-    except OSError:
+    except OSError as fault:
+        if not isinstance(fault, BrokenPipeError):
+            _complain(BlendError(f"output: {fault.strerror or fault}"))
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return code or 1
     return code

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from blender.annotation import annotate
 from blender.assembly import Parts
 from blender.engine import Blender
 from blender.errors import BadInput
@@ -430,6 +431,20 @@ def test_only_what_failed_is_asked_again() -> None:
     found = blender(sources).reply_batch(["Hi", "Hello", "Hey"])
     assert sorted(asked) == [("other", 1)] * 3 + [("other", 3), ("paid", 3)]
     assert [(choice.text, choice.faults) for choice in found] == [("two words", ())] * 3
+
+
+def test_asking_again_notes_the_pace_in_the_same_unit() -> None:
+    runner = Runner(part="annotator")
+    pools = [Pool.of(Dialog.of(said), ["a", "b"]) for said in ("Hi", "Poison", "Hey")]
+
+    def slow(given: Sequence[Pool]) -> Floats:
+        if len(given) > 1:
+            raise RuntimeError("one of them")
+        time.sleep(0.02)
+        return Words().annotate(given)
+
+    annotate(pools, {"words": Words(instead=slow)}, runner=runner, work=600)
+    assert 0.02 / 200 <= runner.pace.expected("words") < 10 * 0.02 / 200
 
 
 def test_faults_of_an_annotator_are_those_of_the_pool_they_arose_in() -> None:

@@ -15,8 +15,7 @@ from blender.serving.journal import Journal, opened
 from blender.serving.standings import labels_in
 from blender.serving.systems import kind_of
 from blender.serving.systems.folder import settle, stage
-from blender.serving.systems.records import outcome
-from blender.serving.systems.run import SYSTEMS, RunNote, SystemNote, read_contexts, read_records
+from blender.serving.systems.run import SYSTEMS, RunNote, SystemNote, read_contexts
 from blender.serving.systems.running import Job, run_jobs
 from blender.serving.systems.self_play import Played, with_usual_slices
 from blender.serving.systems.summary import print_run
@@ -66,9 +65,7 @@ def evaluate_systems(request: Request) -> None:
         _lock(request.out, stack)
         jobs = _jobs(request, specs, systems, stack)
         run_jobs(jobs, request.batch, len(ids))
-    print_run(output(), request.out, list(systems))
-    nothing = [name for name in systems if all(outcome(each) == "failed" for each in read_records(request.out, name))]
-    if nothing:
+    if nothing := print_run(output(), request.out, list(systems)):
         raise BlendError(f"of {', '.join(nothing)} every answer failed; what failed is said above")
 
 

@@ -73,8 +73,12 @@ def fared(folder: Path, system: str, references: Mapping[str, str]) -> Fared:
     return found
 
 
-def print_run(console: Console, folder: Path, systems: Sequence[str]) -> None:
-    """Print a table of the systems of a run, what failed, and where the answers are."""
+def print_run(console: Console, folder: Path, systems: Sequence[str]) -> list[str]:
+    """Print a table of the systems of a run, what failed, and where the answers are.
+
+    Returns:
+        The systems of which every answer failed.
+    """
     references = {task.dialog.id: task.reference for task in read_contexts(folder) if task.reference}
     results = {name: fared(folder, name, references) for name in systems}
     console.print(_table(results, read_note(folder).turns))
@@ -97,6 +101,7 @@ def print_run(console: Console, folder: Path, systems: Sequence[str]) -> None:
     cost = " Cost: in the money of the prices given." if any(result.cost for result in results.values()) else ""
     console.print(f"Seconds: a batch's time shared by its dialogs.{cost}", soft_wrap=True)
     console.print(str(folder / SYSTEMS), soft_wrap=True)
+    return [name for name in failed if results[name].outcomes["failed"] == results[name].answers]
 
 
 def _table(results: Mapping[str, Fared], turns: int) -> Table:
