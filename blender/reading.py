@@ -83,7 +83,10 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _DECODER = msgspec.json.Decoder(_Row)
-_ACCEPTED = f"a row holds {', '.join(_Row.__struct_fields__)}; a candidate {', '.join(_Candidate.__struct_fields__)}"
+_ACCEPTED = (
+    f"a row holds {', '.join(_Row.__struct_fields__)}; a candidate {', '.join(_Candidate.__struct_fields__)} "
+    "(candidates with labels are for `blend evaluate`)"
+)
 
 
 def parse_task(line: bytes, number: int = 1, *, locale: str = "en") -> Task:
