@@ -85,16 +85,21 @@ def dispersion(truth: Doubles) -> float:
     The mean of several raters varies less than one rater's word and tells more: it weighs more against what is usual.
     """
     mean = float(truth.mean())
-    return float(np.clip(truth.var() / max(mean * (1 - mean), 1e-6), 0.05, 1.0))
+    spread = mean * (1 - mean)
+    # All yes or all no: nothing varies, and nothing says that several raters stand behind each.
+    return 1.0 if spread < 1e-6 else float(np.clip(truth.var() / spread, 0.05, 1.0))
 
 
-def recalibrated(bundle: Bundle, raw: Mapping[str, Doubles], labels: Mapping[str, Doubles]) -> Bundle:
+def recalibrated(
+    bundle: Bundle, raw: Mapping[str, Doubles], labels: Mapping[str, Doubles], data: Mapping[str, str] | None = None
+) -> Bundle:
     """A bundle whose curves fit labels of another place; what it chooses stays the same.
 
     Args:
         bundle: as trained.
         raw: raw scores of labelled candidates by head (``sensible``, ``specific``), float64 (n,).
         labels: labels by head, float64 (n,) on 0..1; NaN = not labelled. A head without ten labels stays as it is.
+        data: digests of the label files that the bundle has seen with these, by name; default: those it had.
 
     Raises:
         BadInput: no head can be moved: the bundle has none, or too few labels are given.
@@ -128,7 +133,6 @@ def recalibrated(bundle: Bundle, raw: Mapping[str, Doubles], labels: Mapping[str
             for name, one in moved.items()
         ),
     ]
-    before = bundle.card.partition("\n## Recalibrated\n")[0].rstrip()
     return replace(
         bundle,
         ranker=replace(
@@ -137,6 +141,7 @@ def recalibrated(bundle: Bundle, raw: Mapping[str, Doubles], labels: Mapping[str
             specific=heads.get("specific", bundle.ranker.specific),
         ),
         settings={**bundle.settings, "recalibrated": told},
-        card=before + "\n\n" + "\n".join(lines) + "\n",
+        data=bundle.data if data is None else data,
+        card=bundle.card.rstrip() + "\n\n" + "\n".join(lines) + "\n",
         fingerprint="",
     )

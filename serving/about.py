@@ -33,7 +33,7 @@ class About:
     @classmethod
     def of(cls, blender: Blender) -> About:
         """Ask a blender."""
-        return cls(made_by=made_by(blender), locale=blender.settings.locale, trained_on=trained_on(blender))
+        return cls(made_by=made_by(blender), locale=blender.settings.locale, trained_on=list(trained_on(blender)))
 
 
 def made_by(blender: Blender) -> dict[str, str]:
@@ -63,7 +63,7 @@ def _fingerprint(part: object) -> str:
         return ""
 
 
-def trained_on(blender: Blender) -> list[str]:
-    """Names of the label files that its bundles were trained on; none without a bundle."""
+def trained_on(blender: Blender) -> dict[str, str]:
+    """Digests by name of the label files that its bundles have seen; none without a bundle."""
     folders = (blender.settings.bundle_folder(), blender.settings.first_folder())
-    return list(dict.fromkeys(name for folder in folders if folder for name in load_bundle(folder).data))
+    return {name: digest for folder in folders if folder for name, digest in load_bundle(folder).data.items()}

@@ -40,7 +40,7 @@ def abstain(
     labelled = machine_pools(labels)
     loaded = load(blender)
     learned(loaded, blender, ("sensible",))
-    refuse_seen(labelled, loaded)
+    refuse_seen(labels, labelled, loaded)
     found = winners(labelled, loaded)
     certificate = certify(found.scores, not_sensible(found.sensible), risk=risk, delta=delta)
     console = output()

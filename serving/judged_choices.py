@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from blender.bundle import HEADS, Bundle, load_bundle
 from blender.engine import Blender
 from blender.errors import BadInput
-from blender.judging.answers import root_of
-from blender.judging.families import seen_in_training
-from blender.judging.labels import read_labels
+from blender.judging.families import conversation_of, seen_in_training
+from blender.judging.label_files import files_seen, read_label_files
 from blender.judging.pools import LabelledPool
 from blender.ranker import LearnedRanker
 from blender.serving.about import trained_on
@@ -45,7 +44,7 @@ def machine_pools(files: Sequence[Path]) -> list[LabelledPool]:
     Raises:
         BadInput: a file is wrong, or there is no such candidate.
     """
-    pools = [pool for file in files for pool in read_labels(file)]
+    pools = read_label_files(files)
     kept = [
         pool if all(candidate.kind == "unknown" for candidate in pool.pool.candidates) else pool.machine_only()
         for pool in pools
@@ -75,23 +74,26 @@ def learned(blender: Blender, name: str, heads: Sequence[str] = HEADS) -> tuple[
     return bundle, bundle.ranker
 
 
-def refuse_seen(labelled: Sequence[LabelledPool], blender: Blender) -> None:
-    """Refuse labels that the bundle was trained on: its probabilities are better there than anywhere else.
+def refuse_seen(files: Sequence[Path], labelled: Sequence[LabelledPool], blender: Blender) -> None:
+    """Refuse labels that the bundle was trained or recalibrated on: its probabilities are better there than elsewhere.
 
     Raises:
-        BadInput: it was trained on some of these families.
+        BadInput: it has seen these files, whatever they are called now, or some of these families.
     """
-    seen = seen_in_training(labelled, trained_on(blender))
-    if seen:
+    known = trained_on(blender)
+    again = files_seen(files, known)
+    seen = seen_in_training(labelled, known)
+    if again or seen:
+        names = "" if again else " (it goes by their names: rename what holds other conversations)"
         raise BadInput(
-            f"the bundle was trained on {', '.join(seen)}: its probabilities are too good there, and what is fitted or "
-            "proved by these labels would not hold elsewhere; give labels of conversations it has not seen"
+            f"the bundle has seen {', '.join(again or seen)}{names}: its probabilities are too good there, and what is "
+            "fitted or proved by these labels would not hold elsewhere; give labels of conversations it has not seen"
         )
 
 
 def winners(labelled: Sequence[LabelledPool], blender: Blender, *, batch: int = 16) -> Winners:
     """What the blender would answer, without its own ``min_sensible``; one context of each conversation."""
-    first = list({_conversation(pool): pool for pool in reversed(labelled)}.values())
+    first = list({conversation_of(pool): pool for pool in reversed(labelled)}.values())
     free = replace(blender, settings=replace(blender.settings, min_sensible=0.0))
     scores, labels = [], []
     for start in range(0, len(first), batch):
@@ -124,9 +126,3 @@ def head_scores(
             for name, head in heads.items():
                 found[name].append(head.raw(selection.matrix))
     return {name: np.concatenate(parts) for name, parts in found.items()}
-
-
-def _conversation(labelled: LabelledPool) -> tuple[str, ...]:
-    """Contexts of one conversation are not independent: they share its root dialog or its first two turns."""
-    opening = [" ".join(turn.text.lower().split()) for turn in labelled.pool.dialog.turns[:2]]
-    return (labelled.dataset, *opening) if len(labelled.pool.dialog.turns) > 1 else root_of(labelled)

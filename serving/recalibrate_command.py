@@ -10,6 +10,7 @@ import typer
 
 from blender.bundle import save_bundle
 from blender.errors import BadInput
+from blender.judging.label_files import label_digests
 from blender.judging.target import gated_specific
 from blender.manifest import MANIFEST
 from blender.outputs import check_bundle_place
@@ -31,12 +32,13 @@ def recalibrate(
     labelled = machine_pools(labels)
     loaded = load(blender)
     bundle, ranker = learned(loaded, blender)
-    refuse_seen(labelled, loaded)
+    refuse_seen(labels, labelled, loaded)
     truth = {
         "sensible": np.concatenate([pool.sensible for pool in labelled]).astype(np.float64),
         "specific": np.concatenate([gated_specific(pool) for pool in labelled]).astype(np.float64),
     }
-    made = recalibrated(bundle, head_scores(labelled, loaded, ranker), truth)
+    data = label_digests(labels, bundle.data)
+    made = recalibrated(bundle, head_scores(labelled, loaded, ranker), truth, data)
     save_bundle(out, made)
     console = output()
     for name, moved in made.settings["recalibrated"].items():

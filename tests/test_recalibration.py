@@ -88,7 +88,7 @@ def test_a_recalibrated_bundle_chooses_the_same_and_can_be_saved(made: Bundle, t
     np.testing.assert_array_equal(old.specific, new.specific)
     assert float(new.sensible.mean()) < float(old.sensible.mean()) - 0.1
     assert loaded.settings["recalibrated"]["sensible"]["labels"] == 60
-    assert loaded.card.startswith("# A card") and loaded.card.count("## Recalibrated") == 1
+    assert loaded.card.startswith("# A card") and loaded.card.count("## Recalibrated") == 2  # both moves are told
 
 
 def test_too_few_or_wrong_labels_are_refused(made: Bundle) -> None:

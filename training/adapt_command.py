@@ -14,13 +14,14 @@ from blender.bundle import load_bundle, save_bundle
 from blender.errors import BadInput
 from blender.judging.families import FAMILIES, seen_in_training
 from blender.judging.headroom import bootstrap
+from blender.judging.label_files import files_seen, label_digests, read_label_files
 from blender.models.cache import cache_folder
 from blender.outputs import check_bundle_place
 from blender.settings import Settings
 from blender.training.crossval import grouped
 from blender.training.examples import Doubles
 from blender.training.frontier import shares
-from blender.training.prepare import Prepared, prepare, read_all
+from blender.training.prepare import Prepared, prepare
 from blender.training.warm import Warm
 
 
@@ -36,12 +37,10 @@ def adapt(
     check_bundle_place(out)
     bundle = load_bundle(_folder(blender))
     # Public sets by family, a part of one too; names of files of one's own say nothing of what they hold.
-    if seen := set(seen_in_training(read_all(labels), bundle.data)) & set(FAMILIES.values()):
-        raise BadInput(f"the bundle was trained on {', '.join(sorted(seen))}; give labels that it has not seen")
+    seen = set(seen_in_training(read_label_files(labels), bundle.data)) & set(FAMILIES.values())
+    if again := sorted(seen) or files_seen(labels, bundle.data):
+        raise BadInput(f"the bundle was trained on {', '.join(again)}; give labels that it has not seen")
     prepared = prepare(labels, cache_folder() / "features", annotators=bundle.annotators, locale=locale)
-    if again := sorted(set(prepared.data.values()) & set(bundle.data.values())):
-        names = [name for name, digest in prepared.data.items() if digest in again]
-        raise BadInput(f"the bundle was trained on {', '.join(names)}; give labels that it has not seen")
     warm = Warm(start=bundle.ranker)
     before, after = by_fold(prepared, warm)
     console = Console()
@@ -56,7 +55,7 @@ def adapt(
     made = replace(
         bundle,
         ranker=warm.fit(prepared.examples, prepared.directions),
-        data={**bundle.data, **prepared.data},
+        data=label_digests(labels, bundle.data),
         settings={**bundle.settings, "adapted": {"order": asdict(warm.order), "trees": warm.trees}},
         card=f"{bundle.card.rstrip()}\n\n## Adapted\n\nIts order was corrected by labels of: {', '.join(before)}. All "
         "figures above are of the bundle before.\n",

@@ -16,12 +16,15 @@ import msgspec
 import numpy as np
 
 from blender.judging.headroom import Interval
+from blender.judging.pools import LabelledPool
 from blender.judging.rank_correlation import spearman
 from blender.training.examples import Doubles, once
 from blender.training.outer import OutOfFold
 from blender.training.prepare import Prepared
 
 FEWEST = 50
+# Rows of a set's dialog in the order of its file: the answer, and the mean of its ratings by question.
+Asked = Mapping[tuple[str, str], Sequence[tuple[str, Mapping[str, float]]]]
 SCORES: tuple[str, ...] = ("P(sensible)", "P(specific)", "mean of both")
 
 
@@ -30,6 +33,7 @@ class _Row(msgspec.Struct):
 
     dialog_id: str
     response: str
+    dataset: str | None = None
     labels: dict[str, Any] = {}
 
 
@@ -74,32 +78,41 @@ def correlations(prepared: Prepared, found: OutOfFold, files: Sequence[Path], se
     return tracks
 
 
-def _questions(
-    prepared: Prepared, pools: Sequence[int], asked: Mapping[tuple[str, str], Mapping[str, float]]
-) -> dict[str, Doubles]:
+def _questions(prepared: Prepared, pools: Sequence[int], asked: Asked) -> dict[str, Doubles]:
     """Human scores of the pools' answers by question, NaN = not asked."""
     labelled = [prepared.labelled[at] for at in pools]
     found = {
         name: np.concatenate([np.asarray(getattr(one, name), dtype=np.float64) for one in labelled])
         for name in ("overall", "sensible", "specific")
     }
-    keys = [(one.pool.dialog.id, text) for one in labelled for text in one.pool.texts]
-    own = dict.fromkeys(question for key in keys for question in asked.get(key, {}))
-    return found | {f"{name}*": np.array([asked.get(key, {}).get(name, np.nan) for key in keys]) for name in own}
+    own = [answer for one in labelled for answer in _own(one, asked)]
+    questions = dict.fromkeys(question for answer in own for question in answer)
+    return found | {f"{name}*": np.array([answer.get(name, np.nan) for answer in own]) for name in questions}
 
 
-def _answers(files: Sequence[Path]) -> dict[tuple[str, str], dict[str, float]]:
-    """Mean of each question's ratings, by dialog and answer."""
+def _own(labelled: LabelledPool, asked: Asked) -> Iterator[Mapping[str, float]]:
+    """What was asked of each candidate; systems that said the same words have a row each, in the same order."""
+    rows: dict[str, list[Mapping[str, float]]] = {}
+    for response, answer in asked.get((labelled.dataset, labelled.pool.dialog.id), ()):
+        rows.setdefault(response, []).append(answer)
+    for text in labelled.pool.texts:
+        left = rows.get(text)
+        yield left.pop(0) if left else {}
+
+
+def _answers(files: Sequence[Path]) -> Asked:
+    """Mean of each question's ratings."""
     decoder = msgspec.json.Decoder(_Row)
-    rows = (decoder.decode(line) for path in files for line in path.read_bytes().splitlines() if line.strip())
-    return {
-        (row.dialog_id, row.response): {
-            name: float(np.mean(given))
-            for name, given in row.labels.items()
-            if isinstance(given, list) and given and all(isinstance(one, int | float) for one in given)
-        }
-        for row in rows
-    }
+    found: dict[tuple[str, str], list[tuple[str, Mapping[str, float]]]] = {}
+    for path in files:
+        for row in (decoder.decode(line) for line in path.read_bytes().splitlines() if line.strip()):
+            answer = {
+                name: float(np.mean(given))
+                for name, given in row.labels.items()
+                if isinstance(given, list) and given and all(isinstance(one, int | float) for one in given)
+            }
+            found.setdefault((row.dataset or path.stem, row.dialog_id), []).append((row.response, answer))
+    return found
 
 
 def _track(

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from blender.judging.families import conversation_of
 from blender.judging.pools import LabelledPool
 from blender.judging.target import gated_specific, targets
 from blender.matrix import RANK, FeatureMatrix, Floats, Z, ordinary_columns
@@ -71,7 +72,7 @@ class Examples:
             specific=_joined([gated_specific(pool) for pool in labelled]),
             datasets=tuple(pool.dataset for pool in labelled),
             families=tuple(pool.family for pool in labelled),
-            groups=tuple(conversation(pool) for pool in labelled),
+            groups=tuple(map(conversation_of, labelled)),
             views=tuple(all_judged if views is None else views),
         )
 
@@ -181,15 +182,6 @@ def once(views: Sequence[View]) -> tuple[int, ...]:
 
 def _joined(parts: Sequence[NDArray[np.floating]]) -> Doubles:
     return np.concatenate([np.asarray(part, dtype=np.float64) for part in parts]) if parts else np.zeros(0)
-
-
-def conversation(labelled: LabelledPool) -> str:
-    """What pools of one conversation have in common: its first two turns, whoever labelled it.
-
-    Contexts that grow turn by turn share them; windows over a conversation do not, they are told apart.
-    """
-    turns = labelled.pool.dialog.turns[:2]
-    return "\n".join(" ".join(turn.text.lower().split()) for turn in turns)
 
 
 def pool_weights(examples: Examples, evenness: float = 1.0) -> Doubles:

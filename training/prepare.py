@@ -14,8 +14,9 @@ import numpy as np
 
 from blender.errors import BadInput
 from blender.features import ANNOTATORS
-from blender.judging.labels import LabelledPool, read_labels
+from blender.judging.label_files import label_digests, read_label_files
 from blender.judging.overlap import check_families
+from blender.judging.pools import LabelledPool
 from blender.judging.target import require_variance, targets
 from blender.roles import Annotator, matrix_columns
 from blender.training.annotate import annotate_all
@@ -84,7 +85,7 @@ def prepare(
     chosen = default_annotators() if annotators is None else dict(annotators)
     built: dict[str, Annotator] = {name: ANNOTATORS.build(name, given) for name, given in chosen.items()}
     further: dict[str, Annotator] = {name: ANNOTATORS.build(name, {}) for name in beside if name not in built}
-    labelled = [pool for pool in read_all(files) if locale is None or pool.pool.dialog.locale == locale]
+    labelled = [pool for pool in read_label_files(files) if locale is None or pool.pool.dialog.locale == locale]
     if not labelled:
         raise BadInput(f"no labelled dialog has the locale {locale!r}; leave the choice out or label some")
     labelled = drawn(labelled, most)
@@ -100,7 +101,7 @@ def prepare(
         directions={name: _SIGNS[column.direction] for name, column in matrix_columns(built).items()},
         annotators=chosen,
         fingerprints={name: annotator.fingerprint for name, annotator in built.items()},
-        data={path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files},
+        data=label_digests(files),
         target=targets(pools).name,
         beside=examples if further else None,
     )
@@ -122,24 +123,6 @@ def drawn(labelled: Sequence[LabelledPool], most: int | None) -> list[LabelledPo
 def default_annotators() -> dict[str, Mapping[str, Any]]:
     """Every annotator of the catalogue with its default settings, but for those of ``NOT_BY_DEFAULT``."""
     return {name: {} for name in ANNOTATORS if name not in NOT_BY_DEFAULT}
-
-
-def read_all(files: Sequence[Path]) -> list[LabelledPool]:
-    """The pools of several files.
-
-    Raises:
-        BadInput: lists the problems of every file.
-    """
-    found: list[LabelledPool] = []
-    problems: list[str] = []
-    for path in files:
-        try:
-            found += read_labels(path)
-        except BadInput as fault:
-            problems += fault.problems
-    if problems or not files:
-        raise BadInput(problems or "no label file was named; give at least one")
-    return found
 
 
 def both_sides(labelled: Iterable[LabelledPool]) -> Iterable[tuple[LabelledPool, View]]:

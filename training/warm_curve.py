@@ -21,13 +21,17 @@ SIZES, SEEDS = (50, 100, 200, 500), 2
 def curves(prepared: Prepared, found: OutOfFold, sets: Sequence[str]) -> dict[str, dict[str, Any]]:
     """For each set: head-room by labelled contexts from nothing and warm, and what the start recovers without labels.
 
-    The start of a set is the ranker that saw nothing of its family. Sets with too few contexts are left out.
+    The start of a set is the ranker that saw nothing of its family. Sets with too few contexts are left out, and
+    sets of several families: each of the rankers saw some of those.
     """
     made = {}
     for dataset in sets:
         pools = judged_pools(prepared.examples, dataset)
         examples = prepared.examples.take(pools)
-        start = found.rankers[prepared.examples.families[pools[0]]]
+        families = {prepared.examples.families[at] for at in pools}
+        if len(families) > 1:
+            continue
+        start = found.rankers[families.pop()]
         try:
             cold = learning_curve(examples, prepared.directions, sizes=SIZES, seeds=SEEDS, fixed=Fixed())
             warm = learning_curve(examples, prepared.directions, sizes=SIZES, seeds=SEEDS, fixed=Warm(start=start))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BadInput
 from blender.judging.pools import LabelledPool
-from blender.judging.target import GATE, GATED, MEAN, SENSIBLE, target_name
+from blender.judging.target import GATED, MEAN, SENSIBLE, gated, stated_specific, target_name
 from blender.sampling.lengths import length_slice
 
 Doubles = NDArray[np.float64]
@@ -116,15 +116,19 @@ def _described(pools: Sequence[LabelledPool], names: Mapping[str, str]) -> str:
 
 
 def _gated(labelled: LabelledPool) -> tuple[Doubles, Doubles]:
-    """Means over the raters who gave both labels, so that SSA is the mean of the two shares."""
-    ratings = labelled.ratings
-    if ratings is None or labelled.aggregated:
-        return _nothing(labelled), _nothing(labelled)
-    s, c = ratings.sensible.astype(np.float64), ratings.specific.astype(np.float64)
-    both = ~(np.isnan(s) | np.isnan(c))
-    count = both.sum(0)
-    means = [np.where(both, values, 0).sum(0) / np.maximum(count, 1) for values in (s, np.where(s >= GATE, c, 0))]
+    """Means over the raters whose SSA is known, so that SSA is the mean of the two shares."""
+    ratings = labelled.by_rater
+    if ratings is None:
+        return _stated(labelled)
+    s, c = ratings.sensible.astype(np.float64), gated(ratings.sensible, ratings.specific).astype(np.float64)
+    known = ~np.isnan(c)
+    count = known.sum(0)
+    means = [np.where(known, values, 0).sum(0) / np.maximum(count, 1) for values in (s, c)]
     return np.where(count > 0, means[0], np.nan), np.where(count > 0, means[1], np.nan)
+
+
+def _stated(labelled: LabelledPool) -> tuple[Doubles, Doubles]:
+    return labelled.sensible.astype(np.float64), stated_specific(labelled).astype(np.float64)
 
 
 def _nothing(labelled: LabelledPool) -> Doubles:
@@ -133,7 +137,7 @@ def _nothing(labelled: LabelledPool) -> Doubles:
 
 _LABELS: dict[str, Callable[[LabelledPool], tuple[Doubles, Doubles]]] = {
     GATED: _gated,
-    MEAN: lambda labelled: (labelled.sensible.astype(np.float64), labelled.specific.astype(np.float64)),
+    MEAN: _stated,
     SENSIBLE: lambda labelled: (labelled.sensible.astype(np.float64), _nothing(labelled)),
 }
 

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
+from blender.judging.answers import root_of
 from blender.judging.headroom import FLAT, Interval, bootstrap
 from blender.judging.pools import LabelledPool
 from blender.judging.target import rater_targets
@@ -81,17 +82,20 @@ def noise_ceiling(pools: Sequence[LabelledPool], *, draws: int = 400, seed: int 
     Raises:
         BadInput: raters' own labels are not known, or no candidate has two.
     """
-    tables = [rater_targets(labelled) for labelled in pools if labelled.ratings is not None]
     named = all(labelled.ratings.named for labelled in pools if labelled.ratings is not None)
-    tables = [table[:, ~np.isnan(table).all(0)] for table in tables]
-    tables = [table for table in tables if table.shape[1] > 1]
+    rated = [(root_of(each), rater_targets(each)) for each in pools if each.ratings is not None]
+    kept = [(root, table[:, ~np.isnan(table).all(0)]) for root, table in rated]
+    kept = [(root, table) for root, table in kept if table.shape[1] > 1]
+    roots, tables = [root for root, _ in kept], [table for _, table in kept]
     components = variance_components(tables, named=named)
     generator = np.random.default_rng(seed)
     shares = [_knowing_truth(table, components, draws, generator) for table in tables]
     known = [share for share in shares if share is not None]
     counts = [float((~np.isnan(table)).sum(0).mean()) for table in tables]
     return Ceiling(
-        recovered=bootstrap(known, seed=seed),
+        recovered=bootstrap(
+            known, units=[root for root, share in zip(roots, shares, strict=True) if share is not None], seed=seed
+        ),
         components=components,
         contexts=len(known),
         raters=float(np.mean(counts)),

@@ -12,6 +12,7 @@ from rich import box
 from rich.table import Table
 
 from blender.errors import UnknownName
+from blender.judging.answers import root_of
 from blender.judging.headroom import Interval, Recovered, bootstrap, recovered
 from blender.judging.pools import LabelledPool
 from blender.judging.target import targets
@@ -133,12 +134,13 @@ def judge(
         raise UnknownName("policy", reference, scores)
     target = targets(pools, definition=definition)
     sizes = [len(labelled) for labelled in pools]
+    units = [root_of(labelled) for labelled in pools]
     found = {
-        policy: recovered(target.values, by_pool(given, sizes), draws=draws, seed=seed)
+        policy: recovered(target.values, by_pool(given, sizes), units=units, draws=draws, seed=seed)
         for policy, given in scores.items()
     }
     base = found[reference].per_context if reference is not None else None
-    rows = [_row(policy, result, base, draws, seed) for policy, result in found.items()]
+    rows = [_row(policy, result, base, units, draws, seed) for policy, result in found.items()]
     some = next(iter(found.values()), None)
     return Comparison(
         target=target.name,
@@ -171,7 +173,14 @@ def by_pool(scores: ArrayLike | Sequence[ArrayLike], sizes: Sequence[int]) -> li
     return parts
 
 
-def _row(policy: str, result: Recovered, base: NDArray[np.float64] | None, draws: int, seed: int) -> Row:
+def _row(
+    policy: str,
+    result: Recovered,
+    base: NDArray[np.float64] | None,
+    units: Sequence[tuple[str, str]],
+    draws: int,
+    seed: int,
+) -> Row:
     apart = None if base is None else result.per_context - base
     known = np.zeros(0) if apart is None else apart[~np.isnan(apart)]
     return Row(
@@ -179,7 +188,7 @@ def _row(policy: str, result: Recovered, base: NDArray[np.float64] | None, draws
         recovered=result.mean,
         ratio=result.ratio,
         mean_target=result.mean_target,
-        difference=None if apart is None else bootstrap(apart, draws=draws, seed=seed),
+        difference=None if apart is None else bootstrap(apart, units=units, draws=draws, seed=seed),
         wins=int((known > SAME).sum()),
         ties=int((np.abs(known) <= SAME).sum()),
         losses=int((known < -SAME).sum()),

@@ -2,12 +2,12 @@
 
 Per context, then averaged: ``(target of the chosen - pool mean) / (pool best - pool mean)``. The pool's mean is what a
 blind choice gets (0), its best is what an oracle gets (1). Contexts whose labels are all equal have no head-room; they
-are left out and counted.
+are left out and counted. Intervals draw root dialogs: contexts of one stand or fall together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,13 +85,19 @@ def _gains(targets: Sequence[ArrayLike], scores: Sequence[ArrayLike]) -> tuple[D
 
 
 def recovered(
-    targets: Sequence[ArrayLike], scores: Sequence[ArrayLike], *, draws: int = 2000, seed: int = 0
+    targets: Sequence[ArrayLike],
+    scores: Sequence[ArrayLike],
+    *,
+    units: Sequence[Hashable] | None = None,
+    draws: int = 2000,
+    seed: int = 0,
 ) -> Recovered:
-    """Head-room recovered with 95 % bootstrap intervals over contexts.
+    """Head-room recovered with 95 % bootstrap intervals.
 
     Args:
         targets: per context, float (candidates,); NaN = not labelled.
         scores: per context, float (candidates,), higher is preferred.
+        units: per context, what it is drawn with, such as its root dialog; default: every context is drawn by itself.
         draws: of the bootstrap.
         seed: of the bootstrap.
     """
@@ -100,8 +106,8 @@ def recovered(
     shares = np.divide(gain, room, out=np.full_like(gain, np.nan), where=some)
     labelled = chosen[~np.isnan(chosen)]
     return Recovered(
-        mean=bootstrap(shares[some], draws=draws, seed=seed),
-        ratio=bootstrap(gain[some], over=room[some], draws=draws, seed=seed),
+        mean=bootstrap(shares, units=units, draws=draws, seed=seed),
+        ratio=bootstrap(np.where(some, gain, np.nan), over=room, units=units, draws=draws, seed=seed),
         mean_target=float(labelled.mean()) if len(labelled) else float("nan"),
         contexts=int(some.sum()),
         flat=int((~some).sum()),
@@ -110,19 +116,29 @@ def recovered(
 
 
 def bootstrap(
-    values: ArrayLike, *, over: ArrayLike | None = None, draws: int = 2000, seed: int = 0, level: float = 0.95
+    values: ArrayLike,
+    *,
+    over: ArrayLike | None = None,
+    units: Sequence[Hashable] | None = None,
+    draws: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> Interval:
     """Mean of ``values`` (or the sum of ``values`` over the sum of ``over``) with a percentile interval.
 
-    Contexts are drawn with replacement (Efron, 1979), ``draws`` times; a multinomial gives each draw's counts, so that
-    no index array of contexts times draws is held. NaN values are left out.
+    Units are drawn with replacement (Efron, 1979), ``draws`` times; a multinomial gives each draw's counts, so that
+    no index array of units times draws is held. NaN values are left out. Without ``units`` every value is one.
     """
     top = np.asarray(values, dtype=np.float64)
     bottom = np.ones_like(top) if over is None else np.asarray(over, dtype=np.float64)
-    known = ~np.isnan(top)
-    top, bottom = top[known], bottom[known]
-    if not len(top):
+    known = np.flatnonzero(~np.isnan(top))
+    if not len(known):
         return Interval(value=float("nan"), low=float("nan"), high=float("nan"))
+    top, bottom = top[known], bottom[known]
+    if units is not None:
+        places: dict[Hashable, int] = {}
+        owner = [places.setdefault(units[at], len(places)) for at in known.tolist()]
+        top, bottom = (np.bincount(owner, weights=each).astype(np.float64) for each in (top, bottom))
     generator = np.random.default_rng(seed)
     shares = np.empty(draws)
     step = max(1, 2_000_000 // len(top))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from blender.errors import BadInput
+from blender.judging.answers import root_of
 from blender.judging.compare import by_pool
 from blender.judging.headroom import Interval, bootstrap, recovered_per_context
 from blender.judging.pools import LabelledPool
@@ -89,16 +90,17 @@ def one_rater(
             for policy, values in given.items():
                 chosen = [values[at][shared] for shared, _, _ in trials]
                 others[policy][at] = _mean(chosen, [judges for _, judges, _ in trials])
+    units = [root_of(labelled) for labelled in pools]
     if np.isnan(own).all():
         raise BadInput("no rater shares two candidates of a context with another; one rater cannot be judged")
     return OneRater(
-        recovered=bootstrap(own, draws=draws, seed=seed),
+        recovered=bootstrap(own, units=units, draws=draws, seed=seed),
         contexts=int((~np.isnan(own)).sum()),
         named=by == "person" and all(labelled.ratings.named for labelled in pools if labelled.ratings is not None),
         policies={
             policy: AgainstRater(
-                recovered=bootstrap(values, draws=draws, seed=seed),
-                difference=bootstrap(values - own, draws=draws, seed=seed),
+                recovered=bootstrap(values, units=units, draws=draws, seed=seed),
+                difference=bootstrap(values - own, units=units, draws=draws, seed=seed),
             )
             for policy, values in others.items()
         },

@@ -75,6 +75,11 @@ class LabelledPool:
         return self.ratings.raters if self.ratings else ()
 
     @property
+    def by_rater(self) -> Ratings | None:
+        """The ratings that a target may be taken from, rater by rater: none if a named method put them together."""
+        return None if self.aggregated else self.ratings
+
+    @property
     def aggregated(self) -> str | None:
         """How the labels were made from the ratings (``aggregated by majority``); ``None`` if that is not said.
 

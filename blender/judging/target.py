@@ -3,16 +3,19 @@
 The first definition that a data set allows (Meena, arXiv 2001.09977, for SSA):
 
 1. ``gated SSA per rater``: (s + [s >= 0.5] c) / 2 for each rater, s sensible, c specific, then the raters' mean: what
-   does not make sense is not specific either;
+   does not make sense is not specific either, so who found it not sensible need not have been asked for c. Pools of
+   such a set whose raters are not known apart go by 2;
 2. ``mean of sensible and specific``, where raters are not known apart, or their ratings were put together by a named
-   method (`blender.labelling.aggregate`), which has gated them;
+   method (`blender.labelling.aggregate`), which has gated them; specific is 0 where it is not stated and sensible is 0;
 3. ``sensible``;
 4. ``overall``.
+
+The first two count where a data set asks for specific at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,10 +42,29 @@ class Targets:
     values: tuple[NDArray[np.float64], ...]
 
 
+def gated(sensible: Floats, specific: Floats) -> Floats:
+    """Specific by rater, 0 where that rater did not find it sensible, asked or not; NaN where it is not known."""
+    return np.where(sensible >= GATE, specific, np.where(np.isnan(sensible), np.nan, 0)).astype(np.float32)
+
+
 def gated_ratings(ratings: Ratings) -> Floats:
-    """Gated SSA of each rater, float32 (raters, candidates); NaN where the rater lacks either label."""
-    s, c = ratings.sensible, ratings.specific
-    return ((s + np.where(s >= GATE, c, 0)) / 2 + 0 * c).astype(np.float32)
+    """Gated SSA of each rater, float32 (raters, candidates); NaN where the rater lacks a label that counts."""
+    return (ratings.sensible + gated(ratings.sensible, ratings.specific)) / np.float32(2)
+
+
+def stated_specific(labelled: LabelledPool) -> Floats:
+    """Specific as stated, 0 where it is not and nobody found the candidate sensible; float32 (candidates,)."""
+    unasked = np.isnan(labelled.specific) & (labelled.sensible == 0)
+    return np.where(unasked, np.float32(0), labelled.specific)
+
+
+def asks_specific(pools: Iterable[LabelledPool]) -> bool:
+    """Whether any candidate was judged as specific: else what is not sensible says nothing of it."""
+    return any(
+        not np.isnan(labelled.specific).all()
+        or (labelled.ratings is not None and not np.isnan(labelled.ratings.specific).all())
+        for labelled in pools
+    )
 
 
 def rater_targets(labelled: LabelledPool) -> NDArray[np.float64]:
@@ -53,7 +75,8 @@ def rater_targets(labelled: LabelledPool) -> NDArray[np.float64]:
     ratings = labelled.ratings
     if ratings is None:
         return np.zeros((0, len(labelled)))
-    choices = (gated_ratings(ratings), ratings.sensible, ratings.overall)
+    asked = [gated_ratings(ratings)] if asks_specific([labelled]) else []
+    choices = [*asked, ratings.sensible, ratings.overall]
     counts = [int((~np.isnan(choice)).sum()) for choice in choices]
     best = next(at for at, count in enumerate(counts) if 2 * count >= max(counts))
     return choices[best].astype(np.float64)
@@ -62,17 +85,13 @@ def rater_targets(labelled: LabelledPool) -> NDArray[np.float64]:
 def gated_specific(labelled: LabelledPool) -> Floats:
     """Specific, counted as 0 by every rater who did not find the candidate sensible; float32 (candidates,).
 
-    Where raters are not known apart, or their ratings were put together by a named method, it is the label as stated.
+    Where raters are not known apart, or their ratings were put together by a named method, it is `stated_specific`. A
+    pool that nobody asked for specific has NaN.
     """
-    ratings = labelled.ratings
-    if ratings is None or labelled.aggregated or not _both(ratings).any():
+    if not asks_specific([labelled]):
         return labelled.specific
-    s, c = ratings.sensible, ratings.specific
-    return _rater_mean(np.where(s >= GATE, c, 0) + 0 * (s + c), labelled.specific)
-
-
-def _both(ratings: Ratings) -> NDArray[np.bool_]:
-    return ~(np.isnan(ratings.sensible) | np.isnan(ratings.specific))
+    ratings, stated = labelled.by_rater, stated_specific(labelled)
+    return stated if ratings is None else _rater_mean(gated(ratings.sensible, ratings.specific), stated)
 
 
 def _rater_mean(values: Floats, fallback: Floats) -> Floats:
@@ -82,16 +101,19 @@ def _rater_mean(values: Floats, fallback: Floats) -> Floats:
     return np.where(count > 0, mean, fallback).astype(np.float32)
 
 
+def _mean(labelled: LabelledPool) -> Floats:
+    return (labelled.sensible + stated_specific(labelled)) / np.float32(2)
+
+
 def _gated(labelled: LabelledPool) -> Floats:
-    nothing = np.full(len(labelled), np.nan, dtype=np.float32)
-    if labelled.ratings is None or labelled.aggregated:
-        return nothing
-    return _rater_mean(gated_ratings(labelled.ratings), nothing)
+    if labelled.by_rater is None:
+        return _mean(labelled)
+    return _rater_mean(gated_ratings(labelled.by_rater), np.full(len(labelled), np.nan, dtype=np.float32))
 
 
 DEFINITIONS: dict[str, Callable[[LabelledPool], Floats]] = {
     GATED: _gated,
-    MEAN: lambda labelled: ((labelled.sensible + labelled.specific) / 2).astype(np.float32),
+    MEAN: _mean,
     SENSIBLE: lambda labelled: labelled.sensible,
     OVERALL: lambda labelled: labelled.overall,
 }
@@ -103,10 +125,12 @@ def target_name(pools: Sequence[LabelledPool]) -> str:
     Raises:
         BadInput: no candidate has any label.
     """
-    best: dict[str, int] = {
-        name: sum(int((~np.isnan(of(labelled))).sum()) for labelled in pools) for name, of in DEFINITIONS.items()
-    }
-    most = max(best.values(), default=0)
+    allowed = DEFINITIONS if asks_specific(pools) else {name: DEFINITIONS[name] for name in (SENSIBLE, OVERALL)}
+    best: dict[str, int] = {}
+    for name, of in allowed.items():
+        counted = [each for each in pools if name != GATED or each.by_rater is not None]
+        best[name] = sum(int((~np.isnan(of(labelled))).sum()) for labelled in counted)
+    most = max(best.values())
     if most == 0:
         raise BadInput("no candidate has a label; give sensible, specific, overall or ratings")
     return next(name for name, count in best.items() if 2 * count >= most)

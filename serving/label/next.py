@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from blender.errors import BadInput, BlendError
-from blender.judging.labels import read_labels
+from blender.judging.label_files import read_label_files
 from blender.labelling.acquisition import TERMS, Pick
 from blender.outputs import check_new_file
 from blender.reading import Task
@@ -47,7 +47,7 @@ def label_next(
 ) -> None:
     """Pick the contexts to label next, and say why."""
     check_new_file(out, overwrite=overwrite, read=[what, *(labelled or ())])
-    done = [each.pool for path in labelled or () for each in read_labels(path)]
+    done = [each.pool for each in read_label_files(labelled)] if labelled else []
     tasks = read_unlabelled(what, locale=Settings.find(blender).locale)
     left = _left(tasks, [pool.dialog for pool in done], what)
     picks = pick(load(blender), left, done, n=n, seed=seed)

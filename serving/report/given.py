@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from blender.errors import BadInput
-from blender.judging.labels import read_labels
+from blender.judging.label_files import read_label_files
 from blender.judging.pools import LabelledPool
 from blender.labelling.aggregate import Method, labelled_pools
 from blender.labelling.campaign import Campaign
@@ -96,6 +96,7 @@ def read_given(
         )
     problems: list[str] = []
     pools: list[LabelledPool] = []
+    files: list[Path] = []
     jobs: list[Job] = []
     read: list[Input] = []
     for path in inputs:
@@ -105,10 +106,14 @@ def read_given(
                 read.append(_described(jobs[-1]))
                 pools += labelled_pools(jobs[-1].campaign, jobs[-1].labels, method, seed=seed)
             else:
-                pools += read_labels(path)
-                read.append(Input(name=str(path), kind="label file", digest=_digest([path.read_bytes()])))
+                files.append(path)
         except BadInput as fault:
             problems += fault.problems
+    try:
+        pools += read_label_files(files) if files else []
+        read += [Input(name=str(path), kind="label file", digest=_digest([path.read_bytes()])) for path in files]
+    except BadInput as fault:
+        problems += fault.problems
     if problems:
         raise BadInput(problems)
     ran = _run(run, read) if run else Given(pools=())

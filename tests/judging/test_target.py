@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 
 from blender.errors import BadInput
+from blender.judging.answers import answers
 from blender.judging.pools import LabelledPool, Ratings, judged
-from blender.judging.target import GATED, MEAN, OVERALL, SENSIBLE, gated_specific, require_variance, targets
+from blender.judging.target import (
+    GATED,
+    MEAN,
+    OVERALL,
+    SENSIBLE,
+    gated_specific,
+    rater_targets,
+    require_variance,
+    targets,
+)
 from blender.records import Pool
 
 Labels = Sequence[float | None]
@@ -63,3 +73,28 @@ def test_labels_without_differences_teach_nothing() -> None:
     with pytest.raises(BadInput, match="all labels are equal"):
         require_variance([made([1, 1]), made([0, 0]), made([0.5]), made([None, None])])
     require_variance([made([1, 1]), made([0, 1])])
+
+
+def test_who_finds_it_senseless_need_not_be_asked_for_specific() -> None:
+    nan = float("nan")
+    asked, spared = rated([[1, 0], [1, 0]], [[1, 0], [0, 0]]), rated([[1, 0], [1, 0]], [[1, nan], [0, nan]])
+    for of in (lambda one: targets([one]).values[0], gated_specific, lambda one: rater_targets(one)):
+        np.testing.assert_array_equal(of(spared), of(asked))
+    stated = [made([0.9, 0], [0.5, None]), made([0.9, 0], [0.5, 0])]
+    np.testing.assert_array_equal(targets(stated[:1]).values[0], targets(stated[1:]).values[0])
+    assert [answers([one]).specific[1] for one in (*stated, spared)] == [0, 0, 0]
+
+
+def test_where_nobody_asks_for_specific_senseless_says_nothing_of_it() -> None:
+    nan = float("nan")
+    pool = rated([[0, 0, 1], [0, 0, 1]], [[nan] * 3] * 2)
+    assert targets([pool]).name == SENSIBLE and targets([made([0, 0, 1])]).name == SENSIBLE
+    assert np.isnan(gated_specific(pool)).all()
+    np.testing.assert_array_equal(rater_targets(pool), [[0, 0, 1]] * 2)
+
+
+def test_pools_with_stated_means_beside_ratings_keep_their_labels() -> None:
+    stated = made([1, 0], [0.5, 0.5], dataset="s")
+    found = targets([rated([[1, 0], [1, 1]], [[1, 1], [0, 1]]), stated])
+    assert found.name == GATED
+    np.testing.assert_array_equal(found.values[1], [0.75, 0.25])

@@ -13,13 +13,14 @@ from blender.annotation import annotate
 from blender.bundle import load_bundle
 from blender.errors import BadInput
 from blender.features import ANNOTATORS
+from blender.judging.label_files import read_label_files
 from blender.records import Candidate, Pool
 from blender.training.card import Provenance
 from blender.training.compare import LEARNED, lamda_rule, mean_over_sets
 from blender.training.fit import OrderSettings
 from blender.training.heads import HeadSettings
 from blender.training.pipeline import Trained, TrainSettings, train
-from blender.training.prepare import both_sides, enough_to_judge, prepare, read_all
+from blender.training.prepare import both_sides, enough_to_judge, prepare
 from tests.training.conftest import write_labels
 
 MakeLabels = Callable[..., Path]
@@ -132,7 +133,7 @@ def test_problems_of_all_files_come_together(label_file: MakeLabels, tmp_path: P
     one.write_text(one.read_text() + "{broken\n")
     two.write_text(two.read_text() + '{"dialog_id": "x", "context": ["Hi?"], "response": "Hm.", "sensible": 7}\n')
     with pytest.raises(BadInput) as caught:
-        read_all([one, two, tmp_path / "absent.jsonl"])
+        read_label_files([one, two, tmp_path / "absent.jsonl"])
     problems = "\n".join(caught.value.problems)
     assert "one.jsonl, line 161" in problems and "two.jsonl, line 161" in problems and "absent.jsonl" in problems
 
@@ -148,9 +149,9 @@ def test_machine_candidates_are_judged_and_people_learnt_from(label_file: MakeLa
     for row in rows:
         row["source_type"] = "human" if row["source"] == "delta" else "generator"
     path.write_text("\n".join(map(json.dumps, rows)))
-    seen = list(both_sides(read_all([path])))
+    seen = list(both_sides(read_label_files([path])))
     assert [(len(pool), view) for pool, view in seen[:2]] == [(3, "judged"), (4, "whole")]
-    small = enough_to_judge(seen + list(both_sides(read_all([label_file("few", contexts=4)]))))
+    small = enough_to_judge(seen + list(both_sides(read_label_files([label_file("few", contexts=4)]))))
     assert [view for pool, view in small if pool.dataset == "few"] == ["extra"] * 4
     prepared = prepare([path], tmp_path / "cache", annotators={"length": {}}, quiet=True)
     assert len(prepared.examples) == 80

@@ -86,9 +86,20 @@ class Bench:
             like: number of the prepared pool that each was made of, which says who ranks it.
         """
         parts = matrix.split()
-        return [
-            self._choosing(at).score(part, ()).value.astype(np.float64) for part, at in zip(parts, like, strict=True)
-        ]
+        found: list[Doubles] = [np.zeros(0)] * len(parts)
+        for some in self._by_family(like):
+            value = self._choosing(like[some[0]]).score(joined([parts[at] for at in some]), ()).value
+            ends = np.cumsum([len(parts[at]) for at in some])[:-1]
+            for at, own in zip(some, np.split(value.astype(np.float64), ends), strict=True):
+                found[at] = own
+        return found
+
+    def _by_family(self, like: Sequence[int]) -> list[list[int]]:
+        """Places of pools that one ranker judges."""
+        found: dict[str, list[int]] = {}
+        for place, at in enumerate(like):
+            found.setdefault(self.prepared.examples.families[at], []).append(place)
+        return list(found.values())
 
     def served(self, matrix: FeatureMatrix, like: Sequence[int]) -> list[Doubles]:
         """As `scores`, where only a shortlist has the columns that its ranker does not read (`blender.cascade`)."""
@@ -110,9 +121,7 @@ class Bench:
         """
         winners = np.full(len(pools), -1, dtype=np.intp)
         parts = matrix.split()
-        families = [self.prepared.examples.families[at] for at in like]
-        for family in dict.fromkeys(families):
-            some = [at for at, name in enumerate(families) if name == family]
+        for some in self._by_family(like):
             winners[some] = self._winners([pools[at] for at in some], joined([parts[at] for at in some]), like[some[0]])
         return winners
 

@@ -43,7 +43,7 @@ def _one(bench: Bench, guard: str, dataset: str) -> Guarded:
     part = bench.prepared.examples.take(numbers)
     found = bench.guards[guard].check([bench.prepared.labelled[at].pool for at in numbers], part.matrix)
     blocked = np.array([reason is not None for reason in found])
-    scores = bench.ranker(numbers[0]).score(part.matrix).value.astype(np.float64)
+    scores = np.concatenate(bench.scores(part.matrix, numbers))
     gains = payoff(part)
     spans = [rows for rows in part.matrix.groups() if not np.isnan(gains[rows]).all()]
     before = np.array([of_the_chosen(gains[rows], scores[rows]) for rows in spans])

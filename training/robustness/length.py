@@ -8,7 +8,7 @@ Length is log(1 + words), and log(1 + characters) beside it, which the switch do
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from scipy.stats import rankdata
 
 from blender.judging.headroom import Interval, bootstrap
 from blender.judging.resampling import NOTHING, statistic
-from blender.length_free import WORDS, length_part
 from blender.training.examples import Doubles, Examples, payoff
 from blender.training.outer import judged_pools, judged_sets
 from blender.training.robustness.contexts import Bench
@@ -124,11 +123,11 @@ def _partial(sums: Doubles) -> Doubles:
 
 
 def switch_of(bench: Bench, dataset: str) -> Switch:
-    """One judged set, ranked by the ranker that did not see its family."""
-    part = bench.prepared.examples.take(judged_pools(bench.prepared.examples, dataset))
-    ranker = bench.ranker(judged_pools(bench.prepared.examples, dataset)[0])
-    value = ranker.score(part.matrix).value.astype(np.float64)
-    free = value - length_part(value, part.matrix.column(WORDS), part.matrix.group_sizes, taste=ranker.length_taste)
+    """One judged set, each pool ranked by the ranker that did not see its family."""
+    numbers = judged_pools(bench.prepared.examples, dataset)
+    part = bench.prepared.examples.take(numbers)
+    benches = (replace(bench, length_free=free) for free in (False, True))
+    value, free = (np.concatenate(one.scores(part.matrix, numbers)) for one in benches)
     before, after = (_gained(scores, part) for scores in (value, free))
     return Switch(
         pools=len(part),

@@ -53,9 +53,9 @@ def gained(bench: Bench, absent: Collection[str] = ()) -> dict[str, Doubles]:
     examples = bench.prepared.examples
     found = {}
     for name in counted_sets(bench.prepared):
-        part = examples.take(judged_pools(examples, name))
-        ranker = bench.ranker(judged_pools(examples, name)[0])
-        scores = ranker.score(without(part.matrix, absent)).value
+        numbers = judged_pools(examples, name)
+        part = examples.take(numbers)
+        scores = np.concatenate(bench.scores(without(part.matrix, absent), numbers))
         gains = payoff(part)
         found[name] = np.array(
             [
