@@ -120,9 +120,9 @@ def _plan(
 
 
 def pool_rank(values: Floats) -> Floats:
-    """Rank inside one pool, 0 lowest to 1 highest, ties share their mean; float32, same shape; NaN stays NaN.
+    """Rank inside one pool of n judged candidates, 1/2n lowest to 1 - 1/2n highest; float32, same shape; NaN stays NaN.
 
-    A single judged candidate gets 0.5: it is neither high nor low.
+    Ties share their mean. A single judged candidate gets 0.5: it is neither high nor low.
     """
     judged = np.maximum((~np.isnan(values)).sum(0), 1)
     ranks = (mean_place(values) + 0.5) / judged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from blender.errors import BadInput
 
 T = TypeVar("T")
+_FEATURE = re.compile(r'[^\s,:\[\]{}"~#]+')  # what a tree file and the suffixes of columns can carry
 Speaker = Literal["human", "bot"]
 Kind = Literal["generator", "retrieval", "human", "random", "constant", "canned", "unknown"]
 MACHINE_KINDS: frozenset[Kind] = frozenset({"generator", "retrieval"})
@@ -240,8 +242,11 @@ class Candidate:
         if self.rank < 0:
             raise BadInput(f"a candidate's rank counts from 0, got {self.rank}")
         for name, value in self.features.items():
-            if not isinstance(name, str):
-                raise BadInput(f"the name of a candidate feature must be text (str), got {name!r:.80}")
+            if not isinstance(name, str) or not _FEATURE.fullmatch(name):
+                raise BadInput(
+                    f"the name of a candidate feature must be text without blanks and without any of , : [ ] {{ }} "
+                    f'" ~ #, got {name!r:.80}'
+                )
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise BadInput(f"candidate feature {name!r} must be a number, got {value!r}")
             if isinstance(value, int) and abs(value) > sys.float_info.max:

@@ -98,3 +98,8 @@ def test_too_few_or_wrong_labels_are_refused(made: Bundle) -> None:
         fit_move(CURVE, np.zeros(10), np.array([1.0, 5.0] * 5))
     with pytest.raises(BadInput, match="gives specific, labelled candidates:"):
         recalibrated(made, {"sensible": np.zeros(20)}, {"sensible": np.ones(20)})
+
+
+def test_labels_that_all_agree_weigh_no_more_than_others() -> None:
+    moved = [fit_move(CURVE, np.zeros(10), np.repeat([1.0, 0.0], [yes, 10 - yes])).shift for yes in (8, 9, 10)]
+    assert moved[0] < moved[1] < moved[2] < moved[1] + 2 * (moved[1] - moved[0])

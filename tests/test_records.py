@@ -67,6 +67,13 @@ def test_user_features_are_numbers(features: dict[str, object]) -> None:
         Candidate(text="a", features=features)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", ["my clicks", "a,b", "x[1]", "rank~z", "#1", ""])
+def test_names_of_user_features_are_such_as_files_can_carry(name: str) -> None:
+    with pytest.raises(BadInput, match="name of a candidate feature"):
+        Candidate(text="a", features={name: 1.0})
+    assert Candidate(text="a", features={"цена.v2-b": 1.0}).features == {"цена.v2-b": 1.0}
+
+
 def test_a_pool_of_strings_keeps_their_order() -> None:
     assert Pool.of("Hi", ["a", "b"]).texts == ("a", "b")
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from blender.bundle import load_bundle, save_bundle
 from blender.errors import BadInput
 from blender.judging.families import FAMILIES, seen_in_training
-from blender.judging.headroom import bootstrap
+from blender.judging.headroom import Interval, bootstrap
 from blender.judging.label_files import files_seen, label_digests, read_label_files
 from blender.models.cache import cache_folder
 from blender.outputs import check_bundle_place
@@ -41,16 +41,18 @@ def adapt(
     if again := sorted(seen) or files_seen(labels, bundle.data):
         raise BadInput(f"the bundle was trained on {', '.join(again)}; give labels that it has not seen")
     prepared = prepare(labels, cache_folder() / "features", annotators=bundle.annotators, locale=locale)
+    prepared = replace(prepared, examples=prepared.examples.read_as(bundle.ranker.columns))
     warm = Warm(start=bundle.ranker)
     before, after = by_fold(prepared, warm)
     console = Console()
+    gains = {name: bootstrap(after[name] - before[name]) for name in before if not np.isnan(before[name]).all()}
     for name in before:
-        gain = bootstrap(after[name][~np.isnan(after[name])] - before[name][~np.isnan(before[name])])
         console.print(
-            f"{name}: {_percent(before[name])} % of the head-room as it was, {_percent(after[name])} % corrected by "
-            f"four fifths of the conversations and judged on the fifth ({100 * gain.value:+.1f} points, "
-            f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}).",
+            f"{name}: {_told(before[name], after[name], gains[name])}"
+            if name in gains
+            else f"{name}: no answer is better than another by its labels; it says nothing of the correction.",
             soft_wrap=True,
+            markup=False,
         )
     made = replace(
         bundle,
@@ -62,9 +64,17 @@ def adapt(
         fingerprint="",
     )
     save_bundle(out, made)
-    gained = np.mean([np.nanmean(after[name]) - np.nanmean(before[name]) for name in before])
+    gained = np.mean([gain.value for gain in gains.values()])
     advice = "" if gained > 0 else " The correction brought nothing on what was held out: keep the old one."
-    console.print(f"The bundle is in {out}.{advice}", soft_wrap=True)
+    console.print(f"The bundle is in {out}.{advice}", soft_wrap=True, markup=False)
+
+
+def _told(before: Doubles, after: Doubles, gain: Interval) -> str:
+    return (
+        f"{_percent(before)} % of the head-room as it was, {_percent(after)} % corrected by four fifths of the "
+        f"conversations and judged on the fifth ({100 * gain.value:+.1f} points, {100 * gain.low:+.1f} to "
+        f"{100 * gain.high:+.1f})."
+    )
 
 
 def by_fold(prepared: Prepared, warm: Warm) -> tuple[dict[str, Doubles], dict[str, Doubles]]:

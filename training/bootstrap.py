@@ -79,12 +79,15 @@ def weak_rows(phrases: Sequence[Phrase], settings: BootstrapSettings) -> Iterato
     generator = np.random.default_rng(settings.seed)
     chosen = np.sort(generator.permutation(len(phrases))[: settings.contexts])
     hard = _hard_negatives(phrases, chosen, settings.hard) if settings.hard else [[] for _ in chosen]
+    true: dict[str, set[str]] = {}
+    for phrase in phrases:
+        true.setdefault(phrase.context, set()).add(_plain(phrase.reply))
     for number, (at, near) in enumerate(zip(chosen, hard, strict=True)):
         phrase = phrases[at]
         wrong = [*near, *_random_negatives(phrases, phrase, settings.random, generator)]
         turns = phrase.context.split("\n")
         wrong += turns[-1:] if settings.echo else []
-        texts = {_plain(text): text for text in reversed(wrong) if _plain(text) != _plain(phrase.reply)}
+        texts = {_plain(text): text for text in reversed(wrong) if _plain(text) not in true[phrase.context]}
         labelled = [(phrase.reply, 1.0), *((text, 0.0) for text in texts.values())]
         for place in generator.permutation(len(labelled)):
             text, sensible = labelled[place]
@@ -114,11 +117,8 @@ def _hard_negatives(phrases: Sequence[Phrase], chosen: NDArray[np.intp], count: 
     own = {reply: at for at, reply in enumerate(replies)}
     vectorizer = TfidfVectorizer(sublinear_tf=True, max_df=0.05 if len(replies) > 1000 else 1.0)  # type: ignore[no-untyped-call]
     table = vectorizer.fit_transform(replies)  # type: ignore[no-untyped-call]
-    asked = vectorizer.transform(
-        [  # type: ignore[no-untyped-call]
-            phrases[at].context for at in chosen
-        ]
-    )
+    contexts = [phrases[at].context for at in chosen]
+    asked = vectorizer.transform(contexts)  # type: ignore[no-untyped-call]
     truth = table[[own[phrases[at].reply] for at in chosen]]
     found: list[list[str]] = []
     for start in range(0, len(chosen), _AT_ONCE):

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from blender.catalogue import Catalogue
 from blender.features import ANNOTATORS
 from blender.outputs import check_bundle_place, check_new_file
 from blender.settings import Settings
 from blender.training.bootstrap import BootstrapSettings, bootstrap_labels
-from blender.training.pipeline import TrainSettings
+from blender.training.outer import judged_sets
+from blender.training.pipeline import Trained, TrainSettings
 from blender.training.pipeline import train as train_bundle
-from blender.training.prepare import default_annotators
+from blender.training.prepare import FEWEST_CONTEXTS, NOT_BY_DEFAULT, default_annotators
 from blender.training.search import GRID, settings_tried
 
 
@@ -25,7 +28,7 @@ def train(
     annotator: Annotated[
         list[str] | None,
         typer.Option(
-            help="Use only this annotator; may be repeated. Default: all but origin, cross_encoder and safety."
+            help=f"Use only this annotator; may be repeated. Default: all but {', '.join(sorted(NOT_BY_DEFAULT))}."
         ),
     ] = None,
     settings: Annotated[
@@ -50,12 +53,24 @@ def train(
     check_bundle_place(out)
     trained = train_bundle(labels, out, wanted)
     for dataset, comparison in trained.compared.items():
-        console.print(comparison.table(f"{dataset}: head-room recovered, {trained.out_of_fold.how}"))
-    if trained.out_of_fold.impossible:
-        console.print(trained.out_of_fold.impossible, soft_wrap=True)
-    for sentence in trained.verdict.sentences():
-        console.print(sentence, soft_wrap=True)
-    console.print(f"The bundle is in {trained.folder}; its card is CARD.md.", soft_wrap=True)
+        console.print(comparison.table(escape(f"{dataset}: head-room recovered, {trained.out_of_fold.how}")))
+    sentences = [trained.out_of_fold.impossible, *not_judged(trained), *trained.verdict.sentences()]
+    for sentence in [*filter(None, sentences), f"The bundle is in {trained.folder}; its card is CARD.md."]:
+        console.print(sentence, soft_wrap=True, markup=False)
+
+
+def not_judged(trained: Trained) -> Iterator[str]:
+    """Which sets were learnt from alone, and why."""
+    examples = trained.prepared.examples
+    few = dict.fromkeys(name for name in examples.datasets if name not in judged_sets(examples))
+    if few:
+        yield (
+            f"Learnt from and not judged: {', '.join(few)}, with no choice between answers or with fewer than "
+            f"{FEWEST_CONTEXTS} contexts beside sets that have more."
+        )
+    flat = [name for name in judged_sets(examples) if name not in trained.compared]
+    if flat:
+        yield f"Not judged: {', '.join(flat)}, in which no answer is better than another by its labels."
 
 
 def annotator_settings(names: list[str] | None, settings: str | None) -> dict[str, dict[str, object]]:

@@ -69,7 +69,7 @@ def compare_sets(
 ) -> dict[str, Comparison]:
     """Every judged set's comparison (or ``only`` one's), differences taken to the learned ranker.
 
-    Sets that were never left out are absent.
+    Sets that were never left out are absent, and so are sets without head-room unless asked for.
     """
     compared: dict[str, Comparison] = {}
     for dataset in [only] if only else judged_sets(prepared.examples):
@@ -77,7 +77,9 @@ def compare_sets(
         if not np.isnan(found.value[prepared.examples.rows(pools)]).any():
             scores = policy_scores(prepared, found, pools)
             labelled = [prepared.labelled[at] for at in pools]
-            compared[dataset] = judge(labelled, scores, reference=LEARNED, seed=seed)
+            comparison = judge(labelled, scores, reference=LEARNED, seed=seed)
+            if comparison.contexts or only:
+                compared[dataset] = comparison
     return compared
 
 
@@ -113,7 +115,7 @@ class Verdict:
             f"On average over the sets the learned ranker recovers {self.mean:.1%} of the head-room; "
             f"the best baseline, {self.rival}, {self.rival_mean:.1%}."
         ]
-        if self.rival_mean >= self.mean:
+        if self.rival_mean > self.mean:
             said.append(
                 "A baseline wins: do not use the learned ranker in its place without better labels or features."
             )

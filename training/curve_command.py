@@ -23,7 +23,7 @@ from blender.training.command import annotator_settings
 from blender.training.fixed import Fixed
 from blender.training.learning_curve import SEEDS, SIZES, LearningCurve
 from blender.training.learning_curve import learning_curve as measure
-from blender.training.prepare import Prepared, prepare
+from blender.training.prepare import NOT_BY_DEFAULT, Prepared, prepare
 from blender.training.report import write_json
 
 
@@ -39,7 +39,7 @@ def learning_curve(
     annotator: Annotated[
         list[str] | None,
         typer.Option(
-            help="Use only this annotator; may be repeated. Default: all but origin, cross_encoder and safety."
+            help=f"Use only this annotator; may be repeated. Default: all but {', '.join(sorted(NOT_BY_DEFAULT))}."
         ),
     ] = None,
     locale: Annotated[str | None, typer.Option(help="Only dialogs of this language, such as en.")] = None,

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from blender.annotation import USER
 from blender.judging.families import conversation_of
 from blender.judging.pools import LabelledPool
 from blender.judging.target import gated_specific, targets
@@ -105,6 +106,23 @@ class Examples:
         matrix = self.matrix.select(
             [column for column, owner in zip(self.matrix.columns, owners, strict=True) if owner in names]
         )
+        return replace(self, matrix=matrix, relative=relative_columns(matrix))
+
+    def read_as(self, columns: Sequence[str]) -> Examples:
+        """The same pools with a ranker's columns, if they differ from its own in columns of users alone.
+
+        Those that the pools lack are NaN, those that the ranker does not know are dropped, as in serving.
+        """
+        measured, wanted = (
+            [name for name in names if not name.startswith(USER)] for names in (self.matrix.columns, columns)
+        )
+        if measured != wanted:
+            return self
+        values = np.full((len(self.matrix), len(columns)), np.nan, dtype=np.float32)
+        for at, name in enumerate(columns):
+            if name in self.matrix.columns:
+                values[:, at] = self.matrix.column(name)
+        matrix = FeatureMatrix(values=values, columns=tuple(columns), group_sizes=self.matrix.group_sizes)
         return replace(self, matrix=matrix, relative=relative_columns(matrix))
 
     def rows(self, pools: Sequence[int]) -> NDArray[np.intp]:

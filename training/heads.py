@@ -102,6 +102,8 @@ def _fit(examples: Examples, label: Doubles, settings: HeadSettings) -> _Fitted 
     if known.sum() < FEWEST_ROWS or np.ptp(label[known]) < 1e-6:
         return None
     pools = [at for at, span in enumerate(examples.matrix.groups()) if known[span].any()]
+    if len({examples.groups[at] for at in pools}) < 2:  # nothing to leave out
+        return None
     rows = examples.rows(pools)
     labelled, soft = examples.take(pools), label[rows]
     raw, weights = np.full(len(label), np.nan), np.zeros(len(label))

@@ -123,13 +123,17 @@ def _rules(prepared: Prepared, fold: Fold, matrix: FeatureMatrix) -> dict[str, D
 
 
 def across_families(prepared: Prepared, heads: HeadSettings, grid: Sequence[OrderSettings] = GRID) -> OutOfFold:
-    """Leave one family out, or, where there is only one, a fifth of its conversations (and say so)."""
+    """Leave one family out, or, where that leaves nothing to learn from, a fifth of the conversations (and say so)."""
     examples = prepared.examples
-    if len(set(examples.families)) > 1:
-        return leave_out(prepared, one_family_out(examples), "one family left out", grid=grid, heads=heads)
+    families = sorted(set(examples.families))
+    folds = one_family_out(examples) if len(families) > 1 else []
+    needed = [fold.name for fold in folds if not len(examples.take(fold.train).labelled_rows())]
+    if folds and not needed:
+        return leave_out(prepared, folds, "one family left out", grid=grid, heads=heads)
     found = leave_out(prepared, grouped(examples), f"grouped {FOLDS}-fold", grid=grid, heads=heads)
     why = (
-        f"Leaving a family out was impossible: all labels are of one family ({examples.families[0]}). "
+        f"Leaving a family out was impossible: all {'contexts with a choice' if folds else 'labels'} are of one family "
+        f"({needed[0] if folds else families[0]}). "
         f"Shown is grouped {FOLDS}-fold cross-validation: expect less on data of another kind."
     )
     return replace(found, impossible=why)

@@ -18,6 +18,7 @@ from blender.judging.label_files import label_digests, read_label_files
 from blender.judging.overlap import check_families
 from blender.judging.pools import LabelledPool
 from blender.judging.target import require_variance, targets
+from blender.matrix import ordinary_columns
 from blender.roles import Annotator, matrix_columns
 from blender.training.annotate import annotate_all
 from blender.training.examples import Examples, View
@@ -85,6 +86,11 @@ def prepare(
     chosen = default_annotators() if annotators is None else dict(annotators)
     built: dict[str, Annotator] = {name: ANNOTATORS.build(name, given) for name, given in chosen.items()}
     further: dict[str, Annotator] = {name: ANNOTATORS.build(name, {}) for name in beside if name not in built}
+    if not ordinary_columns(list(matrix_columns(built))):
+        raise BadInput(
+            f"{', '.join(built)} gives nothing but coordinates of points, by which no order can be learnt; add another "
+            "annotator"
+        )
     labelled = [pool for pool in read_label_files(files) if locale is None or pool.pool.dialog.locale == locale]
     if not labelled:
         raise BadInput(f"no labelled dialog has the locale {locale!r}; leave the choice out or label some")

@@ -178,7 +178,7 @@ def _middle(values: list[float]) -> Interval:
 
 
 def _root(square: float) -> float:
-    return float(np.sqrt(max(0.0, square)))
+    return float(np.sqrt(np.maximum(0.0, square)))  # NaN stays: the error is not known
 
 
 Table = dict[tuple[str, str], Trusted]

@@ -81,11 +81,12 @@ def measure(prepared: Prepared, seed: int, tries: int) -> tuple[dict[str, SetQua
     grid, heads = settings_tried(tries, seed)
     found = across_families(prepared, heads, grid)
     return {
-        name: _set_quality(prepared, found, name, one) for name, one in compare_sets(prepared, found).items()
+        name: _set_quality(prepared, found, name, one, seed)
+        for name, one in compare_sets(prepared, found, seed=seed).items()
     }, found
 
 
-def _set_quality(prepared: Prepared, found: OutOfFold, dataset: str, comparison: Comparison) -> SetQuality:
+def _set_quality(prepared: Prepared, found: OutOfFold, dataset: str, comparison: Comparison, seed: int) -> SetQuality:
     pools = judged_pools(prepared.examples, dataset)
     labelled = [prepared.labelled[at] for at in pools]
     mixed = all(candidate.kind == "unknown" for pool in labelled for candidate in pool.pool.candidates)
@@ -95,36 +96,36 @@ def _set_quality(prepared: Prepared, found: OutOfFold, dataset: str, comparison:
         mixed=mixed,
         counted=not mixed and comparison.candidates >= FEWEST_CANDIDATES * len(labelled),
         comparison=comparison,
-        ceiling=_ceiling(labelled),
-        rater=_rater(labelled, {LEARNED: scores[LEARNED]}),
-        in_domain=_in_domain(prepared, dataset),
+        ceiling=_ceiling(labelled, seed),
+        rater=_rater(labelled, {LEARNED: scores[LEARNED]}, seed),
+        in_domain=_in_domain(prepared, dataset, seed),
     )
 
 
-def _ceiling(labelled: Sequence[LabelledPool]) -> Ceiling | None:
+def _ceiling(labelled: Sequence[LabelledPool], seed: int) -> Ceiling | None:
     try:
-        return noise_ceiling(labelled)
+        return noise_ceiling(labelled, seed=seed)
     except BadInput:
         return None
 
 
-def _rater(labelled: Sequence[LabelledPool], scores: Mapping[str, Any]) -> OneRater | None:
+def _rater(labelled: Sequence[LabelledPool], scores: Mapping[str, Any], seed: int) -> OneRater | None:
     """By person where people judged whole contexts, else by place in the list of ratings."""
     found: list[OneRater] = []
     for by in ("person", "rating"):
         try:
-            found.append(one_rater(labelled, scores, by=by))
+            found.append(one_rater(labelled, scores, by=by, seed=seed))
         except BadInput:
             continue
     return max(found, key=lambda one: (one.contexts >= len(labelled) / 2, one.named), default=None)
 
 
-def _in_domain(prepared: Prepared, dataset: str) -> Comparison | None:
+def _in_domain(prepared: Prepared, dataset: str, seed: int) -> Comparison | None:
     try:
         found = in_domain(prepared, dataset)
     except BadInput:
         return None
-    return compare_sets(prepared, found, only=dataset)[dataset]
+    return compare_sets(prepared, found, only=dataset, seed=seed)[dataset]
 
 
 def report(

@@ -69,8 +69,8 @@ def debiased_square(given: Doubles, truth: Doubles, units: NDArray[np.intp] | Se
     The plain error of a perfect predictor is above 0, the more the fewer its rows. The square has an unbiased estimate:
     within a bin the mean product of the residuals of two rows (Kumar, Liang and Ma 2019, arXiv 1909.10155; Ferro and
     Fricker 2012), here of two rows of different units, as rows of one conversation err alike. The root is the l2
-    calibration error, never below the mean distance (l1) that it bounds; the estimate is negative at times where there
-    is no error.
+    calibration error; the true one is never below the mean distance (l1) that it bounds. The estimate is negative at
+    times where there is no error.
 
     Args:
         given: probabilities, float64 (n,).
@@ -119,5 +119,8 @@ def _count(given: Doubles) -> int:
 
 
 def _bins(given: Doubles, count: int = BINS) -> list[NDArray[np.intp]]:
+    """Rows by probability in so many parts of like size; equal ones stay together, for their order says nothing."""
     order = np.argsort(given, kind="stable")
-    return [part for part in np.array_split(order, count) if len(part)]
+    lasts = [part[-1] for part in np.array_split(order, count) if len(part)]
+    ends = np.unique(np.searchsorted(given[order], given[lasts], side="right"))
+    return np.split(order, ends[:-1]) if lasts else []

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from blender.errors import UnknownName
@@ -93,10 +94,15 @@ class Comparison:
         for heading in ("recovered\n%", "95 %", "gain/\nroom %", "chosen"):  # so that 80 columns do
             table.add_column(heading, justify="right")
         if self.reference is not None:
-            table.add_column(f"less\n{self.reference}", justify="right")
+            table.add_column(f"less\n{escape(self.reference)}", justify="right")
             table.add_column("better/\nsame/\nworse", justify="right", no_wrap=True)
         for row in self.rows:
-            cells = [row.policy, _percent(row.recovered.value), _range(row.recovered), _percent(row.ratio.value)]
+            cells = [
+                escape(row.policy),
+                _percent(row.recovered.value),
+                _range(row.recovered),
+                _percent(row.ratio.value),
+            ]
             cells.append(f"{row.mean_target:.3f}")
             if row.difference is not None:
                 cells += [f"{_percent(row.difference.value)} ({_range(row.difference)})"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from blender.judging.rows import LabelRow, Problem, check_fields, unknown_column
 from blender.judging.scales import Scheme, guess_scheme
 
 log = logging.getLogger(__name__)
+_ENOUGH = 20  # ratings by which a scale can be doubted
 
 
 class Entry(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -48,6 +50,7 @@ def parse_dstc10(raw: bytes, dataset: str, scheme: Scheme | None) -> tuple[list[
         log.info("%s: %d of %d entries are not annotated and left out", dataset, len(parsed) - len(rated), len(parsed))
     if scheme is None and rated:
         scheme = guess_scheme(frozenset(name for _, entry in rated for name in entry.annotations or {}))
+        _doubt_scale(dataset, scheme, [entry.annotations or {} for _, entry in rated])
     rows: list[tuple[int, LabelRow]] = []
     ids: dict[str, str] = {}
     for number, entry in rated:
@@ -57,6 +60,18 @@ def parse_dstc10(raw: bytes, dataset: str, scheme: Scheme | None) -> tuple[list[
         if not wrong:
             rows.append((number, msgspec.convert(given, LabelRow)))
     return rows, problems
+
+
+def _doubt_scale(dataset: str, scheme: Scheme, given: Sequence[Mapping[str, Sequence[float]]]) -> None:
+    """Say so where nobody used the upper end of the scale that was taken for granted."""
+    for role, quality in scheme.items():
+        scores = [score for annotations in given for score in annotations.get(quality.name, [])]
+        if len(scores) >= _ENOUGH and max(scores) <= (quality.low + quality.high + 1) / 2 < quality.high:
+            log.warning(
+                "%s: no %r above %g, though such files are read on %g..%g; if that was not the scale, write the labels "
+                "as JSON lines with %r on 0..1",
+                *(dataset, quality.name, max(scores), quality.low, quality.high, role),
+            )
 
 
 @cache

@@ -28,6 +28,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from blender.errors import BadInput
@@ -68,8 +69,19 @@ def read_labels(path: str | Path, *, scheme: Scheme | None = None) -> list[Label
         raise BadInput([f"{place} {number}: {text}" for number, text in sorted(problems + more)])
     if not pools:
         raise BadInput(f"{path} holds no labelled row; each line is one JSON object with context, response and labels")
+    _refuse_row_per_rating(path, [row for _, row in rows])
     log.info("%s: %d contexts, %d candidates", path, len(pools), sum(map(len, pools)))
     return pools
+
+
+def _refuse_row_per_rating(path: Path, rows: Sequence[LabelRow]) -> None:
+    """A file with a row for each rating would make pools of copies; a few answers that come twice are data."""
+    different = len({(row.dataset, row.dialog_id, row.source, row.response) for row in rows})
+    if rows and 2 * different <= len(rows):
+        raise BadInput(
+            f"{path}: {len(rows):,} rows hold {different:,} answers, the same of one source again and again; give "
+            "each answer one row, and what several raters said of it as `ratings`"
+        )
 
 
 def _lines(raw: bytes) -> tuple[list[tuple[int, LabelRow]], list[Problem]]:

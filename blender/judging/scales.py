@@ -26,7 +26,10 @@ class Quality:
             BadInput: the rating is off the scale.
         """
         if not self.low <= value <= self.high:
-            raise BadInput(f"{self.name!r} must lie in {self.low:g}..{self.high:g}, got {value!r}; fix it or the scale")
+            raise BadInput(
+                f"{self.name!r} must lie in {self.low:g}..{self.high:g}, got {value!r}; fix it, or write "
+                "the labels as JSON lines on 0..1"
+            )
         return (value - self.low) / (self.high - self.low)
 
 

@@ -132,7 +132,10 @@ def target_name(pools: Sequence[LabelledPool]) -> str:
         best[name] = sum(int((~np.isnan(of(labelled))).sum()) for labelled in counted)
     most = max(best.values())
     if most == 0:
-        raise BadInput("no candidate has a label; give sensible, specific, overall or ratings")
+        raise BadInput(
+            "no candidate has a label; give sensible, specific, overall or ratings on 0..1 (raw `labels` are read for "
+            "the public sets alone)"
+        )
     return next(name for name, count in best.items() if 2 * count >= most)
 
 
@@ -159,8 +162,14 @@ def require_variance(pools: Sequence[LabelledPool]) -> None:
     Raises:
         BadInput: no pool has two candidates with different targets.
     """
-    if any(np.ptp(v[~np.isnan(v)]) > 0 for v in targets(pools).values if (~np.isnan(v)).any()):
+    known = [values[~np.isnan(values)] for values in targets(pools).values]
+    if any(np.ptp(values) > 0 for values in known if len(values)):
         return
+    if all(len(values) < 2 for values in known):
+        raise BadInput(
+            f"none of the {len(pools)} contexts has two labelled candidates, so there is nothing to choose between; "
+            "give several answers to each context, in rows of one dialog_id"
+        )
     raise BadInput(
         f"all labels are equal within every one of the {len(pools)} contexts: no candidate is better than another, so "
         "there is nothing to learn or to judge; give contexts whose candidates were labelled differently"

@@ -77,3 +77,13 @@ def test_rows_that_err_alike_are_one_unit() -> None:
 
 def test_rows_of_one_unit_tell_nothing() -> None:
     assert np.isnan(debiased_square(np.array([0.5, 0.6]), np.array([0.0, 1.0]), ["a", "a"]))
+
+
+def test_equal_probabilities_stand_in_one_bin_whatever_their_order() -> None:
+    truth = np.repeat([0.0, 1.0], 150)
+    level = np.full(300, 0.5)
+    assert calibration_error(level, truth) == calibration_error(level, truth[::-1]) == 0
+    assert debiased_square(level, truth) < 0.001 and len(curve(level, truth)) == 1
+    mixed = np.sort(np.random.default_rng(0).integers(0, 4, 300) / 4)
+    for points in (curve(mixed, truth), curve(mixed[::-1], truth[::-1])):
+        assert [point.predicted for point in points] == [0, 0.25, 0.5, 0.75]

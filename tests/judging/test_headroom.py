@@ -87,3 +87,12 @@ def test_the_interval_covers_the_true_mean_as_often_as_it_says() -> None:
     assert one == bootstrap([1, 2, 4], seed=3) and one.value == pytest.approx(7 / 3)
     assert bootstrap([1, np.nan, 3]).value == 2 and np.isnan(bootstrap([]).value)
     assert bootstrap([1, 3], over=[2, 2]).value == 1
+
+
+def test_contexts_of_one_dialog_are_drawn_together() -> None:
+    values = np.repeat(np.random.default_rng(0).normal(size=40), 5)
+    roots = np.repeat(np.arange(40), 5).tolist()
+    apart, together = bootstrap(values), bootstrap(values, units=roots)
+    assert together.value == pytest.approx(apart.value)
+    assert 1.8 < (together.high - together.low) / (apart.high - apart.low) < 2.7, "about the root of five"
+    assert bootstrap(values, units=list(range(200))) == apart

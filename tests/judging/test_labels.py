@@ -184,3 +184,11 @@ def test_dstc10_json_equals_the_normalised_lines(labelled: Path) -> None:
         assert one.pool.dialog.texts == two.pool.dialog.texts and one.rater_ids == two.rater_ids
         np.testing.assert_allclose(one.sensible, two.sensible, atol=1e-3)
         np.testing.assert_allclose(one.specific, two.specific, atol=1e-3)
+
+
+def test_a_row_for_each_rating_is_refused(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, ROW, {**ROW, "sensible": 0}, {**ROW, "response": "No."}, {**ROW, "response": "No."})
+    assert "4 rows hold 2 answers" in found and "as `ratings`" in found
+    assert len(read_labels(written(tmp_path, ROW, ROW, {**ROW, "response": "No."}))) == 1, (
+        "one that comes twice is data"
+    )

@@ -69,8 +69,12 @@ def test_labels_of_the_training_prove_nothing(folder: Path, capsys: pytest.Captu
     for command in (["abstain"], ["recalibrate", "--out", str(folder / "not")]):
         verb, *rest = command
         assert main([verb, str(folder / "theirs.jsonl"), "--blender", str(folder / "mine.toml"), *rest]) == 2
-        assert "was trained on theirs" in capsys.readouterr().err
+        assert "has seen theirs" in capsys.readouterr().err
     assert not (folder / "not").exists()
+    renamed = folder / "renamed.jsonl"
+    renamed.write_text((folder / "theirs.jsonl").read_text())
+    assert main(["abstain", str(renamed), "--blender", str(folder / "mine.toml")]) == 2
+    assert "has seen renamed.jsonl" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -58,3 +58,19 @@ def test_a_part_of_a_public_set_that_the_bundle_saw_is_refused(
     part = label_file("usr-personachat")
     assert main(["adapt", str(part), "--out", str(tmp_path / "new"), "-b", "fast"]) == 2
     assert "trained on personachat" in capsys.readouterr().err
+
+
+def test_columns_of_users_need_not_be_the_same(
+    label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLENDER_CACHE", str(tmp_path / "cache"))
+    mine = label_file("mine")
+    rows = [json.loads(line) for line in mine.read_text().splitlines()]
+    mine.write_text("\n".join(json.dumps(row | {"features": {"clicks": at % 7}}) for at, row in enumerate(rows)))
+    assert main(["train", str(mine), "--out", str(tmp_path / "b"), "--annotator", "length"]) == 0
+    plain, level = label_file("plain", seed=1), label_file("level", level=True)
+    call = ["adapt", str(plain), str(level), "--out", str(tmp_path / "c"), "--blender", str(tmp_path / "b")]
+    assert main(call) == 0
+    assert load_bundle(tmp_path / "c").ranker.columns == load_bundle(tmp_path / "b").ranker.columns
+    said = " ".join(capsys.readouterr().out.split())
+    assert "level: no answer is better than another" in said and "nan" not in said

@@ -94,3 +94,16 @@ def test_too_few_dialogues_and_impossible_settings(tmp_path: Path) -> None:
     assert not (tmp_path / "weak.jsonl").exists()
     with pytest.raises(BadInput, match="at least one context and one negative"):
         BootstrapSettings(random=0, hard=0)
+
+
+def test_no_true_reply_to_the_context_is_a_wrong_one(tmp_path: Path) -> None:
+    path = tmp_path / "talk.jsonl"
+    asked = [f"Do you like {topic}?" for topic in TOPICS]
+    lines = [
+        {"turns": [turn, f"{kind} of course I like that, {turn}"]} for turn in asked for kind in ("Yes,", "No,", "Oh,")
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    bootstrap_labels(path, tmp_path / "weak.jsonl", BootstrapSettings(hard=4, random=2))
+    for rows in rows_of(tmp_path / "weak.jsonl").values():
+        turn = rows[0]["context"][-1]
+        assert all(row["sensible"] for row in rows if row["response"].endswith(turn) and row["response"] != turn)

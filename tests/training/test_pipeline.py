@@ -16,6 +16,7 @@ from blender.features import ANNOTATORS
 from blender.judging.label_files import read_label_files
 from blender.records import Candidate, Pool
 from blender.training.card import Provenance
+from blender.training.command import not_judged
 from blender.training.compare import LEARNED, lamda_rule, mean_over_sets
 from blender.training.fit import OrderSettings
 from blender.training.heads import HeadSettings
@@ -168,3 +169,19 @@ def test_a_licence_is_quoted_from_where_it_is_stated(tmp_path: Path) -> None:
     path = tmp_path / "PROVENANCE.md"
     path.write_text("# A set\n\n## Licence\nCC BY 4.0,\nwith a note.\n\n## Paper\nNone.\n")
     assert Provenance.read(path) == Provenance(title="A set", licence="CC BY 4.0, with a note.")
+
+
+def test_a_family_without_choices_and_a_set_without_head_room_do_not_stop_the_training(
+    label_file: MakeLabels, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lone = tmp_path / "lone.jsonl"
+    rows = [json.loads(line) for line in label_file("lone").read_text().splitlines()]
+    lone.write_text("\n".join(json.dumps(row) for row in rows[::4]))
+    made = train([label_file("mine"), lone], tmp_path / "bundle", quick(tmp_path / "cache"))
+    assert "all contexts with a choice are of one family (mine)" in made.out_of_fold.impossible
+    level = train([label_file("mine"), label_file("level", level=True)], tmp_path / "bundle", quick(tmp_path / "cache"))
+    assert (
+        list(level.compared) == ["mine"] and level.verdict.mean == level.compared["mine"].row(LEARNED).recovered.value
+    )
+    assert next(iter(not_judged(made))).startswith("Learnt from and not judged: lone")
+    assert list(not_judged(level)) == ["Not judged: level, in which no answer is better than another by its labels."]

@@ -65,3 +65,14 @@ def test_a_family_without_its_ranker_is_refused(bench: Bench) -> None:
     bare = replace(bench, found=replace(bench.found, rankers={}))
     with pytest.raises(BadInput, match="no ranker was made without family 'one'"):
         bare.ranker(drawn_contexts(bench.prepared, 1)[0])
+
+
+def test_every_pool_of_a_set_of_two_families_is_scored_by_the_ranker_that_saw_none(bench: Bench) -> None:
+    examples = bench.prepared.examples
+    one = replace(bench, prepared=replace(bench.prepared, examples=replace(examples, datasets=("s",) * len(examples))))
+    pools = list(range(0, len(examples), 7))
+    assert len({examples.families[at] for at in pools}) == 2
+    scores = one.scores(examples.take(pools).matrix, pools)
+    for at, mine in zip(pools, scores, strict=True):
+        alone = bench.found.rankers[examples.families[at]].score(examples.take([at]).matrix).value
+        np.testing.assert_allclose(mine, alone, rtol=1e-6)

@@ -1,0 +1,61 @@
+"""Several label files at once: read together, refused where labels would count twice, known again by content."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from blender.errors import BadInput
+from blender.judging.families import conversation_of
+from blender.judging.label_files import files_seen, label_digests, read_label_files
+
+
+def written(path: Path, turns: list[str], **more: object) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    rows = [
+        {"dialog_id": "d", "context": turns, "response": text, "sensible": place} | more
+        for place, text in enumerate(("No.", "Hiking."))
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return path
+
+
+def test_the_same_labels_are_not_counted_twice_whatever_they_are_called(tmp_path: Path) -> None:
+    first, again = written(tmp_path / "a.jsonl", ["Hi!"]), written(tmp_path / "b.jsonl", ["Hi!"])
+    with pytest.raises(BadInput, match=r"b\.jsonl holds the same as .*a\.jsonl; give it once"):
+        read_label_files([first, again])
+    assert len(read_label_files([first])) == 1
+    with pytest.raises(BadInput, match="no label file was named"):
+        read_label_files([])
+
+
+def test_one_id_of_one_set_has_one_context(tmp_path: Path) -> None:
+    one, two = (written(tmp_path / name / "labels.jsonl", [turn]) for name, turn in (("x", "Hi!"), ("y", "Bye!")))
+    with pytest.raises(BadInput, match="both have a dialog 'd' of the set 'labels', with different contexts"):
+        read_label_files([one, two])
+    said = written(tmp_path / "y" / "labels.jsonl", ["Bye!"], dataset="other")
+    assert [pool.dataset for pool in read_label_files([one, said])] == ["labels", "other"]
+
+
+def test_files_are_known_again_by_what_they_hold(tmp_path: Path) -> None:
+    one, two = (written(tmp_path / name / "labels.jsonl", [turn]) for name, turn in (("x", "Hi!"), ("y", "Bye!")))
+    known = label_digests([one, two])
+    assert (
+        next(iter(known)) == "labels.jsonl"
+        and list(known)[1].endswith("/labels.jsonl")
+        and len(set(known.values())) == 2
+    )
+    renamed = tmp_path / "renamed.jsonl"
+    renamed.write_bytes(two.read_bytes())
+    assert files_seen([renamed, written(tmp_path / "new.jsonl", ["Well?"])], known) == ["renamed.jsonl"]
+    assert label_digests([renamed], known) == known
+
+
+def test_contexts_of_one_dialog_are_one_conversation(tmp_path: Path) -> None:
+    grown = [["Hi!"], ["Hi!", "Hello.", "Any plans?"]]
+    apart = [written(tmp_path / f"{at}.jsonl", turns) for at, turns in enumerate(grown)]
+    assert len(set(map(conversation_of, read_label_files(apart)))) == 2
+    rooted = [written(tmp_path / f"{at}.jsonl", turns, slices={"dialog": "r"}) for at, turns in enumerate(grown)]
+    assert len(set(map(conversation_of, read_label_files(rooted)))) == 1
