@@ -42,11 +42,8 @@ def test_one_id_of_one_set_has_one_context(tmp_path: Path) -> None:
 def test_files_are_known_again_by_what_they_hold(tmp_path: Path) -> None:
     one, two = (written(tmp_path / name / "labels.jsonl", [turn]) for name, turn in (("x", "Hi!"), ("y", "Bye!")))
     known = label_digests([one, two])
-    assert (
-        next(iter(known)) == "labels.jsonl"
-        and list(known)[1].endswith("/labels.jsonl")
-        and len(set(known.values())) == 2
-    )
+    first, second = known
+    assert first == "labels.jsonl" and second.endswith("/labels.jsonl") and known[first] != known[second]
     renamed = tmp_path / "renamed.jsonl"
     renamed.write_bytes(two.read_bytes())
     assert files_seen([renamed, written(tmp_path / "new.jsonl", ["Well?"])], known) == ["renamed.jsonl"]

@@ -189,6 +189,4 @@ def test_dstc10_json_equals_the_normalised_lines(labelled: Path) -> None:
 def test_a_row_for_each_rating_is_refused(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, ROW, {**ROW, "sensible": 0}, {**ROW, "response": "No."}, {**ROW, "response": "No."})
     assert "4 rows hold 2 answers" in found and "as `ratings`" in found
-    assert len(read_labels(written(tmp_path, ROW, ROW, {**ROW, "response": "No."}))) == 1, (
-        "one that comes twice is data"
-    )
+    assert len(read_labels(written(tmp_path, ROW, ROW, {**ROW, "response": "No."}))) == 1, "data"
