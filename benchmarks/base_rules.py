@@ -12,8 +12,7 @@ from blender import Blender
 from blender.index.base import PhraseBase
 from blender.index.context import TURN_BREAK
 from blender.index.corpus import Phrase
-from blender.judging.headroom import Interval
-from blender.judging.resampling import ratios
+from blender.judging.resampling import Interval, ratios
 from blender.pooling import duplicate_key
 from blender.records import Candidate, Dialog, Pool
 from blender.sources.retrieval import Retrieval

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from blender.judging.agreement import Agreement, agreements
 from blender.judging.correlation import LengthCorrelation, length_correlations, verdict
-from blender.judging.headroom import Interval
 from blender.judging.labels import read_labels
+from blender.judging.resampling import Interval
 from blender.judging.ssa import Scores, ssa
 from blender.training.report import write_between_markers, write_json
 

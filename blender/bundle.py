@@ -11,8 +11,6 @@ CARD.md                  the model card
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -32,9 +30,9 @@ from blender.manifest import (
     LinearPart,
     Manifest,
     TreesPart,
-    put_in_place,
     read_checked,
     read_manifest,
+    replacing,
     sha256,
     write_flushed,
 )
@@ -147,20 +145,14 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
     """
     folder = Path(folder)
     check_bundle_place(folder)
-    aside: Path | None = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        _write(aside, bundle)
-        put_in_place(aside, folder)
+        with replacing(folder) as aside:
+            _write(aside, bundle)
     except OSError as fault:
         raise BadBundle(
             f"the bundle could not be written to {folder}: {fault.strerror or fault}; nothing was changed. "
             "Make room or choose another folder"
         ) from None
-    finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)  # gone already when all went well
 
 
 def _write(folder: Path, bundle: Bundle) -> None:

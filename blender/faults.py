@@ -22,7 +22,7 @@ T = TypeVar("T")
 _QUICK = 0.05  # seconds of its thread's processor: what takes less is not worth a thread of its own
 _PROMPT = 0.5  # seconds by the clock: more of them means that it waits for something, such as a server
 _HOLD_UP = 0.2  # seconds after which a quick call counts as hanging
-Part = Literal["source", "annotator", "guard", "ranker"]
+Part = Literal["source", "annotator", "guard", "ranker", "system"]
 Reason = Literal["raised", "late", "busy", "shape", "infinite", "nan", "bad candidate"]
 
 

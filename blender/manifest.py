@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +99,19 @@ def read_checked(folder: Path, name: str, digest: str) -> str:
     return raw.decode()
 
 
-def put_in_place(aside: Path, folder: Path) -> None:
-    """Put ``aside`` where ``folder`` is; should that fail, the old folder goes back."""
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """A folder aside that takes the place of ``folder`` once it is whole; else the old one stays."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield aside
+        _put_in_place(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)  # gone already when all went well
+
+
+def _put_in_place(aside: Path, folder: Path) -> None:
     aside.chmod(0o755)  # mkdtemp's are for the owner alone
     if not folder.exists():
         aside.rename(folder)

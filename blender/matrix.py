@@ -95,6 +95,15 @@ class FeatureMatrix:
         sizes = np.diff(np.searchsorted(rows, ends))
         return FeatureMatrix(values=self.values[rows], columns=self.columns, group_sizes=tuple(sizes.tolist()))
 
+    def take(self, pools: Sequence[int]) -> FeatureMatrix:
+        """Some of the pools, whole, in the order given."""
+        spans = list(self.groups())
+        return FeatureMatrix(
+            values=np.concatenate([self.values[:0], *(self.values[spans[at]] for at in pools)]),
+            columns=self.columns,
+            group_sizes=tuple(self.group_sizes[at] for at in pools),
+        )
+
     def split(self) -> list[FeatureMatrix]:
         """The rows of each pool as a matrix of its own."""
         return [

@@ -8,7 +8,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -18,7 +17,7 @@ from blender.reading import Task, check_tasks, read_tasks
 from blender.serving.inputs import check_readable
 from blender.serving.journal import ANSWERS, Journal, opened
 from blender.serving.loading import load
-from blender.serving.record import AnswerRecord
+from blender.serving.record import read_answers
 from blender.serving.standings import labels_in, print_standings
 from blender.serving.terminal import messages, output, shown
 from blender.serving.workers import Answering, answering
@@ -149,14 +148,11 @@ def _batches(tasks: Iterator[Task], size: int) -> Iterator[list[Task]]:
 
 def print_summary(path: Path) -> None:
     """Say what lies in a file of answers, reading it line by line."""
-    decoder = msgspec.json.Decoder(AnswerRecord)
     count, abstained, faults = 0, 0, Counter[str]()
-    with path.open("rb") as lines:
-        for line in lines:
-            record = decoder.decode(line)
-            count += 1
-            abstained += record.winner is None
-            faults.update({f"{fault.part} {fault.name} {fault.reason}" for fault in record.faults})
+    for record in read_answers(path):
+        count += 1
+        abstained += record.winner is None
+        faults.update({f"{fault.part} {fault.name} {fault.reason}" for fault in record.faults})
     console = output()
     console.print(f"{count:,} dialogs answered, {abstained:,} of them by the answer of last resort", soft_wrap=True)
     for name, times in faults.most_common():

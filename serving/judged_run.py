@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,7 +19,7 @@ from blender.judging.pools import LabelledPool
 from blender.matrix import FeatureMatrix
 from blender.records import MACHINE_KINDS
 from blender.roles import Ranker
-from blender.serving.record import AnswerRecord
+from blender.serving.record import AnswerRecord, read_answers
 
 BLENDER = "this blender"
 Doubles = NDArray[np.float64]
@@ -54,11 +53,7 @@ class JudgedRun:
             return None
         return JudgedRun(
             labelled=[each.machine_only() for each in self.labelled],
-            matrix=FeatureMatrix(
-                values=self.matrix.values[flat],
-                columns=self.matrix.columns,
-                group_sizes=tuple(sum(each) for each in keep),
-            ),
+            matrix=self.matrix.at(np.flatnonzero(flat)),
             chosen=[values[each] for values, each in zip(self.chosen, keep, strict=True)],
             lamda=self.lamda and [values[each] for values, each in zip(self.lamda, keep, strict=True)],
             abstained=self.abstained,
@@ -67,23 +62,18 @@ class JudgedRun:
 
 def read_run(labelled: list[LabelledPool], answers: Path) -> JudgedRun:
     """What the run said of each labelled pool, from its file of answers (one line a pool, in order)."""
-    decoder = msgspec.json.Decoder(AnswerRecord)
     columns: tuple[str, ...] = ()
     rows: list[list[float]] = []
     chosen: list[Doubles] = []
     lamda: list[Doubles] = []
     abstained = 0
-    with answers.open("rb") as lines:
-        for line in lines:
-            record = decoder.decode(line)
-            for each in record.pool:
-                columns = columns or tuple(each.features)
-                rows.append([_number(each.features[name]) for name in columns])
-            chosen.append(_chosen(record))
-            lamda.append(
-                np.array([3 * _number(c.sensible) + _number(c.specific) for c in record.pool], dtype=np.float64)
-            )
-            abstained += record.winner is None
+    for record in read_answers(answers):
+        for each in record.pool:
+            columns = columns or tuple(each.features)
+            rows.append([_number(each.features[name]) for name in columns])
+        chosen.append(_chosen(record))
+        lamda.append(np.array([3 * _number(c.sensible) + _number(c.specific) for c in record.pool], dtype=np.float64))
+        abstained += record.winner is None
     known = bool(rows) and not any(np.isnan(values).any() for values in lamda)
     return JudgedRun(
         labelled=labelled,
@@ -138,9 +128,9 @@ def _crossed(run: JudgedRun, fit: Callable[[Sequence[LabelledPool], FeatureMatri
     scores: list[Doubles] = [np.zeros(0)] * len(run.labelled)
     halves = [list(range(start, len(run.labelled), 2)) for start in (0, 1)]
     for picked, judged in (halves, halves[::-1]):
-        rule = fit([run.labelled[at] for at in picked], _groups(run.matrix, picked))
+        rule = fit([run.labelled[at] for at in picked], run.matrix.take(picked))
         part = [run.labelled[at] for at in judged]
-        for at, values in zip(judged, _scored(rule, part, _groups(run.matrix, judged)), strict=True):
+        for at, values in zip(judged, _scored(rule, part, run.matrix.take(judged)), strict=True):
             scores[at] = values
     return scores
 
@@ -148,15 +138,6 @@ def _crossed(run: JudgedRun, fit: Callable[[Sequence[LabelledPool], FeatureMatri
 def _scored(rule: Ranker, labelled: Sequence[LabelledPool], matrix: FeatureMatrix) -> list[Doubles]:
     values = rule.score(matrix, [each.pool for each in labelled]).value.astype(np.float64)
     return [values[rows] for rows in matrix.groups()]
-
-
-def _groups(matrix: FeatureMatrix, at: Sequence[int]) -> FeatureMatrix:
-    slices = list(matrix.groups())
-    return FeatureMatrix(
-        values=np.concatenate([matrix.values[slices[each]] for each in at]),
-        columns=matrix.columns,
-        group_sizes=tuple(matrix.group_sizes[each] for each in at),
-    )
 
 
 def _chosen(record: AnswerRecord) -> Doubles:

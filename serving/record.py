@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
 import numpy as np
 
+from blender.errors import BadInput
+from blender.faults import Fault
 from blender.matrix import FeatureMatrix
-from blender.records import Candidate, Dialog, Kind, Speaker, Turn
+from blender.records import Candidate, Dialog, Kind, Turn
 from blender.selection import Selection
 
 
@@ -42,22 +45,6 @@ class CandidateRecord(msgspec.Struct, kw_only=True, frozen=True):
     features: dict[str, float | None]
 
 
-class FaultRecord(msgspec.Struct, kw_only=True, frozen=True):
-    """What a source, an annotator, a guard or the ranker failed to give."""
-
-    part: str
-    name: str
-    reason: str
-    detail: str
-
-
-class TurnRecord(msgspec.Struct, kw_only=True, frozen=True):
-    """One turn of the conversation."""
-
-    speaker: Speaker
-    text: str
-
-
 class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
     """One dialog answered.
 
@@ -84,7 +71,7 @@ class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
 
     id: str
     asked: str
-    turns: list[TurnRecord]
+    turns: list[Turn]
     text: str
     source: str
     winner: int | None
@@ -93,7 +80,7 @@ class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
     specific: float | None
     why: str
     pool: list[CandidateRecord]
-    faults: list[FaultRecord]
+    faults: list[Fault]
     notes: list[str]
     bundle: str
     cost: float = 0.0
@@ -109,7 +96,7 @@ def answer_record(
     return AnswerRecord(
         id=dialog.id,
         asked=asked,
-        turns=_turns(dialog.turns),
+        turns=list(dialog.turns),
         text=selection.text,
         source=selection.source,
         winner=selection.winner,
@@ -118,12 +105,27 @@ def answer_record(
         specific=number(selection.specific),
         why=selection.why(),
         pool=[_candidate(selection, plain, at) for at in range(len(selection.pool))],
-        faults=[FaultRecord(part=f.part, name=f.name, reason=f.reason, detail=f.detail) for f in selection.faults],
+        faults=list(selection.faults),
         notes=list(selection.notes),
         bundle=bundle,
         slices=dict(slices),
         seconds=_seconds(selection.seconds),
     )
+
+
+def read_answers(path: Path) -> Iterator[AnswerRecord]:
+    """The records of a file of answers, line by line.
+
+    Raises:
+        BadInput: a line is no answer.
+    """
+    decoder = msgspec.json.Decoder(AnswerRecord)
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                yield decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+                raise BadInput(f"{path}, line {number}, is no answer: {fault}; run `blend evaluate` again") from None
 
 
 def digest(dialog: Dialog, candidates: Sequence[Candidate] | None = None) -> str:
@@ -141,10 +143,6 @@ def _plain(candidate: Candidate) -> dict[str, object]:
 def number(value: float) -> float | None:
     """A float32 by its shortest digits, which read back as the same float32; ``None`` where it is not finite."""
     return float(str(np.float32(value))) if math.isfinite(value) else None
-
-
-def _turns(turns: Sequence[Turn]) -> list[TurnRecord]:
-    return [TurnRecord(speaker=turn.speaker, text=turn.text) for turn in turns]
 
 
 def _candidate(selection: Selection, matrix: FeatureMatrix, at: int) -> CandidateRecord:

@@ -11,10 +11,10 @@ from rich.console import Console
 from blender.errors import BadInput
 from blender.judging.ceiling import noise_ceiling
 from blender.judging.compare import Comparison, judge
-from blender.judging.headroom import Interval
 from blender.judging.labels import read_labels
 from blender.judging.one_rater import one_rater
 from blender.judging.pools import LabelledPool
+from blender.judging.resampling import Interval
 from blender.serving.judged_run import BLENDER, Policies, policies, read_run
 from blender.serving.terminal import plain
 

@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.labelling.committee import places_of_dialogs
 from blender.models.cache import cache_folder
 from blender.models.encoder import load_encoder

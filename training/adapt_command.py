@@ -13,8 +13,9 @@ from rich.console import Console
 from blender.bundle import load_bundle, save_bundle
 from blender.errors import BadInput
 from blender.judging.families import FAMILIES, seen_in_training
-from blender.judging.headroom import Interval, bootstrap
+from blender.judging.headroom import bootstrap
 from blender.judging.label_files import files_seen, label_digests, read_label_files
+from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
 from blender.outputs import check_bundle_place
 from blender.settings import Settings

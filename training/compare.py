@@ -11,8 +11,8 @@ import numpy as np
 from blender.baselines import Longest, Perplexity, Shortest
 from blender.fusion import ANNOTATORS_READ, Average, ReciprocalRankFusion
 from blender.judging.compare import Comparison, judge
-from blender.judging.headroom import Interval
 from blender.judging.policies import one_source_each
+from blender.judging.resampling import Interval
 from blender.lamda import Lamda
 from blender.matrix import FeatureMatrix
 from blender.roles import Ranker

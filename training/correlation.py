@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from blender.judging.headroom import Interval
 from blender.judging.pools import LabelledPool
 from blender.judging.rank_correlation import spearman
+from blender.judging.resampling import Interval
 from blender.training.examples import Doubles, once
 from blender.training.outer import OutOfFold
 from blender.training.prepare import Prepared

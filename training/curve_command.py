@@ -15,8 +15,8 @@ from rich.table import Table
 
 from blender.errors import BadInput, BlendError
 from blender.judging.ceiling import noise_ceiling
-from blender.judging.headroom import Interval
 from blender.judging.pools import LabelledPool
+from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
 from blender.outputs import check_new_file
 from blender.training.command import annotator_settings

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from blender.annotation import USER
 from blender.judging.families import conversation_of
+from blender.judging.headroom import FLAT
 from blender.judging.pools import LabelledPool
 from blender.judging.target import gated_specific, targets
 from blender.matrix import RANK, FeatureMatrix, Floats, Z, ordinary_columns
 
 Doubles = NDArray[np.float64]
 View = Literal["judged", "whole", "extra"]
-FLAT = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -133,8 +133,25 @@ class Examples:
 
     def take(self, pools: Sequence[int]) -> Examples:
         """Some of the pools, whole, in the order given."""
-        rows = self.rows(pools)
-        sizes = tuple(self.matrix.group_sizes[at] for at in pools)
+        return self._reordered(self.rows(pools), tuple(self.matrix.group_sizes[at] for at in pools), pools)
+
+    def shuffled(self, seed: int) -> Examples:
+        """The same pools with the candidates of each in random order, so that places teach nothing."""
+        generator = np.random.default_rng(seed)
+        order = np.concatenate(
+            [span.start + generator.permutation(span.stop - span.start) for span in self.matrix.groups()]
+        )
+        return self._reordered(order, self.matrix.group_sizes, range(len(self)))
+
+    def labelled_rows(self) -> Examples:
+        """Pools without the rows that have no target, and without pools of fewer than two such rows."""
+        spans = [span.start + np.flatnonzero(~np.isnan(self.target[span])) for span in self.matrix.groups()]
+        pools = [at for at, rows in enumerate(spans) if len(rows) > 1]
+        rows = np.concatenate([np.zeros(0, dtype=np.intp), *(spans[at] for at in pools)])
+        return self._reordered(rows, tuple(len(spans[at]) for at in pools), pools)
+
+    def _reordered(self, rows: NDArray[np.intp], sizes: tuple[int, ...], pools: Sequence[int]) -> Examples:
+        """These rows, which are of these pools, in this order."""
         return Examples(
             matrix=FeatureMatrix(values=self.matrix.values[rows], columns=self.matrix.columns, group_sizes=sizes),
             relative=self.relative[rows],
@@ -145,42 +162,6 @@ class Examples:
             families=tuple(self.families[at] for at in pools),
             groups=tuple(self.groups[at] for at in pools),
             views=tuple(self.views[at] for at in pools),
-        )
-
-    def shuffled(self, seed: int) -> Examples:
-        """The same pools with the candidates of each in random order, so that places teach nothing."""
-        generator = np.random.default_rng(seed)
-        order = np.concatenate(
-            [span.start + generator.permutation(span.stop - span.start) for span in self.matrix.groups()]
-        )
-        return self._reordered(order, self.matrix.group_sizes)
-
-    def labelled_rows(self) -> Examples:
-        """Pools without the rows that have no target, and without pools of fewer than two such rows."""
-        keep, sizes, pools = [], [], []
-        for at, span in enumerate(self.matrix.groups()):
-            rows = span.start + np.flatnonzero(~np.isnan(self.target[span]))
-            if len(rows) > 1:
-                keep.append(rows)
-                sizes.append(len(rows))
-                pools.append(at)
-        chosen = self.take(pools)
-        if sum(sizes) == len(chosen.matrix):
-            return chosen
-        whole = np.searchsorted(self.rows(pools), np.concatenate(keep)) if keep else np.zeros(0, dtype=np.intp)
-        return chosen._reordered(whole, tuple(sizes))
-
-    def _reordered(self, rows: NDArray[np.intp], sizes: tuple[int, ...]) -> Examples:
-        return Examples(
-            matrix=FeatureMatrix(values=self.matrix.values[rows], columns=self.matrix.columns, group_sizes=sizes),
-            relative=self.relative[rows],
-            target=self.target[rows],
-            sensible=self.sensible[rows],
-            specific=self.specific[rows],
-            datasets=self.datasets,
-            families=self.families,
-            groups=self.groups,
-            views=self.views,
         )
 
 

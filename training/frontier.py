@@ -19,7 +19,8 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from blender.judging.headroom import Interval, recovered_per_context
+from blender.judging.headroom import recovered_per_context
+from blender.judging.resampling import Interval
 from blender.judging.target import targets
 from blender.models.cache import cache_folder, text_digest
 from blender.training.crossval import one_family_out

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blender.errors import BadInput
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.labelling.committee import AVERAGE, rule_votes
 from blender.training.crossval import FOLDS, Fold, grouped
 from blender.training.examples import Doubles, Examples, HeadRoom

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def leave_out(
     """For each fold: search settings on its training side, fit there, score what it left out."""
     blank = np.full(len(prepared.examples.matrix), np.nan)
     names = ("value", "linear", "sensible", "specific", "best_feature", "best_source")
-    found = {name: blank.copy() for name in names}
+    found: dict[str, Any] = {name: blank.copy() for name in names}
     trials: dict[str, list[Trial]] = {}
     rankers: dict[str, LearnedRanker] = {}
     for fold in folds:
@@ -67,17 +68,7 @@ def leave_out(
         rows = prepared.examples.rows(fold.held_out)
         for name in names:
             found[name][rows] = scores[name]
-    return OutOfFold(
-        how=how,
-        value=found["value"],
-        linear=found["linear"],
-        sensible=found["sensible"],
-        specific=found["specific"],
-        best_feature=found["best_feature"],
-        best_source=found["best_source"],
-        trials=trials,
-        rankers=rankers,
-    )
+    return OutOfFold(how=how, **found, trials=trials, rankers=rankers)
 
 
 def _one_fold(

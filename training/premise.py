@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from blender.judging.headroom import Interval, bootstrap
+from blender.judging.headroom import bootstrap
 from blender.judging.pools import LabelledPool
+from blender.judging.resampling import Interval
 from blender.judging.target import gated_specific
 from blender.training.examples import Doubles
 from blender.training.outer import OutOfFold, judged_pools, rows_apart

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from blender.judging.calibration import Bin, Reliability, curve, debiased_square, measure
-from blender.judging.headroom import Interval
-from blender.judging.resampling import ratios
+from blender.judging.resampling import Interval, ratios
 from blender.recalibration import fit_move
 from blender.terms import Curve
 from blender.training.examples import Doubles

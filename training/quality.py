@@ -20,9 +20,9 @@ from rich.console import Console
 from blender.errors import BadInput
 from blender.judging.ceiling import Ceiling, noise_ceiling
 from blender.judging.compare import Comparison
-from blender.judging.headroom import Interval
 from blender.judging.one_rater import OneRater, one_rater
 from blender.judging.pools import LabelledPool
+from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
 from blender.training.compare import LEARNED, compare_sets, mean_over_sets, policy_scores, verdict
 from blender.training.correlation import as_plain, correlation_lines, correlations

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 
 
 def over_seeds(values: ArrayLike, *, level: float = 0.95) -> Interval:

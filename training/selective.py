@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.judging.selective import DELTA, PROBABILITIES, Certificate, certify, not_sensible
 from blender.training.compare import policy_scores
 from blender.training.examples import Doubles

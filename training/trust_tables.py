@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.training.probabilities import Table, Trusted
 from blender.training.selective import MIXED, OURS, SUM, Elsewhere, Kept, KeptTable
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import isotonic_regression  # type: ignore[attr-defined]
 
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.training.examples import Doubles
 from blender.training.seeds import difference, over_seeds
 from blender.training.simulation import RANDOM, Played, Point

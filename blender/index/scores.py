@@ -93,14 +93,6 @@ class BaseScores:
         """Sixteen hex digits; another if the base or any score is."""
         return text_digest(self.manifest.base, self.manifest.file.sha256, *self.columns)
 
-    def made_with(self, name: str) -> str:
-        """The model and the settings behind a column, in words.
-
-        Raises:
-            UnknownName: there is no such column.
-        """
-        return self.scorer(name).made_with
-
     def scorer(self, name: str) -> ScorerNote:
         """The scorer of a column.
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from blender.judging.alpha import Units, alpha_interval, same_share, spearman_brown
 from blender.judging.answers import root_of
-from blender.judging.headroom import Interval
 from blender.judging.pools import LabelledPool
+from blender.judging.resampling import Interval
 
 Question = Literal["sensible", "specific", "overall"]
 QUESTIONS: tuple[Question, ...] = get_args(Question)

@@ -19,8 +19,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.judging.headroom import Interval
-from blender.judging.resampling import statistic
+from blender.judging.resampling import Interval, statistic
 
 Doubles = NDArray[np.float64]
 Level = Literal["nominal", "interval"]

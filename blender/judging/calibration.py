@@ -9,7 +9,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 
 Doubles = NDArray[np.float64]
 BINS, FEWEST = 10, 15

@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 
 from blender.errors import BadInput
 from blender.judging.answers import root_of
-from blender.judging.headroom import FLAT, Interval, bootstrap
+from blender.judging.headroom import FLAT, bootstrap
 from blender.judging.pools import LabelledPool
+from blender.judging.resampling import Interval
 from blender.judging.target import rater_targets
 
 Doubles = NDArray[np.float64]

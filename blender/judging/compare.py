@@ -14,8 +14,9 @@ from rich.table import Table
 
 from blender.errors import UnknownName
 from blender.judging.answers import root_of
-from blender.judging.headroom import Interval, Recovered, bootstrap, recovered
+from blender.judging.headroom import Recovered, bootstrap, recovered
 from blender.judging.pools import LabelledPool
+from blender.judging.resampling import Interval
 from blender.judging.target import targets
 
 SAME = 1e-6  # two picks whose targets differ by less are as good as each other

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from blender.judging.agreement import ratings_of
 from blender.judging.alpha import alpha, spearman_brown
 from blender.judging.answers import root_of
-from blender.judging.headroom import Interval
 from blender.judging.pools import LabelledPool
 from blender.judging.rank_correlation import spearman
-from blender.judging.resampling import NOTHING
+from blender.judging.resampling import NOTHING, Interval
 
 CLAIMED = 0.66  # the lowest that is claimed
 Label = Literal["specific", "sensible"]

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from blender.judging.agreement import ratings_of
 from blender.judging.answers import Answers, answers
 from blender.judging.compare import SAME
-from blender.judging.headroom import Interval, bootstrap
+from blender.judging.headroom import bootstrap
 from blender.judging.pools import LabelledPool
 from blender.judging.randomisation import holm, randomisation
+from blender.judging.resampling import Interval
 
 Doubles = NDArray[np.float64]
 

@@ -13,17 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from blender.judging.resampling import Interval, ratios
+
 Doubles = NDArray[np.float64]
 FLAT = 1e-6  # labels are float32 means on 0..1; a smaller gap between best and mean is rounding
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A mean and its bootstrap percentile interval; all NaN if there is nothing to average."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -122,29 +115,18 @@ def bootstrap(
     units: Sequence[Hashable] | None = None,
     draws: int = 2000,
     seed: int = 0,
-    level: float = 0.95,
 ) -> Interval:
-    """Mean of ``values`` (or the sum of ``values`` over the sum of ``over``) with a percentile interval.
+    """Mean of ``values`` (or the sum of ``values`` over the sum of ``over``) with a 95 % percentile interval.
 
-    Units are drawn with replacement (Efron, 1979), ``draws`` times; a multinomial gives each draw's counts, so that
-    no index array of units times draws is held. NaN values are left out. Without ``units`` every value is one.
+    Units are drawn with replacement (`blender.judging.resampling`). NaN values are left out. Without ``units`` every
+    value is one.
     """
     top = np.asarray(values, dtype=np.float64)
     bottom = np.ones_like(top) if over is None else np.asarray(over, dtype=np.float64)
     known = np.flatnonzero(~np.isnan(top))
-    if not len(known):
-        return Interval(value=float("nan"), low=float("nan"), high=float("nan"))
-    top, bottom = top[known], bottom[known]
-    if units is not None:
-        places: dict[Hashable, int] = {}
-        owner = [places.setdefault(units[at], len(places)) for at in known.tolist()]
-        top, bottom = (np.bincount(owner, weights=each).astype(np.float64) for each in (top, bottom))
-    generator = np.random.default_rng(seed)
-    shares = np.empty(draws)
-    step = max(1, 2_000_000 // len(top))
-    for start in range(0, draws, step):
-        count = min(step, draws - start)
-        times = generator.multinomial(len(top), np.full(len(top), 1 / len(top)), size=count)
-        shares[start : start + count] = (times @ top) / (times @ bottom)
-    low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value=float(top.sum() / bottom.sum()), low=float(low), high=float(high))
+    places: dict[Hashable, int] = {}
+    owner = [places.setdefault(at if units is None else units[at], len(places)) for at in known.tolist()]
+    sums, counts = np.zeros((2, len(places), 1))
+    np.add.at(sums[:, 0], owner, top[known])
+    np.add.at(counts[:, 0], owner, bottom[known])
+    return ratios(sums, counts, draws=draws, seed=seed)[0]

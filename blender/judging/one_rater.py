@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from blender.errors import BadInput
 from blender.judging.answers import root_of
 from blender.judging.compare import by_pool
-from blender.judging.headroom import Interval, bootstrap, recovered_per_context
+from blender.judging.headroom import bootstrap, recovered_per_context
 from blender.judging.pools import LabelledPool
+from blender.judging.resampling import Interval
 from blender.judging.target import rater_targets
 
 Doubles = NDArray[np.float64]

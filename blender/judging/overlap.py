@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 from blender.errors import BadInput
@@ -97,16 +97,6 @@ def check_families(pools: Sequence[LabelledPool]) -> None:
     ]
     if problems:
         raise BadInput(problems)
-
-
-def join_families(pools: Sequence[LabelledPool]) -> list[LabelledPool]:
-    """The pools with families that share contexts made one, named by both: ``one+two``."""
-    names = {labelled.family: {labelled.family} for labelled in pools}
-    for pair in overlaps(pools, lambda labelled: labelled.family):
-        if pair.contexts:
-            together = names[pair.first] | names[pair.second]
-            names.update(dict.fromkeys(together, together))
-    return [replace(labelled, family="+".join(sorted(names[labelled.family]))) for labelled in pools]
 
 
 def _set_name(labelled: LabelledPool) -> str:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from blender.judging.answers import Answers, answers
-from blender.judging.headroom import Interval
 from blender.judging.pools import LabelledPool
 from blender.judging.rank_correlation import spearman
+from blender.judging.resampling import Interval
 
 Doubles = NDArray[np.float64]
 Mask = NDArray[np.bool_]

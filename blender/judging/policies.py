@@ -109,14 +109,9 @@ def best_feature(train: Sequence[LabelledPool], matrix: FeatureMatrix) -> BestFe
     for at, labelled in enumerate(train):
         by_set[labelled.dataset].append(at)
     totals: dict[tuple[str, Literal["high", "low"]], float] = defaultdict(float)
-    slices = list(matrix.groups())
     for members in by_set.values():
-        part = FeatureMatrix(
-            values=np.concatenate([matrix.values[slices[i]] for i in members]),
-            columns=matrix.columns,
-            group_sizes=tuple(matrix.group_sizes[i] for i in members),
-        )
-        for name, (high, low) in column_headroom([target.values[i] for i in members], part).items():
+        found = column_headroom([target.values[i] for i in members], matrix.take(members))
+        for name, (high, low) in found.items():
             totals[name, "high"] += high
             totals[name, "low"] += low
     column, prefer = max(sorted(totals), key=lambda key: totals[key])

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from blender.judging.headroom import Interval
-from blender.judging.resampling import NOTHING
+from blender.judging.resampling import NOTHING, Interval
 
 Doubles = NDArray[np.float64]
 

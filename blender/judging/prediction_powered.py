@@ -25,10 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.judging.answers import answers as answer_table
-from blender.judging.headroom import Interval
 from blender.judging.pools import LabelledPool
 from blender.judging.powered_mean import powered_mean
-from blender.judging.resampling import ratios
+from blender.judging.resampling import Interval, ratios
 from blender.judging.ssa import MEASURES
 from blender.records import Dialog
 

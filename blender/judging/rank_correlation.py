@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from blender.judging.headroom import Interval
-from blender.judging.resampling import NOTHING, percentile, times
+from blender.judging.resampling import NOTHING, Interval, percentile, times
 
 Doubles = NDArray[np.float64]
 _FLAT = 1e-12  # variance of ranks over the square of their number; below it all values are one

@@ -7,13 +7,28 @@ Each draw is a row of multinomial counts, so that a draw costs one row of a matr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.judging.headroom import Interval
-
 Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A mean and its bootstrap percentile interval; all NaN if there is nothing to average."""
+
+    value: float
+    low: float
+    high: float
+
+    def shown(self, digits: int = 1, *, scale: float = 100, sign: str = "") -> str:
+        """``12.3 (10.0 to 14.5)``, in per cent unless another ``scale`` is given; ``sign`` as in a format, ``+``."""
+        value, low, high = (f"{scale * each:{sign}.{digits}f}" for each in (self.value, self.low, self.high))
+        return f"{value} ({low} to {high})"
+
+
 NOTHING = Interval(value=float("nan"), low=float("nan"), high=float("nan"))
 _CELLS = 2_000_000
 

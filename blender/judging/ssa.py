@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from blender.errors import UnknownName
 from blender.judging.answers import Answers, answers
-from blender.judging.headroom import Interval
 from blender.judging.pools import LabelledPool
-from blender.judging.resampling import ratios
+from blender.judging.resampling import Interval, ratios
 
 MEASURES = ("sensible", "specific", "ssa")
 

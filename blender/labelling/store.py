@@ -62,10 +62,6 @@ class Store:
             campaign, lambda connection: claims.claim(connection, campaign, page, rater, at), lasting=False
         )
 
-    def claims(self, campaign: str, since: str) -> list[tuple[str, str]]:
-        """(page, rater) of claims still open and not older than ``since``, ISO 8601 in UTC."""
-        return self.database.read(lambda connection: claims.claims(connection, campaign, since))
-
     def history(self, campaign: str) -> int:
         """How many entries there ever were, taken back ones included."""
         count = sql.select(sql.func.count()).select_from(HISTORY).where(HISTORY.c.campaign == campaign)

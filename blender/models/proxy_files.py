@@ -9,8 +9,6 @@ CARD.md                  the model card
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from blender.errors import BadModel
-from blender.manifest import put_in_place
+from blender.manifest import replacing
 
 VERSION = 1
 MANIFEST = "proxy.json"
@@ -119,25 +117,19 @@ def save_proxy(folder: Path, manifest: ProxyManifest, card: str, write: Callable
         BadModel: ``folder`` holds something else, or the disk is full; what was there before stays.
     """
     check_place(folder)
-    aside: Path | None = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        write(aside)
-        files = sorted(path for path in aside.rglob("*") if path.is_file())
-        digests = {path.relative_to(aside).as_posix(): _sha256(path) for path in files}
-        whole = msgspec.structs.replace(manifest, sha256=digests)
-        (aside / CARD).write_text(card, encoding="utf-8")
-        (aside / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n")
-        put_in_place(aside, folder)
+        with replacing(folder) as aside:
+            write(aside)
+            files = sorted(path for path in aside.rglob("*") if path.is_file())
+            digests = {path.relative_to(aside).as_posix(): _sha256(path) for path in files}
+            whole = msgspec.structs.replace(manifest, sha256=digests)
+            (aside / CARD).write_text(card, encoding="utf-8")
+            (aside / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n")
     except OSError as fault:
         raise BadModel(
             f"the proxy could not be written to {folder}: {fault.strerror or fault}; nothing was changed. "
             "Make room or choose another folder"
         ) from None
-    finally:
-        if aside is not None:
-            shutil.rmtree(aside, ignore_errors=True)  # gone already when all went well
     return whole
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 
 import msgspec
 import numpy as np
 
 from blender.errors import BadInput, BadModel
-from blender.manifest import put_in_place, sha256, write_flushed
+from blender.manifest import replacing, sha256, write_flushed
 from blender.matrix import Floats
 from blender.models.encoder import Encoder
 from blender.prompts.prompt import Prompt
@@ -102,16 +101,14 @@ class PromptPool:
         place = Path(folder).expanduser().absolute()
         if place.exists() and not (place / _NOTE).is_file():
             raise BadInput(f"{place} is there and is no prompt pool; name another folder")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(mkdtemp(prefix=f".{place.name}.", dir=place.parent))
         lines = b"".join(msgspec.json.encode(prompt) + b"\n" for prompt in self.prompts)
-        with (aside / _VECTORS).open("wb") as file:
-            np.save(file, np.ascontiguousarray(self.vectors), allow_pickle=False)
-        sums = {_PROMPTS: sha256(lines), _VECTORS: sha256((aside / _VECTORS).read_bytes())}
-        note = _Note(version=VERSION, encoder=self.encoder_fingerprint, prompts=len(self), sha256=sums)
-        write_flushed(aside / _PROMPTS, lines)
-        write_flushed(aside / _NOTE, msgspec.json.format(msgspec.json.encode(note), indent=1))
-        put_in_place(aside, place)
+        with replacing(place) as aside:
+            with (aside / _VECTORS).open("wb") as file:
+                np.save(file, np.ascontiguousarray(self.vectors), allow_pickle=False)
+            sums = {_PROMPTS: sha256(lines), _VECTORS: sha256((aside / _VECTORS).read_bytes())}
+            note = _Note(version=VERSION, encoder=self.encoder_fingerprint, prompts=len(self), sha256=sums)
+            write_flushed(aside / _PROMPTS, lines)
+            write_flushed(aside / _NOTE, msgspec.json.format(msgspec.json.encode(note), indent=1))
 
     @classmethod
     def load(cls, folder: str | Path, encoder_fingerprint: str | None = None) -> PromptPool:
@@ -151,19 +148,6 @@ class PromptPool:
         if encoder_fingerprint is not None:
             pool.check_encoder(encoder_fingerprint)
         return pool
-
-
-def read_prompts(path: str | Path) -> list[Prompt]:
-    """Prompts of JSON lines with ``text``, ``task`` and ``cluster``.
-
-    Raises:
-        BadInput: the file cannot be read, or a line is no prompt; the line is named.
-    """
-    file = Path(path).expanduser()
-    try:
-        return _read_prompts(file.read_bytes(), file)
-    except OSError as fault:
-        raise BadInput(f"{file} cannot be read ({fault.strerror}); give JSON lines of prompts") from None
 
 
 def _read_prompts(raw: bytes, path: Path) -> list[Prompt]:

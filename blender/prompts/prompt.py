@@ -7,7 +7,6 @@ from typing import Literal
 import msgspec
 
 from blender.errors import BadInput
-from blender.models.cache import text_digest
 
 Kind = Literal["demonstration", "instruction"]
 BETWEEN = "\n\n"
@@ -45,8 +44,3 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     f"prompt {self.text!r:.60} has no {name}; every prompt must say its task and its cluster, "
                     "or it cannot be known what to leave out when unseen tasks are tested"
                 )
-
-    @property
-    def digest(self) -> str:
-        """Sixteen hex digits that name the text."""
-        return text_digest(self.text)

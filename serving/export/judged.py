@@ -15,10 +15,10 @@ from blender.errors import BadInput
 from blender.judging.labels import LabelledPool
 from blender.judging.target import DEFINITIONS, GATED, MEAN, OVERALL, SENSIBLE, targets
 from blender.reading import check_tasks, read_tasks
-from blender.records import Dialog, Kind, Pool, Turn
+from blender.records import Dialog, Kind, Pool
 from blender.serving.inputs import check_readable
 from blender.serving.journal import ANSWERS
-from blender.serving.record import AnswerRecord, CandidateRecord, answer_record
+from blender.serving.record import AnswerRecord, CandidateRecord, answer_record, read_answers
 from blender.serving.standings import labels_in
 
 if TYPE_CHECKING:
@@ -132,17 +132,9 @@ def _of_labels(path: Path, labelled: Sequence[LabelledPool], target: str | None)
 
 
 def _of_answers(path: Path, by: By) -> Iterator[JudgedPool]:
-    decoder = msgspec.json.Decoder(AnswerRecord)
     name = path.parent.name if path.name == ANSWERS else path.stem
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                record = decoder.decode(line)
-                turns = tuple(Turn(speaker=turn.speaker, text=turn.text) for turn in record.turns)
-                dialog = Dialog(id=record.id, turns=turns)
-            except (msgspec.DecodeError, UnicodeDecodeError, BadInput) as fault:
-                raise BadInput(f"{path}, line {number}: is no answer of `blend evaluate`: {fault}") from None
-            yield _of_record(record, dialog, by, name, name)
+    for record in read_answers(path):
+        yield _of_record(record, Dialog(id=record.id, turns=tuple(record.turns)), by, name, name)
 
 
 def _of_pools(path: Path, by: By, blender: Callable[[], Blender]) -> Iterator[JudgedPool]:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from blender.errors import BadInput
 from blender.judging.agreement import agreements
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.labelling.aggregate import labelled_pools
 from blender.labelling.campaign import Campaign
 from blender.labelling.raters import Rater, raters

@@ -10,10 +10,10 @@ import msgspec
 from blender.errors import BadInput
 from blender.pooling import duplicate_key
 from blender.reading import Task, check_tasks, read_tasks
-from blender.records import Candidate, Dialog, Turn
+from blender.records import Candidate, Dialog
 from blender.serving.inputs import check_readable
 from blender.serving.journal import ANSWERS
-from blender.serving.record import AnswerRecord
+from blender.serving.record import read_answers
 from blender.serving.standings import labels_in
 
 _ACCEPTED = "give the folder of a `blend evaluate` run, or a file of pools or of labels"
@@ -64,24 +64,17 @@ def _of_folder(folder: Path, locale: str) -> list[Task]:
 
 def _of_answers(path: Path, locale: str) -> Iterator[Task]:
     """The pools that a single blender made, its blocked candidates left out: nobody should have to read them."""
-    decoder = msgspec.json.Decoder(AnswerRecord)
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                record = decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-                raise BadInput(f"{path}, line {number}, is no answer: {fault}; run `blend evaluate` again") from None
-            turns = tuple(Turn(speaker=turn.speaker, text=turn.text) for turn in record.turns)
-            yield Task(
-                line=number,
-                dialog=Dialog(id=record.id, turns=turns, locale=locale),
-                candidates=tuple(
-                    Candidate(text=each.text, source=each.source, kind=each.kind)
-                    for each in record.pool
-                    if not each.blocked
-                ),
-                slices=record.slices,
-            )
+    for number, record in enumerate(read_answers(path), start=1):
+        yield Task(
+            line=number,
+            dialog=Dialog(id=record.id, turns=tuple(record.turns), locale=locale),
+            candidates=tuple(
+                Candidate(text=each.text, source=each.source, kind=each.kind)
+                for each in record.pool
+                if not each.blocked
+            ),
+            slices=record.slices,
+        )
 
 
 def distinct(candidates: Iterable[Candidate]) -> list[int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.serving.report.frame import Frame, legend, line, mark, picture, shortened, text, ticks
 from blender.serving.report.table import range_of, shown
 

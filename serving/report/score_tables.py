@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from blender.judging.differences import Difference, Differences
-from blender.judging.headroom import Interval
 from blender.judging.prediction_powered import PoweredScore, PredictedScore
+from blender.judging.resampling import Interval
 from blender.judging.ssa import Scores, SystemScore
 from blender.serving.report.costs import Cost
 from blender.serving.report.datasheet import SCORED, DataSheet

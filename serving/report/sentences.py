@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blender.judging.differences import Difference, Differences
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.judging.ssa import Scores
 from blender.serving.report.parts import NotKnown
 from blender.serving.report.report import Report

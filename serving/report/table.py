@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 
 Kind = Literal["text", "count", "share", "number", "p", "seconds"]
 Cell = str | int | float | Interval | None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from blender.errors import BadInput, BlendError
-from blender.manifest import put_in_place
+from blender.manifest import replacing
 from blender.serving.report.contents import tables
 from blender.serving.report.page import render
 from blender.serving.report.report import Report
@@ -30,14 +28,9 @@ def write_report(report: Report, out: Path) -> list[Path]:
     contents = {PAGE: render(report), DATA: json_of(report)}
     contents |= {f"{name}.csv": csv_of(table) for name, table in tables(report).items()}
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
-        try:
+        with replacing(out) as aside:
             for name, text in contents.items():
                 (aside / name).write_text(text, encoding="utf-8", newline="")
-            put_in_place(aside, out)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
     except OSError as fault:
         raise BlendError(f"cannot write {out}: {fault.strerror}; give another --out or make room") from None
     return [out / name for name in contents]

@@ -9,7 +9,7 @@ import msgspec
 
 from blender.faults import Fault
 from blender.records import Candidate, Dialog
-from blender.serving.record import AnswerRecord, CandidateRecord, FaultRecord, TurnRecord, digest
+from blender.serving.record import AnswerRecord, CandidateRecord, digest
 
 Outcome = Literal["answered", "abstained", "empty", "failed"]
 
@@ -40,7 +40,7 @@ def system_record(
     return AnswerRecord(
         id=dialog.id,
         asked=digest(dialog),
-        turns=[TurnRecord(speaker=turn.speaker, text=turn.text) for turn in dialog.turns],
+        turns=list(dialog.turns),
         text=candidates[0].text if candidates else "",
         source=source,
         winner=0 if candidates else None,
@@ -49,7 +49,7 @@ def system_record(
         specific=None,
         why=why,
         pool=[_plain(candidate) for candidate in candidates],
-        faults=[FaultRecord(part=each.part, name=each.name, reason=each.reason, detail=each.detail) for each in faults],
+        faults=list(faults),
         notes=[],
         bundle="",
         cost=cost,
@@ -61,7 +61,7 @@ def failed_record(
     dialog: Dialog, system: str, fault: Exception, *, cost: float = 0.0, seconds: float | None = None
 ) -> AnswerRecord:
     """The record of a dialog that a system could not answer: no text, and the fault."""
-    told = FaultRecord(part="system", name=system, reason="raised", detail=f"{type(fault).__name__}: {fault}"[:400])
+    told = Fault(part="system", name=system, reason="raised", detail=f"{type(fault).__name__}: {fault}"[:400])
     record = system_record(dialog, (), source=system, why="The system failed.", cost=cost, seconds=seconds)
     return msgspec.structs.replace(record, faults=[told])
 

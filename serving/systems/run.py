@@ -15,9 +15,9 @@ import msgspec
 
 from blender.errors import BadInput
 from blender.reading import Task, read_tasks
-from blender.records import Dialog, Kind, Turn
+from blender.records import Dialog, Kind
 from blender.serving.journal import ANSWERS, RUN
-from blender.serving.record import AnswerRecord
+from blender.serving.record import AnswerRecord, read_answers
 
 CONTEXTS, SYSTEMS = "contexts.jsonl", "systems"
 DIALOG, TURN, LENGTH, LANGUAGE = "dialog", "turn", "length", "language"
@@ -114,16 +114,8 @@ def read_records(folder: Path, system: str) -> Iterator[AnswerRecord]:
         BadInput: there are none, or a line is broken.
     """
     path = folder / SYSTEMS / system / ANSWERS
-    decoder = msgspec.json.Decoder(AnswerRecord)
     try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    yield decoder.decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-                    raise BadInput(
-                        f"{path}, line {number}, is no answer: {fault}; run `blend evaluate` again"
-                    ) from None
+        yield from read_answers(path)
     except OSError as fault:
         raise BadInput(f"{path} cannot be read: {fault.strerror}; run `blend evaluate` again") from None
 
@@ -159,12 +151,11 @@ def read_run(folder: Path) -> list[Answered]:
 
 
 def _answered(system: str, record: AnswerRecord, root: Dialog, turn: int) -> Answered:
-    turns = tuple(Turn(speaker=each.speaker, text=each.text) for each in record.turns)
     return Answered(
         system=system,
         kind=_kind(record),
         source=record.source,
-        dialog=root if turn == 1 else replace(root, id=record.id, turns=turns),
+        dialog=root if turn == 1 else replace(root, id=record.id, turns=tuple(record.turns)),
         text=record.text,
         slices=record.slices,
         seconds=record.seconds.get("dialog", float("nan")),

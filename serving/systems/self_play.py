@@ -15,7 +15,7 @@ import msgspec
 from blender.reading import Task
 from blender.records import Dialog, Speaker, Turn
 from blender.sampling.lengths import length_slice
-from blender.serving.record import AnswerRecord, TurnRecord
+from blender.serving.record import AnswerRecord
 from blender.serving.systems.records import failed_record
 from blender.serving.systems.run import DIALOG, LANGUAGE, LENGTH, TURN
 from blender.serving.systems.system import System
@@ -71,8 +71,7 @@ class Played:
             slices[LENGTH] = length_slice(len(dialog.turns))
         if self.turns > 1:
             slices |= {TURN: str(turn), DIALOG: task.dialog.id}
-        turns = [TurnRecord(speaker=each.speaker, text=each.text) for each in dialog.turns]
-        return msgspec.structs.replace(record, slices=slices, turns=turns)
+        return msgspec.structs.replace(record, slices=slices, turns=list(dialog.turns))
 
 
 def safely(name: str, system: System, dialogs: Sequence[Dialog]) -> list[AnswerRecord]:

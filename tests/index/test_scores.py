@@ -72,7 +72,7 @@ def test_columns_stand_in_the_order_of_the_phrases(make_base: Callable[..., Path
     assert np.isnan(opened.column("letters.contexts")).tolist() == [False] * 4 + [True]
     assert opened.fingerprint == scores.fingerprint
     assert isinstance(opened.values, np.memmap)
-    assert opened.made_with("letters.count") == "version 1"
+    assert opened.scorer("letters.count").made_with == "version 1"
     with pytest.raises(UnknownName, match=r"did you mean 'letters.count'"):
         opened.column("letter.count")
 
@@ -97,7 +97,7 @@ def test_one_changed_scorer_measures_its_own_columns(make_base: Callable[..., Pa
     same, changed = Letters(), Letters("other", version=2)
     scores, done = score_base(folder, [same, changed])
     assert (same.asked, [each.new for each in done]) == ([], [0, 4])
-    assert scores.made_with("other.count") == "version 2"
+    assert scores.scorer("other.count").made_with == "version 2"
     back = Letters("other")
     score_base(folder, [same, back])
     assert back.asked == [], "what the former one measured is kept"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 
 from blender.errors import BadInput, BadModel
-from blender.prompts.pool import PromptPool, read_prompts
+from blender.prompts.pool import PromptPool
 from blender.prompts.prompt import Prompt
 
 SKY = Prompt("Is the sky blue?\nAnswer: yes", task="colours", cluster="facts", row="Is the sky blue?")
@@ -75,13 +74,3 @@ def test_what_is_no_pool_is_neither_read_nor_written_over(encoder: Any, tmp_path
     with pytest.raises(BadInput, match="no prompt pool"):
         PromptPool.build([SKY], encoder).save(tmp_path / "letters")
     assert [path.name for path in tmp_path.iterdir()] == ["letters"]
-
-
-def test_prompts_are_read_from_lines_and_every_bad_line_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "prompts.jsonl"
-    path.write_text(json.dumps({"text": "Say yes.", "task": "colours", "cluster": "facts"}) + "\n\n")
-    assert [prompt.task for prompt in read_prompts(path)] == ["colours"]
-    path.write_text('{"text": "Say yes.", "task": "colours"}\n{"text": "x", "task": "", "cluster": "facts"}\n{\n')
-    with pytest.raises(BadInput) as caught:
-        read_prompts(path)
-    assert [problem.split(": ")[0][-2:] for problem in caught.value.problems] == [":1", ":2", ":3"]

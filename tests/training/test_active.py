@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from blender.errors import BadInput
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.matrix import FeatureMatrix
 from blender.training import active
 from blender.training.examples import Examples, View, relative_columns

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blender.errors import BadInput
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.serving.cli import main
 from blender.training.curve_command import parse_sizes
 from blender.training.fixed import Fixed

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
 from blender.training.prompts.evaluate import ClusterResult
 from blender.training.prompts.picture import draw_gains

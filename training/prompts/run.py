@@ -75,12 +75,11 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What was read, drawn and scored, and where scores are kept."""
+    """What was read, drawn and scored."""
 
     tasks: list[TaskSet]
     drawn: Drawn
     scored: list[Scored]
-    store: ScoreStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +117,7 @@ def prepare(
     drawn = draw(read, lambda text: len(plain_tokens(model, text)), sizes.draw)
     store = ScoreStore(scores, model.fingerprint)
     found = score(model, store, drawn, sizes.score, shard=shard, progress=progress)
-    return Prepared(tasks=read, drawn=drawn, scored=found, store=store)
+    return Prepared(tasks=read, drawn=drawn, scored=found)
 
 
 def evaluate_tasks(

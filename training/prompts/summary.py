@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.judging.headroom import Interval
-from blender.judging.resampling import percentile, times
+from blender.judging.resampling import Interval, percentile, times
 from blender.training.prompts.evaluate import ClusterResult, Key
 from blender.training.prompts.scoring import Scored
 from blender.training.prompts.testing import VALUES, ZERO

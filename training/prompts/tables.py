@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.training.prompts.choosing import PICKS
 from blender.training.prompts.evaluate import ClusterResult, Key
 from blender.training.prompts.summary import BARE, Compared, compare, compare_oracle, over_clusters

@@ -26,9 +26,9 @@ from blender.settings import Settings
 from blender.training.annotate import annotate_all
 from blender.training.cascade import best_by, blanked
 from blender.training.examples import Doubles
-from blender.training.outer import OutOfFold, judged_pools, judged_sets
+from blender.training.frontier import counted_sets
+from blender.training.outer import OutOfFold, judged_pools
 from blender.training.prepare import Prepared
-from blender.training.search import FEWEST_CANDIDATES
 
 Rows = NDArray[np.intp]
 
@@ -88,7 +88,7 @@ class Bench:
         parts = matrix.split()
         found: list[Doubles] = [np.zeros(0)] * len(parts)
         for some in self._by_family(like):
-            value = self._choosing(like[some[0]]).score(joined([parts[at] for at in some]), ()).value
+            value = self._choosing(like[some[0]]).score(matrix.take(some), ()).value
             ends = np.cumsum([len(parts[at]) for at in some])[:-1]
             for at, own in zip(some, np.split(value.astype(np.float64), ends), strict=True):
                 found[at] = own
@@ -120,9 +120,8 @@ class Bench:
             like: number of the prepared pool that each was made of, which says who ranks it.
         """
         winners = np.full(len(pools), -1, dtype=np.intp)
-        parts = matrix.split()
         for some in self._by_family(like):
-            winners[some] = self._winners([pools[at] for at in some], joined([parts[at] for at in some]), like[some[0]])
+            winners[some] = self._winners([pools[at] for at in some], matrix.take(some), like[some[0]])
         return winners
 
     def _winners(self, pools: Sequence[Pool], matrix: FeatureMatrix, like: int) -> list[int]:
@@ -139,28 +138,6 @@ class Bench:
 def default_guards() -> dict[str, Guard]:
     """The guards of the default preset."""
     return {name: GUARDS.build(name, given) for name, given in Settings.find("default").guards.items()}
-
-
-def joined(parts: Sequence[FeatureMatrix]) -> FeatureMatrix:
-    """Matrices of the same columns, one after the other; at least one."""
-    return FeatureMatrix(
-        values=np.concatenate([part.values for part in parts]),
-        columns=parts[0].columns,
-        group_sizes=tuple(size for part in parts for size in part.group_sizes),
-    )
-
-
-def counted_sets(prepared: Prepared) -> tuple[str, ...]:
-    """Judged sets of machine candidates with three of them a context or more, in order of appearance."""
-    return tuple(
-        name for name in judged_sets(prepared.examples) if _counts(prepared, judged_pools(prepared.examples, name))
-    )
-
-
-def _counts(prepared: Prepared, pools: Sequence[int]) -> bool:
-    known = any(candidate.kind != "unknown" for at in pools for candidate in prepared.labelled[at].pool.candidates)
-    rows = sum(prepared.examples.matrix.group_sizes[at] for at in pools)
-    return known and rows >= FEWEST_CANDIDATES * len(pools)
 
 
 def drawn_contexts(prepared: Prepared, most: int, seed: int = 0) -> list[int]:

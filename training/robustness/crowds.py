@@ -8,19 +8,21 @@ candidates, so that 0 and 1 mean the same with and without the crowd.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from blender.judging.headroom import FLAT, Interval, bootstrap
+from blender.judging.headroom import FLAT, bootstrap, chosen_target
 from blender.judging.pools import LabelledPool
+from blender.judging.resampling import Interval
 from blender.judging.target import targets
 from blender.records import Candidate, Pool
 from blender.training.examples import Doubles
+from blender.training.frontier import counted_sets
 from blender.training.outer import judged_pools
-from blender.training.robustness.contexts import Bench, counted_sets, drawn_contexts, generator_of
+from blender.training.report import table
+from blender.training.robustness.contexts import Bench, drawn_contexts, generator_of
 
 NOISY, HUNDRED, THOUSAND = 8, 100, 1000
 CONTEXTS, CONTEXTS_OF_A_HUNDRED, CONTEXTS_OF_A_THOUSAND = 25, 4, 1
@@ -127,9 +129,7 @@ def _recovered(worth: Doubles, own: Doubles, scores: Doubles) -> float:
     known = own[~np.isnan(own)]
     if len(known) < 2 or known.max() - known.mean() <= FLAT:
         return float("nan")
-    judged = ~np.isnan(worth)
-    best = scores[judged] == scores[judged].max()
-    return float((worth[judged][best].mean() - known.mean()) / (known.max() - known.mean()))
+    return float((chosen_target(worth, scores) - known.mean()) / (known.max() - known.mean()))
 
 
 def _best_texts(texts: Sequence[str], scores: Doubles) -> set[str]:
@@ -207,24 +207,21 @@ def blown_up(bench: Bench, number: int, replies: Mapping[str, set[str]], size: i
     return with_strays(bench, number, replies, size - len(bench.prepared.labelled[number]))
 
 
-def crowd_lines(found: Mapping[str, Crowded], points: Callable[[Interval], str]) -> list[str]:
+def crowd_lines(found: Mapping[str, Crowded]) -> list[str]:
     """The table in markdown."""
-    lines = [
-        "| pools | before | after | change, points | same text | stray chosen | after, a shortlist read | n |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for name, one in found.items():
-        lines.append(
-            f"| {name} | {100 * one.before.value:.1f} | {100 * one.after.value:.1f} | {points(one.change)} | "
-            f"{one.same:.0%} | {one.stray:.0%} | {_span(one.served)} | {one.contexts} |"
-        )
-    return lines
-
-
-def _span(one: Interval | None) -> str:
-    return f"{100 * one.value:.1f} ({100 * one.low:.1f} to {100 * one.high:.1f})" if one else "-"
-
-
-def crowds_plain(found: Mapping[str, Crowded]) -> dict[str, Any]:
-    """The same for JSON."""
-    return {name: asdict(one) for name, one in found.items()}
+    return table(
+        ["pools", "before", "after", "change, points", "same text", "stray chosen", "after, a shortlist read", "n"],
+        (
+            [
+                name,
+                f"{100 * one.before.value:.1f}",
+                f"{100 * one.after.value:.1f}",
+                one.change.shown(sign="+"),
+                f"{one.same:.0%}",
+                f"{one.stray:.0%}",
+                one.served.shown() if one.served else "-",
+                str(one.contexts),
+            ]
+            for name, one in found.items()
+        ),
+    )

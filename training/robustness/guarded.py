@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from blender.judging.headroom import Interval, bootstrap
+from blender.judging.headroom import bootstrap, chosen_target
+from blender.judging.resampling import Interval
 from blender.training.examples import payoff
+from blender.training.frontier import counted_sets
 from blender.training.outer import judged_pools
-from blender.training.robustness.contexts import Bench, counted_sets
-from blender.training.robustness.missing import of_the_chosen, points
+from blender.training.report import table
+from blender.training.robustness.contexts import Bench
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +47,9 @@ def _one(bench: Bench, guard: str, dataset: str) -> Guarded:
     scores = np.concatenate(bench.scores(part.matrix, numbers))
     gains = payoff(part)
     spans = [rows for rows in part.matrix.groups() if not np.isnan(gains[rows]).all()]
-    before = np.array([of_the_chosen(gains[rows], scores[rows]) for rows in spans])
+    before = np.array([chosen_target(gains[rows], scores[rows]) for rows in spans])
     left = np.where(blocked, scores - 1e6, scores)
-    after = np.array([of_the_chosen(gains[rows], left[rows]) for rows in spans])
+    after = np.array([chosen_target(gains[rows], left[rows]) for rows in spans])
     lost = gains[blocked & ~np.isnan(gains)]
     return Guarded(
         blocked=float(blocked.mean()),
@@ -60,13 +61,10 @@ def _one(bench: Bench, guard: str, dataset: str) -> Guarded:
 def guard_lines(found: Mapping[str, Mapping[str, Guarded]]) -> list[str]:
     """The table in markdown: share blocked, and the change of the head-room in points."""
     sets = list(next(iter(found.values())))
-    lines = ["| guard | " + " | ".join(sets) + " |", "|---|" + "---|" * len(sets)]
-    for name, one in found.items():
-        cells = [f"{one[dataset].blocked:.1%}, {points(one[dataset].change)}" for dataset in sets]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return lines
-
-
-def guards_plain(found: Mapping[str, Mapping[str, Guarded]]) -> dict[str, Any]:
-    """The same for JSON."""
-    return {name: {dataset: asdict(value) for dataset, value in one.items()} for name, one in found.items()}
+    return table(
+        ["guard", *sets],
+        (
+            [name, *(f"{one[dataset].blocked:.1%}, {one[dataset].change.shown(sign='+')}" for dataset in sets)]
+            for name, one in found.items()
+        ),
+    )

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from blender.judging.headroom import Interval, bootstrap
-from blender.judging.resampling import NOTHING, statistic
+from blender.judging.headroom import bootstrap, chosen_target
+from blender.judging.resampling import NOTHING, Interval, statistic
 from blender.training.examples import Doubles, Examples, payoff
 from blender.training.outer import judged_pools, judged_sets
+from blender.training.report import table
 from blender.training.robustness.contexts import Bench
-from blender.training.robustness.missing import of_the_chosen
 
 LIMIT = 0.1
 DRAWS = 1000
@@ -158,7 +158,7 @@ def _gained(scores: Doubles, part: Examples) -> Doubles:
     """Head-room recovered of each pool that has some."""
     gains = payoff(part)
     spans = [rows for rows in part.matrix.groups() if not np.isnan(gains[rows]).all()]
-    return np.array([of_the_chosen(gains[rows], scores[rows]) for rows in spans])
+    return np.array([chosen_target(gains[rows], scores[rows]) for rows in spans])
 
 
 def all_switches(bench: Bench) -> dict[str, Switch]:
@@ -169,22 +169,16 @@ def all_switches(bench: Bench) -> dict[str, Switch]:
 def switch_lines(found: Mapping[str, Switch]) -> list[str]:
     """The table in markdown: partial correlations without and with the switch, and what it costs."""
     kinds = list(next(iter(found.values())).before)
-    lines = [
-        "| set (pools) | " + " | ".join(kinds) + " | target with words | head-room, change in points | below 0.1 |",
-        "|---|" + "---|" * (len(kinds) + 3),
-    ]
+    rows = []
     for name, one in found.items():
-        cells = [f"{one.before[kind].partial.value:+.2f} → {_told(one.after[kind].partial)}" for kind in kinds]
-        cost = f"{100 * one.cost.value:+.1f} ({100 * one.cost.low:+.1f} to {100 * one.cost.high:+.1f})"
+        cells = [
+            f"{one.before[kind].partial.value:+.2f} → {one.after[kind].partial.shown(2, scale=1, sign='+')}"
+            for kind in kinds
+        ]
         link = f"{one.before[kinds[0]].target.value:+.2f}"
-        room = f"{100 * one.recovered.value:.0f}, {cost}"
-        holds = "yes" if one.holds() else "**no**"
-        lines.append(f"| {name} ({one.pools}) | " + " | ".join(cells) + f" | {link} | {room} | {holds} |")
-    return lines
-
-
-def _told(interval: Interval) -> str:
-    return f"{interval.value:+.2f} ({interval.low:+.2f} to {interval.high:+.2f})"
+        room = f"{100 * one.recovered.value:.0f}, {one.cost.shown(sign='+')}"
+        rows.append([f"{name} ({one.pools})", *cells, link, room, "yes" if one.holds() else "**no**"])
+    return table(["set (pools)", *kinds, "target with words", "head-room, change in points", "below 0.1"], rows)
 
 
 def switches_plain(found: Mapping[str, Switch]) -> dict[str, Any]:

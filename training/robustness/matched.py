@@ -10,17 +10,18 @@ its bands. What the longest still recovers is what the width of the bands lets t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from blender.errors import BadInput
 from blender.judging.ceiling import noise_ceiling
-from blender.judging.headroom import Interval, bootstrap, recovered_per_context
+from blender.judging.headroom import bootstrap, recovered_per_context
 from blender.judging.pools import LabelledPool
+from blender.judging.resampling import Interval
 from blender.judging.target import targets
+from blender.training.report import table
 from blender.words import words
 
 CALIPER = 1.25
@@ -112,29 +113,16 @@ def _ceiling(pools: Sequence[LabelledPool]) -> float:
 
 def matched_lines(found: Mapping[str, Matched]) -> list[str]:
     """The table in markdown, a column for each set."""
-    lines = ["| policy | " + " | ".join(found) + " |", "|---|" + "---|" * len(found)]
-    for name in dict.fromkeys(name for one in found.values() for name in one.recovered):
-        lines.append(f"| {name} | " + " | ".join(_share(one.recovered.get(name)) for one in found.values()) + " |")
-    for head, cells in {
-        "**noise ceiling** at matched length": [_percent(one.ceiling) for one in found.values()],
+    rows = {
+        name: [own.shown(0) if (own := one.recovered.get(name)) else "-" for one in found.values()]
+        for name in dict.fromkeys(name for one in found.values() for name in one.recovered)
+    }
+    rows |= {
+        "**noise ceiling** at matched length": [
+            "-" if np.isnan(one.ceiling) else f"{100 * one.ceiling:.0f}" for one in found.values()
+        ],
         "contexts": [str(one.contexts) for one in found.values()],
         "bands": [str(one.bands) for one in found.values()],
         "candidates of a band": [f"{one.candidates:.1f}" for one in found.values()],
-    }.items():
-        lines.append(f"| {head} | " + " | ".join(cells) + " |")
-    return lines
-
-
-def _share(interval: Interval | None) -> str:
-    if interval is None:
-        return "-"
-    return f"{100 * interval.value:.0f} ({100 * interval.low:.0f} to {100 * interval.high:.0f})"
-
-
-def _percent(share: float) -> str:
-    return "-" if np.isnan(share) else f"{100 * share:.0f}"
-
-
-def matched_plain(found: Mapping[str, Matched]) -> dict[str, Any]:
-    """The same for JSON."""
-    return {name: asdict(one) for name, one in found.items()}
+    }
+    return table(["policy", *found], ([head, *cells] for head, cells in rows.items()))

@@ -12,11 +12,11 @@ from blender.errors import BadInput
 from blender.training.compare import LEARNED, RANDOM, policy_scores
 from blender.training.outer import judged_pools, judged_sets
 from blender.training.robustness.contexts import Bench
-from blender.training.robustness.crowds import all_crowds, crowd_lines, crowds_plain
-from blender.training.robustness.guarded import guard_lines, guards_cost, guards_plain
+from blender.training.robustness.crowds import all_crowds, crowd_lines
+from blender.training.robustness.guarded import guard_lines, guards_cost
 from blender.training.robustness.length import all_switches, switch_lines, switches_plain
-from blender.training.robustness.matched import Matched, matched, matched_lines, matched_plain
-from blender.training.robustness.missing import annotators_missing, missing_lines, missing_plain, points
+from blender.training.robustness.matched import Matched, matched, matched_lines
+from blender.training.robustness.missing import annotators_missing, missing_lines
 from blender.training.robustness.twins import all_attacks, attack_lines, attacks_plain
 
 CROWDS = "crowds"  # the one part that also asks what a shortlist does
@@ -51,44 +51,21 @@ def at_matched_length(bench: Bench) -> dict[str, Matched]:
     return found
 
 
-def _matched(bench: Bench) -> Part:
-    found = at_matched_length(bench)
-    return Part(values=matched_plain(found), lines=matched_lines(found))
-
-
-def _length_free(bench: Bench) -> Part:
-    found = all_switches(bench)
-    return Part(values=switches_plain(found), lines=switch_lines(found))
+def _part(found: Any, lines: Callable[[Any], list[str]], plain: Callable[[Any], Any] = dict) -> Part:
+    return Part(values=plain(found), lines=lines(found))
 
 
 def _missing(bench: Bench) -> Part:
     one, two = annotators_missing(bench, 1), annotators_missing(bench, 2)
-    return Part(
-        values={"one": missing_plain(one), "two": missing_plain(two)},
-        lines=missing_lines(bench, one, two),
-    )
-
-
-def _crowds(bench: Bench) -> Part:
-    found = all_crowds(bench)
-    return Part(values=crowds_plain(found), lines=crowd_lines(found, points))
-
-
-def _attacks(bench: Bench) -> Part:
-    found = all_attacks(bench)
-    return Part(values=attacks_plain(found), lines=attack_lines(found))
-
-
-def _guards(bench: Bench) -> Part:
-    found = guards_cost(bench)
-    return Part(values=guards_plain(found), lines=guard_lines(found))
+    values = {kind: {" and ".join(each.absent): each for each in lost} for kind, lost in (("one", one), ("two", two))}
+    return Part(values=values, lines=missing_lines(bench, one, two))
 
 
 PARTS: dict[str, Callable[[Bench], Part]] = {
-    "matched-length": _matched,
-    "length-free": _length_free,
+    "matched-length": lambda bench: _part(at_matched_length(bench), matched_lines),
+    "length-free": lambda bench: _part(all_switches(bench), switch_lines, switches_plain),
     "missing": _missing,
-    "guards": _guards,
-    "attacks": _attacks,
-    CROWDS: _crowds,
+    "guards": lambda bench: _part(guards_cost(bench), guard_lines),
+    "attacks": lambda bench: _part(all_attacks(bench), attack_lines, attacks_plain),
+    CROWDS: lambda bench: _part(all_crowds(bench), crowd_lines),
 }

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.judging.headroom import Interval, bootstrap
+from blender.judging.headroom import bootstrap
+from blender.judging.resampling import Interval
 from blender.matrix import FeatureMatrix
 from blender.records import Candidate, Pool
+from blender.training.report import table
 from blender.training.robustness.attacks import ATTACKS, Attack
 from blender.training.robustness.contexts import Bench, Rows, drawn_contexts, generator_of
 
@@ -129,23 +131,14 @@ def _blocked_by_text(bench: Bench, pool: Pool, place: int) -> bool:
 
 def attack_lines(found: Mapping[str, Outcome]) -> list[str]:
     """The table in markdown."""
-    lines = [
-        "| attack | twin chosen | gain over the honest answer, points | losers turned | blocked | "
-        "gain without `echo` and `stuffing` | gain with `length_free` | n | |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    head = ["attack", "twin chosen", "gain over the honest answer, points", "losers turned", "blocked"]
+    head += ["gain without `echo` and `stuffing`", "gain with `length_free`", "n", ""]
+    rows = []
     for name, one in sorted(found.items(), key=lambda pair: -pair[1].gain.value):
-        verdict = "holds" if one.held else "**does not hold**"
-        lines.append(
-            f"| {name} | {_share(one.attacked)} | {_share(one.gain)} | {_share(one.turned)} of {one.losers} | "
-            f"{one.blocked:.0%} | {_share(one.unguarded)} | {_share(one.length_free)} | "
-            f"{one.contexts} | {verdict} |"
-        )
-    return lines
-
-
-def _share(interval: Interval) -> str:
-    return f"{100 * interval.value:.1f} ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+        turned, verdict = f"{one.turned.shown()} of {one.losers}", "holds" if one.held else "**does not hold**"
+        cells = [name, one.attacked.shown(), one.gain.shown(), turned, f"{one.blocked:.0%}"]
+        rows.append([*cells, one.unguarded.shown(), one.length_free.shown(), str(one.contexts), verdict])
+    return table(head, rows)
 
 
 def attacks_plain(found: Mapping[str, Outcome]) -> dict[str, Any]:

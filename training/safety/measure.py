@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
-from blender.judging.headroom import Interval
-from blender.judging.resampling import Doubles, percentile, times
+from blender.judging.resampling import Doubles, Interval, percentile, times
 
 FALSE_ALARMS = 0.01
 DRAWS = 1000

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ import msgspec
 import numpy as np
 
 from blender.errors import BadModel
-from blender.manifest import put_in_place, sha256
+from blender.manifest import replacing, sha256
 from blender.matrix import Floats
 from blender.models.encoder import load_encoder
 from blender.models.linear_text import load_toxicity
@@ -122,14 +120,9 @@ def save(
         sha256=sha256(raw),
     )
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
+        with replacing(folder) as aside:
             (aside / WEIGHTS).write_bytes(raw)
             (aside / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
             (aside / CARD).write_text(card, encoding="utf-8")
-            put_in_place(aside, folder)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
     except OSError as fault:
         raise BadModel(f"the head could not be written to {folder}: {fault.strerror or fault}") from None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.training.safety.plans import Ready
 from blender.training.safety.rivals import OTHER
 from blender.training.safety.run import OURS, RIVAL, Judged

@@ -13,10 +13,11 @@ from blender.errors import BadInput
 from blender.index.context import context_text
 from blender.index.heads import Heads
 from blender.judging.answers import root_of
-from blender.judging.headroom import Interval, bootstrap, recovered
+from blender.judging.headroom import bootstrap, recovered
 from blender.judging.labels import read_labels
 from blender.judging.pools import LabelledPool
 from blender.judging.rank_correlation import spearman
+from blender.judging.resampling import Interval
 from blender.judging.target import targets
 from blender.training.examples import once
 from blender.training.prepare import drawn

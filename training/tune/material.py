@@ -78,11 +78,6 @@ class Material:
         return self.embedded(self.parts["train"])
 
     @cached_property
-    def dev(self) -> Pairs:
-        """Up to 2,000 development pairs as vectors."""
-        return self.embedded(draw(self.parts["dev"], 2 * AMONG, self.seed))
-
-    @cached_property
     def test_pairs(self) -> list[Pair]:
         """The 1,000 held-out pairs among whose replies the true one is looked for."""
         return draw(self.parts["test"], AMONG, self.seed)

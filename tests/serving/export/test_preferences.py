@@ -241,7 +241,7 @@ def test_a_broken_answer_is_named_by_its_line(rule: Path, tmp_path: Path, capsys
     answers = tmp_path / "answers.jsonl"
     answers.write_text('{"pool": [], "winner": null}\n')
     assert export(answers, "--by", "ranker", "--out", tmp_path / "x.jsonl") == 2
-    assert "answers.jsonl, line 1: is no answer of `blend evaluate`" in capsys.readouterr().err
+    assert "answers.jsonl, line 1, is no answer" in capsys.readouterr().err
     pools = tmp_path / "pools.jsonl"
     pools.write_text('{"turns": ["Hi!"], "candidates": ["a", "b"]}\n{"turns": ["Hi!"]}\n')
     assert export(pools, "--by", "ranker", "-b", rule, "--out", tmp_path / "x.jsonl") == 2

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from blender.judging.calibration import Bin
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.serving.report.curve_chart import length_curve, reliability_curve
 from blender.serving.report.dots import Row, dots
 from blender.serving.report.frame import ticks

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from blender.judging.headroom import Interval
+from blender.judging.resampling import Interval
 from blender.serving.report.table import Cell, Column, Table, csv_of, range_of, shown, value_of
 
 NAN = float("nan")
