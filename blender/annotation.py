@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.faults import Fault, Outcome, Runner
+from blender.faults import Fault, Outcome, Runner, logged
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Pool
 from blender.roles import Annotator, Column, matrix_columns
@@ -111,7 +111,8 @@ def _checked(
     came: object = outcome.results[name]
     if not isinstance(came, np.ndarray) or came.shape != shape or came.dtype.kind not in "fiub":
         what = f"{came.dtype} {came.shape}" if isinstance(came, np.ndarray) else type(came).__name__
-        fault = Fault(part="annotator", name=name, reason="shape", detail=f"gave {what}, should be float32 {shape}")
+        detail = f"gave {what}, should be float32 {shape}"
+        fault = logged(Fault(part="annotator", name=name, reason="shape", detail=detail))
         return nothing, [[fault] for _ in pools]
     with np.errstate(over="ignore"):  # what is too large for float32 is infinite, and told
         block = came.astype(np.float32)
@@ -133,7 +134,7 @@ def _unknown(
     """What is unknown of one pool and should be known."""
     if infinite.any():
         detail = f"{int(infinite.sum())} of {block.size} values were infinite and count as unknown"
-        return Fault(part="annotator", name=name, reason="infinite", detail=detail)
+        return logged(Fault(part="annotator", name=name, reason="infinite", detail=detail))
     with_text = np.array([bool(text.strip()) for text in pool.texts], dtype=bool)
     silent = [
         called.removeprefix(f"{name}.")
@@ -142,7 +143,7 @@ def _unknown(
     ]
     if silent:
         detail = f"no value for any candidate in: {', '.join(silent)}"
-        return Fault(part="annotator", name=name, reason="nan", detail=detail)
+        return logged(Fault(part="annotator", name=name, reason="nan", detail=detail))
     return None
 
 

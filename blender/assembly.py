@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from blender.annotation import USER, annotate
 from blender.baselines import RANKERS
 from blender.bundle import Bundle, load_bundle
@@ -70,14 +72,28 @@ class Parts:
         dear = self.dear
         return {name: each for name, each in self.annotators.items() if name not in dear}
 
-    def warm(self, locale: str) -> None:
-        """Load every model now. A part that fails is logged; it will cost its columns when asked."""
+    def warm(self, locale: str, *, promised: bool = False) -> None:
+        """Load every model now. A part that fails is logged; it will cost its columns when asked.
+
+        Args:
+            locale: of the dialog to try it on.
+            promised: whether answers depend on P(sensible), which is then looked for.
+        """
         pools = [probe(locale)]
         found = annotate(pools, self.annotators, user_columns=self.user_columns, timeout=None)
         for fault in found.faults[0]:
             logger.warning("while loading: %s", fault)
         for ranker in (self.ranker, *([self.cascade.first] if self.cascade else [])):
-            ranker.score(found.matrix, pools)
+            try:
+                scores = ranker.score(found.matrix, pools)
+            except Exception as error:  # it will cost the order when asked
+                logger.warning("while loading: the ranker raised %s: %s", type(error).__name__, error)
+                continue
+            if ranker is self.ranker and promised and np.isnan(scores.sensible).all():
+                logger.warning(
+                    "min_sensible is set, but this ranker gives no P(sensible): every answer will be that of last "
+                    "resort; leave it out, or name a bundle that gives probabilities"
+                )
         for slot in self.sources.values():
             load = getattr(slot.source, "warm", None)
             if load is not None:  # a source that has nothing to load, or would need the network, has none
@@ -103,7 +119,7 @@ def assemble(settings: Settings) -> Parts:
     folders = (settings.bundle_folder(), settings.first_folder())
     bundle, first = (load_bundle(folder) if folder else None for folder in folders)
     guards = {name: (use, given) for name, use, given in _named(settings.guards)}
-    guarding = [name for use, _ in guards.values() for name in GUARDS.find(use).needs]
+    guarding = [name for use, given in guards.values() for name in GUARDS.build(use, given).needs]
     ranker = _ranker(settings, bundle, first, guarding)
     annotators = _annotators([*(bundle.annotators if bundle else {}), *ranker.needs, *guarding], settings, bundle)
     if first:

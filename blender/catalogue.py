@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -12,7 +13,15 @@ from typing import Any
 
 import msgspec
 
-from blender.errors import BadInput, UnknownName
+from blender.errors import BadInput, BlendError, UnknownName
+
+logger = logging.getLogger(__name__)
+_PROMISED = {
+    "annotator": ("columns", "annotate"),
+    "source": ("propose",),
+    "guard": ("needs", "check"),
+    "ranker": ("score",),
+}
 
 
 class Catalogue:
@@ -32,6 +41,10 @@ class Catalogue:
     @cached_property
     def _entries(self) -> dict[str, str]:
         found = {entry.name: entry.value for entry in entry_points(group=f"blender.{self.role}")}
+        for name in found.keys() & self._own.keys():
+            logger.warning(
+                "the %s %r of another distribution (%s) is not used: its name is taken", self.role, name, found[name]
+            )
         return found | self._own
 
     def __iter__(self) -> Iterator[str]:
@@ -47,12 +60,41 @@ class Catalogue:
 
         Raises:
             UnknownName: no entry has that name; the message names the nearest.
+            BadInput: it cannot be imported, or is no plug-in of this role.
         """
         entries = self._entries
         if name not in entries:
             raise UnknownName(self.role, name, entries)
         module, _, attribute = entries[name].partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        try:
+            plugin = getattr(importlib.import_module(module), attribute)
+        except BlendError:
+            raise
+        except Exception as error:  # whatever another distribution's module raises
+            raise BadInput(self._broken(name, f"{type(error).__name__}: {error}")) from error
+        lacking = [part for part in _PROMISED.get(self.role, ()) if not hasattr(plugin, part)]
+        if not dataclasses.is_dataclass(plugin) or lacking:
+            what = f"has no {' and no '.join(lacking)}" if lacking else "is no dataclass, whose fields are its settings"
+            raise BadInput(self._broken(name, f"it {what}"))
+        return plugin
+
+    def _broken(self, name: str, why: str) -> str:
+        return (
+            f"the {self.role} {name!r} ({self._entries[name]}) cannot be used: {why}. Mend or remove the distribution "
+            f"that brings it (entry points blender.{self.role})"
+        )
+
+    def usable(self) -> Iterator[str]:
+        """The names that can be built with their default settings; others' that cannot are passed over and logged."""
+        for name in self:
+            try:
+                self.build(name)
+            except BlendError as fault:
+                if name in self._own:
+                    raise
+                logger.warning("%s", fault)
+            else:
+                yield name
 
     def build(self, name: str, settings: Mapping[str, Any] | None = None) -> Any:
         """Make the plug-in called ``name``; ``settings`` are its fields, the rest keep their defaults.

@@ -12,7 +12,7 @@ from blender.annotation import Annotation
 from blender.assembly import Parts
 from blender.errors import BlendError
 from blender.explain import Voice
-from blender.faults import Fault
+from blender.faults import Fault, logged
 from blender.matrix import FeatureMatrix
 from blender.records import Candidate, Pool
 from blender.roles import Ranker, Scores
@@ -111,16 +111,17 @@ def _guarded(
         found = list(guard.check(pools, matrix))
         if len(found) != len(matrix) or not all(isinstance(each, str | None) for each in found):
             raise TypeError(f"it gave {len(found)} values, should be a reason or None for each of {len(matrix)}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if len(pools) > 1:
             alone = [_guarded(name, [pool], own, [own], parts) for pool, own in zip(pools, matrices, strict=True)]
             return [each[0] for each in alone]
-        fault = Fault(part="guard", name=name, reason="raised", detail=f"{type(error).__name__}: {error}")
+        fault = logged(Fault(part="guard", name=name, reason="raised", detail=f"{type(error).__name__}: {error}"))
         failed = [
             None if c.kind == "canned" else f"{name}: the guard failed" for pool in pools for c in pool.candidates
         ]
         return [(failed, [fault])]
-    return [(found[rows], []) for rows in matrix.groups()]
+    given = [None if reason is None else reason or name for reason in found]  # a reason without words is one
+    return [(given[rows], []) for rows in matrix.groups()]
 
 
 def _joined(size: int, found: Sequence[Sequence[str | None]]) -> Blocked:
@@ -132,18 +133,24 @@ def score_all(pools: Sequence[Pool], matrix: FeatureMatrix, ranker: Ranker) -> t
     """The ranker's scores of every pool; should it fail, the order of the pool stands."""
     try:
         scores = ranker.score(matrix, pools) if len(matrix) else Scores.plain(np.zeros(0))
-        sizes = {len(each) for each in (scores.value, scores.sensible, scores.specific)}
-        if sizes != {len(matrix)}:
-            raise TypeError(f"it gave scores of {sorted(sizes)} candidates, should be {len(matrix)}")
+        shapes = {np.shape(each) for each in (scores.value, scores.sensible, scores.specific)}
+        if shapes != {(len(matrix),)}:
+            raise TypeError(f"it gave scores of shapes {sorted(shapes)}, should be {(len(matrix),)}")
+        value, sensible, specific = (
+            np.asarray(each, dtype=np.float32) for each in (scores.value, scores.sensible, scores.specific)
+        )
+        scores = Scores(value=value, sensible=sensible, specific=specific)
+        if any(np.isnan(value[rows]).all() for rows in matrix.groups() if rows.stop > rows.start):
+            raise ValueError("all its scores are NaN")
     except BlendError:
         raise  # a wrong set-up, not a bad moment
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if len(pools) > 1:
             alone = [score_all([pool], own, ranker) for pool, own in zip(pools, matrix.split(), strict=True)]
             return [scores for (scores,), _ in alone], [faults for _, (faults,) in alone]
         detail = f"{type(error).__name__}: {error}"
         order = Scores.plain(-np.arange(len(matrix), dtype=np.float32))
-        return [order], [[Fault(part="ranker", name="ranker", reason="raised", detail=detail)]]
+        return [order], [[logged(Fault(part="ranker", name="ranker", reason="raised", detail=detail))]]
     return [scores.rows(rows) for rows in matrix.groups()], [[] for _ in pools]
 
 

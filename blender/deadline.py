@@ -11,10 +11,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Event
 
 from blender.errors import BadInput, BlendError
 
 _BY: ContextVar[float | None] = ContextVar("deadline", default=None)
+_ended = Event()
 
 
 class Late(BlendError):
@@ -50,13 +52,20 @@ def left() -> float | None:
 
 
 def check() -> None:
-    """Stop here if the deadline is over.
+    """Stop here if the deadline is over, or the program ends.
 
     Raises:
         Late: it is.
     """
     if left() == 0:
         raise Late("the deadline is over")
+    if _ended.is_set():
+        raise Late("the program ends")
+
+
+def end_all() -> None:
+    """From now on nothing is wanted any more, whatever its deadline."""
+    _ended.set()
 
 
 def _positive(seconds: object) -> bool:

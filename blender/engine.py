@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from blender.annotation import Annotation, annotate
 from blender.assembly import Parts, assemble, probe
 from blender.cascade import FEWEST, Cascade, Rows, completed, shortened, shortlist, words_to_read
 from blender.choosing import Guarded, Judged, choose_one, guard_all, judge_all, score_all
 from blender.deadline import left, within
+from blender.errors import BadInput
 from blender.faults import Fault, Runner
 from blender.pace import Pace
 from blender.pooling import pool_all
 from blender.proposing import propose
-from blender.records import Candidate, Dialog, Pool, Turn, several
+from blender.records import Candidate, Dialog, Pool, Turn, language_tag, several
 from blender.roles import matrix_columns
 from blender.selection import Selection
 from blender.settings import Settings
 
 Turns = str | Sequence[str | Turn] | Dialog
 _CHOOSING = "choosing"
+_LATIN = "\u024f"  # the last of the Latin letters
 _MARGIN = 1.2  # times what reading a shortlist usually takes must be left, or it is not begun
 # For giving back, on a machine that others use too: a share of what is left, at least and at most so many seconds.
 _SHARE, _ROOM = 0.125, (0.004, 0.02)
@@ -39,7 +42,7 @@ class Blender:
     """
 
     settings: Settings
-    parts: Parts
+    parts: Parts = field(repr=False)
     _proposing: Runner = field(default_factory=lambda: Runner(part="source"), repr=False)
     _annotating: Runner = field(default_factory=lambda: Runner(part="annotator"), repr=False)
     _pace: Pace = field(default_factory=Pace, repr=False)
@@ -63,9 +66,16 @@ class Blender:
         """Make a blender from settings; raises as ``load`` does."""
         blender = cls(settings=settings, parts=assemble(settings))
         if warm:
-            blender.parts.warm(settings.locale)
+            blender.parts.warm(settings.locale, promised=bool(settings.min_sensible))
             blender._learn_pace()
         return blender
+
+    def __deepcopy__(self, memo: object) -> Blender:
+        """Itself: nothing of it changes."""
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a blender holds models and threads, and is not pickled: load it in each process")
 
     def measuring_all(self) -> Blender:
         """The same without a shortlist: all annotators measure every candidate, and one ranker scores them all.
@@ -110,8 +120,9 @@ class Blender:
         return self.reply_batch([dialog], deadline=deadline)[0]
 
     async def areply(self, turns: Turns, *, facts: Sequence[str] = (), deadline: float | None = None) -> Selection:
-        """As ``reply``, in a thread of its own."""
-        return await asyncio.to_thread(self.reply, turns, facts=facts, deadline=deadline)
+        """As ``reply``, in a thread of asyncio's: these are few, and what waits for one uses up its deadline."""
+        with within(deadline):
+            return await asyncio.to_thread(self.reply, turns, facts=facts)
 
     def reply_batch(self, dialogs: Iterable[Turns], *, deadline: float | None = None) -> list[Selection]:
         """Answer many dialogs; ``deadline`` is for all of them.
@@ -127,26 +138,57 @@ class Blender:
             proposals = propose(cut, self.parts.sources, self._proposing, timeout, hurry=hurry)
             pools = pool_all(cut, proposals.candidates)
             seconds = {"propose": time.perf_counter() - begun, **proposals.seconds}
-            notes = [_cut_note(before, after) for before, after in zip(given, cut, strict=True)]
+            notes = [self._notes(before, after) for before, after in zip(given, cut, strict=True)]
             return self._choose(pools, notes, proposals.faults, seconds)
 
     def choose(
-        self, context: Turns, candidates: Iterable[str | Candidate], *, deadline: float | None = None
+        self,
+        context: Turns,
+        candidates: Iterable[str | Candidate],
+        *,
+        facts: Sequence[str] = (),
+        deadline: float | None = None,
     ) -> Selection:
         """Choose among the caller's own candidates; no source is asked, the pool keeps their order.
 
-        ``deadline`` is that of ``reply``.
+        ``facts`` and ``deadline`` are those of ``reply``.
         """
-        dialog = Dialog.of(context, locale=self.settings.locale)
+        dialog = Dialog.of(context, facts=facts, locale=self.settings.locale)
         return self.choose_pools([Pool.of(dialog, candidates)], deadline=deadline)[0]
 
-    def choose_pools(self, pools: Sequence[Pool], *, deadline: float | None = None) -> list[Selection]:
-        """Choose in many pools; they may be of unequal size, and empty. ``deadline`` is for all of them."""
+    async def achoose(
+        self,
+        context: Turns,
+        candidates: Iterable[str | Candidate],
+        *,
+        facts: Sequence[str] = (),
+        deadline: float | None = None,
+    ) -> Selection:
+        """As ``choose``, in a thread as ``areply`` is."""
         with within(deadline):
+            return await asyncio.to_thread(self.choose, context, candidates, facts=facts)
+
+    def choose_pools(self, pools: Iterable[Pool], *, deadline: float | None = None) -> list[Selection]:
+        """Choose in many pools; they may be of unequal size, and empty. ``deadline`` is for all of them.
+
+        Raises:
+            BadInput: one is no ``Pool``; ``Pool.of(turns, candidates, locale=...)`` makes them.
+        """
+        with within(deadline):
+            given = list(pools)
+            for pool in given:
+                if not isinstance(pool, Pool):
+                    raise BadInput(
+                        f"pools must be Pool records, got {pool!r:.80}; make them with Pool.of(turns, texts)"
+                    )
             limit = self.settings.max_characters
-            cut = [Pool(dialog=pool.dialog.cut(limit), candidates=pool.candidates) for pool in pools]
-            notes = [_cut_note(before.dialog, after.dialog) for before, after in zip(pools, cut, strict=True)]
+            cut = [Pool(dialog=pool.dialog.cut(limit), candidates=pool.candidates) for pool in given]
+            notes = [self._notes(before.dialog, after.dialog) for before, after in zip(given, cut, strict=True)]
             return self._choose(cut, notes, [()] * len(cut), {})
+
+    def _notes(self, given: Dialog, cut: Dialog) -> tuple[str, ...]:
+        """What was done to a dialog, and whether its language is another than this blender measures."""
+        return (*_cut_note(given, cut), *_language_note(given, language_tag(self.settings.locale).partition("-")[0]))
 
     def _choose(
         self,
@@ -249,8 +291,19 @@ class Blender:
         return min(max(_ROOM[0], _SHARE * rest), _ROOM[1]) + 2 * self._pace.expected(_CHOOSING, rows)
 
 
-def _cut_note(before: Dialog, after: Dialog) -> tuple[str, ...]:
-    if before is after:
-        return ()
-    sizes = [sum(len(text) for text in dialog.texts) for dialog in (before, after)]
-    return (f"the context of {sizes[0]:,} characters was cut at its oldest end to {sizes[1]:,}",)
+def _cut_note(before: Dialog, after: Dialog) -> Iterator[str]:
+    if before is not after:
+        sizes = [sum(len(text) for text in dialog.texts) for dialog in (before, after)]
+        yield f"the context of {sizes[0]:,} characters was cut at its oldest end to {sizes[1]:,}"
+
+
+def _language_note(dialog: Dialog, language: str) -> Iterator[str]:
+    """Annotators and guards judge a dialog as of its language: what is of another passes them unnoticed."""
+    if dialog.language != language:
+        yield (
+            f"the dialog says its language is {dialog.language!r}, this blender speaks {language!r}; "
+            f"Dialog.of and Pool.of take a locale"
+        )
+    letters = [letter for letter in dialog.last if letter.isalpha()]
+    if language == "en" and sum(letter > _LATIN for letter in letters) > len(letters) / 2:
+        yield "the last turn is not in Latin letters, and this blender judges English: toxicity may pass"

@@ -26,7 +26,11 @@ def sentence(pool: Pool, matrix: FeatureMatrix, winner: int, other: int, voice: 
     loser = pool.candidates[other]
     opening = f"It beat “{_short(loser.text)}” ({loser.source})"
     phrases = []
-    for name, gain in voice.ranker.reasons(matrix, winner, other):
+    try:
+        reasons = voice.ranker.reasons(matrix, winner, other)
+    except Exception as error:  # a plug-in's fault costs the explanation, never the answer
+        return f"{opening} by a higher score; its ranker cannot say why ({type(error).__name__}: {error})."
+    for name, gain in reasons:
         phrase = _phrase(name, matrix, winner, other, voice.columns) if gain > 0 else None
         if phrase and phrase not in phrases:
             phrases.append(phrase)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import Counter, deque
@@ -12,8 +13,9 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Generic, Literal, TypeVar
+from weakref import WeakSet
 
-from blender.deadline import Late, left
+from blender.deadline import Late, left, within
 from blender.lanes import Jobs, Lanes
 from blender.pace import Pace
 
@@ -39,6 +41,12 @@ class Fault:
         return f"{self.part} {self.name} {self.reason}" + (f": {self.detail}" if self.detail else "")
 
 
+def logged(fault: Fault) -> Fault:
+    """The same, told to the log. Under deadlines what is late is nothing unusual, and calls may be many a second."""
+    logger.log(logging.INFO if fault.reason == "late" and left() is not None else logging.WARNING, "%s", fault)
+    return fault
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome(Generic[T]):
     """What came of several calls: results and seconds by name, and the faults of those without a result."""
@@ -59,7 +67,7 @@ class _Done(Generic[T]):
     busy: float  # seconds of its thread's processor
 
 
-@dataclass
+@dataclass(eq=False)
 class Runner:
     """Runs the calls of one part and waits no longer than allowed.
 
@@ -80,9 +88,18 @@ class Runner:
     _running: Counter[str] = field(default_factory=Counter, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        _all.add(self)
+
     @cached_property
     def _lanes(self) -> Lanes:
         return Lanes(name=f"blender-{self.part}")
+
+    def forget(self) -> None:
+        """No call runs or hangs: for a process that was just forked."""
+        self._lock = threading.Lock()
+        self._hanging.clear()
+        self._running.clear()
 
     def run(
         self,
@@ -106,7 +123,8 @@ class Runner:
         # Calls of one plug-in share its models and the cores: its pace is that of one call among so many.
         crowd = {name: work * (1 + self._running[name]) for name in calls}
         refused = self.refused(calls, timeout, work=work, hurry=hurry, always=always)
-        started, quick = self._start({name: call for name, call in calls.items() if name not in refused}, work)
+        begun = {name: partial(_in_time, call, deadline) for name, call in calls.items() if name not in refused}
+        started, quick = self._start(begun, work)
         results: dict[str, T] = {}
         faults = list(refused.values())
         seconds: dict[str, float] = {}
@@ -217,10 +235,30 @@ class Runner:
         future.add_done_callback(back)
 
     def _fault(self, name: str, reason: Reason, detail: str) -> Fault:
-        fault = Fault(part=self.part, name=name, reason=reason, detail=detail)
-        # Under deadlines what is late is nothing unusual, and there may be many calls a second.
-        logger.log(logging.INFO if reason == "late" and left() is not None else logging.WARNING, "%s", fault)
-        return fault
+        return logged(Fault(part=self.part, name=name, reason=reason, detail=detail))
+
+
+_all: WeakSet[Runner] = WeakSet()
+
+
+def _forked() -> None:
+    for runner in _all:
+        runner.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+def _in_time(call: Callable[[], T], deadline: float | None) -> T:
+    """The call, which learns by when it is wanted: what asks (`blender.deadline.check`) ends when nobody waits."""
+    if deadline is None:
+        return call()
+    rest = deadline - time.perf_counter()
+    if rest <= 0:
+        raise Late("it was not begun in time")
+    with within(rest):
+        return call()
 
 
 def _settle(future: Future[_Done[T]], call: Callable[[], T]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from blender.faults import Fault, Outcome, Runner
+from blender.faults import Fault, Outcome, Runner, logged
 from blender.records import Candidate, Dialog
 from blender.roles import CandidateSource
 from blender.together import Lists, proposing
@@ -102,16 +102,16 @@ def _checked(name: str, dialogs: Sequence[Dialog], outcome: Outcome[Lists]) -> t
         return nothing, [[fault for fault in outcome.faults if fault.name == name] for _ in dialogs]
     came: object = outcome.results[name]
     if not isinstance(came, list) or len(came) != len(dialogs) or not all(isinstance(each, list) for each in came):
-        what = f"{len(came)} of {type(came[0]).__name__}" if isinstance(came, list) and came else type(came).__name__
+        what = f"{type(came).__name__} {came!r:.60}"
         detail = f"gave {what}, should be {len(dialogs)} lists, one for each dialog"
-        return nothing, [[Fault(part="source", name=name, reason="shape", detail=detail)] for _ in dialogs]
+        return nothing, [[logged(Fault(part="source", name=name, reason="shape", detail=detail))] for _ in dialogs]
     good = [[_named(each, name) for each in one if isinstance(each, Candidate)] for one in came]
     return good, [_lost(name, len(one) - len(kept)) for one, kept in zip(came, good, strict=True)]
 
 
 def _lost(name: str, count: int) -> list[Fault]:
     detail = f"{count} of its proposals were no Candidate records"
-    return [Fault(part="source", name=name, reason="bad candidate", detail=detail)] if count else []
+    return [logged(Fault(part="source", name=name, reason="bad candidate", detail=detail))] if count else []
 
 
 def _named(candidate: Candidate, name: str) -> Candidate:

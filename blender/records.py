@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Literal, TypeVar, get_args
 
 import numpy as np
@@ -47,6 +48,8 @@ def several(given: Iterable[T], what: str) -> tuple[T, ...]:
     """
     if isinstance(given, str | bytes):
         raise BadInput(f"{what} must be a list of texts, got one: {given!r:.80}; put it in brackets")
+    if not isinstance(given, Iterable):
+        raise BadInput(f"{what} must be a list, got {given!r:.80}")
     return tuple(given)
 
 
@@ -239,15 +242,24 @@ class Candidate:
         check_text(self.source, "a candidate's source")
         if self.kind not in get_args(Kind):
             raise BadInput(f"a candidate's kind must be one of {', '.join(get_args(Kind))}; got {self.kind!r}")
-        if self.rank < 0:
-            raise BadInput(f"a candidate's rank counts from 0, got {self.rank}")
+        if not isinstance(self.rank, int) or self.rank < 0:
+            raise BadInput(f"a candidate's rank is a whole number that counts from 0, got {self.rank!r}")
+        if self.score is not None and not isinstance(self.score, Real):
+            raise BadInput(f"a candidate's score must be a number or None, got {self.score!r:.80}")
+        if self.matched is not None:
+            check_text(self.matched, "the context that a candidate once answered")
+        for passage in several(self.evidence, "a candidate's evidence"):
+            check_text(passage, "a passage of a candidate's evidence")
+        for what, values in (("features", self.features), ("stored", self.stored)):
+            if not isinstance(values, Mapping):
+                raise BadInput(f"a candidate's {what} must map names to numbers, got {values!r:.80}")
         for name, value in self.features.items():
             if not isinstance(name, str) or not _FEATURE.fullmatch(name):
                 raise BadInput(
                     f"the name of a candidate feature must be text without blanks and without any of , : [ ] {{ }} "
                     f'" ~ #, got {name!r:.80}'
                 )
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if isinstance(value, bool) or not isinstance(value, Real):
                 raise BadInput(f"candidate feature {name!r} must be a number, got {value!r}")
             if isinstance(value, int) and abs(value) > sys.float_info.max:
                 raise BadInput(f"candidate feature {name!r} is too large for a float; scale it")
@@ -272,11 +284,27 @@ class Pool:
         return tuple(candidate.text for candidate in self.candidates)
 
     @classmethod
-    def of(cls, dialog: str | Sequence[str | Turn] | Dialog, candidates: Iterable[str | Candidate]) -> Pool:
-        """Make a pool from a context and texts or ``Candidate`` records, kept in the order given."""
+    def of(
+        cls,
+        dialog: str | Sequence[str | Turn] | Dialog,
+        candidates: Iterable[str | Candidate],
+        *,
+        facts: Sequence[str] = (),
+        locale: str = "en",
+    ) -> Pool:
+        """Make a pool from a context and texts or ``Candidate`` records, kept in the order given.
+
+        ``facts`` and ``locale`` are for a context of texts; a ``Dialog`` has its own.
+        """
         each = enumerate(several(candidates, "candidates"))
-        made = tuple(c if isinstance(c, Candidate) else Candidate(text=c, rank=at) for at, c in each)
-        return cls(dialog=Dialog.of(dialog), candidates=made)
+        made = tuple(c if isinstance(c, Candidate) else _candidate(c, at) for at, c in each)
+        return cls(dialog=Dialog.of(dialog, facts=facts, locale=locale), candidates=made)
+
+
+def _candidate(text: object, rank: int) -> Candidate:
+    if not isinstance(text, str):
+        raise BadInput(f"a candidate must be text or a Candidate record, got {text!r:.80}; make Candidate(text=...)")
+    return Candidate(text=text, rank=rank)
 
 
 def language_tag(locale: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +16,14 @@ from blender.records import Candidate, Pool
 from blender.roles import Scores
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The explanation itself, where what it was made from is not at hand."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Selection:
     """What was chosen, from what, and why.
 
@@ -30,6 +39,8 @@ class Selection:
         notes: what was done to the input, or is unusual about it.
         seconds: by stage, of the batch this dialog was in.
         voice: what the explanation needs.
+
+    It may be pickled, for another process or a cache.
     """
 
     pool: Pool
@@ -42,7 +53,15 @@ class Selection:
     faults: tuple[Fault, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
-    voice: Voice = field(repr=False)
+    voice: Voice | Told = field(repr=False)
+
+    def __repr__(self) -> str:
+        what = f"winner={self.winner}" if self.abstained is None else f"abstained={self.abstained!r}"
+        return f"Selection(text={self.text!r}, source={self.source!r}, {what}, candidates={len(self.pool)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it is, but with the sentence in the place of the ranker, which stays in its process."""
+        return _made, ({each.name: getattr(self, each.name) for each in fields(self)} | {"voice": Told(self.why())},)
 
     @property
     def text(self) -> str:
@@ -76,6 +95,8 @@ class Selection:
 
     def why(self) -> str:
         """One sentence: why the winner beat the runner-up, or why there is no winner."""
+        if isinstance(self.voice, Told):
+            return self.voice.sentence
         if self.winner is None:
             return f"Answer of last resort: {self.abstained}."
         others = [at for at in self.order if at != self.winner]
@@ -83,3 +104,48 @@ class Selection:
             blocked = sum(bool(reasons) for reasons in self.blocked)
             return "It was the only candidate" + (f" left; {blocked} blocked." if blocked else ".")
         return sentence(self.pool, self.matrix, self.winner, others[0], self.voice)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, as ``blend reply --json`` writes them; ``None`` where nothing is known.
+
+        Coordinates of points are left out.
+        """
+        matrix = self.matrix.ordinary()
+        return {
+            "id": self.pool.dialog.id,
+            "turns": [{"speaker": turn.speaker, "text": turn.text} for turn in self.pool.dialog.turns],
+            "text": self.text,
+            "source": self.source,
+            "winner": self.winner,
+            "abstained": self.abstained,
+            "sensible": number(self.sensible),
+            "specific": number(self.specific),
+            "why": self.why(),
+            "pool": [self._candidate(matrix, at) for at in range(len(self.pool))],
+            "faults": [asdict(fault) for fault in self.faults],
+            "notes": list(self.notes),
+            "seconds": {stage: round(spent, 4) for stage, spent in self.seconds.items()},
+        }
+
+    def _candidate(self, matrix: FeatureMatrix, at: int) -> dict[str, Any]:
+        candidate, values = self.pool.candidates[at], matrix.values[at].tolist()
+        return {
+            "text": candidate.text,
+            "source": candidate.source,
+            "kind": candidate.kind,
+            "origins": [origin.source for origin in candidate.origins],
+            "value": number(float(self.scores.value[at])),
+            "sensible": number(float(self.scores.sensible[at])),
+            "specific": number(float(self.scores.specific[at])),
+            "blocked": list(self.blocked[at]),
+            "features": {name: number(value) for name, value in zip(matrix.columns, values, strict=True)},
+        }
+
+
+def number(value: float) -> float | None:
+    """A float32 by its shortest digits, which read back as the same float32; ``None`` where it is not finite."""
+    return float(str(np.float32(value))) if math.isfinite(value) else None
+
+
+def _made(given: dict[str, Any]) -> Selection:
+    return Selection(**given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,8 @@ class Settings:
             f"min_sensible must lie between 0 and 1, is {self.min_sensible}": not 0 <= self.min_sensible <= 1,
             f"max_characters must be at least 1, is {self.max_characters}": self.max_characters < 1,
             f"timeout must be more than 0 seconds, is {self.timeout}": self.timeout <= 0,
-            "last_resort must hold at least one text, holds none": not any(self.last_resort.values()),
+            "last_resort must hold at least one text, and none that is empty": not self.last_resort
+            or not all(text.strip() for text in self.last_resort.values()),
         }
         problems = [problem for problem, bad in checks.items() if bad]
         if problems:
@@ -88,17 +89,17 @@ class Settings:
 
     @classmethod
     def read(cls, path: Path) -> Settings:
-        """Read a TOML file; a relative ``bundle``, or ``first`` of the ranker, is looked for beside it."""
+        """Read a TOML file; relative paths of bundles, bases and documents are looked for beside it first."""
         try:
             given = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as fault:
             raise BadInput(f"the settings file {path} cannot be read: {fault.strerror}") from None
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
             raise BadInput(f"{path} cannot be read as TOML: {fault}") from None
-        ranker = given.get("ranker")
-        for part, key in ((given, "bundle"), (ranker if isinstance(ranker, dict) else {}, "first")):
+        for part, key in _paths(given):
             name = part.get(key)
-            if isinstance(name, str) and (path.parent / name / "bundle.json").is_file():
+            beside = "bundle.json" if key in ("bundle", "first") else ""
+            if isinstance(name, str) and name and (path.parent / name / beside).exists():
                 part[key] = str(path.parent / name)
         return cls.of(given, str(path))
 
@@ -128,8 +129,12 @@ class Settings:
         raise UnknownName("blender (a preset, a settings file ending in .toml, or a bundle's folder)", str(name), known)
 
     def bundle_folder(self) -> Path | None:
-        """The folder of the bundle, ``None`` if there is none."""
-        return _bundle_folder(self.bundle)
+        """The folder of the bundle, ``None`` if there is none.
+
+        Raises:
+            UnknownName: there is no such bundle.
+        """
+        return _known_folder(self.bundle, "bundle (one of the package, or a folder)")
 
     def first_folder(self) -> Path | None:
         """The folder of the bundle that makes the shortlist, ``None`` if there is none.
@@ -138,14 +143,24 @@ class Settings:
             UnknownName: there is no such bundle.
         """
         name = str(self.ranker.get("first", ""))
-        folder = _bundle_folder(name)
-        if folder and not folder.is_dir():
-            known = [each.name for each in BUNDLES.iterdir() if each.is_dir()]
-            raise UnknownName("bundle (first under [ranker]: one of the package, or a folder)", name, known)
-        return folder
+        return _known_folder(name, "bundle (first under [ranker]: one of the package, or a folder)")
 
 
-def _bundle_folder(name: str) -> Path | None:
+def _paths(given: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Tables of a settings file, each with a key whose value is a path."""
+    yield given, "bundle"
+    ranker, sources = given.get("ranker"), given.get("sources")
+    if isinstance(ranker, dict):
+        yield ranker, "first"
+    for source in sources.values() if isinstance(sources, dict) else ():
+        if isinstance(source, dict):
+            yield from ((source, key) for key in ("base", "documents", "prompt_base", "prompt_heads", "adapter"))
+
+
+def _known_folder(name: str, what: str) -> Path | None:
     if not name:
         return None
-    return Path(name) if (Path(name) / "bundle.json").is_file() else BUNDLES / name
+    folder = Path(name) if Path(name).is_dir() else BUNDLES / name
+    if not folder.is_dir():
+        raise UnknownName(what, name, [each.name for each in BUNDLES.iterdir() if each.is_dir()])
+    return folder

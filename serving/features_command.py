@@ -53,7 +53,9 @@ def features(as_json: Annotated[bool, typer.Option("--json", help="Print JSON li
 
 def columns() -> dict[str, Column]:
     """Every annotator's columns by full name; no model is loaded."""
-    return {f"{name}.{column.name}": column for name in ANNOTATORS for column in ANNOTATORS.build(name).columns}
+    return {
+        f"{name}.{column.name}": column for name in ANNOTATORS.usable() for column in ANNOTATORS.build(name).columns
+    }
 
 
 def _table(found: dict[str, Column]) -> Table:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
-import numpy as np
 
 from blender.errors import BadInput
 from blender.faults import Fault
-from blender.matrix import FeatureMatrix
 from blender.records import Candidate, Dialog, Kind, Turn
 from blender.selection import Selection
 
@@ -92,24 +89,8 @@ def answer_record(
     selection: Selection, *, asked: str, bundle: str, slices: Mapping[str, str] = MappingProxyType({})
 ) -> AnswerRecord:
     """The selection as a record, coordinates of points left out; ``asked`` is the `digest` of what was asked."""
-    dialog, plain = selection.pool.dialog, selection.matrix.ordinary()
-    return AnswerRecord(
-        id=dialog.id,
-        asked=asked,
-        turns=list(dialog.turns),
-        text=selection.text,
-        source=selection.source,
-        winner=selection.winner,
-        abstained=selection.abstained,
-        sensible=number(selection.sensible),
-        specific=number(selection.specific),
-        why=selection.why(),
-        pool=[_candidate(selection, plain, at) for at in range(len(selection.pool))],
-        faults=list(selection.faults),
-        notes=list(selection.notes),
-        bundle=bundle,
-        slices=dict(slices),
-        seconds=_seconds(selection.seconds),
+    return msgspec.convert(
+        selection.as_dict() | {"asked": asked, "bundle": bundle, "slices": dict(slices)}, AnswerRecord
     )
 
 
@@ -138,29 +119,3 @@ def digest(dialog: Dialog, candidates: Sequence[Candidate] | None = None) -> str
 def _plain(candidate: Candidate) -> dict[str, object]:
     """What was said of a candidate; its vector is a by-product of finding it."""
     return {each.name: getattr(candidate, each.name) for each in fields(candidate) if each.name != "embedded"}
-
-
-def number(value: float) -> float | None:
-    """A float32 by its shortest digits, which read back as the same float32; ``None`` where it is not finite."""
-    return float(str(np.float32(value))) if math.isfinite(value) else None
-
-
-def _candidate(selection: Selection, matrix: FeatureMatrix, at: int) -> CandidateRecord:
-    candidate = selection.pool.candidates[at]
-    scores = selection.scores
-    values = matrix.values[at].tolist()
-    return CandidateRecord(
-        text=candidate.text,
-        source=candidate.source,
-        kind=candidate.kind,
-        origins=[origin.source for origin in candidate.origins],
-        value=number(float(scores.value[at])),
-        sensible=number(float(scores.sensible[at])),
-        specific=number(float(scores.specific[at])),
-        blocked=list(selection.blocked[at]),
-        features={name: number(value) for name, value in zip(matrix.columns, values, strict=True)},
-    )
-
-
-def _seconds(seconds: Mapping[str, float]) -> dict[str, float]:
-    return {stage: round(spent, 4) for stage, spent in seconds.items()}

@@ -128,7 +128,7 @@ def drawn(labelled: Sequence[LabelledPool], most: int | None) -> list[LabelledPo
 
 def default_annotators() -> dict[str, Mapping[str, Any]]:
     """Every annotator of the catalogue with its default settings, but for those of ``NOT_BY_DEFAULT``."""
-    return {name: {} for name in ANNOTATORS if name not in NOT_BY_DEFAULT}
+    return {name: {} for name in ANNOTATORS.usable() if name not in NOT_BY_DEFAULT}
 
 
 def both_sides(labelled: Iterable[LabelledPool]) -> Iterable[tuple[LabelledPool, View]]:

@@ -48,7 +48,15 @@ def make_once(folder: Path, build: Callable[[Path], None]) -> Path:
             if not folder.is_dir():
                 _build_aside(folder, build)
     except OSError as fault:
-        if fault.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+        if fault.errno not in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+            errno.EACCES,
+            errno.EROFS,
+            errno.EPERM,
+            errno.ENOTDIR,
+            errno.ENOENT,
+        ):
             raise
         raise BlendError(
             f"cannot make {folder}: {fault.strerror}; free some space or name another folder in BLENDER_CACHE"

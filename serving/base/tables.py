@@ -11,7 +11,7 @@ from rich.table import Table
 
 from blender.index.scores import BaseScores
 from blender.index.scoring import Measured
-from blender.serving.record import number
+from blender.selection import number
 from blender.serving.terminal import output, shown
 
 SHARES = (0.05, 0.5, 0.95)

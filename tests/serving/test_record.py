@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from blender.engine import Blender
 from blender.matrix import FeatureMatrix
 from blender.records import Candidate, Dialog, Pool
-from blender.serving.record import AnswerRecord, answer_record, digest, number
+from blender.selection import number
+from blender.serving.record import AnswerRecord, answer_record, digest
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
