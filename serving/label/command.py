@@ -142,10 +142,11 @@ def aggregate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
     """Put the labels of several raters together, in the training format."""
+    from blender.labelling.database import files_of
     from blender.serving.label.aggregate import write_labels
 
     opened = Job.open(job, db)
-    check_new_file(out, overwrite=overwrite, read=[opened.folder / CAMPAIGN])
+    check_new_file(out, overwrite=overwrite, read=[opened.folder / CAMPAIGN, *files_of(opened.db)])
     write_labels(opened, out, method, seed)
 
 

@@ -18,6 +18,7 @@ from blender.labelling.acquisition import TERMS, Pick
 from blender.outputs import check_new_file
 from blender.reading import Task
 from blender.records import Dialog
+from blender.serving.journal import ANSWERS
 from blender.serving.label.picking import pick
 from blender.serving.label.unlabelled import distinct, pool_line, read_unlabelled, same_context
 from blender.serving.loading import BlenderOption, load
@@ -46,7 +47,7 @@ def label_next(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
     """Pick the contexts to label next, and say why."""
-    check_new_file(out, overwrite=overwrite, read=[what, *(labelled or ())])
+    check_new_file(out, overwrite=overwrite, read=[what, *what.rglob(ANSWERS), *(labelled or ())])
     done = [each.pool for each in read_label_files(labelled)] if labelled else []
     tasks = read_unlabelled(what, locale=Settings.find(blender).locale)
     left = _left(tasks, [pool.dialog for pool in done], what)

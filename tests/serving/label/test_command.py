@@ -166,6 +166,16 @@ def test_changed_labels_are_taken_only_when_wanted(
     assert "took the place of another label" in capsys.readouterr().out
 
 
+def test_labels_are_not_put_together_over_their_database(
+    job: Path, sheets: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("import", job, *sheets) == 0
+    before = stored(job)
+    assert run("aggregate", job, "--out", job / "labels.sqlite", "--overwrite") == 2
+    assert "is what is read" in capsys.readouterr().err
+    assert stored(job) == before
+
+
 def test_sheets_are_never_written_over(job: Path, sheets: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     before = sheets[0].read_bytes()
     again = ["export", job, "--format", "csv", "--rater", "ann", "--rater", "bob"]
