@@ -39,6 +39,7 @@ function report() {
 /** What a rater is told of a request that failed. */
 function why(fault) {
   if (fault.status === 409) return say.reload;
+  if (fault.status === 401) return say.locked;
   return fault instanceof Refused ? fault.message : say.lost;
 }
 
@@ -92,7 +93,7 @@ async function open(number = null, item = null) {
   }
 }
 
-function arrive({ page, progress: now }, item) {
+function arrive({ page, progress: now, held }, item) {
   counts = now;
   report();
   progress(now, page?.number ?? null, say);
@@ -100,6 +101,8 @@ function arrive({ page, progress: now }, item) {
     sheet.page = null;
     clock.look(null);
     $("did").textContent = say.did(now);
+    $("later").hidden = held > 0;
+    $("held").hidden = held === 0;
     show("thanks");
     $("review").hidden = now.given === 0;
     $("thanked").tabIndex = -1;

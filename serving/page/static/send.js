@@ -18,7 +18,9 @@ export async function post(path, body) {
   if (answer.ok) return answer.json();
   const told = await answer.json().catch(() => ({}));
   const problems = told.problems ?? [`${answer.status} ${answer.statusText}`];
-  if (answer.status >= 500 || answer.status === 429 || answer.status === 401) throw new Error(problems.join("; "));
+  if (answer.status >= 500 || answer.status === 429 || answer.status === 401) {
+    throw Object.assign(new Error(problems.join("; ")), { status: answer.status });
+  }
   throw new Refused(answer.status, problems);
 }
 

@@ -187,3 +187,9 @@ def test_a_token_opens_the_page_and_leaves_the_address(make_job: Jobs, serve: Se
         page.tab.reload()
         page.tab.locator(".answer.done").wait_for()
         assert len(site.labels()) == 1
+        page.tab.context.clear_cookies()
+        page.press("2")
+        page.tab.locator("#trouble", has_text="Open the page by its whole address again").wait_for()
+        page.tab.goto(f"{site.url}/?token={token}")
+        page.saved()
+        assert len(site.labels()) == 2
