@@ -58,6 +58,9 @@ def separated(raw: bytes, model: str | None = None, separator: str = ",") -> Ite
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
+        twice = sorted({name for name in header if name and header.count(name) > 1})
+        if twice:
+            raise BadInput(f"the header names {', '.join(map(repr, twice))} more than once; keep one")
         for column in (IDS, TEXTS, *([("model",)] if model is not None else [])):
             _column(header, column)
         begins = reader.line_num + 1
