@@ -47,7 +47,8 @@ def export_sheets(
         messages().print(shown(_described(sheet)))
     locale = next(iter(sheets.values())).locale
     told = folder / f"guidelines.{locale}.md"
-    told.write_text(guidelines(locale), encoding="utf-8")
+    if overwrite or not told.exists():  # organisers add to them
+        told.write_text(guidelines(locale), encoding="utf-8")
     messages().print(
         shown(f"Guidelines for the raters: {told}. Bring sheets back: blend label import {job.folder} FILE")
     )

@@ -186,6 +186,21 @@ def test_sheets_are_never_written_over(job: Path, sheets: list[Path], capsys: py
     assert sheets[0].read_bytes() != before
 
 
+def test_guidelines_that_were_added_to_stay(job: Path, sheets: list[Path]) -> None:
+    told = job / "sheets/guidelines.en.md"
+    told.write_text("Call me when in doubt.")
+    for sheet in sheets:
+        sheet.unlink()
+    assert run("export", job, "--format", "csv", "--rater", "ann", "--rater", "bob") == 0
+    assert told.read_text() == "Call me when in doubt."
+
+
+def test_other_settings_of_a_job_are_told(fired: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for raters in (1, 5):
+        assert run("make", fired, "--out", tmp_path / "job", "--raters", raters) == 0
+    assert "The job was there already: raters was 1 and is 5 now." in capsys.readouterr().err
+
+
 def test_one_sheet_for_whoever_takes_it(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("export", job, "--format", "csv") == 0
     sheet = fill(job / "sheets/sheet.csv", honest)
