@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -184,6 +186,23 @@ def test_sheets_are_never_written_over(job: Path, sheets: list[Path], capsys: py
     assert sheets[0].read_bytes() == before
     assert run(*again, "--overwrite") == 0
     assert sheets[0].read_bytes() != before
+
+
+def test_a_full_disk_names_the_file_and_leaves_nothing(
+    job: Path, sheets: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("import", job, *sheets) == 0
+
+    def full(self: Path, *_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", full)
+    for made_as in ("csv", "xlsx", "label-studio", "toloka"):
+        assert run("export", job, "--format", made_as, "--out", tmp_path / "out") == 2
+        assert "cannot be written: No space left on device; give another --out" in capsys.readouterr().err
+    assert run("aggregate", job, "--out", tmp_path / "out" / "labels.jsonl") == 2
+    assert "labels.jsonl cannot be written: No space" in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_guidelines_that_were_added_to_stay(job: Path, sheets: list[Path]) -> None:
