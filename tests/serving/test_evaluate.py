@@ -147,6 +147,13 @@ def test_another_blender_is_refused_and_nothing_lost(
     assert {each.winner for each in records(whole)} == {0}
 
 
+def test_a_line_nested_without_end_is_told(rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dialogs = tmp_path / "deep.jsonl"
+    dialogs.write_text('{"id": "a", "turns": ' + "[" * 100_000)
+    assert run(dialogs, rule, tmp_path / "out") == 2
+    assert "deep.jsonl, line 1: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [(), ("--fresh",)])
 def test_the_dialogs_are_never_written_over(
     words: tuple[str, ...], rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -88,6 +88,8 @@ def test_every_missing_doubled_and_unknown_id_is_listed_with_its_row(tmp_path: P
         ("p.jsonl", '{"id": null, "text": "one"}', "line 1: the dialog's id must be text"),
         ("p.csv", "a,one\nb,two\n", "has no 'id' or 'dialog_id'; it has 'a', 'one'"),
         ("p.csv", "id,text\na,one,more\nb,two\n", "line 2: has 3 cells, the header 2"),
+        ("p.jsonl", "[" * 100_000, "line 1: not a JSON object"),
+        ("p.json", "[" * 100_000, "not JSON"),
         ("p.csv", "id,text,text\na,one,another\nb,two,other\n", "names 'text' more than once"),
         ("p.csv", b"id,text\na,\xe9t\xe9\n", "line 2: not UTF-8"),
         ("p.csv", 'id,text\na,"one\n', "not CSV"),
