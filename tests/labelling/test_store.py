@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -240,7 +241,7 @@ def test_labels_are_read_where_nothing_can_be_written(tmp_path: Path, monkeypatc
     writer.put("c", [label()])
     writer.close()
     before = path.read_bytes()
-    monkeypatch.setattr(database.os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
     reader = Store.open(path, read_only=True)
     assert [each.item for each in reader.labels("c")] == ["i1"]
     with pytest.raises(BlendError, match="readonly database"):

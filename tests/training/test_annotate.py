@@ -238,7 +238,7 @@ def test_a_full_disk_is_not_taken_for_a_broken_cache(tmp_path: Path, monkeypatch
     connect = sqlite3.connect
 
     def full(*given: Any, **more: Any) -> sqlite3.Connection:
-        connection = connect(*given, **more)
+        connection: sqlite3.Connection = connect(*given, **more)
         connection.execute("PRAGMA max_page_count = 1")
         return connection
 

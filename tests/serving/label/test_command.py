@@ -1,92 +1,14 @@
 from __future__ import annotations
 
-import csv
-import errno
-import io
-import json
-import os
 import sqlite3
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from blender.judging.labels import read_labels
 from blender.labelling.campaign import Campaign
-from blender.labelling.store import Store
 from blender.serving.cli import main
-
-CONTEXTS = [
-    {"id": "d1", "turns": ["Hi!", "Hello.", "Any plans?"], "slices": {"cluster": "1"}},
-    {"id": "d2", "turns": ["Do you like tea?"]},
-    {"id": "d3", "turns": ["Which year?"]},
-]
-ANSWERS = {
-    "one": {"d1": "Hiking, at Bear Lake.", "d2": "Yes.", "d3": "=1987"},
-    "two": {"d1": "I don't know.", "d2": "Yes.", "d3": ""},
-}
-GOLD = {"context": ["How are you?"], "response": "Lamp.", "sensible": 0, "specific": 0}
-
-
-def run(*words: object) -> int:
-    return main(["label", *map(str, words)])
-
-
-def lines(path: Path, rows: Sequence[object]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
-def fired(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a real run: two files of predictions over the same contexts."""
-    folder = tmp_path_factory.mktemp("fired")
-    contexts = lines(folder / "contexts.jsonl", CONTEXTS)
-    systems = []
-    for name, answers in ANSWERS.items():
-        path = lines(folder / f"{name}.jsonl", [{"id": id, "text": text} for id, text in answers.items()])
-        systems += ["--system", f"{name}=file:{path}"]
-    assert main(["evaluate", str(contexts), "--out", str(folder / "run"), *systems]) == 0
-    return folder / "run"
-
-
-@pytest.fixture
-def job(fired: Path, tmp_path: Path) -> Path:
-    """A job made from it: two raters, one gold page, one page repeated."""
-    gold = lines(tmp_path / "gold.jsonl", [GOLD])
-    made = ["make", fired, "--out", tmp_path / "job", "--raters", 2, "--gold", gold, "--repeat", 0.1, "--name", "try"]
-    assert run(*made) == 0
-    return tmp_path / "job"
-
-
-def fill(path: Path, say: Callable[[str], tuple[str, str]]) -> Path:
-    """Fill a CSV sheet in, by what the answers say."""
-    heads, *rows = csv.reader(io.StringIO(path.read_text("utf-8-sig"), newline=""))
-    for row in rows:
-        row[heads.index("sensible")], row[heads.index("specific")] = say(row[heads.index("answer")])
-    with path.open("w", encoding="utf-8", newline="") as out:
-        csv.writer(out, delimiter=";").writerows([heads, *rows])
-    return path
-
-
-def honest(answer: str) -> tuple[str, str]:
-    return {"Lamp.": ("0", "0"), "Yes.": ("1", "0"), "I don't know.": ("1", "0")}.get(answer, ("1", "1"))
-
-
-@pytest.fixture
-def sheets(job: Path) -> list[Path]:
-    """Two sheets, filled in; bob finds nothing specific."""
-    assert run("export", job, "--format", "csv", "--rater", "ann", "--rater", "bob") == 0
-    fill(job / "sheets/ann.csv", honest)
-    fill(job / "sheets/bob.csv", lambda answer: (honest(answer)[0], "0"))
-    return [job / "sheets/ann.csv", job / "sheets/bob.csv"]
-
-
-def stored(job: Path) -> int:
-    store = Store.open(job / "labels.sqlite")
-    count = len(store.labels(Campaign.load(job).id))
-    store.close()
-    return count
+from tests.serving.label.conftest import ANSWERS, CONTEXTS, fill, honest, lines, run, stored
 
 
 def test_a_job_keeps_what_it_was_made_from(job: Path) -> None:
@@ -168,16 +90,6 @@ def test_changed_labels_are_taken_only_when_wanted(
     assert "took the place of another label" in capsys.readouterr().out
 
 
-def test_labels_are_not_put_together_over_their_database(
-    job: Path, sheets: list[Path], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run("import", job, *sheets) == 0
-    before = stored(job)
-    assert run("aggregate", job, "--out", job / "labels.sqlite", "--overwrite") == 2
-    assert "is what is read" in capsys.readouterr().err
-    assert stored(job) == before
-
-
 def test_sheets_are_never_written_over(job: Path, sheets: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     before = sheets[0].read_bytes()
     again = ["export", job, "--format", "csv", "--rater", "ann", "--rater", "bob"]
@@ -186,38 +98,6 @@ def test_sheets_are_never_written_over(job: Path, sheets: list[Path], capsys: py
     assert sheets[0].read_bytes() == before
     assert run(*again, "--overwrite") == 0
     assert sheets[0].read_bytes() != before
-
-
-def test_a_full_disk_names_the_file_and_leaves_nothing(
-    job: Path, sheets: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert run("import", job, *sheets) == 0
-
-    def full(self: Path, *_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(Path, "replace", full)
-    for made_as in ("csv", "xlsx", "label-studio", "toloka"):
-        assert run("export", job, "--format", made_as, "--out", tmp_path / "out") == 2
-        assert "cannot be written: No space left on device; give another --out" in capsys.readouterr().err
-    assert run("aggregate", job, "--out", tmp_path / "out" / "labels.jsonl") == 2
-    assert "labels.jsonl cannot be written: No space" in capsys.readouterr().err
-    assert list((tmp_path / "out").iterdir()) == []
-
-
-def test_guidelines_that_were_added_to_stay(job: Path, sheets: list[Path]) -> None:
-    told = job / "sheets/guidelines.en.md"
-    told.write_text("Call me when in doubt.")
-    for sheet in sheets:
-        sheet.unlink()
-    assert run("export", job, "--format", "csv", "--rater", "ann", "--rater", "bob") == 0
-    assert told.read_text() == "Call me when in doubt."
-
-
-def test_other_settings_of_a_job_are_told(fired: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for raters in (1, 5):
-        assert run("make", fired, "--out", tmp_path / "job", "--raters", raters) == 0
-    assert "The job was there already: raters was 1 and is 5 now." in capsys.readouterr().err
 
 
 def test_one_sheet_for_whoever_takes_it(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
