@@ -32,7 +32,7 @@ Rows = Iterator[Row]
 
 
 def read_separated(path: Path, separator: str) -> Rows:
-    """Rows of a CSV file with a header. A column in which every cell is a finite number becomes numbers.
+    """Rows of a CSV file with a header. A column of finite numbers that all stay what they are becomes numbers.
 
     Raises:
         BadInput: there is no header, or it names a column twice or none ``reply``.

@@ -106,7 +106,7 @@ def _agreement(report: Report) -> Iterator[str]:
         return
     for each in report.agreement:
         about = f" ({each.dataset})" if len(report.agreement) > 1 else ""
-        alphas = {q.question: q.interval.value for q in each.questions}
+        alphas: dict[str, float] = {q.question: q.interval.value for q in each.questions}
         level = [question for question, value in alphas.items() if math.isnan(value)]
         unknown = f"not known on {listed(level)}, where the labels do not vary" if level else ""
         known = [f"{value:.2f} on {question}" for question, value in alphas.items() if question not in level]
