@@ -13,6 +13,14 @@ import numpy as np
 from blender.errors import BadInput
 from blender.matrix import Floats
 
+_PASSING = {  # the file may be whole
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
 _AT_ONCE = 500  # SQLite takes 999 parameters in its older builds
 
 
@@ -38,7 +46,7 @@ class FeatureCache:
         """What is known of these keys, float32 (things, width) each.
 
         Raises:
-            BadInput: the file is no cache, or a broken one.
+            BadInput: the file is no cache, a broken one, or cannot be used now.
         """
         found: dict[bytes, Floats] = {}
         if not self.path.exists():
@@ -85,4 +93,9 @@ class FeatureCache:
         return connection
 
     def _broken(self, fault: Exception) -> BadInput:
+        if getattr(fault, "sqlite_errorcode", 0) & 0xFF in _PASSING:  # the bits above say more
+            return BadInput(
+                f"{self.path} cannot be used now ({fault}); what was kept stays. Make room, or wait for another run to "
+                "end, and repeat"
+            )
         return BadInput(f"{self.path} is no feature cache ({fault}); delete it, it will be made anew")

@@ -1,12 +1,13 @@
-"""Where results are to be written, looked at before the work that they cost."""
+"""Where results are to be written: looked at before the work that they cost, and written whole or not at all."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from blender.errors import BadBundle, BadInput
+from blender.errors import BadBundle, BadInput, BlendError
 from blender.manifest import MANIFEST
 
 
@@ -54,3 +55,24 @@ def check_bundle_place(folder: Path) -> None:
     if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadBundle(f"{folder} exists and is not a bundle; name a new or empty folder")
     check_place(folder)
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """Where to write what becomes ``path`` when all went well; else nothing of it is left.
+
+    Raises:
+        BlendError: the disk is full or the place cannot be written; what was there is untouched.
+    """
+    aside = path.with_name(f".{path.name}.making")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        aside.replace(path)
+    except OSError as fault:
+        raise BlendError(
+            f"{path} cannot be written: {fault.strerror or fault}; give another --out or make room"
+        ) from None
+    finally:
+        with suppress(OSError):  # gone already, or never made
+            aside.unlink()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +15,7 @@ from blender.serving.judged_choices import learned, machine_pools, refuse_seen, 
 from blender.serving.loading import BlenderOption, load
 from blender.serving.terminal import output
 
-_KEY = re.compile(r"^min_sensible[ \t]*=[^\n]*$", re.MULTILINE)
+_KEY = re.compile(r"^[ \t]*min_sensible[ \t]*=[^\n]*$", re.MULTILINE)
 _TABLE = re.compile(r"^\[", re.MULTILINE)
 
 
@@ -57,6 +57,13 @@ def abstain(
         console.print(f"In your settings file: min_sensible = {certificate.threshold:g}", markup=False)
 
 
+def _toml(text: str) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None
+
+
 def write_min_sensible(path: Path, value: float) -> None:
     """Set ``min_sensible`` in a settings file, whose other lines and comments stay as they are.
 
@@ -73,7 +80,7 @@ def write_min_sensible(path: Path, value: float) -> None:
     line = f"min_sensible = {value:g}"
     new = _KEY.sub(line, top, count=1) if _KEY.search(top) else f"{line}\n{top}"
     changed = new + text[len(top) :]
-    if tomllib.loads(changed) != {**before, "min_sensible": value}:
+    if _toml(changed) != {**before, "min_sensible": value}:
         raise BadInput(f"{path} is written in a way that cannot be edited safely; set {line} by hand")
     aside = path.with_name(f".{path.name}.making")
     aside.write_text(changed, encoding="utf-8")

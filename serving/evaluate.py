@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from blender.errors import BadInput
 from blender.judging.families import seen_in_training
+from blender.outputs import check_new_file
 from blender.reading import Task, check_tasks, read_tasks
 from blender.serving.inputs import check_readable
 from blender.serving.journal import ANSWERS, Journal, opened
@@ -65,6 +66,7 @@ def evaluate(
         raise BadInput("--turns and --partner need systems: add --system NAME=SPEC, such as --system blender=default")
     labelled = labels_in(dialogs)
     total = len(labelled) if labelled else _count(dialogs)
+    check_new_file(out / ANSWERS, overwrite=True, read=[dialogs])
     with answering(bundle, load(bundle) if workers == 1 else None, workers) as answerer:
         about = answerer.about
         tasks = _labelled_tasks(labelled) if labelled else _tasks(dialogs, locale or about.locale)

@@ -69,6 +69,8 @@ def build(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the base that is there.")] = False,
 ) -> None:
     """Build a base from phrase files or conversations."""
+    if not 0 <= max_toxicity <= 1:
+        raise BadInput(f"--max-toxicity is a probability, from 0 to 1, got {max_toxicity}")
     measured = {"toxicity": {"model": toxicity}} if toxicity not in ("", "default") else {}
     settings = BaseSettings(
         encoder=encoder,

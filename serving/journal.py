@@ -19,7 +19,7 @@ from blender.errors import BadInput, BlendError
 from blender.reading import Task
 from blender.serving.record import AnswerRecord, digest
 
-ANSWERS, RUN = "answers.jsonl", "run.json"
+ANSWERS, RUN, SYSTEMS = "answers.jsonl", "run.json", "systems"
 Made = Mapping[str, str]
 
 
@@ -136,10 +136,10 @@ def opened(folder: Path, made: Made, *, fresh: bool = False) -> Iterator[Journal
     Args:
         folder: made if it is not there.
         made: fingerprints of what answers; a folder begun by anything else is refused.
-        fresh: throw away what is there.
+        fresh: throw away what is there; a run of systems and answers that no run left are never thrown away.
 
     Raises:
-        BlendError: the folder cannot be written, is at work, or was begun by another blender.
+        BlendError: the folder cannot be written, is at work, was begun by another blender, or holds something else.
     """
     with ExitStack() as stack:
         try:
@@ -158,14 +158,16 @@ def opened(folder: Path, made: Made, *, fresh: bool = False) -> Iterator[Journal
 def _begin(folder: Path, made: Made, fresh: bool) -> None:
     """See that the folder is of this blender, or make it so."""
     note = folder / RUN
+    if (folder / SYSTEMS).is_dir():
+        raise BlendError(f"{folder} holds a run of systems; go on there with --system NAME=SPEC, or give another --out")
+    if (folder / ANSWERS).exists() and not note.exists():
+        raise BlendError(f"{folder / ANSWERS} is there without {RUN}; give another --out, or move it away")
     if fresh:
         (folder / ANSWERS).unlink(missing_ok=True)
         note.unlink(missing_ok=True)
     if note.exists():
         _check_same(note, made)
         return
-    if (folder / ANSWERS).exists():
-        raise BlendError(f"{folder / ANSWERS} is there without {RUN}; give another --out, or --fresh to replace it")
     aside = note.with_suffix(".making")
     aside.write_bytes(msgspec.json.format(msgspec.json.encode(made)) + b"\n")
     aside.replace(note)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from blender.errors import BadInput
 from blender.judging.families import seen_in_training
+from blender.outputs import check_new_file
 from blender.reading import check_tasks, read_tasks
 from blender.records import Candidate, Dialog
 from blender.serving.about import trained_on
@@ -50,6 +51,7 @@ def predict_command(
             raise BadInput("--out is needed for a file of labels or pools; a run's folder takes predictions.jsonl")
     given, families = _of_run(answers) if run else _of_file(answers)
     place = out or answers / PREDICTIONS
+    check_new_file(place, overwrite=True, read=[answers])
     loaded = load(blender)
     predict(pools_of(given), loaded, place, fresh=fresh, batch=batch)
     output().print(_table(given, place))

@@ -53,6 +53,7 @@ class _Head(msgspec.Struct, forbid_unknown_fields=True):
     made_by: dict[str, str]
 
 
+_BEGINS = b'{"made_by"'
 _LINE = msgspec.json.Decoder(Prediction)
 _HEAD = msgspec.json.Decoder(_Head)
 
@@ -68,7 +69,7 @@ def predict(pools: Sequence[Pool], blender: Blender, path: Path, *, fresh: bool 
         batch: pools judged together; changes speed alone.
 
     Raises:
-        BadInput: two pools have one id, or the file holds predictions of other pools.
+        BadInput: two pools have one id, or the file holds predictions of other pools, or no predictions at all.
         BlendError: the file was made by another blender, or cannot be written.
     """
     distinct = [_distinct(pool) for pool in pools]
@@ -77,6 +78,7 @@ def predict(pools: Sequence[Pool], blender: Blender, path: Path, *, fresh: bool 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock"), timeout=0):
+            _check_ours(path)
             if fresh:
                 path.unlink(missing_ok=True)
             done = _resume(path, made, distinct)
@@ -109,7 +111,8 @@ def read_predictions(path: Path) -> tuple[dict[str, str], dict[tuple[str, str], 
         try:
             one = _LINE.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-            problems.append(f"{path}, line {number}, is no prediction: {fault}; run `blend predict` again with --fresh")
+            again = "again with --fresh" if number < len(lines) else "again as it was run, it goes on from there"
+            problems.append(f"{path}, line {number}, is no prediction: {fault}; run `blend predict` {again}")
             continue
         found[one.dialog, one.text] = one
     if problems:
@@ -165,6 +168,16 @@ def _prediction(dialog: str, asked: str, text: str, judged: CandidateRecord) -> 
         blocked=judged.blocked,
         features=judged.features,
     )
+
+
+def _check_ours(path: Path) -> None:
+    """Refuse to write over what is no file of predictions, be it that a kill left only the first bytes of one."""
+    if not path.exists():
+        return
+    with path.open("rb") as stream:
+        begins = stream.read(len(_BEGINS))
+    if not _BEGINS.startswith(begins):
+        raise BadInput(f"{path} is no file of predictions and would be lost; name another file")
 
 
 def _resume(path: Path, made: Made, pools: Sequence[Pool]) -> int:

@@ -11,6 +11,7 @@ import typer
 
 from blender.errors import BadInput, BlendError
 from blender.index.settings import BaseSettings
+from blender.outputs import check_new_file
 from blender.reading import task_row
 from blender.sampling.datasheet import Datasheet, as_markdown, datasheet
 from blender.sampling.draw import Wanted, draw
@@ -39,6 +40,8 @@ def sample(
     there = [str(path) for path in files if path.exists()]
     if there and not overwrite:
         raise BadInput(f"{', '.join(there)} already there; labels may hang on it. Give another --out, or --overwrite")
+    for path in files:
+        check_new_file(path, overwrite=overwrite, read=[Path(corpus).expanduser()])
     wanted = Wanted(
         n=n,
         min_turns=min_turns,

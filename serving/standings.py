@@ -29,7 +29,7 @@ def labels_in(path: Path) -> list[LabelledPool] | None:
         first = next((line.strip() for line in lines if line.strip()), b"")
     try:
         row = msgspec.json.decode(first.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         row = None
     if first.startswith(b"[") or (isinstance(row, dict) and "response" in row):
         return read_labels(path)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from blender.errors import BadInput
-from blender.outputs import check_new_file, check_place
+from blender.errors import BadInput, BlendError
+from blender.outputs import check_new_file, check_place, written_aside
 
 
 def test_a_new_file_may_be_written_in_a_folder_yet_to_be_made(tmp_path: Path) -> None:
@@ -36,3 +37,12 @@ def test_a_place_below_a_file_or_that_may_not_be_written_to_is_refused(
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
     with pytest.raises(BadInput, match="may not be written to"):
         check_place(tmp_path / "new")
+
+
+def test_what_could_not_be_written_leaves_nothing_and_says_which_file(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    path.write_text("before")
+    with pytest.raises(BlendError, match=r"labels\.jsonl cannot be written: No space"), written_aside(path) as aside:
+        aside.write_text("half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("labels.jsonl", "before")]

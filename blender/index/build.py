@@ -16,8 +16,9 @@ from blender.index.contents import Contents
 from blender.index.context import TURN_BREAK, context_text
 from blender.index.corpus import Phrase
 from blender.index.growing import Grower, stored_annotators
+from blender.index.place import alone, check_base_place
 from blender.index.settings import BaseSettings, TextEncoder
-from blender.index.store import MANIFEST, VERSION, Manifest, read_contents, read_manifest, writing
+from blender.index.store import VERSION, Manifest, read_contents, read_manifest, writing
 from blender.index.vectors import choose_kind, make_index
 from blender.pooling import duplicate_key
 from blender.roles import Annotator
@@ -45,14 +46,13 @@ def build_base(
         progress: show progress bars on standard error.
 
     Raises:
-        BadInput: a row was wrong, there is no phrase, or a base is there already.
+        BadInput: a row was wrong, there is no phrase, or the folder holds a base already or files of something else.
         BadBase: the folder cannot be written; what was there is untouched.
     """
     given = list(phrases)
     settings = settings or BaseSettings()
     place = Path(folder)
-    if (place / MANIFEST).exists() and not overwrite:
-        raise BadInput(f"{place} holds a base already; add to it with `blend index add`, or overwrite it (--overwrite)")
+    check_base_place(place, overwrite=overwrite)
     if not given:
         raise BadInput("a base needs at least one phrase, got none")
     # In a base of questions and answers the turns before the question would only blur the search.
@@ -62,7 +62,8 @@ def build_base(
     settings = replace(settings, turns=longest)
     grower = _grower(settings, encoder, annotators, progress)
     contents = grower.grow(None, given)
-    with _alone(place):
+    with alone(place):
+        check_base_place(place, overwrite=overwrite)  # another process may have built one meanwhile
         _write(place, contents, settings, grower.encoder.fingerprint, progress)
     return PhraseBase.open(place, encoder=grower.encoder)
 
@@ -155,27 +156,10 @@ def _of_values(contents: Contents, where: Mapping[str, str | float]) -> NDArray[
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Of several processes that change one base at the same time, one does and the others wait."""
-    from filelock import FileLock
-
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except OSError as fault:
-        raise BadBase(f"cannot write beside {folder}: {fault.strerror or fault}; choose another place") from fault
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
 def _changing(folder: Path) -> Iterator[tuple[Manifest, Contents]]:
     if not folder.is_dir():
         raise BadBase(f"no phrase base at {folder}; make one with `blend index build`")
-    with _alone(folder):
+    with alone(folder):
         manifest = read_manifest(folder)
         yield manifest, read_contents(folder, manifest.files)
 

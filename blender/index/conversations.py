@@ -25,7 +25,7 @@ def read_conversations(path: Path) -> Rows:
     """
     try:
         given = json.loads(path.read_bytes())
-    except (UnicodeDecodeError, ValueError) as fault:
+    except (ValueError, RecursionError) as fault:
         raise BadInput(f"{path.name} is not JSON: {fault}") from None
     rows = list(given.values()) if isinstance(given, dict) else given
     if not isinstance(rows, list):

@@ -20,7 +20,7 @@ from typing import Any
 from blender.errors import BadInput
 from blender.index.context import TURN_BREAK
 from blender.index.conversations import read_conversations, read_script
-from blender.index.tables import Row, Rows, read_json_lines, read_parquet, read_separated
+from blender.index.tables import Row, Rows, exact, read_json_lines, read_parquet, read_separated
 from blender.models.reference import resolve
 from blender.records import check_text
 
@@ -61,7 +61,11 @@ class Phrase:
         for name, value in self.columns.items():
             if not isinstance(value, str | int | float) or isinstance(value, bool):
                 raise BadInput(f"column {name!r} must be text or a number, got {value!r:.60}")
-            check_text(value if isinstance(value, str) else name, f"column {name!r}")
+            check_text(name, "a column's name")
+            if isinstance(value, str):
+                check_text(value, f"column {name!r}")
+            elif not exact(value):
+                raise BadInput(f"column {name!r} holds {value}, too long for a number; write it as text, in quotes")
 
 
 def read_phrases(source: str | Path) -> Iterator[Phrase]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BadBase
 from blender.index.base import PhraseBase
+from blender.index.place import alone
 from blender.index.store import write_aside
 from blender.pooling import duplicate_key
 
@@ -41,19 +42,20 @@ def read_decisions(folder: Path) -> Decisions:
 
 
 def add_kept(folder: Path, texts: Iterable[str], gone: Iterable[str] = ()) -> None:
-    """Note phrases to keep, and forget those that are gone.
+    """Note phrases to keep, and forget those that are gone; several processes may do so at once.
 
     Raises:
         BadBase: the file is broken or cannot be written.
     """
     lost = set(gone)
-    kept = [text for text in dict.fromkeys([*read_decisions(folder).keep, *texts]) if text not in lost]
-    try:
-        write_aside(folder / FILE, msgspec.json.format(msgspec.json.encode(Decisions(keep=kept)), indent=1))
-    except OSError as fault:
-        raise BadBase(
-            f"cannot write {folder / FILE}: {fault.strerror or fault}; what was there is untouched"
-        ) from fault
+    with alone(folder):
+        kept = [text for text in dict.fromkeys([*read_decisions(folder).keep, *texts]) if text not in lost]
+        try:
+            write_aside(folder / FILE, msgspec.json.format(msgspec.json.encode(Decisions(keep=kept)), indent=1))
+        except OSError as fault:
+            raise BadBase(
+                f"cannot write {folder / FILE}: {fault.strerror or fault}; what was there is untouched"
+            ) from fault
 
 
 def kept_phrases(base: PhraseBase) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ from blender.models.cache import file_digest
 log = logging.getLogger(__name__)
 VERSION = 1
 MANIFEST = "manifest.json"
+FILES = re.compile(r"[a-z_]+-[0-9a-f]{12}\.(arrow|npy|faiss)")
+"""Names that `Writer` gives to the files of a base."""
 
 
 class FileNote(msgspec.Struct, frozen=True):
@@ -97,7 +100,7 @@ class Writer:
         self._new.clear()
         kept = {note.name for note in manifest.files.values()}
         for path in self.folder.iterdir():
-            if path.suffix in (".arrow", ".npy", ".faiss") and path.name not in kept:
+            if FILES.fullmatch(path.name) and path.name not in kept:
                 with suppress(OSError):  # on some systems a file that is open elsewhere cannot be removed
                     path.unlink()
 
@@ -146,7 +149,9 @@ def read_manifest(folder: Path) -> Manifest:
             raise BadBase(f"the base {folder} is of version {version!r}, this program reads {VERSION}; build it anew")
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except msgspec.MsgspecError as fault:
-        raise BadBase(f"{path} is not a manifest: {fault}; build the base anew with `blend index build`") from None
+        raise BadBase(
+            f"{path} is not a manifest: {fault}; delete {folder} and build the base anew with `blend index build`"
+        ) from None
     problems = [problem for note in manifest.files.values() if (problem := file_problem(folder, note))]
     if problems:
         raise BadBase(f"the base {folder} is broken: {'; '.join(problems)}. Build it anew with `blend index build`")

@@ -32,7 +32,7 @@ Rows = Iterator[Row]
 
 
 def read_separated(path: Path, separator: str) -> Rows:
-    """Rows of a CSV file with a header. A column in which every cell is a finite number becomes numbers.
+    """Rows of a CSV file with a header. A column of finite numbers that all stay what they are becomes numbers.
 
     Raises:
         BadInput: there is no header, or it names a column twice or none ``reply``.
@@ -81,10 +81,25 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
 
 
 def _all_numbers(cells: Sequence[str]) -> bool:
+    """Whether a column can be read as numbers and what differs still differs; 007 and long ids are names."""
+    different = {cell.strip() for cell in cells if cell}
     try:
-        return all(math.isfinite(float(cell)) for cell in cells if cell)
+        numbers = {float(cell) for cell in different}
     except ValueError:
         return False
+    if len(numbers) < len(different) or not all(map(math.isfinite, numbers)):
+        return False
+    whole = [cell.lstrip("+-") for cell in different if cell.lstrip("+-").isdecimal()]
+    return all(exact(int(cell)) and (cell == "0" or cell[0] != "0") for cell in whole)
+
+
+def exact(number: float) -> bool:
+    """Whether a number is kept as it is, as a float; whole numbers beyond 2**53 are not.
+
+    >>> exact(9007199254740992), exact(9007199254740993)
+    (True, False)
+    """
+    return not isinstance(number, int) or abs(number) <= 2**53
 
 
 def read_json_lines(path: Path) -> Rows:
@@ -98,7 +113,7 @@ def read_json_lines(path: Path) -> Rows:
             except UnicodeDecodeError as fault:
                 yield Row(line=number, problem=f"is not UTF-8 (byte {fault.start}); save the file as UTF-8")
                 continue
-            except ValueError as fault:
+            except (ValueError, RecursionError) as fault:
                 yield Row(line=number, problem=f"is not JSON: {fault}; each line is one JSON object")
                 continue
             if isinstance(values, dict):

@@ -53,13 +53,14 @@ class LengthCorrelation:
 def length_correlations(
     pools: Sequence[LabelledPool], *, draws: int = 1000, seed: int = 0
 ) -> tuple[LengthCorrelation, ...]:
-    """Both labels with both lengths: specific first, words first.
+    """Both labels with both lengths: specific first, words first; answers without words are left out.
 
     Args:
         pools: of one data set; labels of several are not on one scale.
         draws: of the bootstrap over root dialogs.
         seed: of the bootstrap.
     """
+    pools = with_words(pools)
     rows = [(labelled, candidate) for labelled in pools for candidate in labelled.pool.candidates]
     known: dict[tuple[str, str], int] = {}
     root = np.array([known.setdefault(root_of(labelled), len(known)) for labelled, _ in rows], dtype=np.intp)
@@ -70,6 +71,11 @@ def length_correlations(
         for label in LABELS
         for name, length in lengths.items()
     )
+
+
+def with_words(pools: Sequence[LabelledPool]) -> list[LabelledPool]:
+    """The pools without answers that say nothing: nobody judges them, they are neither by rule, and of no length."""
+    return [labelled.take([at for at, text in enumerate(labelled.pool.texts) if text.split()]) for labelled in pools]
 
 
 def _correlation(

@@ -74,7 +74,7 @@ def parse_line(line: bytes, number: int) -> tuple[LabelRow | None, list[Problem]
         given = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as fault:
         return None, [(number, f"is not UTF-8 (byte {fault.start}); save the file as UTF-8")]
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         return None, [(number, f"is not JSON: {fault}; each line is one JSON object")]
     if not isinstance(given, dict):
         return None, [(number, f"must be a JSON object, got {type(given).__name__}")]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 from blender.errors import BadInput
 from blender.labelling.campaign import Campaign
 from blender.labelling.order import generator, woven
+from blender.labelling.sheets.checking import wrong_rater
 
 
 def allocate(campaign: Campaign, raters: Sequence[str], *, everything: bool = False) -> dict[str, list[str]]:
@@ -26,7 +28,7 @@ def allocate(campaign: Campaign, raters: Sequence[str], *, everything: bool = Fa
         Page ids by rater, in the order they are shown.
 
     Raises:
-        BadInput: a name is empty or comes twice, or there are fewer raters than each item needs.
+        BadInput: a name is empty, too long or comes twice (case aside), or there are fewer raters than each item needs.
     """
     _check(campaign, raters, everything)
     ordinary, repeats, gold = _sorted_out(campaign)
@@ -62,15 +64,21 @@ def _sorted_out(campaign: Campaign) -> tuple[list[str], dict[str, str], list[str
     return ordinary, repeats, gold
 
 
+def _one(name: str) -> str:
+    """The same for all names that stand for one rater when labels come back."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def _check(campaign: Campaign, raters: Sequence[str], everything: bool) -> None:
     problems = []
     if not raters:
         problems.append("no rater is named; give --rater NAME for each of them")
-    if any(not name.strip() for name in raters):
-        problems.append("a rater's name is empty")
-    twice = sorted({name for name in raters if raters.count(name) > 1})
+    for name in raters:
+        problems += wrong_rater(name.strip())
+    same = [_one(name) for name in raters]
+    twice = [name for name, key in zip(raters, same, strict=True) if same.count(key) > 1]
     if twice:
-        problems.append(f"raters named twice: {', '.join(twice)}; two people need two names")
+        problems.append(f"raters named twice, case aside: {', '.join(twice)}; two people need two names")
     if raters and not everything and len(set(raters)) < campaign.raters:
         problems.append(
             f"each item needs {campaign.raters} raters, {len(set(raters))} are named; name more, or give every page to "

@@ -59,12 +59,19 @@ class Claiming:
     def left(self, rater: str, given: Sequence[str]) -> int:
         """How many more pages there are for a rater, should nobody else take them; gold and repetitions included."""
         seen = {*given, *self.tally.finished(rater)}
-        free = self._ordinary - seen - self.tally.taken(self.campaign.raters)
+        free = self._free(seen)
         coming = seen | free
         ordinary = len(self._ordinary & coming)
         gold = [page for page, due in self._gold(rater) if page not in seen and due <= ordinary]
         again = [page for page, first in self._repeats.items() if page not in seen and first in coming]
         return len(free) + len(gold) + len(again)
+
+    def free(self, rater: str, given: Sequence[str]) -> int:
+        """How many ordinary pages are not done yet; when nothing is next, other raters hold them and may let go."""
+        return len(self._free({*given, *self.tally.finished(rater)}))
+
+    def _free(self, seen: Set[str]) -> frozenset[str]:
+        return self._ordinary - seen - self.tally.taken(self.campaign.raters)
 
     def _next(self, connection: sql.Connection, rater: str) -> str | None:
         self.tally.catch_up(connection)
@@ -167,3 +174,5 @@ class Planned:
     def left(self, rater: str, given: Sequence[str]) -> int:  # noqa: ARG002 - as `Claiming.left`
         """None beyond those given."""
         return 0
+
+    free = left

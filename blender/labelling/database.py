@@ -7,6 +7,7 @@ transaction that met a lock, a deadlock or a lost connection is tried again.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -33,33 +34,55 @@ _ACCEPTED = (
 
 
 class Database:
-    """A database with the tables of labelling in it; safe for threads, and for several processes."""
+    """A database with the tables of labelling in it; safe for threads, and for several processes.
 
-    def __init__(self, engine: sql.Engine) -> None:
+    Args:
+        engine: connects to it.
+        make: whether its tables are made if they are not there.
+    """
+
+    def __init__(self, engine: sql.Engine, *, make: bool = True) -> None:
         self.engine = engine
-        self._file = engine.dialect.name == "sqlite"
+        self.file: Path | None = None
+        self._known: tuple[int, int] | None = None
+        self._sqlite = engine.dialect.name == "sqlite"
         self._turn = (
             threading.Lock()
         )  # threads of one process queue here: SQLite's own waiting is neither quick nor fair
-        self._write(META.create_all)
+        if make:
+            self._write(META.create_all)
+        if self._sqlite:
+            self.file = self.read(_file_of)
+            self._known = _identity(self.file)
 
     @classmethod
-    def open(cls, where: str | Path) -> Database:
-        """Open a database by its SQLAlchemy URL, or a SQLite file by its path; made if it is not there.
+    def open(cls, where: str | Path, *, read_only: bool = False) -> Database:
+        """Open a database by its SQLAlchemy URL, or a SQLite file by its path.
+
+        Args:
+            where: URL or path.
+            read_only: nothing will be saved, so a SQLite file may lie where nothing can be written; else it and the
+                tables are made if they are not there.
 
         Raises:
             BadInput: the URL is none, its driver is not installed, or it is in memory, where labels would be lost.
             BlendError: the database cannot be used.
         """
         url = _url(where)
+        read_only = read_only and url.get_backend_name() == "sqlite" and not _writable(url)
+        url = _untouched(url) if read_only else url
         try:
             engine = sql.create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")  # a file is never away
         except (SQLAlchemyError, ImportError) as fault:
             raise BadInput(f"{url!r} is no database that can be opened ({_short(fault)}). {_ACCEPTED}") from None
         if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _sqlite)
+            event.listen(engine, "connect", _connected if read_only else _shared)
             event.listen(engine, "begin", _begin)
-        return cls(engine)
+        opened = cls(engine, make=not read_only)
+        if engine.dialect.name == "sqlite" and opened.file is None:
+            opened.close()
+            raise BadInput(f"{url!r} is kept in memory, where labels are lost at the end. {_ACCEPTED}")
+        return opened
 
     def read(self, work: Callable[[sql.Connection], Done]) -> Done:
         """Run ``work`` in a transaction that changes nothing; it may be run again.
@@ -93,7 +116,7 @@ class Database:
         self.engine.dispose()
 
     def _lock(self, connection: sql.Connection, campaign: str) -> None:
-        if self._file:
+        if self._sqlite:
             return  # the transaction began by locking the file
         row = sql.select(CAMPAIGNS).where(CAMPAIGNS.c.campaign == campaign).with_for_update()
         if connection.execute(row).first() is None:
@@ -101,12 +124,13 @@ class Database:
 
     def _write(self, work: Callable[[sql.Connection], Done], *, lasting: bool = True) -> Done:
         begin = _LASTING if lasting else _PASSING
-        return self._run(work, self._turn if self._file else nullcontext(), begin)
+        return self._run(work, self._turn if self._sqlite else nullcontext(), begin)
 
     def _run(
         self, work: Callable[[sql.Connection], Done], turn: AbstractContextManager[Any], begin: tuple[str, ...]
     ) -> Done:
         for attempt in range(TRIES):
+            self._check_there()
             try:
                 with turn, self.engine.connect() as connection, _transaction(connection, begin):
                     return work(connection)
@@ -119,6 +143,24 @@ class Database:
                     ) from None
                 time.sleep(WAIT * 2**attempt)
         raise AssertionError  # the last try has raised or returned
+
+    def _check_there(self) -> None:
+        """Refuse to write to a file that was deleted: it stays open, and goes with all that is written from then on."""
+        if self.file is not None and _identity(self.file) != self._known:
+            self.engine.dispose()
+            raise BlendError(f"{self.file} was deleted or replaced; put it back, or begin anew with what is there now")
+
+
+def files_of(where: str | Path) -> list[Path]:
+    """The files that a SQLite database may consist of; none of another database.
+
+    Raises:
+        BadInput: the URL is none.
+    """
+    url = _url(where)
+    if url.get_backend_name() != "sqlite":
+        return []
+    return [Path(f"{url.database}{ending}") for ending in ("", "-wal", "-shm")]
 
 
 def is_there(where: str | Path) -> bool:
@@ -138,22 +180,55 @@ def _url(where: str | Path) -> sql.URL:
         url = sql.make_url(str(where))
     except (ArgumentError, ValueError):  # it may hold a password: it is not repeated
         raise BadInput(f"the database URL cannot be read. {_ACCEPTED}") from None
-    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+    if url.get_backend_name() == "sqlite" and (
+        not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
+    ):
         raise BadInput(f"{url!r} is kept in memory, where labels are lost at the end. {_ACCEPTED}")
     return url
+
+
+def _writable(url: sql.URL) -> bool:
+    """Whether a SQLite file, and what SQLite puts beside it, may be written; a URL of SQLite's own says it itself."""
+    path = Path(url.database or "")
+    return "uri" in url.query or all(os.access(each, os.W_OK) for each in (path, path.parent))
+
+
+def _untouched(url: sql.URL) -> sql.URL:
+    """The URL of a SQLite file by which nothing is written."""
+    path = Path(url.database or "").resolve()
+    # Without a journal the file is whole, and need not be looked at together with other processes.
+    how = {"mode": "ro"} if Path(f"{path}-wal").exists() else {"immutable": "1"}
+    return url.set(database=path.as_uri(), query={**url.query, **how, "uri": "true"})
+
+
+def _file_of(connection: sql.Connection) -> Path | None:
+    """The file of a SQLite database; ``None`` = it is in memory."""
+    name = connection.exec_driver_sql("PRAGMA database_list").fetchall()[0][2]
+    return Path(name) if name else None
+
+
+def _identity(file: Path | None) -> tuple[int, int] | None:
+    """What tells a file from another that takes its name; ``None`` = there is none."""
+    try:
+        found = file.stat() if file else None
+    except OSError:
+        return None
+    return found and (found.st_dev, found.st_ino)
 
 
 def _transaction(connection: sql.Connection, begin: tuple[str, ...]) -> sql.RootTransaction:
     return connection.execution_options(blend_begin=begin).begin()
 
 
-def _sqlite(connection: Any, _: Any) -> None:
-    """Readers never wait for the writer."""
+def _connected(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # transactions begin where `_begin` says, not where the driver thinks
-    cursor = connection.cursor()
-    for pragma in ("busy_timeout=10000", "journal_mode=WAL"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    connection.execute("PRAGMA busy_timeout=10000")
+
+
+def _shared(connection: Any, record: Any) -> None:
+    """Readers never wait for the writer."""
+    _connected(connection, record)
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin(connection: sql.Connection) -> None:

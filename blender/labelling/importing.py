@@ -62,7 +62,7 @@ def check_rows(
     for row in ours:
         problems.add([f"{row.file}, {row.place}: {text}" for text in check.take(row)])
     if not partial:
-        problems.add(list(missing(ours, rater)))
+        problems.add(list(missing(campaign, ours, rater)))
     problems.raise_any()
     return check.imported
 

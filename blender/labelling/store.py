@@ -24,14 +24,18 @@ class Store:
         self.database = database
 
     @classmethod
-    def open(cls, where: str | Path) -> Store:
-        """Open a database by its SQLAlchemy URL, or a SQLite file by its path; made if it is not there.
+    def open(cls, where: str | Path, *, read_only: bool = False) -> Store:
+        """Open a database by its SQLAlchemy URL, or a SQLite file by its path.
+
+        Args:
+            where: URL or path.
+            read_only: as of `Database.open`; else it is made if it is not there.
 
         Raises:
             BadInput: the URL is none, its driver is not installed, or it is in memory, where labels would be lost.
             BlendError: the database cannot be used.
         """
-        return cls(Database.open(where))
+        return cls(Database.open(where, read_only=read_only))
 
     def put(self, campaign: str, labels: Sequence[Label]) -> int:
         """Save labels in one transaction, all or none; what a rater said before of the same item is replaced.

@@ -39,9 +39,11 @@ def apply_decisions(folder: Path, sheets: Sequence[Path]) -> Applied:
     drop = [text for text, decision in decided.items() if decision == DROP]
     keep = [text for text, decision in decided.items() if decision == KEEP]
     scores = BaseScores.find(base)
-    if keep or drop:
-        add_kept(base.folder, keep, gone=drop)
-    dropped = remove(folder, drop) if drop else 0  # last: what is removed cannot be decided of again
+    if keep:
+        add_kept(base.folder, keep)  # first: once phrases are removed, the sheet cannot be applied again
+    dropped = remove(folder, drop) if drop else 0
+    if drop:
+        add_kept(base.folder, (), gone=drop)
     left = PhraseBase.open(folder)
     state: Literal["none", "carried over", "lost"] = "none"
     if scores is not None:

@@ -14,6 +14,7 @@ from blender.labelling.sheets.cells import cell
 from blender.labelling.sheets.separated import write_table
 from blender.labelling.sheets.workbook import load_openpyxl, put_text
 from blender.models.cache import text_digest
+from blender.outputs import written_aside
 from blender.serving.base.reasons import Reason
 
 DECISION, REASON, PHRASE, ANSWERED, TIMES, ID = "decision", "reason", "phrase", "once answered", "times", "id"
@@ -97,9 +98,8 @@ def _write_book(path: Path, heads: Sequence[str], rows: Sequence[Sequence[str | 
         table.column_dimensions[letter].width = _WIDTHS.get(name, 14)
         table.cell(1, column).font = openpyxl.styles.Font(bold=True)
     table.freeze_panes = "D2"
-    aside = path.with_name(path.name + ".making")
-    book.save(aside)
-    aside.replace(path)
+    with written_aside(path) as aside:
+        book.save(aside)
 
 
 def file_kind(path: Path) -> str:

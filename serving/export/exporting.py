@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blender.errors import BadInput, BlendError
+from blender.outputs import check_new_file
 from blender.serving.export.datasheet import Account, datasheet
 from blender.serving.export.judged import By, JudgedPool, judged_pools
 from blender.serving.export.pairing import PairSettings, pairs_of, usable
 from blender.serving.export.rows import Layout
-from blender.serving.export.splitting import Side, Split
+from blender.serving.export.splitting import SIDES, Side, Split
 from blender.serving.export.writing import SUFFIXES, Sink, writing
+from blender.serving.journal import ANSWERS
 
 if TYPE_CHECKING:
     from blender.engine import Blender
@@ -105,7 +107,22 @@ def _places(request: Request, sides: Sequence[Side]) -> tuple[dict[Side, Path], 
     there = [str(place) for place in (*places.values(), page) if place.exists()]
     if there and not request.overwrite:
         raise BadInput(f"{', '.join(there)} is there already; give another --out, or --overwrite")
+    read = [file for each in request.inputs for file in (each, each / ANSWERS)]
+    for place in (*places.values(), page):
+        check_new_file(place, overwrite=request.overwrite, read=read)
+    _check_sides(request.out, list(places.values()))
     return places, page
+
+
+def _check_sides(folder: Path, places: Sequence[Path]) -> None:
+    """Refuse to leave a side of an earlier export beside this one: a dialog could then be in training and test."""
+    every = [folder / f"{side}{suffix}" for side in SIDES for suffix in SUFFIXES]
+    left = [str(path) for path in every if path.exists() and path not in places]
+    if left:
+        raise BadInput(
+            f"{', '.join(left)} is of an earlier export and would stay beside this one; remove it, or give another "
+            "--out"
+        )
 
 
 def _write(

@@ -103,7 +103,7 @@ def _is_answers(path: Path) -> bool:
         first = next((line for line in lines if line.strip()), b"")
     try:
         row = msgspec.json.decode(first)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return isinstance(row, dict) and {"pool", "winner"} <= row.keys()
 

@@ -14,7 +14,7 @@ from blender.records import Dialog
 from blender.serving.export.judged import JudgedPool
 
 Side = Literal["train", "test"]
-_SIDES: tuple[Side, Side] = ("train", "test")
+SIDES: tuple[Side, Side] = ("train", "test")
 
 
 @dataclass(kw_only=True)
@@ -44,15 +44,15 @@ class Split:
     @property
     def sides(self) -> tuple[Side, ...]:
         """Those there are."""
-        return _SIDES if self.share or self.families else ("train",)
+        return SIDES if self.share or self.families else ("train",)
 
     def side(self, pool: JudgedPool) -> Side | None:
         """The side of a dialog; ``None`` where another one with the same last two turns is on the other side."""
         found: Side = "test" if self._tests(pool) else "train"
         if len(self.sides) == 1:
             return found
-        before = self._met.line_of(_key(pool.dialog.texts[-2:]), _SIDES.index(found))
-        return found if before in (None, _SIDES.index(found)) else None
+        before = self._met.line_of(_key(pool.dialog.texts[-2:]), SIDES.index(found))
+        return found if before in (None, SIDES.index(found)) else None
 
     def close(self) -> None:
         """Give back what was remembered of the dialogs."""

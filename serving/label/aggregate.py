@@ -9,6 +9,7 @@ import msgspec
 from blender.errors import BadInput
 from blender.judging.rows import LabelRow
 from blender.labelling.aggregate import Method, label_rows, not_judged
+from blender.outputs import written_aside
 from blender.serving.label.job import Job
 from blender.serving.terminal import messages, output, shown
 
@@ -18,6 +19,7 @@ def write_labels(job: Job, out: Path, method: Method, seed: int) -> None:
 
     Raises:
         BadInput: nothing is labelled yet, or raters have too few labels for the method.
+        BlendError: the file cannot be written.
         MissingPackage: the method needs crowd-kit.
     """
     labels = job.labels()
@@ -34,10 +36,7 @@ def write_labels(job: Job, out: Path, method: Method, seed: int) -> None:
 
 
 def _write(path: Path, rows: list[LabelRow]) -> None:
-    aside = path.with_name(path.name + ".making")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with aside.open("wb") as out:
+    with written_aside(path) as aside, aside.open("wb") as out:
         for row in rows:
             given = {name: value for name, value in msgspec.to_builtins(row).items() if value not in (None, [], {})}
             out.write(msgspec.json.encode(given) + b"\n")
-    aside.replace(path)

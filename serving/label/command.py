@@ -87,7 +87,9 @@ def make(
         made=version() | made | {"repeat": str(repeat)},
     )
     check_place(out / CAMPAIGN)
+    before = Campaign.load(out) if (out / CAMPAIGN).exists() else campaign
     campaign.save(out)
+    _say_changes(before, campaign)
     _describe(campaign, out, len(known))
 
 
@@ -142,11 +144,20 @@ def aggregate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
     """Put the labels of several raters together, in the training format."""
+    from blender.labelling.database import files_of
     from blender.serving.label.aggregate import write_labels
 
     opened = Job.open(job, db)
-    check_new_file(out, overwrite=overwrite, read=[opened.folder / CAMPAIGN])
+    check_new_file(out, overwrite=overwrite, read=[opened.folder / CAMPAIGN, *files_of(opened.db)])
     write_labels(opened, out, method, seed)
+
+
+def _say_changes(before: Campaign, now: Campaign) -> None:
+    """The same answers may be made a job again, with other settings; labels stay."""
+    for what in ("name", "raters"):
+        was, is_now = getattr(before, what), getattr(now, what)
+        if was != is_now:
+            messages().print(shown(f"The job was there already: {what} was {was!r} and is {is_now!r} now."))
 
 
 def _describe(campaign: Campaign, folder: Path, known: int) -> None:

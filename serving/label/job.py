@@ -57,12 +57,13 @@ class Job:
             MissingPackage: sqlalchemy is not installed.
         """
         from blender.labelling.database import is_there
+        from blender.labelling.store import Store
 
         if not is_there(self.db):
             if self.db != str(self.folder / LABELS):
                 raise BadInput(f"there is no database {self.db}; give --db as to `blend label page` or `import`")
             return []
-        store = self.store()
+        store = Store.open(self.db, read_only=True)
         try:
             return store.labels(self.campaign.id)
         finally:

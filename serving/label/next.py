@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +11,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from blender.errors import BadInput, BlendError
+from blender.errors import BadInput
 from blender.judging.label_files import read_label_files
 from blender.labelling.acquisition import TERMS, Pick
-from blender.outputs import check_new_file
+from blender.outputs import check_new_file, written_aside
 from blender.reading import Task
 from blender.records import Dialog
+from blender.serving.journal import ANSWERS
 from blender.serving.label.picking import pick
 from blender.serving.label.unlabelled import distinct, pool_line, read_unlabelled, same_context
 from blender.serving.loading import BlenderOption, load
@@ -46,7 +46,7 @@ def label_next(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
     """Pick the contexts to label next, and say why."""
-    check_new_file(out, overwrite=overwrite, read=[what, *(labelled or ())])
+    check_new_file(out, overwrite=overwrite, read=[what, *what.rglob(ANSWERS), *(labelled or ())])
     done = [each.pool for each in read_label_files(labelled)] if labelled else []
     tasks = read_unlabelled(what, locale=Settings.find(blender).locale)
     left = _left(tasks, [pool.dialog for pool in done], what)
@@ -89,19 +89,10 @@ def write_batch(out: Path, tasks: Sequence[Task], picks: Sequence[Pick], *, whol
     Raises:
         BlendError: the file cannot be written.
     """
-    aside = out.with_name(f".{out.name}.making")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as file:
-            for each in picks:
-                rest = [at for at in range(len(tasks[each.pool].candidates or ())) if at not in each.candidates]
-                file.write(pool_line(tasks[each.pool], (*each.candidates, *(rest if whole else ()))))
-        aside.replace(out)
-    except OSError as fault:
-        raise BlendError(f"{out} cannot be written: {fault.strerror}; give another --out or make room") from None
-    finally:
-        with suppress(OSError):  # gone already, or never made
-            aside.unlink()
+    with written_aside(out) as aside, aside.open("wb") as file:
+        for each in picks:
+            rest = [at for at in range(len(tasks[each.pool].candidates or ())) if at not in each.candidates]
+            file.write(pool_line(tasks[each.pool], (*each.candidates, *(rest if whole else ()))))
 
 
 def print_picks(console: Console, tasks: Sequence[Task], picks: Sequence[Pick]) -> None:

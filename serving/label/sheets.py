@@ -15,6 +15,7 @@ from blender.labelling.campaign import Campaign
 from blender.labelling.guidelines import guidelines
 from blender.labelling.importing import Imported, check_rows
 from blender.labelling.sheets import SHARED_OUT, Row, Sheet, format_of, sheet_format
+from blender.outputs import written_aside
 from blender.problems import Problems
 from blender.serving.label.job import Job, check_absent
 from blender.serving.terminal import messages, output, shown
@@ -30,6 +31,7 @@ def export_sheets(
 
     Raises:
         BadInput: raters are wrong, there is nothing to ask, or files are in the way.
+        BlendError: a file cannot be written.
     """
     made = sheet_format(made_as)
     sheets = _sheets(job.campaign, made_as, raters, everything)
@@ -39,7 +41,6 @@ def export_sheets(
     paths = {folder / f"{name}{made.SUFFIX}": sheet for name, sheet in sheets.items()}
     if not overwrite:
         check_absent(list(paths), _KEEP)
-    folder.mkdir(parents=True, exist_ok=True)
     console = output()
     for path, sheet in paths.items():
         for file in made.write(sheet, path):
@@ -47,7 +48,9 @@ def export_sheets(
         messages().print(shown(_described(sheet)))
     locale = next(iter(sheets.values())).locale
     told = folder / f"guidelines.{locale}.md"
-    told.write_text(guidelines(locale), encoding="utf-8")
+    if overwrite or not told.exists():  # organisers add to them
+        with written_aside(told) as aside:
+            aside.write_text(guidelines(locale), encoding="utf-8")
     messages().print(
         shown(f"Guidelines for the raters: {told}. Bring sheets back: blend label import {job.folder} FILE")
     )

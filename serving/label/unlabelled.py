@@ -12,7 +12,7 @@ from blender.pooling import duplicate_key
 from blender.reading import Task, check_tasks, read_tasks
 from blender.records import Candidate, Dialog
 from blender.serving.inputs import check_readable
-from blender.serving.journal import ANSWERS
+from blender.serving.journal import ANSWERS, SYSTEMS
 from blender.serving.record import read_answers
 from blender.serving.standings import labels_in
 
@@ -45,7 +45,7 @@ def read_unlabelled(path: Path, *, locale: str) -> list[Task]:
 
 
 def _of_folder(folder: Path, locale: str) -> list[Task]:
-    from blender.serving.systems.run import SYSTEMS, read_run
+    from blender.serving.systems.run import read_run
 
     if (folder / SYSTEMS).is_dir():
         by_dialog: dict[str, Task] = {}

@@ -29,7 +29,7 @@ def make_app(desk: Desk, *, token: str | None = None, hosts: Set[str] | None = L
     _add_files(app, desk, list(desk.plan or ()))
     _add_requests(app, desk)
     _add_errors(app)
-    return Guard(app, token=token, hosts=hosts)
+    return Guard(app, token=token, hosts=hosts, cookie=f"blend_label_{desk.campaign.id}")
 
 
 def _add_files(app: FastAPI, desk: Desk, raters: Sequence[str]) -> None:

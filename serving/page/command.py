@@ -14,7 +14,7 @@ from blender.labelling.store import Store
 from blender.serving.page.app import make_app
 from blender.serving.page.desk import Desk
 from blender.serving.page.raters import named
-from blender.serving.page.serving import address, check_address, is_loopback, listen, served_names, server
+from blender.serving.page.serving import address, check_address, is_every, is_loopback, listen, served_names, server
 from blender.serving.terminal import messages, output, shown
 
 LABELS = "labels.sqlite"
@@ -58,9 +58,11 @@ def _plan(campaign: Campaign, raters: str) -> Mapping[str, Sequence[str]]:
 
 def _say(host: str, port: int, token: str | None) -> None:
     output().print(shown(address(host, port, token)), soft_wrap=True)
+    if is_every(host):
+        messages().print("If that name is not known in your network, put this machine's address in its place.")
     if not is_loopback(host):
         messages().print(
             "Names, texts and the token go over the network as they are: use a network you trust, or put a server that "
-            "speaks HTTPS before it."
+            "speaks HTTPS before it, one that passes on the Host it was asked by."
         )
     messages().print("Give this address to the raters. Ctrl+C ends it; nothing is lost.")

@@ -28,9 +28,12 @@ class Desk:
     def __init__(self, campaign: Campaign, store: Store, plan: Mapping[str, Sequence[str]] | None = None) -> None:
         self.campaign = campaign
         self.store = store
-        self.plan = plan
         self.tally = Tally(campaign)
-        self.pages = Claiming(campaign, store, self.tally) if plan is None else Planned(plan, self.tally)
+        store.database.read(self.tally.catch_up)
+        known = self.tally.raters()
+        # Who labelled as ann before the plan said Ann goes on as ann, or none of it would count as done.
+        self.plan = plan and {named(name, known): pages for name, pages in plan.items()}
+        self.pages = Claiming(campaign, store, self.tally) if self.plan is None else Planned(self.plan, self.tally)
 
     def enter(self, name: str) -> str:
         """The name a rater goes by.
@@ -39,8 +42,7 @@ class Desk:
             BadInput: it is not accepted.
         """
         self.store.database.read(self.tally.catch_up)
-        known = self.tally.raters() if self.plan is None else self.plan
-        return named(name, known, only_known=self.plan is not None)
+        return self._named(name)
 
     def show(self, rater: str, number: int | None = None) -> Shown:
         """The ``number``-th page of a rater; without a number, or beyond the pages given: the one to do next.
@@ -62,9 +64,10 @@ class Desk:
         """Save labels and take others back, in order; the same again changes nothing. Returns how many were taken.
 
         Raises:
-            BadInput: an item is not of this campaign, or a label contradicts itself; nothing was saved.
+            BadInput: the name is not accepted, an item is not of this campaign, or a label contradicts itself; nothing
+                was saved.
         """
-        rater = named(rater, self.tally.raters())
+        rater = self._named(rater)
         problems = [f"no answer {each.item!r} here" for each in said if each.item not in self.campaign.by_id]
         if problems:
             raise BadInput(problems)
@@ -77,11 +80,15 @@ class Desk:
                 self.store.put(self.campaign.id, [labels[each] for each in run])
         return len(said)
 
+    def _named(self, name: str) -> str:
+        known = self.tally.raters() if self.plan is None else self.plan
+        return named(name, known, only_known=self.plan is not None)
+
     def _shown(self, page: str | None, rater: str, given: Sequence[str]) -> Shown:
         if page is None:
-            return Shown(page=None, progress=self._progress(rater, given, left=0))
+            return Shown(page=None, progress=self._progress(rater, given, left=0), held=self.pages.free(rater, given))
         progress = self._progress(rater, given, self.pages.left(rater, given))
-        return Shown(page=self._page(page, given.index(page), rater), progress=progress)
+        return Shown(page=self._page(page, given.index(page), rater), progress=progress, held=0)
 
     def _page(self, page: str, number: int, rater: str) -> ShownPage:
         said = self.tally.said(rater)

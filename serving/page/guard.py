@@ -9,12 +9,12 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-COOKIE = "blend_label_token"
 LARGEST = 256 * 1024
+Refusal = tuple[HTTPStatus, str]
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
@@ -37,12 +37,14 @@ class Guard:
         token: every request needs it, in ``?token=`` or the cookie that is then set; ``None`` = none needed.
         hosts: names it may be asked by, so that a foreign name that was bent to this machine (DNS rebinding) is
             refused; ``None`` = any, and the token alone protects.
+        cookie: its name. Browsers send the cookies of a host to all its ports, so each page needs one of its own.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str | None, hosts: Set[str] | None) -> None:
+    def __init__(self, app: ASGIApp, *, token: str | None, hosts: Set[str] | None, cookie: str) -> None:
         self.app = app
         self.token = token
         self.hosts = hosts
+        self.cookie = cookie
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse it."""
@@ -51,7 +53,7 @@ class Guard:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         offered = _query_token(scope)
         refused = self._refuse(scope["method"], headers, offered)
-        cookie = f"{COOKIE}={offered}; Path=/; HttpOnly; SameSite=Strict" if offered and not refused else None
+        cookie = f"{self.cookie}={offered}; Path=/; HttpOnly; SameSite=Strict" if offered and not refused else None
 
         async def safe(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -64,44 +66,50 @@ class Guard:
 
         await (refused or self.app)(scope, receive, safe)
 
-    def _refuse(self, method: str, headers: Mapping[str, str], offered: str | None) -> PlainTextResponse | None:
+    def _refuse(self, method: str, headers: Mapping[str, str], offered: str | None) -> Response | None:
         host = headers.get("host", "")
+        refused: Refusal | None = None
         if self.hosts is not None and _name(host) not in self.hosts:
-            return _no(HTTPStatus.MISDIRECTED_REQUEST, "This page is served as localhost or 127.0.0.1 only.")
-        if self.token is not None and not self._knows(offered, headers.get("cookie", "")):
-            return _no(
+            refused = HTTPStatus.MISDIRECTED_REQUEST, "This page is served as localhost or 127.0.0.1 only."
+        elif self.token is not None and not self._knows(offered, headers.get("cookie", "")):
+            refused = (
                 HTTPStatus.UNAUTHORIZED,
                 "This page needs a token: open it by the whole address that was printed when it was started, "
                 "with ?token=... at its end.",
             )
-        if method in ("GET", "HEAD"):
+        elif method not in ("GET", "HEAD"):
+            refused = _refuse_change(headers, host)
+        if refused is None:
             return None
-        return _refuse_change(headers, host)
+        status, text = refused
+        if method in ("GET", "HEAD"):  # a person asks; else it is the page's script
+            return PlainTextResponse(text + "\n", status_code=status)
+        return JSONResponse({"problems": [text]}, status_code=status)
 
     def _knows(self, offered: str | None, cookies: str) -> bool:
-        tried = _cookie(cookies) if offered is None else offered
+        tried = _cookie(cookies, self.cookie) if offered is None else offered
         return hmac.compare_digest(tried.encode(), (self.token or "").encode())
 
 
-def _refuse_change(headers: Mapping[str, str], host: str) -> PlainTextResponse | None:
+def _refuse_change(headers: Mapping[str, str], host: str) -> Refusal | None:
     """Only the page itself may change something: a form or a script of another site cannot send such a request."""
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != host:
-        return _no(HTTPStatus.FORBIDDEN, "Only the labelling page itself may send labels.")
+        return (
+            HTTPStatus.FORBIDDEN,
+            "Only the labelling page itself may send labels. A proxy before it has to pass on the Host it was asked by "
+            "(nginx: proxy_set_header Host $http_host).",
+        )
     if headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        return _no(HTTPStatus.FORBIDDEN, "Only the labelling page itself may send labels.")
+        return HTTPStatus.FORBIDDEN, "Only the labelling page itself may send labels."
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        return _no(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send JSON, with Content-Type: application/json.")
+        return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send JSON, with Content-Type: application/json."
     length = headers.get("content-length", "")
-    if not length.isdecimal():
-        return _no(HTTPStatus.LENGTH_REQUIRED, "Send a Content-Length.")
+    if not length.isdecimal() or "transfer-encoding" in headers:  # which would hide how long it is
+        return HTTPStatus.LENGTH_REQUIRED, "Send a Content-Length, and no Transfer-Encoding."
     if int(length) > LARGEST:
-        return _no(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {LARGEST} bytes can be sent at once.")
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {LARGEST} bytes can be sent at once."
     return None
-
-
-def _no(status: HTTPStatus, text: str) -> PlainTextResponse:
-    return PlainTextResponse(text + "\n", status_code=status)
 
 
 def _name(host: str) -> str:
@@ -117,9 +125,9 @@ def _query_token(scope: Scope) -> str | None:
     return found[0] if found else None
 
 
-def _cookie(header: str) -> str:
+def _cookie(header: str, name: str) -> str:
     try:
-        found = SimpleCookie(header).get(COOKIE)
+        found = SimpleCookie(header).get(name)
     except CookieError:
         return ""
     return found.value if found else ""

@@ -46,17 +46,30 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
+def is_every(host: str) -> bool:
+    """Whether it stands for all addresses of this machine, and can itself not be opened.
+
+    >>> is_every("0.0.0.0"), is_every("::"), is_every("192.168.1.4")
+    (True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
 def served_names(host: str) -> frozenset[str] | None:
     """Names by which a page for this machine may be asked for; ``None`` = any, of pages that have a token."""
     return LOOPBACK | {host.lower()} if is_loopback(host) else None
 
 
 def address(host: str, port: int, token: str | None) -> str:
-    """What raters open.
+    """What raters open; by the name of this machine where all its addresses are served.
 
     >>> address("::1", 8765, None)
     'http://[::1]:8765/'
     """
+    host = socket.gethostname() if is_every(host) else host
     name = f"[{host}]" if ":" in host else host
     return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Key = Annotated[str, Field(min_length=1, max_length=64)]
 Name = Annotated[str, Field(max_length=400)]  # `blender.serving.page.raters` says which names are good
 MOST_AT_ONCE = 200
 MOST_SECONDS = 3600.0
+# More is cut, not refused: an undo sends back what an import brought, and tools count the night too.
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(lambda seconds: min(seconds, MOST_SECONDS))]
 
 
 class _Sent(BaseModel):
@@ -22,7 +24,7 @@ class Said(_Sent):
     item: Key
     sensible: bool | None = None
     specific: bool | None = None
-    seconds: Annotated[float, Field(ge=0, le=MOST_SECONDS)] | None = None
+    seconds: Seconds | None = None
     withdrawn: bool = False
 
 
@@ -106,7 +108,8 @@ class Progress(_Sent):
 
 
 class Shown(_Sent):
-    """A page, or ``None`` when nothing is left."""
+    """A page, or ``None`` when nothing is left; then ``held`` pages are before other raters and may come back."""
 
     page: ShownPage | None
     progress: Progress
+    held: int

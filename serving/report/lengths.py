@@ -9,7 +9,7 @@ import numpy as np
 
 from blender.errors import BadInput
 from blender.judging.calibration import Bin, curve
-from blender.judging.correlation import LengthCorrelation, length_correlations, verdict
+from blender.judging.correlation import LengthCorrelation, length_correlations, verdict, with_words
 from blender.judging.pools import LabelledPool
 
 
@@ -44,6 +44,7 @@ def lengths(pools: Sequence[LabelledPool], *, draws: int = 1000, seed: int = 0) 
 
 
 def _one(dataset: str, pools: Sequence[LabelledPool], draws: int, seed: int) -> Lengths:
+    pools = with_words(pools)
     found = length_correlations(pools, draws=draws, seed=seed)
     long = np.array([len(text) for each in pools for text in each.pool.texts], dtype=np.float64)
     specific = np.concatenate([each.specific for each in pools]).astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from blender.judging.differences import Difference, Differences
@@ -37,8 +38,10 @@ def _scores(report: Report) -> Iterator[str]:
         yield f"SSA is not known of any system: the labels allow {found.definition} alone."
         return
     best = systems[0]
-    lead = "has the highest SSA" if len(systems) > 1 else "has an SSA of"
-    yield f"{best.system} {lead}{':' if len(systems) > 1 else ''} {percent(best.ssa)}, on {best.dialogs} dialogs."
+    level = [each.system for each in systems if math.isclose(each.ssa.value, best.ssa.value)]
+    lead = "have" if len(level) > 1 else "has"
+    lead += " the highest SSA:" if len(systems) > 1 else " an SSA of"
+    yield f"{listed(level)} {lead} {percent(best.ssa)}, on {best.dialogs} dialogs."
 
 
 def _unjudged(report: Report) -> Iterator[str]:
@@ -102,13 +105,20 @@ def _agreement(report: Report) -> Iterator[str]:
         yield f"How far raters agree is not known: {report.agreement.not_known}."
         return
     for each in report.agreement:
-        parts = [f"{q.interval.value:.2f} on {q.question}" for q in each.questions]
-        lowest = min(q.interval.value for q in each.questions)
+        about = f" ({each.dataset})" if len(report.agreement) > 1 else ""
+        alphas: dict[str, float] = {q.question: q.interval.value for q in each.questions}
+        level = [question for question, value in alphas.items() if math.isnan(value)]
+        unknown = f"not known on {listed(level)}, where the labels do not vary" if level else ""
+        known = [f"{value:.2f} on {question}" for question, value in alphas.items() if question not in level]
+        if not known:
+            yield f"Agreement of raters{about} is {unknown}."
+            continue
+        lowest = min(value for value in alphas.values() if not math.isnan(value))
         word = (
             "reliable" if lowest >= RELIABLE else "enough for tentative conclusions" if lowest >= TENTATIVE else "low"
         )
-        about = f" ({each.dataset})" if len(report.agreement) > 1 else ""
-        yield f"Agreement of raters{about} is {word}: Krippendorff's alpha {listed(parts)}."
+        said = f"Agreement of raters{about} is {word}: Krippendorff's alpha {listed(known)}"
+        yield f"{said}; {unknown}." if level else f"{said}."
 
 
 def _lengths(report: Report) -> Iterator[str]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from blender.judging.resampling import Interval
+from blender.labelling.sheets.cells import is_formula
 
 Kind = Literal["text", "count", "share", "number", "p", "seconds"]
 Cell = str | int | float | Interval | None
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -105,10 +105,10 @@ def csv_of(table: Table) -> str:
 def neutral(text: str) -> str:
     """Text that no spreadsheet takes for a formula: such text gets an apostrophe before it.
 
-    >>> neutral("=1+1"), neutral("fine")
-    ("'=1+1", 'fine')
+    >>> neutral(" =1+1"), neutral("fine")
+    ("' =1+1", 'fine')
     """
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return f"'{text}" if is_formula(text) else text
 
 
 def _names(column: Column) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -25,8 +26,8 @@ def write_report(report: Report, out: Path) -> list[Path]:
         BlendError: it cannot be written.
     """
     check_place(out)
-    contents = {PAGE: render(report), DATA: json_of(report)}
-    contents |= {f"{name}.csv": csv_of(table) for name, table in tables(report).items()}
+    csvs = {f"{name}.csv": csv_of(table) for name, table in tables(report).items()}
+    contents = {PAGE: render(report), DATA: json_of(report, csvs), **csvs}
     try:
         with replacing(out) as aside:
             for name, text in contents.items():
@@ -43,18 +44,36 @@ def check_place(out: Path) -> None:
         BadInput: a file, or a folder with other things in it.
     """
     if out.is_dir():
-        strange = [path.name for path in out.iterdir() if path.name not in (PAGE, DATA) and path.suffix != ".csv"]
+        strange = {path.name for path in out.iterdir()} - {PAGE, DATA, *_tables_of(out / DATA)}
         if not strange and ((out / DATA).exists() or not any(out.iterdir())):
             return
-        what = f"holds {sorted(strange)[0]!r}" if strange else "holds files, but no report"
+        what = f"holds {min(strange)!r}, which is of no report" if strange else "holds files, but no report"
         raise BadInput(f"{out} {what}; a report replaces its whole folder, give another --out")
     if out.exists() or out.is_symlink():
         raise BadInput(f"{out} is no folder; give --out the name of a folder")
 
 
-def json_of(report: Report) -> str:
-    """Everything the page says, full precision; NaN is ``null``, what is not known says why."""
-    return msgspec.json.format(msgspec.json.encode(report, enc_hook=_plain), indent=1).decode() + "\n"
+def _tables_of(data: Path) -> list[str]:
+    """The CSV files that a report says are its own."""
+    try:
+        return msgspec.json.decode(data.read_bytes(), type=_Held).tables
+    except (OSError, msgspec.MsgspecError):
+        return []
+
+
+class _Held(msgspec.Struct):
+    tables: list[str] = []
+
+
+def json_of(report: Report, csvs: Iterable[str]) -> str:
+    """Everything the page says, full precision; NaN is ``null``, what is not known says why.
+
+    Args:
+        report: what is said.
+        csvs: names of the tables' files, kept as ``tables``: a later report replaces these and no others.
+    """
+    held = {**msgspec.to_builtins(report, enc_hook=_plain), "tables": list(csvs)}
+    return msgspec.json.format(msgspec.json.encode(held), indent=1).decode() + "\n"
 
 
 def _plain(value: object) -> object:

@@ -10,12 +10,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from blender.errors import BadInput, BlendError
+from blender.outputs import check_new_file
 from blender.reading import Task, check_tasks, read_tasks
-from blender.serving.journal import Journal, opened
+from blender.serving.journal import ANSWERS, SYSTEMS, Journal, opened
 from blender.serving.standings import labels_in
 from blender.serving.systems import kind_of
 from blender.serving.systems.folder import settle, stage
-from blender.serving.systems.run import SYSTEMS, RunNote, SystemNote, read_contexts
+from blender.serving.systems.run import RunNote, SystemNote, read_contexts
 from blender.serving.systems.running import Job, run_jobs
 from blender.serving.systems.self_play import Played, with_usual_slices
 from blender.serving.systems.summary import print_run
@@ -58,6 +59,8 @@ def evaluate_systems(request: Request) -> None:
     specs = parse(request.given)
     if request.partner is not None and request.partner not in specs:
         raise BadInput(f"--partner must be one of the systems given ({', '.join(specs)}), got {request.partner!r}")
+    for name in specs:
+        check_new_file(request.out / SYSTEMS / name / ANSWERS, overwrite=True, read=[request.dialogs])
     ids = _checked(request)
     systems = open_systems(request.given, ids)
     _check_talks(request, systems)

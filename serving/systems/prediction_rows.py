@@ -41,7 +41,7 @@ def json_lines(raw: bytes, model: str | None = None) -> Iterator[Predicted]:
             continue
         try:
             values = json.loads(line.decode("utf-8-sig"))
-        except ValueError as fault:  # wrong encoding too
+        except (ValueError, RecursionError) as fault:  # wrong encoding too
             yield Predicted(place=place, problem=f"not a JSON object in UTF-8: {fault}")
             continue
         row = _row(place, values, IDS)
@@ -58,6 +58,9 @@ def separated(raw: bytes, model: str | None = None, separator: str = ",") -> Ite
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
+        twice = sorted({name for name in header if name and header.count(name) > 1})
+        if twice:
+            raise BadInput(f"the header names {', '.join(map(repr, twice))} more than once; keep one")
         for column in (IDS, TEXTS, *([("model",)] if model is not None else [])):
             _column(header, column)
         begins = reader.line_num + 1
@@ -74,7 +77,7 @@ def dstc10(raw: bytes, model: str | None = None) -> Iterator[Predicted]:
     """Entries of a JSON list."""
     try:
         entries = json.loads(raw.decode("utf-8-sig"))
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise BadInput(f"not JSON in UTF-8: {fault}") from None
     if not isinstance(entries, list):
         raise BadInput(f"must be a JSON list of entries with dialogue_id and response, not {type(entries).__name__}")

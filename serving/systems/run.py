@@ -16,10 +16,10 @@ import msgspec
 from blender.errors import BadInput
 from blender.reading import Task, read_tasks
 from blender.records import Dialog, Kind
-from blender.serving.journal import ANSWERS, RUN
+from blender.serving.journal import ANSWERS, RUN, SYSTEMS
 from blender.serving.record import AnswerRecord, read_answers
 
-CONTEXTS, SYSTEMS = "contexts.jsonl", "systems"
+CONTEXTS = "contexts.jsonl"
 DIALOG, TURN, LENGTH, LANGUAGE = "dialog", "turn", "length", "language"
 """Slices with a meaning of their own: root dialog and number of the answer in self-play; bucket of turns; locale."""
 

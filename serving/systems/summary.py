@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from blender.pooling import duplicate_key
+from blender.serving.journal import SYSTEMS
 from blender.serving.record import AnswerRecord
 from blender.serving.systems.records import outcome
-from blender.serving.systems.run import DIALOG, SYSTEMS, read_contexts, read_note, read_records
+from blender.serving.systems.run import DIALOG, read_contexts, read_note, read_records
 from blender.serving.terminal import plain, shown
 
 UNKNOWN = "–"

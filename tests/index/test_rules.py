@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,13 @@ def test_an_editor_keeps_phrases_from_rules(base: PhraseBase) -> None:
     (base.folder / "editor.json").write_text("[")
     with pytest.raises(BadBase, match="no file of decisions"):
         kept_phrases(base)
+
+
+def test_decisions_of_several_editors_at_once_are_all_kept(base: PhraseBase) -> None:
+    names = [f"{number}." for number in range(40)]
+    with ThreadPoolExecutor(4) as editors:
+        list(editors.map(lambda name: add_kept(base.folder, [name]), names))
+    assert set(read_decisions(base.folder).keep) == set(names)
 
 
 def test_boost_is_a_share_of_the_phrases(base: PhraseBase) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,6 +72,16 @@ def test_human_answers_are_left_out_of_the_second_figure() -> None:
     only = length_correlations([pool.take([2, 3]) for pool in pools(0.6, human=2)], draws=50)[0]
     assert some.answers == 240 and some.machine == only.rho
     assert math.isnan(length_correlations(pools(0.6, human=4), draws=50)[0].machine.value)
+
+
+def test_answers_without_words_are_left_out() -> None:
+    made = pools(0.1)
+    silent = tuple(Candidate(text="  ", kind="generator") for _ in range(4))
+    none = [
+        replace(each, pool=Pool(dialog=each.pool.dialog, candidates=silent), specific=np.zeros(4, np.float32))
+        for each in pools(0.1)
+    ]
+    assert length_correlations([*made, *none], draws=50)[:2] == length_correlations(made, draws=50)[:2]
 
 
 def test_what_is_not_known_is_nan() -> None:

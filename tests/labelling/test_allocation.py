@@ -64,8 +64,11 @@ def test_every_rater_has_an_order_of_his_own_and_names_alone_decide(campaign: Ca
     [
         ([], "no rater is named"),
         (["ann"], "needs 2 raters, 1 are named"),
-        (["ann", "ann"], "named twice: ann"),
-        (["ann", " "], "name is empty"),
+        (["ann", "ann"], "named twice, case aside: ann, ann"),
+        (["Ann", "ann"], "named twice, case aside: Ann, ann"),
+        (["caf\u00e9", "cafe\u0301"], "named twice"),
+        (["ann", "b" * 201], "longer than 200 letters"),
+        (["ann", " "], "name is missing"),
     ],
 )
 def test_wrong_raters_are_refused(campaign: Campaign, raters: list[str], says: str) -> None:

@@ -97,6 +97,12 @@ def test_missing_rows_are_told_by_number(campaign: Campaign) -> None:
     assert len(check_rows(campaign, rows[:1], partial=True).labels) == 1
 
 
+def test_numbers_beyond_the_campaign_are_told(campaign: Campaign) -> None:
+    row = sheet(campaign, [("1", "1")] * 3)[0]
+    (told,) = problems(campaign, [replace(row, number="1 of 400000000000")])
+    assert "numbered as of 400000000000, and the campaign has" in told
+
+
 def test_a_sheet_split_into_files_is_whole(campaign: Campaign) -> None:
     rows = sheet(campaign, [("1", "1")] * 3)
     assert len(check_rows(campaign, [*rows[:1], *(replace(row, file="b.csv") for row in rows[1:])]).labels) == 3

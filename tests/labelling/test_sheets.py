@@ -44,7 +44,8 @@ def fill_csv(path: Path, said: Said, *, delimiter: str = ",", encoding: str = "u
     for row in rows:
         row["sensible"], row["specific"] = (str(int(label)) for label in said[row["item"]])
     with path.open("w", encoding=encoding, newline="") as out:
-        writer = csv.DictWriter(out, list(rows[0]), delimiter=delimiter, lineterminator=end)
+        quoting: Any = csv.QUOTE_ALL if end == "\r" else csv.QUOTE_MINIMAL  # which forgets other line ends than its own
+        writer = csv.DictWriter(out, list(rows[0]), delimiter=delimiter, lineterminator=end, quoting=quoting)
         writer.writeheader()
         writer.writerows(rows)
 
@@ -162,7 +163,7 @@ def test_any_text_comes_back(format_name: str, turn: str, facts: list[str], text
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-@pytest.mark.parametrize("end", ["\r\n", "\n"])
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
 def test_a_csv_sheet_comes_back_however_it_was_saved(
     campaign: Campaign, tmp_path: Path, encoding: str, delimiter: str, end: str
 ) -> None:

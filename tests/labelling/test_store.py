@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -190,7 +191,16 @@ def test_a_path_may_hold_signs_that_mean_something_in_a_url(tmp_path: Path) -> N
     assert path.exists()
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file::memory:?uri=true",
+        "sqlite:///file:%3Amemory%3A?uri=true",
+        "sqlite:///file:x?mode=memory&uri=true",
+    ],
+)
 def test_a_database_in_memory_is_refused(url: str) -> None:
     with pytest.raises(BadInput, match="in memory, where labels are lost"):
         Store.open(url)
@@ -212,3 +222,29 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
         Store.open(path)
     with pytest.raises(BlendError, match="unable to open database file"):
         Store.open(tmp_path / "nowhere" / "labels.sqlite")
+
+
+def test_nothing_is_saved_into_a_file_that_was_deleted(store: Store, tmp_path: Path) -> None:
+    store.put("c", [label()])
+    (tmp_path / "labels.sqlite").rename(tmp_path / "away")
+    with pytest.raises(BlendError, match="was deleted or replaced"):
+        store.put("c", [label("i2")])
+    assert not (tmp_path / "labels.sqlite").exists()
+    (tmp_path / "away").rename(tmp_path / "labels.sqlite")
+    store.put("c", [label("i3")])
+    assert [each.item for each in store.labels("c")] == ["i1", "i3"]
+
+
+def test_labels_are_read_where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "labels #1.sqlite"
+    writer = Store.open(path)
+    writer.put("c", [label()])
+    writer.close()
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    reader = Store.open(path, read_only=True)
+    assert [each.item for each in reader.labels("c")] == ["i1"]
+    with pytest.raises(BlendError, match="readonly database"):
+        reader.put("c", [label("i2")])
+    reader.close()
+    assert (path.read_bytes(), [each.name for each in tmp_path.iterdir()]) == (before, [path.name])

@@ -37,6 +37,11 @@ def base(folder: Path) -> Path:
     return place
 
 
+def test_the_most_toxicity_is_a_probability(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("build", folder / "phrases.csv", "--out", folder / "other", "--max-toxicity", "nan") == 2
+    assert "a probability, from 0 to 1, got nan" in capsys.readouterr().err
+
+
 def test_search_prints_what_was_found(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("search", base, "What will you do on Saturday?", "-k", 1) == 0
     printed = capsys.readouterr().out

@@ -121,6 +121,7 @@ def test_one_context_of_a_conversation_counts(blender: Blender, tmp_path: Path) 
         ("locale = 'en'\n[guards.empty]\n", "min_sensible = 0.25\nlocale = 'en'\n[guards.empty]\n"),
         ("min_sensible   = 0.9  # old\n[a]\nmin_sensible = 1\n", "min_sensible = 0.25\n[a]\nmin_sensible = 1\n"),
         ("", "min_sensible = 0.25\n"),
+        ("  min_sensible = 0.9\n", "min_sensible = 0.25\n"),
     ],
 )
 def test_only_the_one_line_of_a_settings_file_changes(tmp_path: Path, before: str, after: str) -> None:
@@ -135,6 +136,7 @@ def test_what_cannot_be_edited_safely_is_left_alone(tmp_path: Path) -> None:
     for text, why in (
         ("a = [", "cannot be read"),
         ('note = """\nmin_sensible = 1\n"""\n', "set min_sensible = 0.25 by hand"),
+        ('"min_sensible" = 1\n', "set min_sensible = 0.25 by hand"),
     ):
         path.write_text(text)
         with pytest.raises(BadInput, match=why):

@@ -84,6 +84,26 @@ def test_other_pools_are_refused_and_nothing_lost(changed: list[Pool], whole: Pa
     assert len(read_predictions(whole)[1]) == sum(map(len, changed))
 
 
+@pytest.mark.parametrize("words", [(), ("--fresh",)])
+@pytest.mark.parametrize("of", ["pools", "notes"])
+def test_what_is_no_file_of_predictions_is_never_lost(
+    words: tuple[str, ...], of: str, rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"pools": '{"id": "a", "turns": "Hi!", "candidates": ["Yes.", "No."]}', "notes": "no line ends here"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    given = ["predict", str(tmp_path / "pools"), "--blender", str(rule), "--out", str(tmp_path / of), *words]
+    assert main(given) == 2
+    assert "it would be lost" in capsys.readouterr().err or of == "notes"
+    assert {name: (tmp_path / name).read_text() for name in files} == files
+
+
+def test_a_line_cut_by_a_kill_is_not_said_to_need_a_new_beginning(whole: Path) -> None:
+    whole.write_bytes(whole.read_bytes()[:-20])
+    with pytest.raises(BadInput, match="again as it was run, it goes on from there"):
+        read_predictions(whole)
+
+
 def test_another_blender_is_refused(whole: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.toml"
     other.write_text('ranker = {use = "shortest"}\nguards = {}\n')

@@ -42,6 +42,13 @@ def test_contexts_are_read_back_and_the_printed_command_draws_them_again(
     assert b"# Datasheet: 6 contexts" in before["contexts.datasheet.md"]
 
 
+def test_the_corpus_is_never_written_over(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = corpus.read_bytes()
+    assert main(["sample", str(corpus), "-n", "6", "--out", str(corpus), "--overwrite"]) == 2
+    assert "is what is read" in capsys.readouterr().err
+    assert corpus.read_bytes() == before
+
+
 def test_fewer_than_wanted_is_said(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sample", str(corpus), "-n", "500", "--out", str(tmp_path / "c.jsonl")]) == 0
     assert "500 contexts were wanted; the corpus has no more than" in capsys.readouterr().err

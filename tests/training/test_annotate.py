@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,6 +130,7 @@ def test_a_failure_keeps_what_was_measured_before(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from typing import Any
 from tests.training.test_annotate import Counting, POOLS, run
 
 class Killed(Counting):
@@ -228,3 +231,17 @@ def test_a_file_that_is_no_cache_is_named(tmp_path: Path) -> None:
     cache.path.write_text("not a database, " * 100)
     with pytest.raises(BadInput, match=r"mine-f+\.sqlite is no feature cache"):
         cache.get([b"key"])
+
+
+def test_a_full_disk_is_not_taken_for_a_broken_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = FeatureCache.of(tmp_path, "mine", "f" * 16, 1)
+    connect = sqlite3.connect
+
+    def full(*given: Any, **more: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*given, **more)
+        connection.execute("PRAGMA max_page_count = 1")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", full)
+    with pytest.raises(BadInput, match=r"cannot be used now \(database or disk is full\)"):
+        cache.put({b"key": np.zeros((1, 1), np.float32)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-MOST_CHARACTERS = 32_000  # Excel cuts a cell at 32,767
+MOST_CHARACTERS = 32_000  # Excel cuts a cell at 32,767, of UTF-16: most emoji are two
 _CUT = " [...]"
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек)\w*\.?"
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
@@ -29,8 +29,9 @@ def cell(text: str) -> str:
     ("'=1+1", "'007", 'No. 7')
     """
     kept = _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
-    if len(kept) > MOST_CHARACTERS:
-        kept = kept[:MOST_CHARACTERS] + _CUT
+    units = kept.encode("utf-16-le", "surrogatepass")
+    if len(units) > 2 * MOST_CHARACTERS:
+        kept = units[: 2 * MOST_CHARACTERS].decode("utf-16-le", "ignore") + _CUT
     return f"'{kept}" if _kept_from(kept) or _kept_from(text) else kept
 
 
@@ -46,8 +47,13 @@ def same(found: str, text: str) -> bool:
     return _letters(found) in (_letters(cell(text)), _letters(text))
 
 
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet might compute it."""
+    return bool(_FORMULA.match(text))
+
+
 def _kept_from(text: str) -> bool:
-    return bool(_FORMULA.match(text) or _CONVERTED.fullmatch(text.strip()))
+    return is_formula(text) or bool(_CONVERTED.fullmatch(text.strip()))
 
 
 def _letters(text: str) -> str:

@@ -18,7 +18,7 @@ VALUES: Mapping[str, bool | None] = {
 }
 ACCEPTED = "1 or 0, yes or no, да or нет, true or false, or leave it empty"
 MOST_OF_A_NAME = 200
-_NUMBER = re.compile(r"(\d+)\D+(\d+)")
+_NUMBER = re.compile(r"(\d{1,15})\D+(\d{1,15})")
 
 
 def judged(row: Row) -> tuple[list[str], bool | None, bool | None]:
@@ -56,10 +56,11 @@ def wrong_item(campaign: Campaign, row: Row) -> list[str]:
     return _edited(item, row)
 
 
-def missing(rows: Sequence[Row], rater: str) -> Iterator[str]:
+def missing(campaign: Campaign, rows: Sequence[Row], rater: str) -> Iterator[str]:
     """The rows that a sheet of so many lacks; a sheet may have been split into several files.
 
     Args:
+        campaign: whose sheets they are.
         rows: of all files.
         rater: of rows that do not say theirs.
     """
@@ -70,9 +71,15 @@ def missing(rows: Sequence[Row], rater: str) -> Iterator[str]:
             name = row.rater or rater or names.get(row.file, "")
             sheets.setdefault((name, int(found[2])), {})[int(found[1])] = row.file
     for (name, total), numbers in sheets.items():
+        files = ", ".join(dict.fromkeys(numbers.values()))
+        if total > len(campaign.items):
+            yield (
+                f"{files}: rows are numbered as of {total}, and the campaign has {len(campaign.items)} answers; put "
+                "the numbers back as they were exported, or pass --partial"
+            )
+            continue
         lacking = sorted(set(range(1, total + 1)) - set(numbers))
         if lacking:
-            files = ", ".join(dict.fromkeys(numbers.values()))
             yield (
                 f"{files}: of the {total} rows for {name or 'the rater'} these are missing: {_ranges(lacking)}; rows "
                 "that could not be judged stay, empty. Put them back, give all parts of a split sheet, or pass "

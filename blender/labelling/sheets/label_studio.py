@@ -16,6 +16,7 @@ import msgspec
 from blender.errors import BadInput
 from blender.labelling.sheets.separated import read_bytes
 from blender.labelling.sheets.sheet import Row, Sheet, turns
+from blender.outputs import written_aside
 
 SUFFIX = ".json"
 CONFIG = ".config.xml"
@@ -88,10 +89,12 @@ class _Task(msgspec.Struct):
 def write(sheet: Sheet, path: Path) -> list[Path]:
     """Write the tasks, and beside them the labelling configuration to be pasted into the project's settings."""
     config = path.with_name(path.stem + CONFIG)
-    aside = path.with_name(path.name + ".making")
-    aside.write_bytes(msgspec.json.format(msgspec.json.encode([_task(sheet, page) for page in sheet.pages])) + b"\n")
-    aside.replace(path)
-    config.write_text(configuration(sheet), encoding="utf-8")
+    with written_aside(path) as aside:
+        aside.write_bytes(
+            msgspec.json.format(msgspec.json.encode([_task(sheet, page) for page in sheet.pages])) + b"\n"
+        )
+    with written_aside(config) as aside:
+        aside.write_text(configuration(sheet), encoding="utf-8")
     return [path, config]
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from blender.errors import BadInput
+from blender.outputs import written_aside
 
 DELIMITERS = (",", ";", "\t")
 _MARKED = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -25,7 +26,7 @@ def read_table(path: Path, known: Iterable[str]) -> list[list[str]]:
         BadInput: it cannot be read, is in another encoding, or is no such table.
     """
     text = _decoded(path)
-    first = text.partition("\n")[0]
+    first = next(io.StringIO(text, newline=""), "")  # old programs end lines by a carriage return alone
     names = {name.casefold() for name in known}
 
     def found(delimiter: str) -> int:
@@ -47,11 +48,12 @@ def write_table(path: Path, rows: Iterable[Sequence[str]], delimiter: str, *, ma
         rows: the header first; an empty row makes a blank line.
         delimiter: between cells.
         mark: whether the file begins with a mark that says UTF-8, which Excel needs.
+
+    Raises:
+        BlendError: the file cannot be written.
     """
-    aside = path.with_name(path.name + ".making")
-    with aside.open("w", encoding="utf-8-sig" if mark else "utf-8", newline="") as out:
+    with written_aside(path) as aside, aside.open("w", encoding="utf-8-sig" if mark else "utf-8", newline="") as out:
         csv.writer(out, delimiter=delimiter, quoting=csv.QUOTE_ALL, lineterminator="\r\n").writerows(rows)
-    aside.replace(path)
 
 
 def read_bytes(path: Path) -> bytes:

@@ -10,6 +10,7 @@ from blender.labelling.guidelines import guidelines
 from blender.labelling.sheets.csv import rows_of
 from blender.labelling.sheets.sheet import COLUMNS, Row, Sheet
 from blender.labelling.sheets.workbook import load_openpyxl, put_text, read_book
+from blender.outputs import written_aside
 
 SUFFIX = ".xlsx"
 TITLES = {"en": ("labels", "guidelines"), "ru": ("оценки", "инструкция")}
@@ -32,9 +33,8 @@ def write(sheet: Sheet, path: Path) -> list[Path]:
     _fill(openpyxl, table, sheet)
     _arrange(openpyxl, table)
     _explain(openpyxl, book.create_sheet(told), guidelines(sheet.locale))
-    aside = path.with_name(path.name + ".making")
-    book.save(aside)
-    aside.replace(path)
+    with written_aside(path) as aside:
+        book.save(aside)
     return [path]
 
 

@@ -5,11 +5,12 @@ const memory = new Map();
 let refused = false;
 
 export function recall(key, otherwise = null) {
+  if (memory.has(key)) return memory.get(key); // it is newer than what a full localStorage still holds
   try {
     const text = localStorage.getItem(key);
-    return text === null ? memory.get(key) ?? otherwise : JSON.parse(text);
+    return text === null ? otherwise : JSON.parse(text);
   } catch {
-    return memory.get(key) ?? otherwise;
+    return otherwise;
   }
 }
 
@@ -24,6 +25,15 @@ export function remember(key, value) {
 }
 
 export const keepsNothing = () => refused;
+
+/** Names of everything that is remembered. */
+export function keys() {
+  try {
+    return [...new Set([...Object.keys(localStorage), ...memory.keys()])];
+  } catch {
+    return [...memory.keys()];
+  }
+}
 
 /** A list kept under one key; read anew each time, since another tab may have changed it. */
 export class Kept {

@@ -1,8 +1,8 @@
 // The labelling page: asks for a name, shows a page, hears keys and clicks, saves each at once.
 
 import { Clock } from "./clock.js";
-import { Kept, keepsNothing, recall, remember } from "./keep.js";
-import { Queue, Refused, post } from "./send.js";
+import { keepsNothing, recall, remember } from "./keep.js";
+import { Outbox, Refused, post } from "./send.js";
 import { Sheet } from "./sheet.js";
 import { $, card, context, frame, progress, show } from "./view.js";
 import { language, other, words } from "./words.js";
@@ -11,6 +11,7 @@ const { campaign, form, locale } = document.documentElement.dataset;
 const clock = new Clock();
 let lang = language(recall("blend.language"), locale);
 let say = words(lang);
+const outbox = new Outbox(campaign, report);
 let rater = null, queue = null, sheet = null, counts = null;
 let calls = 0; // the newest wish for a page; older ones give up
 
@@ -22,19 +23,24 @@ function tell(text) { $("said").textContent = ""; $("said").textContent = text; 
 
 function trouble(text) { $("trouble").textContent = text; $("trouble").hidden = !text; }
 
-let last = ["saved", 0, null];
-function report(state, count, fault) {
-  if (state !== "refused") {
-    last = [state, count, fault];
-    $("state").dataset.state = state;
-    $("state").textContent = state === "unsaved" ? say.unsaved(count) : say[state];
-  }
-  const rejected = queue?.rejected.all() ?? [];
+function report() {
+  const { waiting, fault, rejected, elsewhere } = outbox;
+  const state = fault ? "unsaved" : waiting ? "saving" : "saved";
+  $("state").dataset.state = state;
+  $("state").textContent = fault ? say.unsaved(waiting) : say[state];
   const lines = [];
-  if (state === "unsaved") lines.push(fault?.status === 409 ? say.reload : say.lost);
+  if (fault) lines.push(why(fault));
   if (rejected.length) lines.push(say.refused(rejected.length, rejected.at(-1).why));
+  if (elsewhere) lines.push(say.elsewhere(elsewhere));
   if (keepsNothing()) lines.push(say.cannotKeep);
   trouble(lines.join(" "));
+}
+
+/** What a rater is told of a request that failed. */
+function why(fault) {
+  if (fault.status === 409) return say.reload;
+  if (fault.status === 401) return say.locked;
+  return fault instanceof Refused ? fault.message : say.lost;
 }
 
 // ---- who is it ----
@@ -44,14 +50,12 @@ async function enter(name) {
   try {
     rater = (await post("/api/rater", { campaign, name })).rater;
   } catch (fault) {
-    ask(name, fault instanceof Refused ? (fault.status === 409 ? say.reload : fault.message) : say.lost);
+    ask(name, why(fault));
     return;
   }
   remember("blend.rater", rater);
-  const root = `blend.${campaign}.${rater}`;
-  queue?.close();
-  queue = new Queue({ campaign, rater }, new Kept(`${root}.waiting`), new Kept(`${root}.refused`), report);
-  sheet = new Sheet(root);
+  queue = outbox.of(rater);
+  sheet = new Sheet(`blend.${campaign}.${rater}`);
   $("who").hidden = false;
   $("who").textContent = rater;
   $("who").setAttribute("aria-label", say.who(rater));
@@ -82,22 +86,23 @@ async function open(number = null, item = null) {
         return;
       }
     } catch (fault) {
-      if (call === calls) trouble(fault instanceof Refused && fault.status !== 409 ? fault.message
-        : fault instanceof Refused ? say.reload : say.lost);
+      if (call === calls) trouble(why(fault));
       if (fault instanceof Refused) return;
     }
     await pause(wait);
   }
 }
 
-function arrive({ page, progress: now }, item) {
+function arrive({ page, progress: now, held }, item) {
   counts = now;
-  report(...last);
+  report();
   progress(now, page?.number ?? null, say);
   if (page === null) {
     sheet.page = null;
     clock.look(null);
     $("did").textContent = say.did(now);
+    $("later").hidden = held > 0;
+    $("held").hidden = held === 0;
     show("thanks");
     $("review").hidden = now.given === 0;
     $("thanked").tabIndex = -1;
@@ -261,7 +266,7 @@ $("review").addEventListener("click", () => turn(-1));
 $("more").addEventListener("click", () => open());
 
 window.addEventListener("beforeunload", (event) => {
-  if (queue?.waiting.all().length) event.preventDefault(); // it is kept, but only this browser has it
+  if (outbox.waiting) event.preventDefault(); // it is kept, but only this browser has it
 });
 
 function speak() {
@@ -269,11 +274,12 @@ function speak() {
   frame(say, lang);
   if (rater) $("who").setAttribute("aria-label", say.who(rater));
   if (counts) progress(counts, sheet.page?.number ?? null, say);
-  if (queue) report(...last);
+  if (queue) report();
   if (sheet?.page) { context(sheet.page, say); draw(); }
   else if (counts) $("did").textContent = say.did(counts);
 }
 
 speak();
+outbox.resume();
 const known = recall("blend.rater");
 if (known) enter(known); else ask();

@@ -1,4 +1,6 @@
-// Requests, and the queue by which every label reaches the server: in order, again and again until it is there.
+// Requests, and the queues by which every label reaches the server: in order, again and again until it is there.
+
+import { Kept, keys, recall } from "./keep.js";
 
 const FIRST_WAIT = 500, LONGEST_WAIT = 8000, AT_ONCE = 100, PATIENCE = 15000;
 
@@ -16,22 +18,60 @@ export async function post(path, body) {
   if (answer.ok) return answer.json();
   const told = await answer.json().catch(() => ({}));
   const problems = told.problems ?? [`${answer.status} ${answer.statusText}`];
-  if (answer.status >= 500 || answer.status === 429 || answer.status === 401) throw new Error(problems.join("; "));
+  if (answer.status >= 500 || answer.status === 429 || answer.status === 401) {
+    throw Object.assign(new Error(problems.join("; ")), { status: answer.status });
+  }
   throw new Refused(answer.status, problems);
 }
 
-export class Queue {
-  /** `waiting`, `rejected`: Kept lists; `report(state, count, why)`: saved, saving, unsaved, refused. */
-  constructor(head, waiting, rejected, report) {
-    Object.assign(this, { head, waiting, rejected, report, sending: null, wait: FIRST_WAIT, timer: null });
-    this.wake = () => { if (this.waiting.all().length) this.flush(); };
-    window.addEventListener("online", this.wake);
+/** The queues of this campaign, by rater: who was here before is sent to the end, whoever labels now. */
+export class Outbox {
+  /** `changed()`: called when there is something new to tell. */
+  constructor(campaign, changed) {
+    Object.assign(this, { campaign, changed, queues: new Map() });
+    window.addEventListener("online", () => { for (const queue of this.queues.values()) queue.flush(); });
   }
 
-  close() {
-    window.removeEventListener("online", this.wake);
-    clearTimeout(this.timer);
-    this.closed = true;
+  /** Send what an earlier visit left here, whoever said it. */
+  resume() {
+    for (const [of, rater] of kept()) if (of === this.campaign) this.of(rater).flush();
+    if (this.elsewhere) this.changed();
+  }
+
+  of(rater) {
+    if (!this.queues.has(rater)) this.queues.set(rater, new Queue(this.campaign, rater, this.changed));
+    return this.queues.get(rater);
+  }
+
+  /** How many labels are not on the server. */
+  get waiting() { return this.#all((queue) => queue.waiting.all()).length; }
+
+  get rejected() { return this.#all((queue) => queue.rejected.all()); }
+
+  /** Why labels are not on the server; null = nothing is known to be wrong. */
+  get fault() { return this.#all((queue) => (queue.waiting.all().length && queue.fault ? [queue.fault] : []))[0] ?? null; }
+
+  /** How many labels of other campaigns wait here for their page. */
+  get elsewhere() {
+    return kept().filter(([of]) => of !== this.campaign).reduce((sum, [, , waiting]) => sum + waiting, 0);
+  }
+
+  #all(listed) { return [...this.queues.values()].flatMap(listed); }
+}
+
+/** What is kept and waits: campaign, rater, how many. */
+function kept() {
+  return keys().map((key) => /^blend\.([^.]+)\.(.+)\.waiting$/s.exec(key)).filter((found) => found)
+    .map(([key, campaign, rater]) => [campaign, rater, recall(key, []).length]).filter(([, , waiting]) => waiting);
+}
+
+class Queue {
+  constructor(campaign, rater, changed) {
+    const root = `blend.${campaign}.${rater}`;
+    Object.assign(this, {
+      head: { campaign, rater }, waiting: new Kept(`${root}.waiting`), rejected: new Kept(`${root}.refused`), changed,
+      fault: null, sending: null, wait: FIRST_WAIT, timer: null,
+    });
   }
 
   add(said) {
@@ -47,9 +87,9 @@ export class Queue {
   }
 
   async #run() {
-    for (let next = this.waiting.all(); next.length && !this.closed; next = this.waiting.all()) {
+    for (let next = this.waiting.all(); next.length; next = this.waiting.all()) {
       const part = next.slice(0, AT_ONCE);
-      this.report("saving", next.length);
+      this.#tell(null);
       try {
         await post("/api/labels", { ...this.head, said: part.map((each) => each.said) });
       } catch (fault) {
@@ -59,15 +99,20 @@ export class Queue {
       this.waiting.remove(part.map((each) => each.id));
       this.wait = FIRST_WAIT;
     }
-    this.report("saved", 0);
+    this.#tell(null);
     return true;
+  }
+
+  #tell(fault) {
+    this.fault = fault;
+    this.changed();
   }
 
   /** Whether to go on. A refused batch is sent one by one, so that a bad label does not hold up the good ones. */
   async #failed(fault, part) {
     if (!(fault instanceof Refused) || fault.status === 409) {
-      this.report("unsaved", this.waiting.all().length, fault);
-      if (!this.closed) this.timer = setTimeout(() => this.flush(), this.wait);
+      this.#tell(fault);
+      this.timer = setTimeout(() => this.flush(), this.wait);
       this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
       return false;
     }
@@ -77,7 +122,7 @@ export class Queue {
       } catch (again) {
         if (!(again instanceof Refused)) return this.#failed(again, []);
         this.rejected.push({ ...each, why: again.message });
-        this.report("refused", this.rejected.all().length, again);
+        this.changed();
       }
       this.waiting.remove([each.id]);
     }

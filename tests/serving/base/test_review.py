@@ -9,7 +9,7 @@ import pytest
 
 from blender.errors import BadBase, BadInput
 from blender.index.base import PhraseBase
-from blender.index.decisions import read_decisions
+from blender.index.decisions import add_kept, read_decisions
 from blender.index.scores import BaseScores
 from blender.labelling.sheets.workbook import load_openpyxl
 from blender.serving.base.reasons import BLAND, STRANGE, near_duplicates, never_chosen, outstanding
@@ -141,6 +141,17 @@ def test_decisions_are_applied_and_scores_carried_over(
     assert BaseScores.open(PhraseBase.open(base)).column("perplexity.alone").tolist() == [2.0, 5.0, 9.0, 3.0, 4.0]
     assert main(["base", "apply", str(base), str(sheet)]) == 2
     assert "is not in the base" in capsys.readouterr().err, "what was dropped cannot be dropped again"
+
+
+def test_who_drops_everything_changes_nothing(base: Path, texts: Callable[[Path], list[str]], tmp_path: Path) -> None:
+    known = texts(base)
+    add_kept(base, [known[YES]])
+    sheet = tmp_path / "all.csv"
+    with sheet.open("w", encoding="utf-8", newline="") as stream:
+        rows = [("drop", text, phrase_id(text)) for text in known]
+        csv.writer(stream).writerows([("Decision", "Phrase", "ID"), *rows])
+    assert main(["base", "apply", str(base), str(sheet)]) == 2
+    assert read_decisions(base).keep == [known[YES]]
 
 
 def test_every_problem_is_listed_with_its_row_and_nothing_is_done(

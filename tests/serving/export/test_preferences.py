@@ -209,6 +209,20 @@ def test_what_is_there_is_not_overwritten_unasked(
     assert "label" in lines(out)[0]
     assert export(path, "--out", out, "--test-share", "0.5", "--overwrite") == 2
     assert "a split needs a folder" in capsys.readouterr().err
+    before = path.read_bytes()
+    assert export(path, "--out", path, "--overwrite") == 2
+    assert "is what is read" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_no_side_of_an_earlier_split_stays_beside_an_export(
+    labels: WriteLabels, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = labels(), tmp_path / "out"
+    assert export(path, "--out", out, "--test-share", "0.5") == 0
+    assert export(path, "--out", out, "--overwrite") == 2
+    assert "test.jsonl is of an earlier export" in capsys.readouterr().err
+    assert export(path, "--out", out, "--test-share", "0.5", "--overwrite") == 0
 
 
 def test_a_blenders_scores_are_exported_from_its_answers_or_on_the_way(

@@ -153,6 +153,34 @@ def test_a_rater_goes_by_the_name_they_had_before(make_job: Jobs, serve: Serve) 
         assert site.post("/api/rater", name="Anna") == {"rater": "Anna"}
 
 
+def test_a_plan_knows_a_rater_by_the_name_they_had_before(make_job: Jobs, serve: Serve) -> None:
+    campaign = make_job(pages=2, raters=1)
+    with serve(campaign) as site:
+        site.say("ann", "p000:0", True, True)
+    with serve(campaign, plan={"Ann": ["p000"], "Bob": ["p001"]}) as site:
+        finish(site, "Ann", site.page("Ann"))
+        assert site.page("ANN")["page"] is None
+        site.say("bob", "p001:0", False)
+        assert (len(site.labels("ann")), len(site.labels("Bob"))) == (4, 1)
+        status, _, told = site.request("/api/labels", {"campaign": campaign.id, "rater": "eve", "said": []})
+        assert (status, "not among the raters" in told.decode()) == (400, True)
+
+
+def test_seconds_that_an_import_brought_can_be_sent_again(make_job: Jobs, serve: Serve) -> None:
+    with serve(make_job(pages=1)) as site:
+        site.say("ann", "p000:0", True, True, seconds=40_000.0)
+        assert [label.seconds for label in site.found()] == [3600]
+
+
+def test_pages_that_others_hold_are_told_apart_from_none(make_job: Jobs, serve: Serve) -> None:
+    with serve(make_job(pages=2, raters=1)) as site:
+        finish(site, "ann", site.page("ann"))
+        held = site.page("bob")
+        assert (site.page("ann")["page"], site.page("ann")["held"]) == (None, 1)
+        finish(site, "bob", held)
+        assert (site.page("ann")["page"], site.page("ann")["held"]) == (None, 0)
+
+
 def test_files_are_served_by_name_alone(make_job: Jobs, serve: Serve) -> None:
     with serve(make_job(pages=1)) as site:
         assert site.request("/static/page.css")[0] == 200

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,8 @@ def test_another_site_cannot_send_labels(make_job: Jobs, serve: Serve) -> None:
     with serve(make_job(pages=1)) as site:
         assert ask(site) == 200
         assert ask(site, Origin=site.url) == 200
-        assert ask(site, Origin="https://evil.example") == 403
+        status, _, told = site.request("/api/page", ASK, {"Origin": "https://evil.example"})
+        assert (status, "pass on the Host" in json.loads(told)["problems"][0]) == (403, True)
         assert ask(site, Origin="null") == 403
         assert ask(site, Sec_Fetch_Site="cross-site") == 403
         assert ask(site, Content_Type="text/plain") == 415
@@ -42,6 +44,7 @@ def test_another_site_cannot_send_labels(make_job: Jobs, serve: Serve) -> None:
 def test_what_is_too_large_is_not_read(make_job: Jobs, serve: Serve) -> None:
     with serve(make_job(pages=1)) as site:
         assert site.request("/api/page", {"rater": "x" * 300_000})[0] == 413
+        assert ask(site, Transfer_Encoding="chunked") == 411
 
 
 def test_every_answer_says_what_a_browser_may_do_with_it(make_job: Jobs, serve: Serve) -> None:
@@ -72,6 +75,7 @@ def test_a_token_is_needed_for_everything_and_kept_in_a_cookie(make_job: Jobs, s
         assert ask(site, Cookie=cookie) == 200
         assert ask(site, Cookie=cookie + "x") == 401
         assert ask(site, Cookie="other=1; " + cookie) == 200
+        assert site.campaign.id in cookie.partition("=")[0]  # pages on other ports of this host have their own
 
 
 def test_without_a_token_no_cookie_is_set(make_job: Jobs, serve: Serve) -> None:

@@ -76,6 +76,57 @@ def test_no_label_is_lost_when_the_page_goes_while_the_server_is_away(
         assert site.labels() == {items[0]: (True, True), items[1]: (False, False)}
 
 
+def test_labels_are_sent_when_the_browser_has_no_room_to_keep_them(make_job: Jobs, serve: Serve, enter: Open) -> None:
+    fill = """() => {
+      for (let size = 1 << 20, at = 0; size >= 1;) {
+        try { localStorage.setItem(`fill${at++}`, "x".repeat(size)); } catch { size >>= 1; }
+      }
+    }"""
+    with serve(make_job(pages=1)) as site:
+        page = enter(site.url)
+        page.press("2")
+        page.saved()
+        page.tab.evaluate(fill)
+        page.press("2 2 2")
+        page.tab.locator("#trouble", has_text="keeps nothing").wait_for()
+        page.saved()
+        assert len(site.labels()) == 4
+
+
+def test_who_takes_over_does_not_lose_what_another_said(make_job: Jobs, serve: Serve, enter: Open) -> None:
+    with serve(make_job(pages=1)) as site:
+        page = enter(site.url)
+        away = [True]
+        page.tab.context.route("**/api/labels", lambda route: route.abort() if away else route.continue_())
+        page.press("2 2")
+        page.tab.locator("#state", has_text="trying again (2)").wait_for()
+        page.tab.locator("#who").click()
+        page.tab.locator("#name").fill("bob")
+        page.tab.locator("#name").press("Enter")
+        page.tab.locator("#who", has_text="bob").wait_for()
+        page.tab.locator(".answer.sensible").nth(3).wait_for()
+        page.press("2")
+        page.tab.locator("#state", has_text="trying again (3)").wait_for()
+        away.clear()
+        page.saved()
+        assert (len(site.labels("ann")), len(site.labels("bob"))) == (2, 1)
+
+
+def test_labels_left_by_another_rater_or_job_are_sent_or_told(make_job: Jobs, serve: Serve, enter: Open) -> None:
+    leave = """([campaign, item]) => {
+      const said = { item, sensible: false, specific: false, seconds: 1, withdrawn: false };
+      localStorage.setItem(`blend.${campaign}.eve.waiting`, JSON.stringify([{ id: "1", said }]));
+    }"""
+    with serve(make_job(pages=1)) as site:
+        page = enter(site.url)
+        for campaign in (site.campaign.id, "0" * 16):
+            page.tab.evaluate(leave, [campaign, "p000:0"])
+        page.tab.reload()
+        page.tab.locator("#trouble", has_text="labels of another job that were never sent (1)").wait_for()
+        page.saved()
+        assert site.labels("eve") == {"p000:0": (False, False)}
+
+
 def test_an_answer_lost_on_its_way_back_is_not_saved_twice(make_job: Jobs, serve: Serve, enter: Open) -> None:
     with serve(make_job(pages=1)) as site:
         page = enter(site.url)
@@ -136,3 +187,9 @@ def test_a_token_opens_the_page_and_leaves_the_address(make_job: Jobs, serve: Se
         page.tab.reload()
         page.tab.locator(".answer.done").wait_for()
         assert len(site.labels()) == 1
+        page.tab.context.clear_cookies()
+        page.press("2")
+        page.tab.locator("#trouble", has_text="Open the page by its whole address again").wait_for()
+        page.tab.goto(f"{site.url}/?token={token}")
+        page.saved()
+        assert len(site.labels()) == 2

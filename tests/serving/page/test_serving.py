@@ -58,3 +58,4 @@ def test_answers_are_sent_at_once() -> None:
 
 def test_the_address_can_be_opened() -> None:
     assert address("127.0.0.1", 8765, "abc") == "http://127.0.0.1:8765/?token=abc"
+    assert address(EVERYWHERE, 8765, "abc") == f"http://{socket.gethostname()}:8765/?token=abc"

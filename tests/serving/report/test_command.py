@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,19 @@ def test_a_folder_with_other_things_is_not_replaced(
     assert main(["report", str(work.job), "--out", str(tmp_path / "thesis.txt")]) == 2
     assert main(["report", str(work.job), "--out", str(work.job)]) == 2
     assert (work.job / "campaign.jsonl").exists()
+
+
+def test_only_the_tables_of_a_report_are_replaced(
+    work: Work, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(made, tmp_path / "out")
+    (tmp_path / "out" / "raters.csv").write_text("an older table")
+    again = ["report", str(work.job), "--run", str(work.run), "--out", str(tmp_path / "out")]
+    assert main(again) == 0
+    (tmp_path / "out" / "my-labels.csv").write_text("years of work")
+    assert main(again) == 2
+    assert "'my-labels.csv', which is of no report" in capsys.readouterr().err
+    assert (tmp_path / "out" / "my-labels.csv").exists()
 
 
 def test_wrong_calls_end_with_two_and_say_what_is_accepted(

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from blender.errors import BadInput
+from blender.judging.agreement import Agreement
 from blender.judging.pools import LabelledPool, judged
+from blender.judging.resampling import NOTHING, Interval
 from blender.labelling.records import Label
 from blender.labelling.store import Store
 from blender.records import Candidate, Dialog, Pool
@@ -120,6 +122,28 @@ def test_the_verdict_names_the_best_system_first_and_the_undecided_pairs(full: R
     assert said[0].startswith("steady has the highest SSA: ")
     assert any(line.startswith("steady is better than") and "parrot" in line for line in said)
     assert any("not judged" in line for line in said)
+
+
+def test_systems_that_are_level_are_named_together(full: Report) -> None:
+    assert not isinstance(full.scores, NotKnown)
+    best, *rest = full.scores.systems
+    level = replace(full.scores, systems=(best, replace(best, system="twin"), *rest))
+    assert sentences(replace(full, scores=level))[0].startswith("steady and twin have the highest SSA: ")
+
+
+def test_agreement_on_labels_that_do_not_vary_is_not_called_low(full: Report) -> None:
+    assert not isinstance(full.agreement, NotKnown)
+    (found,) = full.agreement
+    first, *rest = (replace(each, interval=Interval(value=0.9, low=0.8, high=1.0)) for each in found.questions)
+    alike = replace(first, interval=NOTHING)
+
+    def said(*questions: Agreement) -> str:
+        report = replace(full, agreement=(replace(found, questions=questions),))
+        return next(line for line in sentences(report) if line.startswith("Agreement of raters"))
+
+    assert said(alike) == "Agreement of raters is not known on sensible, where the labels do not vary."
+    some = "Agreement of raters is reliable: Krippendorff's alpha 0.90 on specific; not known on sensible, where"
+    assert said(alike, rest[0]).startswith(some)
 
 
 def test_a_blind_choice_recovers_nothing_and_the_ranker_is_compared(given: Given) -> None:

@@ -37,10 +37,10 @@ def test_what_is_not_known_is_an_empty_cell_and_never_zero() -> None:
     assert range_of(Interval(value=0.5, low=NAN, high=1), "share") == ""
 
 
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n"])
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "  ="])
 def test_text_that_a_spreadsheet_would_run_is_made_harmless(sign: str) -> None:
     found = csv_of(table((f'{sign}HYPERLINK("http://x")', 1, None)))
-    assert next(iter(read(found)[1])).startswith("'" + sign)
+    assert next(iter(read(found)[1])).startswith(f"'{sign}")
 
 
 def test_small_negative_numbers_do_not_show_as_minus_zero() -> None:
