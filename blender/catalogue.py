@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 _PROMISED = {
     "annotator": ("columns", "annotate"),
     "source": ("propose",),
-    "guard": ("needs", "check"),
-    "ranker": ("score",),
+    "guard": ("check",),
+    "ranker": ("score", "reasons"),
 }
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from blender.bundle import HEADS, Bundle, load_bundle
 from blender.engine import Blender
 from blender.errors import BadInput
-from blender.judging.families import conversation_of, seen_in_training
+from blender.judging.conversations import conversations
+from blender.judging.families import seen_in_training
 from blender.judging.label_files import files_seen, read_label_files
 from blender.judging.pools import LabelledPool
 from blender.ranker import LearnedRanker
@@ -93,7 +94,8 @@ def refuse_seen(files: Sequence[Path], labelled: Sequence[LabelledPool], blender
 
 def winners(labelled: Sequence[LabelledPool], blender: Blender, *, batch: int = 16) -> Winners:
     """What the blender would answer, without its own ``min_sensible``; one context of each conversation."""
-    first = list({conversation_of(pool): pool for pool in reversed(labelled)}.values())
+    pairs = zip(reversed(conversations(labelled)), reversed(labelled), strict=True)
+    first = list(dict(pairs).values())
     free = replace(blender, settings=replace(blender.settings, min_sensible=0.0))
     scores, labels = [], []
     for start in range(0, len(first), batch):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.annotation import USER
-from blender.judging.families import conversation_of
+from blender.judging.conversations import conversations
 from blender.judging.headroom import FLAT
 from blender.judging.pools import LabelledPool
 from blender.judging.target import gated_specific, targets
@@ -73,7 +73,7 @@ class Examples:
             specific=_joined([gated_specific(pool) for pool in labelled]),
             datasets=tuple(pool.dataset for pool in labelled),
             families=tuple(pool.family for pool in labelled),
-            groups=tuple(map(conversation_of, labelled)),
+            groups=conversations(labelled),
             views=tuple(all_judged if views is None else views),
         )
 

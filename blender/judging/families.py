@@ -45,17 +45,6 @@ def family_of(dataset: str, corpus: str | None = None) -> str:
     return FAMILIES.get((dataset, corpus)) or FAMILIES.get((dataset, None)) or dataset
 
 
-def conversation_of(labelled: LabelledPool) -> str:
-    """What pools of one conversation have in common: their root dialog, or else the first two turns, whoever labels it.
-
-    Contexts that grow turn by turn share these; windows over a conversation do not, unless their root is stated.
-    """
-    root = labelled.slices.get("dialog")
-    if root is not None:
-        return f"dialog {root}"
-    return "\n".join(" ".join(turn.text.lower().split()) for turn in labelled.pool.dialog.turns[:2])
-
-
 def seen_in_training(labelled: Sequence[LabelledPool], trained_on: Iterable[str]) -> tuple[str, ...]:
     """The families of these pools that a ranker saw.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from blender.errors import BadInput
-from blender.judging.families import conversation_of
+from blender.judging.conversations import conversations
 from blender.judging.label_files import files_seen, label_digests, read_label_files
 
 
@@ -53,6 +53,28 @@ def test_files_are_known_again_by_what_they_hold(tmp_path: Path) -> None:
 def test_contexts_of_one_dialog_are_one_conversation(tmp_path: Path) -> None:
     grown = [["Hi!"], ["Hi!", "Hello.", "Any plans?"]]
     apart = [written(tmp_path / f"{at}.jsonl", turns) for at, turns in enumerate(grown)]
-    assert len(set(map(conversation_of, read_label_files(apart)))) == 2
+    assert len(set(conversations(read_label_files(apart)))) == 2
     rooted = [written(tmp_path / f"{at}.jsonl", turns, slices={"dialog": "r"}) for at, turns in enumerate(grown)]
-    assert len(set(map(conversation_of, read_label_files(rooted)))) == 1
+    assert len(set(conversations(read_label_files(rooted)))) == 1
+
+
+def test_a_greeting_that_everybody_gets_is_no_conversation(tmp_path: Path) -> None:
+    greeting, rows = ["Hi!", "How can I help?"], []
+    for at in range(5):
+        asked = [*greeting, f"I want number {at}."]
+        rows += [{"dialog_id": f"{at}", "context": asked}, {"dialog_id": f"{at}+", "context": [*asked, "Why?", "So."]}]
+    path = tmp_path / "mine.jsonl"
+    path.write_text("\n".join(json.dumps(row | {"response": "Yes.", "sensible": 1}) for row in rows))
+    found = conversations(read_label_files([path]))
+    assert len(set(found)) == 5 and found[::2] == found[1::2]
+
+
+@pytest.mark.parametrize("greeted", [1, 2])
+def test_an_opening_of_few_contexts_is_a_conversation(tmp_path: Path, greeted: int) -> None:
+    contexts = [["Hi!", "Hello.", f"Tea {at}?"] if at < greeted else [f"{at}?"] for at in range(8)]
+    rows = [
+        {"dialog_id": f"{at}", "context": turns, "response": "Yes.", "sensible": 1} for at, turns in enumerate(contexts)
+    ]
+    path = tmp_path / "mine.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert len(set(conversations(read_label_files([path])))) == 9 - greeted
