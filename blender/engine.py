@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,17 +17,17 @@ from blender.choosing import Guarded, Judged, choose_one, guard_all, judge_all, 
 from blender.deadline import left, within
 from blender.errors import BadInput
 from blender.faults import Fault, Runner
+from blender.notes import dialog_notes
 from blender.pace import Pace
 from blender.pooling import pool_all
 from blender.proposing import propose
-from blender.records import Candidate, Dialog, Pool, Turn, language_tag, several
+from blender.records import Candidate, Dialog, Pool, Turn, several
 from blender.roles import matrix_columns
 from blender.selection import Selection
 from blender.settings import Settings
 
 Turns = str | Sequence[str | Turn] | Dialog
 _CHOOSING = "choosing"
-_LATIN = "\u024f"  # the last of the Latin letters
 _MARGIN = 1.2  # times what reading a shortlist usually takes must be left, or it is not begun
 # For giving back, on a machine that others use too: a share of what is left, at least and at most so many seconds.
 _SHARE, _ROOM = 0.125, (0.004, 0.02)
@@ -138,7 +138,8 @@ class Blender:
             proposals = propose(cut, self.parts.sources, self._proposing, timeout, hurry=hurry)
             pools = pool_all(cut, proposals.candidates)
             seconds = {"propose": time.perf_counter() - begun, **proposals.seconds}
-            notes = [self._notes(before, after) for before, after in zip(given, cut, strict=True)]
+            locale = self.settings.locale
+            notes = [dialog_notes(before, after, locale) for before, after in zip(given, cut, strict=True)]
             return self._choose(pools, notes, proposals.faults, seconds)
 
     def choose(
@@ -183,12 +184,9 @@ class Blender:
                     )
             limit = self.settings.max_characters
             cut = [Pool(dialog=pool.dialog.cut(limit), candidates=pool.candidates) for pool in given]
-            notes = [self._notes(before.dialog, after.dialog) for before, after in zip(given, cut, strict=True)]
+            each, locale = zip(given, cut, strict=True), self.settings.locale
+            notes = [dialog_notes(before.dialog, after.dialog, locale) for before, after in each]
             return self._choose(cut, notes, [()] * len(cut), {})
-
-    def _notes(self, given: Dialog, cut: Dialog) -> tuple[str, ...]:
-        """What was done to a dialog, and whether its language is another than this blender measures."""
-        return (*_cut_note(given, cut), *_language_note(given, language_tag(self.settings.locale).partition("-")[0]))
 
     def _choose(
         self,
@@ -289,21 +287,3 @@ class Blender:
     def _time_to_choose(self, rows: int, rest: float) -> float:
         """Guarding, ranking and giving back, with room for a busy moment; ``rest`` is what is left for all."""
         return min(max(_ROOM[0], _SHARE * rest), _ROOM[1]) + 2 * self._pace.expected(_CHOOSING, rows)
-
-
-def _cut_note(before: Dialog, after: Dialog) -> Iterator[str]:
-    if before is not after:
-        sizes = [sum(len(text) for text in dialog.texts) for dialog in (before, after)]
-        yield f"the context of {sizes[0]:,} characters was cut at its oldest end to {sizes[1]:,}"
-
-
-def _language_note(dialog: Dialog, language: str) -> Iterator[str]:
-    """Annotators and guards judge a dialog as of its language: what is of another passes them unnoticed."""
-    if dialog.language != language:
-        yield (
-            f"the dialog says its language is {dialog.language!r}, this blender speaks {language!r}; "
-            f"Dialog.of and Pool.of take a locale"
-        )
-    letters = [letter for letter in dialog.last if letter.isalpha()]
-    if language == "en" and sum(letter > _LATIN for letter in letters) > len(letters) / 2:
-        yield "the last turn is not in Latin letters, and this blender judges English: toxicity may pass"

@@ -44,3 +44,25 @@ def test_a_bundle_is_looked_for_beside_its_settings(tmp_path: Path) -> None:
     (tmp_path / "mine" / "bundle.json").write_text("{}")
     (tmp_path / "mine.toml").write_text('bundle = "mine"')
     assert Settings.find(tmp_path / "mine.toml").bundle_folder() == tmp_path / "mine"
+
+
+def test_bases_and_documents_are_looked_for_beside_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my-base").mkdir()
+    (tmp_path / "mine.toml").write_text(
+        '[sources.faq]\nuse = "retrieval"\nbase = "my-base"\n[sources.two]\nbase = "demo"'
+    )
+    monkeypatch.chdir("/")
+    found = Settings.find(tmp_path / "mine.toml").sources
+    assert (found["faq"]["base"], found["two"]["base"]) == (str(tmp_path / "my-base"), "demo")
+
+
+def test_a_bundle_that_is_not_there_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UnknownName, match=r"unknown bundle .*'defalt'; did you mean 'default'"):
+        Settings.of({"bundle": "defalt"}).bundle_folder()
+
+
+def test_no_answer_of_last_resort_is_empty() -> None:
+    with pytest.raises(BadInput, match="none that is empty"):
+        Settings.of({"last_resort": {"en": "", "ru": "Не знаю."}})

@@ -1,0 +1,70 @@
+"""Plug-ins of other distributions: what is wrong with one costs that one, and says whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from blender.catalogue import Catalogue
+from blender.errors import BadInput
+
+MODULE = """
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Good:
+    columns = ()
+    def annotate(self, pools): return None
+
+@dataclass(frozen=True)
+class Bare:
+    def annotate(self, pools): return None
+
+class Plain:
+    columns = ()
+    def annotate(self, pools): return None
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Catalogue]:
+    """A catalogue beside a distribution with these entry points."""
+
+    def install(**entries: str) -> Catalogue:
+        (tmp_path / "others_plugins.py").write_text(MODULE)
+        about = tmp_path / "others-1.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1\n")
+        lines = "\n".join(f"{name} = {value}" for name, value in entries.items())
+        (about / "entry_points.txt").write_text(f"[blender.annotator]\n{lines}\n")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        return Catalogue("annotator", {"length": "blender.features.length:Length"})
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ("no_such_module:Thing", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("others_plugins:Absent", "AttributeError"),
+        ("others_plugins:Bare", "it has no columns"),
+        ("others_plugins:Plain", "it is no dataclass"),
+    ],
+)
+def test_a_broken_plug_in_is_named_and_the_others_are_listed(
+    installed: Callable[..., Catalogue], entry: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    catalogue = installed(good="others_plugins:Good", bad=entry)
+    with pytest.raises(BadInput, match=r"the annotator 'bad' \(" + entry) as fault:
+        catalogue.build("bad")
+    assert why in str(fault.value)
+    assert list(catalogue.usable()) == ["good", "length"]
+    assert any("'bad'" in record.message for record in caplog.records)
+
+
+def test_a_name_that_is_taken_is_told(installed: Callable[..., Catalogue], caplog: pytest.LogCaptureFixture) -> None:
+    assert list(installed(length="others_plugins:Good")) == ["length"]
+    assert any("its name is taken" in record.message for record in caplog.records)
