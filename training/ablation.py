@@ -19,12 +19,13 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
 from blender.training.examples import Doubles
 from blender.training.frontier import SEEDS, SETTINGS, counted_sets, kept_scores, mean_of_sets, shares
 from blender.training.prepare import Prepared, default_annotators, prepare
 from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
-from blender.training.report import write_between_markers, write_json
+from blender.training.report import table, write_between_markers, write_json
 from blender.training.script import run
 
 WHOLE = "all of them"
@@ -74,23 +75,17 @@ def as_plain(prepared: Prepared, found: Mapping[str, Mapping[str, Doubles]]) -> 
 def ablation_lines(plain: Mapping[str, Any], times: Mapping[str, float]) -> Iterator[str]:
     """Markdown: what each annotator adds, most first."""
     rows = dict(plain["without"])
-    whole = rows.pop(WHOLE)["recovered without it"]
-    yield f"All of them together: {_share(whole)} % (mean of the counted sets, {len(plain['seeds'])} seeds)."
+    whole = Interval(**rows.pop(WHOLE)["recovered without it"]).shown()
+    yield f"All of them together: {whole} % (mean of the counted sets, {len(plain['seeds'])} seeds)."
     yield ""
-    yield "| annotator | adds, points | " + " | ".join(plain["counted"]) + " | ms a pool |"
-    yield "|---|---|" + "---|" * (len(plain["counted"]) + 1)
-    sets = plain["without"][WHOLE]["by set"]
+    sets, cells = plain["without"][WHOLE]["by set"], list[list[str]]()
     for name, row in sorted(rows.items(), key=lambda item: -item[1]["adds"]["value"]):
         sign = -100 if name in LEFT_OUT else 100
         each = [f"{sign * (sets[dataset] - row['by set'][dataset]):+.1f}" for dataset in plain["counted"]]
         spent = f"{times[name]:.1f}" if name in times else "-"
         said = f"{name}, were it added" if name in LEFT_OUT else name
-        yield f"| {said} | {_share(row['adds'], sign='+')} | " + " | ".join(each) + f" | {spent} |"
-
-
-def _share(interval: Mapping[str, float], sign: str = "") -> str:
-    value, low, high = (100 * interval[key] for key in ("value", "low", "high"))
-    return f"{value:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"
+        cells.append([said, Interval(**row["adds"]).shown(sign="+"), *each, spent])
+    yield from table(["annotator", "adds, points", *plain["counted"], "ms a pool"], cells)
 
 
 def _times(folder: Path) -> dict[str, float]:

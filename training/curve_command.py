@@ -16,7 +16,6 @@ from rich.table import Table
 from blender.errors import BadInput, BlendError
 from blender.judging.ceiling import noise_ceiling
 from blender.judging.pools import LabelledPool
-from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
 from blender.outputs import check_new_file
 from blender.training.command import annotator_settings
@@ -129,16 +128,12 @@ def _table(curve: LearningCurve, ceiling: float | None) -> Table:
     table.add_column("recovered", justify="right")
     rows: Sequence[tuple[str, str]] = [
         ("none: plain average", _percent(curve.average)),
-        *((str(size), _interval(found)) for size, found in zip(curve.sizes, curve.recovered, strict=True)),
+        *((str(size), found.shown()) for size, found in zip(curve.sizes, curve.recovered, strict=True)),
         ("noise ceiling", _percent(ceiling)),
     ]
     for row in rows:
         table.add_row(*row)
     return table
-
-
-def _interval(found: Interval) -> str:
-    return f"{100 * found.value:.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
 
 
 def _percent(share: float | None) -> str:

@@ -8,6 +8,7 @@ machine candidates, by a ranker that did not see the set's family.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from blender.judging.target import gated_specific
 from blender.training.examples import Doubles
 from blender.training.outer import OutOfFold, judged_pools, rows_apart
 from blender.training.prepare import Prepared
+from blender.training.report import table
 
 SETS = ("usr-personachat", "dailydialog-gupta", "grade")
 WAYS = ("retrieval", "generator", "blend")
@@ -60,33 +62,29 @@ def _ways(labelled: LabelledPool, score: Doubles, label: str) -> tuple[float, fl
 
 def _means(values: Doubles, seed: int) -> dict[str, Any]:
     at = {way: column for column, way in enumerate(WAYS)}
-    means = {way: _plain(bootstrap(values[:, at[way]], seed=seed)) for way in WAYS}
+    means = {way: asdict(bootstrap(values[:, at[way]], seed=seed)) for way in WAYS}
     return means | {
-        f"{one} less {other}": _plain(bootstrap(values[:, at[one]] - values[:, at[other]], seed=seed))
+        f"{one} less {other}": asdict(bootstrap(values[:, at[one]] - values[:, at[other]], seed=seed))
         for one, other in PAIRS
     }
-
-
-def _plain(interval: Interval) -> dict[str, float]:
-    return {"value": interval.value, "low": interval.low, "high": interval.high}
 
 
 def premise_lines(found: dict[str, dict[str, Any]]) -> Sequence[str]:
     """The same in markdown, with a plain word on each half of the premise."""
     heads = [*WAYS, *(f"{one} less {other}" for one, other in PAIRS)]
-    lines = ["| set, label (n) | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
+    rows = []
     for name, one in found.items():
         for label, values in one.items():
             if label != "n":
-                cells = [f"{v['value']:.2f} ({v['low']:.2f} to {v['high']:.2f})" for v in map(values.get, heads) if v]
-                lines.append(f"| {name}, {label} ({one['n']}) | " + " | ".join(cells) + " |")
+                cells = [Interval(**each).shown(2, scale=1) for each in map(values.get, heads) if each]
+                rows.append([f"{name}, {label} ({one['n']})", *cells])
     claims = [
         _claim(found, "sensible", "retrieval", "generator", 1),
         _claim(found, "specific", "generator", "retrieval", -1),
         _claim(found, "SSA", "blend", "retrieval", 1),
         _claim(found, "SSA", "blend", "generator", 1),
     ]
-    return [*lines, "", *claims]
+    return [*table(["set, label (n)", *heads], rows), "", *claims]
 
 
 def _claim(found: dict[str, dict[str, Any]], label: str, one: str, other: str, sign: int) -> str:

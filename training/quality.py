@@ -30,7 +30,7 @@ from blender.training.outer import OutOfFold, across_families, in_domain, judged
 from blender.training.premise import premise, premise_lines
 from blender.training.prepare import Prepared, prepare
 from blender.training.reliability import reliability
-from blender.training.report import write_between_markers, write_json
+from blender.training.report import table, write_between_markers, write_json
 from blender.training.script import run
 from blender.training.search import FEWEST_CANDIDATES, settings_tried
 from blender.training.warm_curve import curve_lines, curves
@@ -165,13 +165,16 @@ def _plain(one: SetQuality) -> dict[str, Any]:
 
 def tables(sets: Mapping[str, SetQuality]) -> list[str]:
     """The report in markdown."""
-    lines = ["| policy | " + " | ".join(sets) + " | mean of counted |", "|---|" + "---|" * (len(sets) + 1)]
     means = mean_over_sets({name: one.comparison for name, one in sets.items() if one.counted})
     single = {row.policy for one in sets.values() for row in one.comparison.rows if row.policy.startswith("source ")}
     policies = {row.policy: None for one in sets.values() for row in one.comparison.rows if row.policy not in single}
-    for policy in sorted(policies, key=lambda name: -means.get(name, -9.0)):
-        cells = [_cell(one.comparison, policy) for one in sets.values()]
-        lines.append(f"| {policy} | " + " | ".join(cells) + f" | {_percent(means.get(policy))} |")
+    lines = table(
+        ["policy", *sets, "mean of counted"],
+        [
+            [policy, *(_cell(one.comparison, policy) for one in sets.values()), _percent(means.get(policy))]
+            for policy in sorted(policies, key=lambda name: -means.get(name, -9.0))
+        ],
+    )
     rows: dict[str, list[str]] = {
         "best single source (known afterwards)": [_best_source(one.comparison, single) for one in sets.values()],
         "**noise ceiling**": [_share(one.ceiling.recovered if one.ceiling else None) for one in sets.values()],
@@ -206,9 +209,7 @@ def _best_source(comparison: Comparison, single: set[str]) -> str:
 
 
 def _share(interval: Interval | None) -> str:
-    if interval is None:
-        return "-"
-    return f"{100 * interval.value:.0f} ({100 * interval.low:.0f} to {100 * interval.high:.0f})"
+    return "-" if interval is None else interval.shown(0)
 
 
 def _percent(share: float | None) -> str:
@@ -245,9 +246,9 @@ def main(
     write_json(out / "benchmarks" / "quality.json", values)
     lines = [*tables(sets), "", *values["verdict"]]
     write_between_markers(out / "docs" / "quality.md", "head-room", lines)
-    write_between_markers(out / "docs" / "quality.md", "premise", list(premise_lines(tested)))
-    write_between_markers(out / "docs" / "quality.md", "correlations", list(correlation_lines(tracks)))
-    write_between_markers(out / "docs" / "quality.md", "learning-curves", list(curve_lines(grown)))
+    write_between_markers(out / "docs" / "quality.md", "premise", premise_lines(tested))
+    write_between_markers(out / "docs" / "quality.md", "correlations", correlation_lines(tracks))
+    write_between_markers(out / "docs" / "quality.md", "learning-curves", curve_lines(grown))
     Console().print(msgspec.json.format(msgspec.json.encode(values["mean over counted sets"])).decode())
 
 

@@ -80,7 +80,7 @@ def trust(
     document = out / "docs" / f"{NAME}.md"
     write_between_markers(document, "probabilities", _probabilities(tables))
     write_between_markers(document, "abstaining", _abstaining(kept))
-    write_between_markers(document, "elsewhere", list(elsewhere_lines(elsewhere)))
+    write_between_markers(document, "elsewhere", elsewhere_lines(elsewhere))
     panels = {
         "in domain": {key: one.curve for key, one in tables[IN_DOMAIN].items()},
         "left out": {key: one.curve for key, one in tables[LEFT_OUT].items()},

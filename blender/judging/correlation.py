@@ -116,11 +116,12 @@ def verdict(found: Sequence[LengthCorrelation], claimed: float = CLAIMED) -> str
     if not known:
         return "Whether specificity is length cannot be told: no label of specificity varies here."
     best = max(known, key=lambda one: one.rho.value)
-    told = f"its rank correlation with length in {best.length} is {_told(best.rho)} over {best.answers} answers"
+    told = (
+        f"its rank correlation with length in {best.length} is {best.rho.shown(2, scale=1)} over {best.answers} answers"
+    )
     if not math.isnan(best.over_ceiling.value):
-        told += (
-            f", and {_told(best.over_ceiling)} when divided by the ceiling that rater noise sets ({best.ceiling:.2f})"
-        )
+        clean = best.over_ceiling.shown(2, scale=1)
+        told += f", and {clean} when divided by the ceiling that rater noise sets ({best.ceiling:.2f})"
     return f"{_finding(best, claimed)}: {told}; the claim in the field is {claimed:.2f} or more."
 
 
@@ -133,7 +134,3 @@ def _finding(best: LengthCorrelation, claimed: float) -> str:
     if best.rho.high < claimed:
         return "Specificity as labelled is not mostly length here, though without rater noise it may be"
     return "Whether specificity is mostly length is undecided here"
-
-
-def _told(interval: Interval) -> str:
-    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
