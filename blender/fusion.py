@@ -40,12 +40,8 @@ def directed_columns(annotators: tuple[str, ...]) -> Mapping[str, int]:
         UnknownName: an annotator is not in the catalogue.
     """
     catalogue = annotator_catalogue()
-    signs = {"higher is better": 1, "lower is better": -1, "neither": 0}
-    found = {
-        name: signs[column.direction]
-        for name, column in matrix_columns({name: catalogue.build(name) for name in annotators}).items()
-    }
-    return MappingProxyType({name: sign for name, sign in found.items() if sign})
+    columns = matrix_columns({name: catalogue.build(name) for name in annotators})
+    return MappingProxyType({name: column.sign for name, column in columns.items() if column.sign})
 
 
 @dataclass(frozen=True, kw_only=True)
