@@ -34,8 +34,8 @@ def main(data: Path) -> None:
     write_between_markers(ROOT / "docs" / "judging.md", "ssa", lines)
     found = {
         "scores": {name: asdict(value) | {"slices": None} for name, value in scores.items()},
-        "agreement": {name: [asdict(one) for one in values] for name, values in agreed.items()},
-        "length": {name: [asdict(one) for one in values] for name, values in lengths.items()},
+        "agreement": agreed,
+        "length": lengths,
     }
     write_json(ROOT / "benchmarks" / "ssa.json", found)
 

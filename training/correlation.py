@@ -8,7 +8,7 @@ nothing of an answer but the mean score of its source.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -147,9 +147,3 @@ def correlation_lines(tracks: Sequence[Track]) -> list[str]:
         oracle = "-" if np.isnan(track.source_oracle) else f"{track.source_oracle:.2f}"
         rows.append([track.dataset, track.question, track.n, *cells, oracle])
     return table(["set", "question", "n", *SCORES, "source-name oracle"], rows)
-
-
-def as_plain(tracks: Sequence[Track]) -> list[dict[str, Any]]:
-    """For JSON; an unknown oracle is ``null``."""
-    plain = [asdict(track) for track in tracks]
-    return [one | {"source_oracle": None if np.isnan(one["source_oracle"]) else one["source_oracle"]} for one in plain]

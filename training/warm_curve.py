@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from blender.errors import BadInput
@@ -43,7 +42,7 @@ def curves(prepared: Prepared, found: OutOfFold, sets: Sequence[str]) -> dict[st
 def _plain(curve: LearningCurve) -> dict[str, Any]:
     return {
         "sizes": curve.sizes,
-        "recovered": [asdict(one) for one in curve.recovered],
+        "recovered": curve.recovered,
         "contexts": curve.contexts,
         "seeds": len(curve.by_seed),
     }
@@ -56,6 +55,6 @@ def curve_lines(made: Mapping[str, Mapping[str, Any]]) -> list[str]:
         for size, cold, warm in zip(
             one["warm"]["sizes"], one["from nothing"]["recovered"], one["warm"]["recovered"], strict=True
         ):
-            heights = [f"{100 * one['start']:.0f}", size, f"{100 * cold['value']:.0f}", f"{100 * warm['value']:.0f}"]
+            heights = [f"{100 * one['start']:.0f}", size, f"{100 * cold.value:.0f}", f"{100 * warm.value:.0f}"]
             rows.append([f"{name} ({one['warm']['contexts']})", *heights])
     return table(["set (contexts judged)", "start", "labelled contexts", "from nothing", "warm"], rows)

@@ -1,9 +1,8 @@
-"""Tables of the safety head, as markdown and as plain values."""
+"""Tables of the safety head, as markdown and for JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -79,14 +78,14 @@ def _auroc(toxic: NDArray[np.bool_], score: Any) -> float:
 
 
 def values_of(judged: Mapping[str, Judged]) -> dict[str, Any]:
-    """All figures by set, as plain values."""
+    """All figures by set, for JSON."""
     return {
         name: {
             "rows": one.n,
             "toxic": one.toxic,
             "contexts": one.groups,
             "penalty": one.strength,
-            "models": {model: asdict(told) for model, told in one.told.items()},
+            "models": one.told,
         }
         for name, one in judged.items()
     }
