@@ -13,6 +13,7 @@ from blender.records import Pool
 from blender.roles import Column, Ranker
 
 _MOST = 2  # columns that are named
+_WIDTH = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,5 +52,5 @@ def _phrase(name: str, matrix: FeatureMatrix, winner: int, other: int, columns: 
     return f"{words} ({name} {ours:.2f} against {theirs:.2f})"
 
 
-def _short(text: str, width: int = 60) -> str:
-    return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 1].rstrip() + "…"
