@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from blender.training.report import table
+
 _RUNS = {
     "first": "first run",
     "again": "second run, nothing changed",
@@ -31,16 +33,15 @@ def lines(known: Mapping[str, Any]) -> list[str]:
 def _costs(known: Mapping[str, Any]) -> Iterator[str]:
     yield "What `blend base score` measures again (`python benchmarks/base_scores.py`):"
     yield ""
-    yield "| run | phrases | measured | known before | share reused | processor seconds of the process |"
-    yield "|---|---|---|---|---|---|"
+    rows = []
     for key, title in ((key, title) for key, title in _RUNS.items() if key in known):
         record = known[key]["record"]
         new = sum(each["new"] for each in record["scorers"])
         reused = sum(each["reused"] for each in record["scorers"])
-        yield (
-            f"| {title} | {record['phrases']:,} | {new:,} | {reused:,} | {reused / (new + reused):.3f} "
-            f"| {known[key]['processor_seconds']:.1f} |"
-        )
+        shares = [f"{reused / (new + reused):.3f}", f"{known[key]['processor_seconds']:.1f}"]
+        rows.append([title, f"{record['phrases']:,}", f"{new:,}", f"{reused:,}", *shares])
+    head = ["run", "phrases", "measured", "known before", "share reused", "processor seconds of the process"]
+    yield from table(head, rows)
     yield ""
     yield (
         "*Measured* and *known before* count phrases once a scorer (five scorers, nine columns; the last run repeats "
@@ -53,14 +54,14 @@ def _speed(known: Mapping[str, Any]) -> Iterator[str]:
     sizes = {"perplexity.alone": length["phrase"], "perplexity.conditional": length["phrase"] + length["context"]}
     yield "Speed with which the added phrases were measured, in seconds of one processor, loading of models included:"
     yield ""
-    yield "| scorer | phrases | processor seconds | phrases/s | tokens of text/s |"
-    yield "|---|---|---|---|---|"
     measured = [each for each in known["added"]["record"]["scorers"] if each.get("processor_seconds")]
+    rows = []
     for each in measured:
         spent = each["processor_seconds"]
         rate = each["new"] / spent
         tokens = f"{rate * sizes[each['name']]:.0f}" if each["name"] in sizes else ""
-        yield f"| {each['name']} | {each['new']:,} | {spent:.1f} | {rate:.1f} | {tokens} |"
+        rows.append([each["name"], f"{each['new']:,}", f"{spent:.1f}", f"{rate:.1f}", tokens])
+    yield from table(["scorer", "phrases", "processor seconds", "phrases/s", "tokens of text/s"], rows)
     yield ""
     yield f"A phrase has {length['phrase']:.1f} tokens in the mean, context and prompt {length['context']:.1f}."
 
@@ -68,13 +69,13 @@ def _speed(known: Mapping[str, Any]) -> Iterator[str]:
 def _memory(known: Mapping[str, Any]) -> Iterator[str]:
     yield "Peak memory of the process by size of the base (the base itself is mapped, and counts where it was read):"
     yield ""
-    yield "| scorers | phrases | peak MB |"
-    yield "|---|---|---|"
+    runs = []
     for key in ("small", "demo"):
         scorers = ", ".join(f"{each['name']} ({each['new']:,} new)" for each in known[key]["record"]["scorers"])
-        yield f"| {scorers} | {known[key]['record']['phrases']:,} | {known[key]['peak_megabytes']:,} |"
-    first = known["first"]
-    yield f"| the five of the first run | {first['record']['phrases']:,} | {first['peak_megabytes']:,} |"
+        runs.append((scorers, known[key]))
+    runs.append(("the five of the first run", known["first"]))
+    rows = [[name, f"{run['record']['phrases']:,}", f"{run['peak_megabytes']:,}"] for name, run in runs]
+    yield from table(["scorers", "phrases", "peak MB"], rows)
 
 
 def _precision(known: Mapping[str, Any]) -> Iterator[str]:
@@ -96,10 +97,8 @@ def _recall(known: Mapping[str, Any]) -> Iterator[str]:
         "(1,000 draws, seed 0):"
     )
     yield ""
-    yield "| rule | recall@10 | less no rule |"
-    yield "|---|---|---|"
-    for name, found in known["recall"].items():
-        yield f"| {name} | {found['mean']:.3f} | {_apart(found)} |"
+    rows = [[name, f"{found['mean']:.3f}", _apart(found)] for name, found in known["recall"].items()]
+    yield from table(["rule", "recall@10", "less no rule"], rows)
 
 
 def _tops(known: Mapping[str, Any]) -> Iterator[str]:
@@ -109,13 +108,13 @@ def _tops(known: Mapping[str, Any]) -> Iterator[str]:
         '(`on = "context"`), as the default bundle\'s heads judge it:'
     )
     yield ""
-    yield "| rule | answers changed | P(sensible) | less no rule | P(specific) | less no rule | words | less no rule |"
-    yield "|---|---|---|---|---|---|---|---|"
+    rows, less = [], "less no rule"
     for name, found in known["tops"].items():
         cells = [f"{found['changed']['mean']:.2f}"]
         for key, digits in (("sensible", 3), ("specific", 3), ("words", 1)):
             cells += [f"{found[key]['mean']:.{digits}f}", _apart(found[key], digits)]
-        yield f"| {name} | {' | '.join(cells)} |"
+        rows.append([name, *cells])
+    yield from table(["rule", "answers changed", "P(sensible)", less, "P(specific)", less, "words", less], rows)
 
 
 def _said(known: Mapping[str, Any]) -> Iterator[str]:

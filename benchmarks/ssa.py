@@ -16,7 +16,7 @@ from blender.judging.correlation import LengthCorrelation, length_correlations, 
 from blender.judging.labels import read_labels
 from blender.judging.resampling import Interval
 from blender.judging.ssa import Scores, ssa
-from blender.training.report import write_between_markers, write_json
+from blender.training.report import table, write_between_markers, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 SCORED = ("fed-turn", "usr-personachat", "dstc10-persona")
@@ -34,52 +34,43 @@ def main(data: Path) -> None:
     write_between_markers(ROOT / "docs" / "judging.md", "ssa", lines)
     found = {
         "scores": {name: asdict(value) | {"slices": None} for name, value in scores.items()},
-        "agreement": {name: [asdict(one) for one in values] for name, values in agreed.items()},
-        "length": {name: [asdict(one) for one in values] for name, values in lengths.items()},
+        "agreement": agreed,
+        "length": lengths,
     }
     write_json(ROOT / "benchmarks" / "ssa.json", found)
 
 
 def _score_lines(scores: dict[str, Scores]) -> list[str]:
-    lines = ["| set (labels) | system | answers | SSA | sensible | specific |", "|---|---|---|---|---|---|"]
+    rows = []
     for name, found in scores.items():
         for at, one in enumerate(found.systems):
             head = f"{name} ({found.definition})" if at == 0 else ""
-            cells = (head, one.system, one.answers, _share(one.ssa), _share(one.sensible), _share(one.specific))
-            lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return lines
+            rows.append([head, one.system, one.answers, one.ssa.shown(), one.sensible.shown(), one.specific.shown()])
+    return table(["set (labels)", "system", "answers", "SSA", "sensible", "specific"], rows)
 
 
 def _agreement_lines(agreed: dict[str, tuple[Agreement, ...]]) -> list[str]:
-    lines = ["| set | question | alpha (interval) | alpha (nominal) | reliability of the mean label |"]
-    lines.append("|---|---|---|---|---|")
-    for name, values in agreed.items():
-        for one in values:
-            cells = (name, one.question, *map(_plain, (one.interval, one.nominal, one.reliability)))
-            lines.append("| " + " | ".join(cells) + " |")
-    return lines
+    rows = [
+        [name, one.question, *map(_plain, (one.interval, one.nominal, one.reliability))]
+        for name, values in agreed.items()
+        for one in values
+    ]
+    return table(["set", "question", "alpha (interval)", "alpha (nominal)", "reliability of the mean label"], rows)
 
 
 def _length_lines(lengths: dict[str, tuple[LengthCorrelation, ...]]) -> list[str]:
-    lines = [
-        "| set | specific against | correlation | without human answers | over its ceiling |",
-        "|---|---|---|---|---|",
+    rows = [
+        [name, one.length, *map(_plain, (one.rho, one.machine, one.over_ceiling))]
+        for name, values in lengths.items()
+        for one in values
+        if one.label == "specific"
     ]
-    for name, values in lengths.items():
-        for one in values:
-            if one.label == "specific":
-                cells = (name, one.length, *map(_plain, (one.rho, one.machine, one.over_ceiling)))
-                lines.append("| " + " | ".join(cells) + " |")
-    lines.append("")
-    return lines + [f"- {name}: {verdict(values)}" for name, values in lengths.items()]
-
-
-def _share(interval: Interval) -> str:
-    return f"{100 * interval.value:.1f} ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+    head = ["set", "specific against", "correlation", "without human answers", "over its ceiling"]
+    return [*table(head, rows), "", *(f"- {name}: {verdict(values)}" for name, values in lengths.items())]
 
 
 def _plain(interval: Interval) -> str:
-    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
+    return interval.shown(2, scale=1)
 
 
 if __name__ == "__main__":

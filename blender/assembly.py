@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from blender.annotation import USER, annotate
+from blender.annotation import annotate
 from blender.baselines import RANKERS
 from blender.bundle import Bundle, load_bundle
 from blender.cascade import FEWEST, SHORTLIST, Cascade
@@ -130,7 +130,7 @@ def assemble(settings: Settings) -> Parts:
         guards={name: _guard(use, given, annotators) for name, (use, given) in guards.items()},
         ranker=ranker,
         columns=matrix_columns(annotators),
-        user_columns=tuple(name for name in bundle.columns if name.startswith(USER)) if bundle else (),
+        user_columns=bundle.user_columns if bundle else (),
         fingerprint=bundle.fingerprint if bundle else "",
         first_fingerprint=first.fingerprint if first else "",
     )

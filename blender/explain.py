@@ -12,6 +12,9 @@ from blender.matrix import FeatureMatrix
 from blender.records import Pool
 from blender.roles import Column, Ranker
 
+_MOST = 2  # columns that are named
+_WIDTH = 60
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
@@ -21,8 +24,8 @@ class Voice:
     columns: Mapping[str, Column]
 
 
-def sentence(pool: Pool, matrix: FeatureMatrix, winner: int, other: int, voice: Voice, most: int = 2) -> str:
-    """Name the runner-up and the ``most`` columns that put the winner above it, with both values."""
+def sentence(pool: Pool, matrix: FeatureMatrix, winner: int, other: int, voice: Voice) -> str:
+    """Name the runner-up and the columns that most put the winner above it, with both values."""
     loser = pool.candidates[other]
     opening = f"It beat “{_short(loser.text)}” ({loser.source})"
     phrases = []
@@ -34,7 +37,7 @@ def sentence(pool: Pool, matrix: FeatureMatrix, winner: int, other: int, voice: 
         phrase = _phrase(name, matrix, winner, other, voice.columns) if gain > 0 else None
         if phrase and phrase not in phrases:
             phrases.append(phrase)
-        if len(phrases) == most:
+        if len(phrases) == _MOST:
             break
     if not phrases:
         return f"{opening} by a higher score; no single measurement stands out."
@@ -53,5 +56,5 @@ def _phrase(name: str, matrix: FeatureMatrix, winner: int, other: int, columns: 
     return f"{words} ({name} {ours:.2f} against {theirs:.2f})"
 
 
-def _short(text: str, width: int = 60) -> str:
-    return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 1].rstrip() + "…"

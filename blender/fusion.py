@@ -13,8 +13,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from blender.annotation import USER
 from blender.baselines import Reasons, annotator_of, filled
 from blender.catalogue import annotator_catalogue
+from blender.errors import UnknownName
 from blender.matrix import FeatureMatrix, Floats, mean_place, pool_z
 from blender.records import Pool
 from blender.roles import Scores, matrix_columns
@@ -40,12 +42,8 @@ def directed_columns(annotators: tuple[str, ...]) -> Mapping[str, int]:
         UnknownName: an annotator is not in the catalogue.
     """
     catalogue = annotator_catalogue()
-    signs = {"higher is better": 1, "lower is better": -1, "neither": 0}
-    found = {
-        name: signs[column.direction]
-        for name, column in matrix_columns({name: catalogue.build(name) for name in annotators}).items()
-    }
-    return MappingProxyType({name: sign for name, sign in found.items() if sign})
+    columns = matrix_columns({name: catalogue.build(name) for name in annotators})
+    return MappingProxyType({name: column.sign for name, column in columns.items() if column.sign})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,11 +122,27 @@ def _signs(annotators: tuple[str, ...], columns: tuple[str, ...]) -> Mapping[str
     if not columns:
         return directed_columns(annotators)
     plain = [name.removeprefix("-") for name in columns]
-    known = directed_columns(_needs((), columns))
+    known = _check_columns(tuple(plain))
     return {
         name: -known.get(name, 1) if given.startswith("-") else known.get(name, 1)
         for name, given in zip(plain, columns, strict=True)
     }
+
+
+@cache
+def _check_columns(columns: tuple[str, ...]) -> Mapping[str, int]:
+    """The directions of these columns' annotators.
+
+    Raises:
+        UnknownName: an annotator has no such column; a user's own (``user.NAME``) may have any name.
+    """
+    annotators = _needs((), columns)
+    catalogue = annotator_catalogue()
+    known = matrix_columns({name: catalogue.build(name) for name in annotators})
+    for name in columns:
+        if not name.startswith(USER) and name not in known:
+            raise UnknownName("column (for the ranker)", name, known)
+    return directed_columns(annotators)
 
 
 def _needs(annotators: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]:

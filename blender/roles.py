@@ -17,6 +17,7 @@ from blender.matrix import COORDINATE, FeatureMatrix, Floats
 from blender.records import Candidate, Dialog, Pool
 
 Direction = Literal["higher is better", "lower is better", "neither"]
+_SIGNS: dict[Direction, int] = {"higher is better": 1, "lower is better": -1, "neither": 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,11 @@ class Column:
     says_low: str
     optional: bool = False
     width: int | None = None
+
+    @property
+    def sign(self) -> int:
+        """+1 where higher is better, -1 where lower is, 0 where neither."""
+        return _SIGNS[self.direction]
 
     @property
     def names(self) -> tuple[str, ...]:

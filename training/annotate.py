@@ -49,7 +49,6 @@ def annotate_all(
     annotators: Mapping[str, Annotator],
     cache: Path,
     *,
-    user_columns: Sequence[str] = (),
     chunk: int = CHUNK,
     quiet: bool = False,
 ) -> FeatureMatrix:
@@ -59,7 +58,6 @@ def annotate_all(
         pools: any.
         annotators: by name.
         cache: folder of the caches; a changed annotator gets a new file, the others keep theirs.
-        user_columns: ``user.NAME`` columns that must be there.
         chunk: pools measured between two writes.
         quiet: no progress bars.
 
@@ -73,7 +71,7 @@ def annotate_all(
         for name, annotator in annotators.items():
             task = progress.add_task(name, total=len(pools))
             blocks.append(_measured(name, annotator, read, cache, chunk, progress, task))
-    own = annotate(pools, {}, user_columns=user_columns).matrix
+    own = annotate(pools, {}).matrix
     values = np.hstack([*blocks, own.values]).astype(np.float32, copy=False)
     return FeatureMatrix(values=values, columns=(*matrix_columns(annotators), *own.columns), group_sizes=sizes)
 

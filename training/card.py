@@ -15,6 +15,7 @@ from blender.training.compare import Verdict, mean_over_sets
 from blender.training.examples import once
 from blender.training.outer import OutOfFold
 from blender.training.prepare import Prepared
+from blender.training.report import table
 
 _SECTION = re.compile(r"^## Licence\s*\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
@@ -91,16 +92,14 @@ def _what(bundle: Bundle) -> Iterator[str]:
 def _data(prepared: Prepared, provenance: Callable[[str], Provenance]) -> Iterator[str]:
     yield "## Data"
     yield ""
-    yield "| set | family | contexts | candidates | what it is | licence as stated |"
-    yield "|---|---|---|---|---|---|"
-    seen = [prepared.labelled[at] for at in once(prepared.examples.views)]
+    rows, seen = [], [prepared.labelled[at] for at in once(prepared.examples.views)]
     for dataset in dict.fromkeys(prepared.examples.datasets):
         pools = [pool for pool in seen if pool.dataset == dataset]
-        rows = sum(map(len, pools))
         families = ", ".join(dict.fromkeys(pool.family for pool in pools))
         about = provenance(dataset)
-        cells = (dataset, families, str(len(pools)), str(rows), about.title, about.licence)
-        yield "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"
+        cells = (dataset, families, str(len(pools)), str(sum(map(len, pools))), about.title, about.licence)
+        rows.append([cell.replace("|", "/") for cell in cells])
+    yield from table(["set", "family", "contexts", "candidates", "what it is", "licence as stated"], rows)
     yield ""
 
 
@@ -113,35 +112,32 @@ def _numbers(found: OutOfFold, compared: Mapping[str, Comparison], judgement: Ve
     if found.impossible:
         yield found.impossible
         yield ""
-    policies = list(mean_over_sets(dict(compared)))
-    yield "| policy | " + " | ".join([*compared, "mean"]) + " |"
-    yield "|---|" + "---|" * (len(compared) + 1)
-    means = mean_over_sets(dict(compared))
-    for policy in policies:
-        rows = [comparison.row(policy).recovered for comparison in compared.values()]
-        cells = [f"{100 * row.value:.0f} ({100 * row.low:.0f} to {100 * row.high:.0f})" for row in rows]
-        yield f"| {policy} | " + " | ".join([*cells, f"{100 * means[policy]:.1f}"]) + " |"
-    yield "| contexts | " + " | ".join([*(str(one.contexts) for one in compared.values()), ""]) + " |"
+    rows = [
+        [policy, *(one.row(policy).recovered.shown(0) for one in compared.values()), f"{100 * mean:.1f}"]
+        for policy, mean in mean_over_sets(dict(compared)).items()
+    ]
+    rows.append(["contexts", *(str(one.contexts) for one in compared.values()), ""])
+    yield from table(["policy", *compared, "mean"], rows)
     yield ""
     yield from judgement.sentences()
     yield ""
 
 
 def _probabilities(bundle: Bundle) -> Iterator[str]:
-    table = bundle.metrics.get("probabilities", {})
-    if not table:
+    judged = bundle.metrics.get("probabilities", {})
+    if not judged:
         return
     yield "## Probabilities"
     yield ""
     yield "On data that was left out: Brier score beside that of always giving the set's base rate; expected"
     yield "calibration error beside what a perfectly calibrated predictor would show on as many rows."
     yield ""
-    yield "| probability | set | rows | Brier | base rate's | calibration error | noise floor |"
-    yield "|---|---|---|---|---|---|---|"
-    for label, sets in table.items():
+    rows = []
+    for label, sets in judged.items():
         for dataset, one in sets.items():
             figures = (one[key] for key in ("brier", "brier_of_base_rate", "calibration_error", "noise_floor"))
-            yield f"| {label} | {dataset} | {one['rows']} | " + " | ".join(f"{value:.3f}" for value in figures) + " |"
+            rows.append([label, dataset, one["rows"], *(f"{value:.3f}" for value in figures)])
+    yield from table(["probability", "set", "rows", "Brier", "base rate's", "calibration error", "noise floor"], rows)
     yield ""
 
 

@@ -10,7 +10,7 @@ the language model is late for all of a pool, or one of its annotators is.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +21,6 @@ from rich.console import Console
 
 from blender.cascade import Cascade, shortlist
 from blender.matrix import FeatureMatrix
-from blender.models.cache import cache_folder
 from blender.training.crossval import one_family_out
 from blender.training.examples import Doubles
 from blender.training.frontier import (
@@ -34,8 +33,8 @@ from blender.training.frontier import (
     seeded,
     shares,
 )
-from blender.training.prepare import Prepared, prepare
-from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
+from blender.training.prepare import Prepared
+from blender.training.public_sets import label_files, prepare_english
 from blender.training.report import write_json
 from blender.training.script import run
 
@@ -105,7 +104,7 @@ def scores(prepared: Prepared, seed: int) -> dict[str, Doubles]:
 
 
 def study(prepared: Prepared) -> dict[str, Any]:
-    """Head-room recovered in each trial, and the difference to reading all, paired over contexts; plain values."""
+    """Head-room recovered in each trial, and the difference to reading all, paired over contexts; for JSON."""
     by_seed = [{name: shares(prepared, one) for name, one in scores(prepared, seed).items()} for seed in range(SEEDS)]
     counted = counted_sets(prepared)
     mean: Mapping[str, Mapping[str, Doubles]] = {
@@ -119,8 +118,8 @@ def study(prepared: Prepared) -> dict[str, Any]:
         "n": {kind: int((~np.isnan(one)).sum()) for kind, one in mean[ALL].items()},
         "recovered": {
             name: {
-                "mean of sets": asdict(mean_of_sets([one[kind] for kind in counted], 0)),
-                "less reading all": asdict(mean_of_sets([one[kind] - mean[ALL][kind] for kind in counted], 0)),
+                "mean of sets": mean_of_sets([one[kind] for kind in counted], 0),
+                "less reading all": mean_of_sets([one[kind] - mean[ALL][kind] for kind in counted], 0),
                 "by set": {kind: float(np.nanmean(values)) for kind, values in one.items()},
             }
             for name, one in mean.items()
@@ -133,20 +132,18 @@ def main(
     out: Annotated[Path, typer.Option(help="Project folder: benchmarks/ is written there.")] = Path(),
 ) -> None:
     """Measure what a shortlist costs in head-room and write benchmarks/cascade.json."""
-    every: dict[str, dict[str, Any]] = {name: {} for name in DEFAULT}
-    kept = cache_folder() / "features"
-    prepared = prepare(label_files(data), kept, annotators=every, locale=ENGLISH, most=MOST_CONTEXTS)
+    prepared = prepare_english(label_files(data), DEFAULT)
     about = {
         "command": "python -m blender.training.cascade DATA",
         "seeds": list(range(SEEDS)),
         "how": "one family left out, settings fixed and alike for both rankers, mean of the seeds",
-        "settings": asdict(SETTINGS),
+        "settings": SETTINGS,
         "fingerprints": dict(prepared.fingerprints),
     }
     found = study(prepared)
     write_json(out / "benchmarks" / "cascade.json", {**about, **found})
     for name, one in found["recovered"].items():
-        Console().print(f"{100 * one['mean of sets']['value']:6.1f} %  {name}", soft_wrap=True)
+        Console().print(f"{100 * one['mean of sets'].value:6.1f} %  {name}", soft_wrap=True)
 
 
 if __name__ == "__main__":

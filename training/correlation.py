@@ -8,7 +8,7 @@ nothing of an answer but the mean score of its source.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from blender.judging.resampling import Interval
 from blender.training.examples import Doubles, once
 from blender.training.outer import OutOfFold
 from blender.training.prepare import Prepared
+from blender.training.report import table
 
 FEWEST = 50
 # Rows of a set's dialog in the order of its file: the answer, and the mean of its ratings by question.
@@ -138,17 +139,11 @@ def _source(name: str, kind: str) -> str:
     return name if kind != "unknown" else ""
 
 
-def correlation_lines(tracks: Sequence[Track]) -> Iterator[str]:
+def correlation_lines(tracks: Sequence[Track]) -> list[str]:
     """The tracks as a markdown table."""
-    yield "| set | question | n | " + " | ".join(SCORES) + " | source-name oracle |"
-    yield "|---|---|---|" + "---|" * (len(SCORES) + 1)
+    rows = []
     for track in tracks:
-        cells = [f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})" for one in track.rho.values()]
+        cells = [one.shown(2, scale=1) for one in track.rho.values()]
         oracle = "-" if np.isnan(track.source_oracle) else f"{track.source_oracle:.2f}"
-        yield f"| {track.dataset} | {track.question} | {track.n} | " + " | ".join(cells) + f" | {oracle} |"
-
-
-def as_plain(tracks: Sequence[Track]) -> list[dict[str, Any]]:
-    """For JSON; an unknown oracle is ``null``."""
-    plain = [asdict(track) for track in tracks]
-    return [one | {"source_oracle": None if np.isnan(one["source_oracle"]) else one["source_oracle"]} for one in plain]
+        rows.append([track.dataset, track.question, track.n, *cells, oracle])
+    return table(["set", "question", "n", *SCORES, "source-name oracle"], rows)

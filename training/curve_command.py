@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +15,6 @@ from rich.table import Table
 from blender.errors import BadInput, BlendError
 from blender.judging.ceiling import noise_ceiling
 from blender.judging.pools import LabelledPool
-from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
 from blender.outputs import check_new_file
 from blender.training.command import annotator_settings
@@ -88,8 +86,7 @@ def mean_ceiling(prepared: Prepared) -> float | None:
 
 
 def as_plain(curve: LearningCurve, ceiling: float | None, prepared: Prepared) -> dict[str, Any]:
-    """Plain values for JSON; an infinite end of an interval is ``null``."""
-    more = curve.more()
+    """Values for JSON, in which an infinite end of an interval is ``null``."""
     return {
         "command": "blend learning-curve",
         "contexts judged": curve.contexts,
@@ -97,22 +94,17 @@ def as_plain(curve: LearningCurve, ceiling: float | None, prepared: Prepared) ->
         "target": prepared.target,
         "data": dict(prepared.data),
         "annotators": dict(prepared.fingerprints),
-        "fitted with": asdict(Fixed()),
+        "fitted with": Fixed(),
         "curve": [
-            {"contexts": size, "recovered": asdict(found)}
-            for size, found in zip(curve.sizes, curve.recovered, strict=True)
+            {"contexts": size, "recovered": found} for size, found in zip(curve.sizes, curve.recovered, strict=True)
         ],
-        "plain average, no labels": _finite(curve.average),
+        "plain average, no labels": curve.average,
         "noise ceiling": ceiling,
-        "gained with each doubling": asdict(curve.doubling),
-        "power law": asdict(curve.law),
-        "contexts for one point more": {k: _finite(v) for k, v in asdict(more).items()} if more else None,
+        "gained with each doubling": curve.doubling,
+        "power law": curve.law,
+        "contexts for one point more": curve.more(),
         "in words": curve.sentence(),
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
 
 
 def _write(out: Path, values: dict[str, Any]) -> None:
@@ -129,16 +121,12 @@ def _table(curve: LearningCurve, ceiling: float | None) -> Table:
     table.add_column("recovered", justify="right")
     rows: Sequence[tuple[str, str]] = [
         ("none: plain average", _percent(curve.average)),
-        *((str(size), _interval(found)) for size, found in zip(curve.sizes, curve.recovered, strict=True)),
+        *((str(size), found.shown()) for size, found in zip(curve.sizes, curve.recovered, strict=True)),
         ("noise ceiling", _percent(ceiling)),
     ]
     for row in rows:
         table.add_row(*row)
     return table
-
-
-def _interval(found: Interval) -> str:
-    return f"{100 * found.value:.1f} ({100 * found.low:.1f} to {100 * found.high:.1f})"
 
 
 def _percent(share: float | None) -> str:

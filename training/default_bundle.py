@@ -19,7 +19,7 @@ from blender.settings import BUNDLES, Settings
 from blender.training.card import provenance_in
 from blender.training.heads import HeadSettings
 from blender.training.pipeline import TrainSettings, train
-from blender.training.quality import MOST_CONTEXTS, label_files
+from blender.training.public_sets import MOST_CONTEXTS, label_files
 from blender.training.script import run
 from blender.training.search import settings_tried
 

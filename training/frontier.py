@@ -27,8 +27,8 @@ from blender.training.crossval import one_family_out
 from blender.training.examples import Doubles, Examples
 from blender.training.fixed import Fixed
 from blender.training.outer import judged_pools, judged_sets, rows_apart
-from blender.training.prepare import Prepared, prepare
-from blender.training.quality import ENGLISH, MOST_CONTEXTS, label_files
+from blender.training.prepare import Prepared
+from blender.training.public_sets import MOST_CONTEXTS, label_files, prepare_english
 from blender.training.report import write_json
 from blender.training.script import run
 from blender.training.search import FEWEST_CANDIDATES, UNSEARCHED, UNSEARCHED_HEADS
@@ -140,10 +140,7 @@ def main(
 ) -> None:
     """Measure head-room recovered by sets of annotators and write benchmarks/frontier.json."""
     every = dict.fromkeys(name for names in SETS.values() for name in names)
-    kept = cache_folder() / "features"
-    prepared = prepare(
-        label_files(data), kept, annotators={name: {} for name in every}, locale=ENGLISH, most=MOST_CONTEXTS
-    )
+    prepared = prepare_english(label_files(data), every)
     found = {}
     for name in only or SETS:
         runs = [kept_scores(prepared, SETS[name], seed, cache_folder() / "frontier") for seed in range(SEEDS)]
@@ -155,15 +152,15 @@ def main(
 
 
 def frontier(prepared: Prepared, found: Mapping[str, Mapping[str, Doubles]]) -> dict[str, Any]:
-    """The sets side by side as plain values; differences are paired over contexts."""
+    """The sets side by side, for JSON; differences are paired over contexts."""
     counted = counted_sets(prepared)
     sets = {}
     for name, one in found.items():
         apart = [one[dataset] - found[REFERENCE][dataset] for dataset in counted]
         sets[name] = {
             "annotators": SETS[name],
-            "recovered, mean of counted": asdict(mean_of_sets([one[dataset] for dataset in counted], 0)),
-            f"less {REFERENCE}": asdict(mean_of_sets(apart, 0)),
+            "recovered, mean of counted": mean_of_sets([one[dataset] for dataset in counted], 0),
+            f"less {REFERENCE}": mean_of_sets(apart, 0),
             "recovered": {dataset: float(np.nanmean(values)) for dataset, values in one.items()},
         }
     contexts = {dataset: int((~np.isnan(values)).sum()) for dataset, values in found[REFERENCE].items()}
@@ -171,7 +168,7 @@ def frontier(prepared: Prepared, found: Mapping[str, Mapping[str, Doubles]]) -> 
         "command": "python -m blender.training.frontier DATA",
         "seeds": list(range(SEEDS)),
         "how": "one family left out, settings fixed and alike for all sets, mean of the seeds",
-        "settings": asdict(SETTINGS),
+        "settings": SETTINGS,
         "contexts of a set at most": MOST_CONTEXTS,
         "counted": counted,
         "n": contexts,

@@ -19,6 +19,7 @@ from blender.judging.target import gated_specific
 from blender.training.examples import Doubles
 from blender.training.outer import OutOfFold, judged_pools, rows_apart
 from blender.training.prepare import Prepared
+from blender.training.report import table
 
 SETS = ("usr-personachat", "dailydialog-gupta", "grade")
 WAYS = ("retrieval", "generator", "blend")
@@ -29,7 +30,7 @@ def premise(prepared: Prepared, found: OutOfFold, seed: int = 0) -> dict[str, di
     """Per set and label (``sensible``, ``specific``, ``SSA``): mean of each way, and paired differences.
 
     Returns:
-        Plain values: ``n`` contexts that have both kinds, means and differences with 95 % bootstrap intervals over
+        ``n`` contexts that have both kinds, means and differences with 95 % bootstrap intervals over
         contexts. A label that the set does not have is absent.
     """
     return {name: one for name in SETS if (one := _one_set(prepared, found, name, seed))}
@@ -58,35 +59,30 @@ def _ways(labelled: LabelledPool, score: Doubles, label: str) -> tuple[float, fl
     return drawn[0], drawn[1], float(values[int(np.argmax(score))])
 
 
-def _means(values: Doubles, seed: int) -> dict[str, Any]:
+def _means(values: Doubles, seed: int) -> dict[str, Interval]:
     at = {way: column for column, way in enumerate(WAYS)}
-    means = {way: _plain(bootstrap(values[:, at[way]], seed=seed)) for way in WAYS}
+    means = {way: bootstrap(values[:, at[way]], seed=seed) for way in WAYS}
     return means | {
-        f"{one} less {other}": _plain(bootstrap(values[:, at[one]] - values[:, at[other]], seed=seed))
-        for one, other in PAIRS
+        f"{one} less {other}": bootstrap(values[:, at[one]] - values[:, at[other]], seed=seed) for one, other in PAIRS
     }
-
-
-def _plain(interval: Interval) -> dict[str, float]:
-    return {"value": interval.value, "low": interval.low, "high": interval.high}
 
 
 def premise_lines(found: dict[str, dict[str, Any]]) -> Sequence[str]:
     """The same in markdown, with a plain word on each half of the premise."""
     heads = [*WAYS, *(f"{one} less {other}" for one, other in PAIRS)]
-    lines = ["| set, label (n) | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
+    rows = []
     for name, one in found.items():
         for label, values in one.items():
             if label != "n":
-                cells = [f"{v['value']:.2f} ({v['low']:.2f} to {v['high']:.2f})" for v in map(values.get, heads) if v]
-                lines.append(f"| {name}, {label} ({one['n']}) | " + " | ".join(cells) + " |")
+                cells = [each.shown(2, scale=1) for each in map(values.get, heads) if each]
+                rows.append([f"{name}, {label} ({one['n']})", *cells])
     claims = [
         _claim(found, "sensible", "retrieval", "generator", 1),
         _claim(found, "specific", "generator", "retrieval", -1),
         _claim(found, "SSA", "blend", "retrieval", 1),
         _claim(found, "SSA", "blend", "generator", 1),
     ]
-    return [*lines, "", *claims]
+    return [*table(["set, label (n)", *heads], rows), "", *claims]
 
 
 def _claim(found: dict[str, dict[str, Any]], label: str, one: str, other: str, sign: int) -> str:
@@ -95,6 +91,6 @@ def _claim(found: dict[str, dict[str, Any]], label: str, one: str, other: str, s
     words = []
     for name, values in found.items():
         if label in values:
-            low, high = sorted(sign * values[label][key][end] for end in ("low", "high"))
+            low, high = sorted(sign * end for end in (values[label][key].low, values[label][key].high))
             words.append(f"{'yes' if low > 0 else 'no, the contrary' if high < 0 else 'undecided'} on {name}")
     return f"- *{one.capitalize()} beats {other} in {label}*: {'; '.join(words) or 'no set has the label'}."

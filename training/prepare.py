@@ -27,7 +27,6 @@ from blender.training.examples import Examples, View
 # others take much of the time and add nothing that was measured (docs/quality.md, docs/performance.md).
 NOT_BY_DEFAULT = frozenset({"origin", "safety", "cross_encoder", "perplexity", "reply"})
 FEWEST_CONTEXTS = 30
-_SIGNS = {"higher is better": 1, "lower is better": -1, "neither": 0}
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +103,7 @@ def prepare(
     return Prepared(
         examples=examples.with_annotators(built) if further else examples,
         labelled=tuple(pools),
-        directions={name: _SIGNS[column.direction] for name, column in matrix_columns(built).items()},
+        directions={name: column.sign for name, column in matrix_columns(built).items()},
         annotators=chosen,
         fingerprints={name: annotator.fingerprint for name, annotator in built.items()},
         data=label_digests(files),

@@ -150,13 +150,13 @@ def _moved(judged: Judged, draws: int, seed: int) -> Iterator[tuple[Judged, int,
         yield Judged(given=given[rest], truth=judged.truth[rest], units=judged.units[rest]), len(drawn), move.scale
 
 
-def draw_labels(units: NDArray[np.intp], generator: np.random.Generator, most: int = MOST_LABELS) -> NDArray[np.intp]:
+def draw_labels(units: NDArray[np.intp], generator: np.random.Generator) -> NDArray[np.intp]:
     """Candidates to label, as a user would: few of many conversations, of half of these at most; row numbers."""
     order = generator.permutation(np.unique(units))
     half = order[: max(1, len(order) // 2)]
-    each = -(-most // len(half))
-    drawn = [generator.permutation(np.flatnonzero(units == unit))[:each] for unit in half[:most]]
-    return np.concatenate(drawn)[:most]
+    each = -(-MOST_LABELS // len(half))
+    drawn = [generator.permutation(np.flatnonzero(units == unit))[:each] for unit in half[:MOST_LABELS]]
+    return np.concatenate(drawn)[:MOST_LABELS]
 
 
 def _recalibrated(moved: list[tuple[Judged, int, float]]) -> Recalibrated:

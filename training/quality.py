@@ -23,22 +23,17 @@ from blender.judging.compare import Comparison
 from blender.judging.one_rater import OneRater, one_rater
 from blender.judging.pools import LabelledPool
 from blender.judging.resampling import Interval
-from blender.models.cache import cache_folder
 from blender.training.compare import LEARNED, compare_sets, mean_over_sets, policy_scores, verdict
-from blender.training.correlation import as_plain, correlation_lines, correlations
+from blender.training.correlation import correlation_lines, correlations
 from blender.training.outer import OutOfFold, across_families, in_domain, judged_pools
 from blender.training.premise import premise, premise_lines
-from blender.training.prepare import Prepared, prepare
+from blender.training.prepare import Prepared
+from blender.training.public_sets import MOST_CONTEXTS, RULES_READ, label_files, prepare_english
 from blender.training.reliability import reliability
-from blender.training.report import write_between_markers, write_json
+from blender.training.report import table, write_between_markers, write_json
 from blender.training.script import run
 from blender.training.search import FEWEST_CANDIDATES, settings_tried
 from blender.training.warm_curve import curve_lines, curves
-
-ENGLISH = "en"
-RULES_READ = ("perplexity",)  # by rules that a ranker has to beat, though the default one does without it
-MOST_CONTEXTS = 500
-"""Of one set; more of the largest would cost hours of language model and tell little more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +57,6 @@ class SetQuality:
     ceiling: Ceiling | None
     rater: OneRater | None
     in_domain: Comparison | None
-
-
-def label_files(data: Path) -> list[Path]:
-    """The label files of a data folder.
-
-    Raises:
-        BadInput: there are none.
-    """
-    files = sorted((data / "labelled").glob("*.jsonl"))
-    if not files:
-        raise BadInput(f"{data / 'labelled'} holds no .jsonl file; lay the folder out as docs/data.md says")
-    return files
 
 
 def measure(prepared: Prepared, seed: int, tries: int) -> tuple[dict[str, SetQuality], OutOfFold]:
@@ -131,7 +114,7 @@ def _in_domain(prepared: Prepared, dataset: str, seed: int) -> Comparison | None
 def report(
     sets: Mapping[str, SetQuality], prepared: Prepared, found: OutOfFold, about: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Everything as plain values for JSON."""
+    """Everything, for JSON."""
     counted = {name: one.comparison for name, one in sets.items() if one.counted}
     own = {name: one.in_domain for name, one in sets.items() if one.counted and one.in_domain}
     return {
@@ -158,20 +141,23 @@ def _plain(one: SetQuality) -> dict[str, Any]:
         "n": one.comparison.contexts,
         "left out": one.comparison.as_dict(),
         "in domain": one.in_domain.as_dict() if one.in_domain else None,
-        "noise ceiling": asdict(one.ceiling) if one.ceiling else None,
-        "one rater": asdict(one.rater) if one.rater else None,
+        "noise ceiling": one.ceiling,
+        "one rater": one.rater,
     }
 
 
 def tables(sets: Mapping[str, SetQuality]) -> list[str]:
     """The report in markdown."""
-    lines = ["| policy | " + " | ".join(sets) + " | mean of counted |", "|---|" + "---|" * (len(sets) + 1)]
     means = mean_over_sets({name: one.comparison for name, one in sets.items() if one.counted})
     single = {row.policy for one in sets.values() for row in one.comparison.rows if row.policy.startswith("source ")}
     policies = {row.policy: None for one in sets.values() for row in one.comparison.rows if row.policy not in single}
-    for policy in sorted(policies, key=lambda name: -means.get(name, -9.0)):
-        cells = [_cell(one.comparison, policy) for one in sets.values()]
-        lines.append(f"| {policy} | " + " | ".join(cells) + f" | {_percent(means.get(policy))} |")
+    lines = table(
+        ["policy", *sets, "mean of counted"],
+        [
+            [policy, *(_cell(one.comparison, policy) for one in sets.values()), _percent(means.get(policy))]
+            for policy in sorted(policies, key=lambda name: -means.get(name, -9.0))
+        ],
+    )
     rows: dict[str, list[str]] = {
         "best single source (known afterwards)": [_best_source(one.comparison, single) for one in sets.values()],
         "**noise ceiling**": [_share(one.ceiling.recovered if one.ceiling else None) for one in sets.values()],
@@ -206,9 +192,7 @@ def _best_source(comparison: Comparison, single: set[str]) -> str:
 
 
 def _share(interval: Interval | None) -> str:
-    if interval is None:
-        return "-"
-    return f"{100 * interval.value:.0f} ({100 * interval.low:.0f} to {100 * interval.high:.0f})"
+    return "-" if interval is None else interval.shown(0)
 
 
 def _percent(share: float | None) -> str:
@@ -223,15 +207,7 @@ def main(
     tries: Annotated[int, typer.Option(min=0, help="Settings of the order that are tried, the first of GRID.")] = 0,
 ) -> None:
     """Measure head-room recovered on every set and write docs/quality.md and benchmarks/quality.json."""
-    chosen: dict[str, dict[str, Any]] | None = {name: {} for name in annotator} if annotator else None
-    prepared = prepare(
-        label_files(data),
-        cache_folder() / "features",
-        annotators=chosen,
-        locale=ENGLISH,
-        most=MOST_CONTEXTS,
-        beside=RULES_READ,
-    )
+    prepared = prepare_english(label_files(data), annotator or None, beside=RULES_READ)
     sets, found = measure(prepared, seed, tries)
     tested = premise(prepared, found, seed)
     tracks = correlations(prepared, found, label_files(data), seed)
@@ -239,15 +215,15 @@ def main(
     grown = curves(prepared, found, [name for name, one in sets.items() if one.counted])
     values = report(sets, prepared, found, about) | {
         "premise": tested,
-        "correlations": as_plain(tracks),
+        "correlations": tracks,
         "learning curves": grown,
     }
     write_json(out / "benchmarks" / "quality.json", values)
     lines = [*tables(sets), "", *values["verdict"]]
     write_between_markers(out / "docs" / "quality.md", "head-room", lines)
-    write_between_markers(out / "docs" / "quality.md", "premise", list(premise_lines(tested)))
-    write_between_markers(out / "docs" / "quality.md", "correlations", list(correlation_lines(tracks)))
-    write_between_markers(out / "docs" / "quality.md", "learning-curves", list(curve_lines(grown)))
+    write_between_markers(out / "docs" / "quality.md", "premise", premise_lines(tested))
+    write_between_markers(out / "docs" / "quality.md", "correlations", correlation_lines(tracks))
+    write_between_markers(out / "docs" / "quality.md", "learning-curves", curve_lines(grown))
     Console().print(msgspec.json.format(msgspec.json.encode(values["mean over counted sets"])).decode())
 
 

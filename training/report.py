@@ -13,13 +13,13 @@ RETRIEVER = "retriever"
 """Name of the document and of the JSON file about the base and the retriever, to which several commands write."""
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def table(head: Sequence[object], rows: Iterable[Sequence[object]]) -> list[str]:
     """A table in markdown."""
     return [_row(head), "|" + "---|" * len(head), *map(_row, rows)]
 
 
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+def _row(cells: Sequence[object]) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:

@@ -21,8 +21,8 @@ from blender.errors import UnknownName
 from blender.models.cache import cache_folder
 from blender.training.frontier import FAST
 from blender.training.outer import OutOfFold, across_families
-from blender.training.prepare import Prepared, prepare
-from blender.training.quality import ENGLISH, MOST_CONTEXTS, RULES_READ, label_files
+from blender.training.prepare import Prepared
+from blender.training.public_sets import RULES_READ, label_files, prepare_english
 from blender.training.report import write_between_markers, write_json
 from blender.training.robustness.contexts import Bench, default_guards
 from blender.training.robustness.measure import CROWDS, PARTS
@@ -85,9 +85,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Measure head-room at matched length, length_free, and what the choice holds out against."""
-    prepared = prepare(
-        label_files(data), cache_folder() / "features", locale=ENGLISH, most=MOST_CONTEXTS, beside=RULES_READ
-    )
+    prepared = prepare_english(label_files(data), beside=RULES_READ)
     grid, heads = settings_tried(tries, seed)
     found = across_families(prepared, heads, grid)
     quick = replace(prepared, examples=prepared.examples.with_annotators(FAST))

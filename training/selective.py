@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.judging.resampling import Interval
-from blender.judging.selective import DELTA, PROBABILITIES, Certificate, certify, not_sensible
+from blender.judging.selective import PROBABILITIES, Certificate, certify, not_sensible
 from blender.training.compare import policy_scores
 from blender.training.examples import Doubles
 from blender.training.outer import OutOfFold, judged_pools, judged_sets
@@ -52,9 +52,9 @@ class Winners:
             self, scores=self.scores[rows], bad=self.bad[rows], units=self.units[rows], families=self.families[rows]
         )
 
-    def certify(self, risk: float, delta: float = DELTA) -> Certificate:
+    def certify(self, risk: float) -> Certificate:
         """As `blender.judging.selective.certify`."""
-        return certify(self.scores, self.bad, risk=risk, delta=delta, thresholds=self.thresholds)
+        return certify(self.scores, self.bad, risk=risk, thresholds=self.thresholds)
 
     def outcome(self, threshold: float) -> tuple[float, float]:
         """Share of contexts answered at a threshold, and share of bad among these (NaN if none is)."""
@@ -149,14 +149,14 @@ def _winners(
     )
 
 
-def kept(given: Winners, risk: float, *, splits: int = SPLITS, delta: float = DELTA, seed: int = 0) -> Kept:
+def kept(given: Winners, risk: float, *, splits: int = SPLITS, seed: int = 0) -> Kept:
     """Certify on a random half of the conversations, answer the other; ``splits`` times."""
     names = np.unique(given.units)
     answered, exceeding, whole, certified, shown, wrong = [], 0, 0, 0, 0, 0
     for split in range(splits):
         order = np.random.default_rng([seed, split]).permutation(names)
         half = np.isin(given.units, order[: len(order) // 2])
-        threshold = given.take(half).certify(risk, delta).threshold
+        threshold = given.take(half).certify(risk).threshold
         if threshold is None:
             answered.append(0.0)
             continue
@@ -178,7 +178,7 @@ def kept(given: Winners, risk: float, *, splits: int = SPLITS, delta: float = DE
         exceeding_whole=whole / splits,
         answered=Interval(value=float(np.mean(answered)), low=float(low), high=float(high)),
         bad=wrong / shown if shown else float("nan"),
-        labels_needed=given.certify(risk, delta).labels_needed,
+        labels_needed=given.certify(risk).labels_needed,
     )
 
 

@@ -11,19 +11,17 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from blender.models.cache import cache_folder
 from blender.training.fixed_folds import in_domain_with_heads, left_out
 from blender.training.outer import OutOfFold
-from blender.training.prepare import Prepared, prepare
+from blender.training.prepare import Prepared
 from blender.training.probabilities import DRAWS, MOST_LABELS, Table, plain, probability_table
-from blender.training.quality import ENGLISH, MOST_CONTEXTS, RULES_READ, label_files
+from blender.training.public_sets import MOST_CONTEXTS, RULES_READ, label_files, prepare_english
 from blender.training.report import write_between_markers, write_json
 from blender.training.script import run
 from blender.training.selective import SPLITS, Elsewhere, KeptTable, elsewhere_table, kept_table
@@ -80,7 +78,7 @@ def trust(
     document = out / "docs" / f"{NAME}.md"
     write_between_markers(document, "probabilities", _probabilities(tables))
     write_between_markers(document, "abstaining", _abstaining(kept))
-    write_between_markers(document, "elsewhere", list(elsewhere_lines(elsewhere)))
+    write_between_markers(document, "elsewhere", elsewhere_lines(elsewhere))
     panels = {
         "in domain": {key: one.curve for key, one in tables[IN_DOMAIN].items()},
         "left out": {key: one.curve for key, one in tables[LEFT_OUT].items()},
@@ -92,14 +90,8 @@ def trust(
 def _plain(tables: Mapping[str, Table], kept: Mapping[str, KeptTable], elsewhere: list[Elsewhere]) -> dict[str, Any]:
     return {
         "probabilities": {where: plain(table) for where, table in tables.items()},
-        "abstaining": {
-            where: {
-                dataset: {policy: [asdict(one) for one in risks] for policy, risks in by_policy.items()}
-                for dataset, by_policy in table.items()
-            }
-            for where, table in kept.items()
-        },
-        "elsewhere": [asdict(one) for one in elsewhere],
+        "abstaining": kept,
+        "elsewhere": elsewhere,
     }
 
 
@@ -131,15 +123,7 @@ def main(
 ) -> None:
     """Judge P(sensible) and P(specific), and promises by abstaining; write docs/trust.md and benchmarks/trust.json."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    chosen: dict[str, dict[str, Any]] | None = {name: {} for name in annotator} if annotator else None
-    prepared = prepare(
-        label_files(data),
-        cache_folder() / "features",
-        annotators=chosen,
-        locale=ENGLISH,
-        most=MOST_CONTEXTS,
-        beside=RULES_READ,
-    )
+    prepared = prepare_english(label_files(data), annotator or None, beside=RULES_READ)
     own, away = in_domain_with_heads(prepared, seed), left_out(prepared, seed)
     about = {
         "command": "make trust",

@@ -6,87 +6,79 @@ from collections.abc import Iterator, Sequence
 
 from blender.judging.resampling import Interval
 from blender.training.probabilities import Table, Trusted
+from blender.training.report import table
 from blender.training.selective import MIXED, OURS, SUM, Elsewhere, Kept, KeptTable
 
+_SIZE, _BRIER = "candidates (conversations)", "Brier below base rate's"
 
-def own_lines(table: Table) -> Iterator[str]:
+
+def own_lines(found: Table) -> list[str]:
     """Probabilities learnt from a set's own labels."""
-    yield (
-        "| set, label | candidates (conversations) | error, debiased | error, plain (floor) | Brier below base rate's "
-        "| bars |"
-    )
-    yield "|---|---|---|---|---|---|"
-    for (dataset, label), one in table.items():
-        yield _row(
-            f"{dataset}, {label}",
-            _size(one),
-            f"{one.debiased:.3f}",
-            f"{one.plain['calibration_error']:.3f} ({one.plain['noise_floor']:.3f})",
-            _percents(one.skill),
-            _met(one),
-        )
+    head = ["set, label", _SIZE, "error, debiased", "error, plain (floor)", _BRIER, "bars"]
+    rows = [
+        [f"{dataset}, {label}", _size(one), f"{one.debiased:.3f}", _error(one), _percents(one.skill), _met(one)]
+        for (dataset, label), one in found.items()
+    ]
+    return table(head, rows)
 
 
-def left_out_lines(table: Table) -> Iterator[str]:
+def left_out_lines(found: Table) -> list[str]:
     """Probabilities on sets never seen, before and after some labels of them."""
-    yield (
-        "| set, label | candidates (conversations) | error before: debiased, plain (floor) | Brier below base rate's, "
-        "before | labels | error after, debiased | Brier below base rate's, after | bars |"
-    )
-    yield "|---|---|---|---|---|---|---|---|"
-    for (dataset, label), one in table.items():
-        after = one.recalibrated
-        if after is None:
-            continue
-        yield _row(
+    head = ["set, label", _SIZE, "error before: debiased, plain (floor)", f"{_BRIER}, before", "labels"]
+    rows = [
+        [
             f"{dataset}, {label}",
             _size(one),
-            f"{one.debiased:.3f}, {one.plain['calibration_error']:.3f} ({one.plain['noise_floor']:.3f})",
+            f"{one.debiased:.3f}, {_error(one)}",
             _percents(one.skill),
-            f"{after.labels:.0f}",
-            f"{after.debiased.value:.3f} ({after.debiased.low:.3f} to {after.debiased.high:.3f})",
-            _percents(after.skill),
+            f"{one.recalibrated.labels:.0f}",
+            one.recalibrated.debiased.shown(3, scale=1),
+            _percents(one.recalibrated.skill),
             _met(one),
-        )
+        ]
+        for (dataset, label), one in found.items()
+        if one.recalibrated is not None
+    ]
+    return table([*head, "error after, debiased", f"{_BRIER}, after", "bars"], rows)
 
 
-def kept_lines(table: KeptTable) -> Iterator[str]:
+def kept_lines(found: KeptTable) -> list[str]:
     """How the promise was kept, and what it left to answer."""
-    yield (
-        "| set (contexts) | r | something certified | splits over r: other half, whole set | answered | of these not "
-        "sensible | answered by the plain sum | by the plain sum of our winner | labels that might do |"
-    )
-    yield "|---|---|---|---|---|---|---|---|---|"
-    for dataset, by_policy in table.items():
-        for ours, plain, mixed in zip(by_policy[OURS], by_policy[SUM], by_policy[MIXED], strict=True):
-            if not (ours.labels_needed or ours.certified or plain.certified or mixed.certified):
-                continue  # the sentence below the table names these
-            yield _row(
-                f"{dataset} ({ours.contexts})",
-                f"{ours.risk:.0%}",
-                f"{ours.certified:.1%}",
-                f"{ours.exceeding:.1%}, {ours.exceeding_whole:.1%}",
-                _percents(ours.answered),
-                _share(ours.bad),
-                _beside(plain),
-                _beside(mixed),
-                str(ours.labels_needed or "-"),
-            )
+    head = ["set (contexts)", "r", "something certified", "splits over r: other half, whole set", "answered"]
+    head += ["of these not sensible", "answered by the plain sum", "by the plain sum of our winner"]
+    rows = [
+        [
+            f"{dataset} ({ours.contexts})",
+            f"{ours.risk:.0%}",
+            f"{ours.certified:.1%}",
+            f"{ours.exceeding:.1%}, {ours.exceeding_whole:.1%}",
+            _percents(ours.answered),
+            _share(ours.bad),
+            _beside(plain),
+            _beside(mixed),
+            ours.labels_needed or "-",
+        ]
+        for dataset, by_policy in found.items()
+        for ours, plain, mixed in zip(by_policy[OURS], by_policy[SUM], by_policy[MIXED], strict=True)
+        # The sentence below the table names the others.
+        if ours.labels_needed or ours.certified or plain.certified or mixed.certified
+    ]
+    return table([*head, "labels that might do"], rows)
 
 
-def elsewhere_lines(found: Sequence[Elsewhere]) -> Iterator[str]:
+def elsewhere_lines(found: Sequence[Elsewhere]) -> list[str]:
     """What a family's certificate does on the others."""
     names = list(dict.fromkeys(name for one in found for name in one.sets))
-    yield "| r | certified on (contexts) | min_sensible | " + " | ".join(names) + " |"
-    yield "|---|---|---|" + "---|" * len(names)
+    rows = []
     for one in found:
         cells = [_outcome(one.sets[name]) if name in one.sets else "its own" for name in names]
-        yield _row(f"{one.risk:.0%}", f"{one.family} ({one.labels})", f"{one.threshold:g}", *cells)
+        rows.append([f"{one.risk:.0%}", f"{one.family} ({one.labels})", f"{one.threshold:g}", *cells])
+    return table(["r", "certified on (contexts)", "min_sensible", *names], rows)
 
 
-def kept_sentences(table: KeptTable, where: str) -> Iterator[str]:
+def kept_sentences(found: KeptTable, where: str) -> Iterator[str]:
     """Plain words on the bars of abstaining."""
-    cells = [(name, ours, plain) for name, by in table.items() for ours, plain in zip(by[OURS], by[SUM], strict=True)]
+    cells = [(name, ours, plain) for name, by in found.items() for ours, plain in zip(by[OURS], by[SUM], strict=True)]
     over = [f"{name} at r = {ours.risk:.0%} ({ours.exceeding:.1%})" for name, ours, _ in cells if ours.exceeding > 0.1]
     some = [(name, ours, plain) for name, ours, plain in cells if max(ours.answered.value, plain.answered.value) > 0]
     behind = [
@@ -103,16 +95,16 @@ def kept_sentences(table: KeptTable, where: str) -> Iterator[str]:
     )
 
 
-def bar_sentence(table: Table, where: str) -> str:
+def bar_sentence(found: Table, where: str) -> str:
     """Plain words on the bars of the probabilities."""
-    missed = [f"P({label}) on {dataset}" for (dataset, label), one in table.items() if not one.met]
+    missed = [f"P({label}) on {dataset}" for (dataset, label), one in found.items() if not one.met]
     return (
-        f"{where}: both bars met by {len(table) - len(missed)} of {len(table)}; missed: {'; '.join(missed) or 'none'}."
+        f"{where}: both bars met by {len(found) - len(missed)} of {len(found)}; missed: {'; '.join(missed) or 'none'}."
     )
 
 
-def _row(*cells: str) -> str:
-    return "| " + " | ".join(cells) + " |"
+def _error(one: Trusted) -> str:
+    return f"{one.plain['calibration_error']:.3f} ({one.plain['noise_floor']:.3f})"
 
 
 def _size(one: Trusted) -> str:

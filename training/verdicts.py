@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,40 +20,31 @@ GRID = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Needed:
-    """Labels until the smoothed mean curve reaches a level; infinite = not within the rounds played."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """One strategy on one set.
 
     Attributes:
         curve: mean contexts, mean answers and head-room with its interval over seeds, round by round.
-        contexts: needed for 95 % of the head-room that all labels give.
+        contexts: needed for 95 % of the head-room that all labels give; infinite = not within the rounds played.
         answers: the same in answers.
         by_context: mean over the rounds of head-room less that of random at as many contexts; ``None`` for random.
         by_answer: the same at as many answers, from the first round to where the shorter curve ends.
     """
 
     curve: tuple[tuple[float, float, Interval], ...] = field(hash=False)
-    contexts: Needed
-    answers: Needed
+    contexts: Interval
+    answers: Interval
     by_context: Interval | None
     by_answer: Interval | None
 
     def plain(self) -> dict[str, Any]:
-        """Values for JSON; what was not reached is ``null``."""
+        """Values for JSON, in which what was not reached is ``null``."""
         return {
-            "curve": [{"contexts": c, "answers": a, "recovered": asdict(r)} for c, a, r in self.curve],
-            "contexts needed": _plain(self.contexts),
-            "answers needed": _plain(self.answers),
-            "less random, as many contexts": asdict(self.by_context) if self.by_context else None,
-            "less random, as many answers": asdict(self.by_answer) if self.by_answer else None,
+            "curve": [{"contexts": c, "answers": a, "recovered": r} for c, a, r in self.curve],
+            "contexts needed": self.contexts,
+            "answers needed": self.answers,
+            "less random, as many contexts": self.by_context,
+            "less random, as many answers": self.by_answer,
         }
 
 
@@ -102,7 +93,7 @@ def _by_answer(own: Sequence[Point], other: Sequence[Point]) -> float:
     return float((curves[0] - curves[1]).mean())
 
 
-def needed(played: Sequence[Played], name: str, what: str) -> Needed:
+def needed(played: Sequence[Played], name: str, what: str) -> Interval:
     """Labels until the strategy's mean curve, made non-decreasing, reaches 95 % of what all labels give.
 
     A single noisy curve crosses any level too early, so seeds are averaged first; the interval is a bootstrap over
@@ -115,7 +106,7 @@ def needed(played: Sequence[Played], name: str, what: str) -> Needed:
     found = [_crossing(labels[rows].mean(0), heights[rows].mean(0), ENOUGH * full[rows].mean()) for rows in draws]
     low, high = np.quantile(found, [0.025, 0.975], method="nearest")
     value = _crossing(labels.mean(0), heights.mean(0), ENOUGH * full.mean())
-    return Needed(value=value, low=float(low), high=float(high))
+    return Interval(value=value, low=float(low), high=float(high))
 
 
 def _crossing(labels: Doubles, heights: Doubles, level: float) -> float:
@@ -151,7 +142,3 @@ def _rounds(seed: Played, name: str) -> list[tuple[Point, Point]]:
 
 def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
-
-
-def _plain(found: Needed) -> dict[str, float | None]:
-    return {name: value if np.isfinite(value) else None for name, value in asdict(found).items()}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from blender.errors import BadInput
-from blender.ranker import LearnedRanker
-from blender.training.examples import HeadRoom
-from blender.training.fixed import Fixed
+from blender.training.fixed import Fixed, recovered_by
 from blender.training.learning_curve import LearningCurve, learning_curve
 from blender.training.outer import OutOfFold, judged_pools
 from blender.training.prepare import Prepared
+from blender.training.report import table
 from blender.training.warm import Warm
 
 SIZES, SEEDS = (50, 100, 200, 500), 2
@@ -37,32 +35,26 @@ def curves(prepared: Prepared, found: OutOfFold, sets: Sequence[str]) -> dict[st
             warm = learning_curve(examples, prepared.directions, sizes=SIZES, seeds=SEEDS, fixed=Warm(start=start))
         except BadInput:
             continue
-        made[dataset] = {"start": _recovered(start, examples), "from nothing": _plain(cold), "warm": _plain(warm)}
+        made[dataset] = {"start": recovered_by(start, examples), "from nothing": _plain(cold), "warm": _plain(warm)}
     return made
-
-
-def _recovered(ranker: LearnedRanker, examples: Any) -> float:
-    return HeadRoom.of(examples).recovered(ranker.score(examples.matrix).value)
 
 
 def _plain(curve: LearningCurve) -> dict[str, Any]:
     return {
         "sizes": curve.sizes,
-        "recovered": [asdict(one) for one in curve.recovered],
+        "recovered": curve.recovered,
         "contexts": curve.contexts,
         "seeds": len(curve.by_seed),
     }
 
 
-def curve_lines(made: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def curve_lines(made: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A markdown table: per set, from nothing and warm by size."""
-    yield "| set (contexts judged) | start | labelled contexts | from nothing | warm |"
-    yield "|---|---|---|---|---|"
+    rows = []
     for name, one in made.items():
         for size, cold, warm in zip(
             one["warm"]["sizes"], one["from nothing"]["recovered"], one["warm"]["recovered"], strict=True
         ):
-            yield (
-                f"| {name} ({one['warm']['contexts']}) | {100 * one['start']:.0f} | {size} | "
-                f"{100 * cold['value']:.0f} | {100 * warm['value']:.0f} |"
-            )
+            heights = [f"{100 * one['start']:.0f}", size, f"{100 * cold.value:.0f}", f"{100 * warm.value:.0f}"]
+            rows.append([f"{name} ({one['warm']['contexts']})", *heights])
+    return table(["set (contexts judged)", "start", "labelled contexts", "from nothing", "warm"], rows)

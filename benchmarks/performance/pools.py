@@ -24,12 +24,12 @@ GENERATED, RETRIEVED = 8, 24
 
 
 @cache
-def contexts(count: int, tokens: tuple[int, int] = CONTEXT_TOKENS, seed: int = SEED) -> tuple[Dialog, ...]:
+def contexts(count: int, tokens: tuple[int, int] = CONTEXT_TOKENS) -> tuple[Dialog, ...]:
     """Contexts of the packaged conversations of so many tokens (turns' words alone), one a conversation."""
     tokenizer = load_language_model(Generator.model, "auto").form.tokenizer
     low, high = tokens
     shuffled = list(read_phrases(CORPUS))
-    random.Random(seed).shuffle(shuffled)  # noqa: S311
+    random.Random(SEED).shuffle(shuffled)  # noqa: S311
     found: dict[str, Dialog] = {}
     for phrase in shuffled:
         turns = [turn for turn in phrase.context.split(TURN_BREAK) if turn.strip()]

@@ -8,14 +8,14 @@ What was not measured is left out of the document, not filled in.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pictures import frontier, growth, roofline
 
-from blender.training.report import write_between_markers
+from blender.training.report import table, write_between_markers
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent
@@ -29,12 +29,6 @@ def read(name: str, folder: Path = HERE) -> Values:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    """A table in markdown."""
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    return lines + [f"| {' | '.join(str(cell) for cell in row)} |" for row in rows]
-
-
 def made_by(values: Values) -> list[str]:
     """The command, the machine and its versions, under a table."""
     machine = values["machine"]
@@ -45,6 +39,10 @@ def made_by(values: Values) -> list[str]:
 def percent(share: float | None, digits: int = 1) -> str:
     """A share as a percentage."""
     return "-" if share is None else f"{100 * share:.{digits}f}"
+
+
+def _spread(interval: Values) -> str:
+    return f"{percent(interval['value'])} ({percent(interval['low'])} to {percent(interval['high'])})"
 
 
 def choosing(values: Values) -> list[str]:
@@ -87,17 +85,9 @@ def annotator_sets(judged: Values, timed: Values) -> list[str]:
     """Head-room beside milliseconds."""
     rows = []
     for name, one in judged["sets"].items():
-        room, less = one["recovered, mean of counted"], one["less full"]
-        spent = timed.get("sets", {}).get(name, {})
-        rows.append(
-            [
-                name,
-                ", ".join(one["annotators"]),
-                f"{percent(room['value'])} ({percent(room['low'])} to {percent(room['high'])})",
-                f"{percent(less['value'])} ({percent(less['low'])} to {percent(less['high'])})",
-                spent.get("median ms", "-"),
-            ]
-        )
+        spreads = [_spread(one[key]) for key in ("recovered, mean of counted", "less full")]
+        spent = timed.get("sets", {}).get(name, {}).get("median ms", "-")
+        rows.append([name, ", ".join(one["annotators"]), *spreads, spent])
     head = ["set", "annotators", "head-room recovered, %", "less the full set, points", "annotating 32, ms"]
     return [*table(head, rows), "", f"`{judged['command']}`: {judged['how']}.", *(made_by(timed) if timed else [])]
 
@@ -131,11 +121,10 @@ def _late(one: Values) -> Iterator[str]:
 
 def shortlists(values: Values) -> list[str]:
     """Head-room by how much of a pool the language model reads."""
-    rows = []
-    for name, one in values["recovered"].items():
-        mean, less = one["mean of sets"], one["less reading all"]
-        apart = f"{percent(less['value'])} ({percent(less['low'])} to {percent(less['high'])})"
-        rows.append([name, percent(mean["value"]), apart])
+    rows = [
+        [name, percent(one["mean of sets"]["value"]), _spread(one["less reading all"])]
+        for name, one in values["recovered"].items()
+    ]
     head = ["read by the language model", "recovered, %", "less reading all, points"]
     return [*table(head, rows), "", f"`{values['command']}`: {values['how']}."]
 

@@ -70,6 +70,6 @@ def phrases(originals: Floats, count: int, seed: int = SEED) -> Iterator[tuple[s
         yield rows, noisy(chosen, seed, part).astype(np.float16)
 
 
-def queries(held_out: Floats, count: int, seed: int = SEED) -> Floats:
+def queries(held_out: Floats, count: int) -> Floats:
     """Noisy copies of ``count`` held-out embeddings, float32 (count, dimension)."""
-    return noisy(held_out[np.arange(count) % len(held_out)], seed, 1_000_000)
+    return noisy(held_out[np.arange(count) % len(held_out)], SEED, 1_000_000)

@@ -108,7 +108,8 @@ def curve(given: Doubles, truth: Doubles) -> tuple[Bin, ...]:
     )
 
 
-def _wilson(mean: float, rows: int, z: float = 1.959964) -> Interval:
+def _wilson(mean: float, rows: int) -> Interval:
+    z = 1.959964  # the normal quantile of a 95 % interval
     centre = (mean + z**2 / (2 * rows)) / (1 + z**2 / rows)
     reach = z * np.sqrt(mean * (1 - mean) / rows + z**2 / (4 * rows**2)) / (1 + z**2 / rows)
     return Interval(value=mean, low=max(0.0, float(centre - reach)), high=min(1.0, float(centre + reach)))

@@ -35,6 +35,7 @@ from blender.judging.resampling import Interval
 from blender.judging.target import rater_targets
 
 Doubles = NDArray[np.float64]
+_DRAWS = 400  # of true means for each pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +73,11 @@ class Ceiling:
     named: bool
 
 
-def noise_ceiling(pools: Sequence[LabelledPool], *, draws: int = 400, seed: int = 0) -> Ceiling:
+def noise_ceiling(pools: Sequence[LabelledPool], *, seed: int = 0) -> Ceiling:
     """Estimate the noise ceiling of one data set; cut the pools first, if only machine candidates count.
 
     Args:
         pools: of one data set, with ratings.
-        draws: of true means for each pool.
         seed: of the draws and of the bootstrap.
 
     Raises:
@@ -90,7 +90,7 @@ def noise_ceiling(pools: Sequence[LabelledPool], *, draws: int = 400, seed: int 
     roots, tables = [root for root, _ in kept], [table for _, table in kept]
     components = variance_components(tables, named=named)
     generator = np.random.default_rng(seed)
-    shares = [_knowing_truth(table, components, draws, generator) for table in tables]
+    shares = [_knowing_truth(table, components, generator) for table in tables]
     known = [share for share in shares if share is not None]
     counts = [float((~np.isnan(table)).sum(0).mean()) for table in tables]
     return Ceiling(
@@ -140,7 +140,7 @@ def _moments(table: Doubles) -> tuple[float, float, float]:
     return found[0], found[1], found[2]
 
 
-def _knowing_truth(table: Doubles, components: Components, draws: int, generator: np.random.Generator) -> float | None:
+def _knowing_truth(table: Doubles, components: Components, generator: np.random.Generator) -> float | None:
     """What choosing by true means recovers of one pool; ``None`` if the pool has no head-room."""
     labels = np.nanmean(table, axis=0)
     room = labels.max() - labels.mean()
@@ -148,7 +148,7 @@ def _knowing_truth(table: Doubles, components: Components, draws: int, generator
         return None
     if components.candidate <= 0:
         return 0.0
-    truth = _draw_truth(labels, _noise(table, components), components.candidate, draws, generator)
+    truth = _draw_truth(labels, _noise(table, components), components.candidate, generator)
     return float((labels[truth.argmax(1)].mean() - labels.mean()) / room)
 
 
@@ -160,10 +160,8 @@ def _noise(table: Doubles, components: Components) -> Doubles:
     return shared + np.diag(components.residual / rated.sum(0))
 
 
-def _draw_truth(
-    labels: Doubles, noise: Doubles, candidate: float, draws: int, generator: np.random.Generator
-) -> Doubles:
-    """True means given the labels, up to the pool's level, float64 (draws, candidates)."""
+def _draw_truth(labels: Doubles, noise: Doubles, candidate: float, generator: np.random.Generator) -> Doubles:
+    """True means given the labels, up to the pool's level, float64 (_DRAWS, candidates)."""
     size = len(labels)
     inverse = np.linalg.inv(noise + candidate * np.eye(size))
     ones = inverse.sum(1)
@@ -172,5 +170,5 @@ def _draw_truth(
     covariance = candidate * np.eye(size) - candidate**2 * projection
     values, vectors = np.linalg.eigh(covariance)
     spread = vectors * np.sqrt(np.clip(values, 0, None))
-    drawn: Doubles = mean + generator.standard_normal((draws, size)) @ spread.T
+    drawn: Doubles = mean + generator.standard_normal((_DRAWS, size)) @ spread.T
     return drawn

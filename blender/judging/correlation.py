@@ -113,7 +113,7 @@ def _divided(rho: Interval, ceiling: float) -> Interval:
     return Interval(value=rho.value / ceiling, low=rho.low / ceiling, high=rho.high / ceiling)
 
 
-def verdict(found: Sequence[LengthCorrelation], claimed: float = CLAIMED) -> str:
+def verdict(found: Sequence[LengthCorrelation]) -> str:
     """One sentence: whether specificity is length here, as is claimed in the field.
 
     It goes by the length that goes further with specificity, and by the ends of the intervals.
@@ -122,24 +122,21 @@ def verdict(found: Sequence[LengthCorrelation], claimed: float = CLAIMED) -> str
     if not known:
         return "Whether specificity is length cannot be told: no label of specificity varies here."
     best = max(known, key=lambda one: one.rho.value)
-    told = f"its rank correlation with length in {best.length} is {_told(best.rho)} over {best.answers} answers"
+    told = (
+        f"its rank correlation with length in {best.length} is {best.rho.shown(2, scale=1)} over {best.answers} answers"
+    )
     if not math.isnan(best.over_ceiling.value):
-        told += (
-            f", and {_told(best.over_ceiling)} when divided by the ceiling that rater noise sets ({best.ceiling:.2f})"
-        )
-    return f"{_finding(best, claimed)}: {told}; the claim in the field is {claimed:.2f} or more."
+        clean = best.over_ceiling.shown(2, scale=1)
+        told += f", and {clean} when divided by the ceiling that rater noise sets ({best.ceiling:.2f})"
+    return f"{_finding(best)}: {told}; the claim in the field is {CLAIMED:.2f} or more."
 
 
-def _finding(best: LengthCorrelation, claimed: float) -> str:
+def _finding(best: LengthCorrelation) -> str:
     clean = best.rho if math.isnan(best.over_ceiling.value) else best.over_ceiling
-    if best.rho.low >= claimed:
+    if best.rho.low >= CLAIMED:
         return "Specificity is mostly length here"
-    if clean.high < claimed:
+    if clean.high < CLAIMED:
         return "Specificity is not mostly length here"
-    if best.rho.high < claimed:
+    if best.rho.high < CLAIMED:
         return "Specificity as labelled is not mostly length here, though without rater noise it may be"
     return "Whether specificity is mostly length is undecided here"
-
-
-def _told(interval: Interval) -> str:
-    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"

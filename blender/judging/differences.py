@@ -19,6 +19,7 @@ from blender.judging.pools import LabelledPool
 from blender.judging.randomisation import holm, randomisation
 from blender.judging.resampling import Interval
 
+ALPHA, POWER, FLIPS = 0.05, 0.8, 10_000
 Doubles = NDArray[np.float64]
 
 
@@ -88,10 +89,7 @@ def differences(
     *,
     measure: str = "ssa",
     definition: str | None = None,
-    alpha: float = 0.05,
-    power: float = 0.8,
     draws: int = 2000,
-    flips: int = 10_000,
     seed: int = 0,
 ) -> Differences:
     """Compare every two systems on the root dialogs they share.
@@ -103,11 +101,8 @@ def differences(
         pools: labelled; systems are named by ``candidate.source``.
         measure: ``ssa``, ``sensible`` or ``specific``.
         definition: of the labels, as for `blender.judging.answers.answers`.
-        alpha: a pair is decided if its corrected p is below.
-        power: that ``more_dialogs`` aims at.
         draws: of the bootstrap.
-        flips: sign patterns, where all would be more.
-        seed: of both.
+        seed: of the bootstrap and of the sign patterns.
 
     Raises:
         BadInput: a data set has no label of sensibleness, or a name is unknown.
@@ -117,39 +112,52 @@ def differences(
     order = sorted(range(len(table.systems)), key=lambda at: -np.nan_to_num(_mean(values[:, at]), nan=-np.inf))
     pairs = list(combinations(order, 2))
     apart = np.stack([values[:, one] - values[:, other] for one, other in pairs] or [np.zeros(len(values))], axis=1)
-    tests = randomisation(apart, flips=flips, seed=seed)[: len(pairs)]
+    tests = randomisation(apart, flips=FLIPS, seed=seed)[: len(pairs)]
     corrected = holm(np.array([p for p, _ in tests]))
-    strict = alpha / max(1, int((~np.isnan(corrected)).sum()))
-    effort = _ratings_per_answer(pools)
+    per_test = ALPHA / max(1, int((~np.isnan(corrected)).sum()))
+    ratings = _ratings_per_answer(pools)
     found = []
-    for at, (one, other) in enumerate(pairs):
-        shared = ~np.isnan(apart[:, at])
-        decided = bool(corrected[at] < alpha)
-        more = 0 if decided else more_units(apart[shared, at], alpha=strict, power=power)
-        per_dialog = (counts[shared, one] + counts[shared, other]).sum() / max(1, shared.sum())
-        found.append(
-            Difference(
-                one=table.systems[one],
-                other=table.systems[other],
-                difference=bootstrap(apart[shared, at], draws=draws, seed=seed),
-                p=tests[at][0],
-                corrected=float(corrected[at]),
-                exact=tests[at][1],
-                **_outcomes(apart[shared, at]),
-                decided=decided,
-                more_dialogs=more,
-                more_labels=None if more is None else math.ceil(more * per_dialog * effort),
-            )
-        )
+    for (one, other), column, test, adjusted in zip(pairs, apart.T[: len(pairs)], tests, corrected, strict=True):
+        shared = ~np.isnan(column)
+        given = (counts[shared, one] + counts[shared, other]).sum() / max(1, shared.sum())
+        names, labels = (table.systems[one], table.systems[other]), (float(given), ratings)
+        spread = bootstrap(column[shared], draws=draws, seed=seed)
+        found.append(_pair(names, column[shared], spread, test, float(adjusted), per_test, labels))
     return Differences(
         measure=measure,
         definition=table.definition,
         pairs=tuple(found),
-        alpha=alpha,
-        power=power,
+        alpha=ALPHA,
+        power=POWER,
         draws=draws,
-        flips=flips,
+        flips=FLIPS,
         seed=seed,
+    )
+
+
+def _pair(
+    names: tuple[str, str],
+    apart: Doubles,
+    spread: Interval,
+    test: tuple[float, bool],
+    corrected: float,
+    per_test: float,
+    labels: tuple[float, float],
+) -> Difference:
+    """Two systems, ``apart`` in each dialog they share; ``labels`` are the answers of a dialog and their ratings."""
+    decided = corrected < ALPHA
+    more = 0 if decided else more_units(apart, alpha=per_test, power=POWER)
+    return Difference(
+        one=names[0],
+        other=names[1],
+        difference=spread,
+        p=test[0],
+        corrected=corrected,
+        exact=test[1],
+        **_outcomes(apart),
+        decided=decided,
+        more_dialogs=more,
+        more_labels=None if more is None else math.ceil(more * labels[0] * labels[1]),
     )
 
 

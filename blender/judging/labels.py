@@ -34,11 +34,11 @@ from pathlib import Path
 from blender.errors import BadInput
 from blender.judging.dstc10 import parse_dstc10
 from blender.judging.grouping import group_rows
-from blender.judging.pools import LabelledPool, Ratings
+from blender.judging.pools import LabelledPool
 from blender.judging.rows import LabelRow, Problem, parse_line
-from blender.judging.scales import Quality, Scheme
+from blender.judging.scales import Scheme
 
-__all__ = ["LabelledPool", "Quality", "Ratings", "Scheme", "read_labels"]
+__all__ = ["LabelledPool", "read_labels"]
 
 log = logging.getLogger(__name__)
 

@@ -29,22 +29,19 @@ class PoweredMean:
     weight: float
 
 
-def powered_mean(
-    labels: Doubles, predictions: Doubles, cluster: NDArray[np.intp], *, level: float = 0.95
-) -> PoweredMean:
+def powered_mean(labels: Doubles, predictions: Doubles, cluster: NDArray[np.intp]) -> PoweredMean:
     """Estimate the mean label of all answers from the labels of some and the predictions of all.
 
     Each cluster's influence on the estimate is a + weight * b: a its labelled answers' deviations from their mean, b
     what its predictions add. Clusters are independent, so the variance is the sum of squared influences, and the weight
     that makes it smallest is -sum(ab) / sum(b^2), held within 0..1. Without clusters this is the tuning of
-    arXiv:2311.01453, cov(label, prediction) / ((1 + n / N) var(prediction)). Intervals by Student's t with as many
+    arXiv:2311.01453, cov(label, prediction) / ((1 + n / N) var(prediction)). 95 % intervals by Student's t with as many
     degrees of freedom as labelled clusters less one, and one less for a weight that was fitted.
 
     Args:
         labels: float64 (answers,); NaN = not labelled. The labelled ones must be a random sample.
         predictions: float64 (answers,), none NaN.
         cluster: (answers,), the root dialog of each.
-        level: of the intervals.
 
     Returns:
         Intervals cut to 0..1; all NaN without labels, without ends where fewer than two clusters are labelled.
@@ -62,8 +59,8 @@ def powered_mean(
     weight = float(np.clip(-(own @ added) / power, 0, 1)) if (~known).any() and power > 0 else 0.0
     gain = float(predictions[~known].mean() - predictions[known].mean()) if weight else 0.0
     return PoweredMean(
-        powered=_interval(mean + weight * gain, own + weight * added, clusters, clusters - 1 - (weight > 0), level),
-        human=_interval(mean, own, clusters, clusters - 1, level),
+        powered=_interval(mean + weight * gain, own + weight * added, clusters, clusters - 1 - (weight > 0)),
+        human=_interval(mean, own, clusters, clusters - 1),
         weight=weight,
     )
 
@@ -78,8 +75,8 @@ def _influence(values: Doubles, some: NDArray[np.bool_], cluster: NDArray[np.int
     return sums
 
 
-def _interval(value: float, influence: Doubles, clusters: int, freedom: int, level: float) -> Interval:
+def _interval(value: float, influence: Doubles, clusters: int, freedom: int) -> Interval:
     spread = math.sqrt(float((influence**2).sum()) * clusters / (clusters - 1))
-    reach = float(stdtrit(max(1, freedom), (1 + level) / 2)) * spread
+    reach = float(stdtrit(max(1, freedom), 0.975)) * spread
     ends = np.clip([value, value - reach, value + reach], 0, 1)
     return Interval(value=float(ends[0]), low=float(ends[1]), high=float(ends[2]))

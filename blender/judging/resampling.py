@@ -31,6 +31,7 @@ class Interval:
 
 NOTHING = Interval(value=float("nan"), low=float("nan"), high=float("nan"))
 _CELLS = 2_000_000
+_LEVEL = 0.95
 
 
 def times(units: int, draws: int, seed: int, *, cells: int = _CELLS) -> Iterator[Doubles]:
@@ -49,12 +50,12 @@ def times(units: int, draws: int, seed: int, *, cells: int = _CELLS) -> Iterator
         yield generator.multinomial(units, np.full(units, 1 / units), size=count).astype(np.float64)
 
 
-def percentile(value: float, drawn: Doubles, level: float = 0.95) -> Interval:
-    """A statistic with its percentile interval; draws in which it is not defined (NaN) are left out."""
+def percentile(value: float, drawn: Doubles) -> Interval:
+    """A statistic with its 95 % percentile interval; draws in which it is not defined (NaN) are left out."""
     known = drawn[~np.isnan(drawn)]
     if np.isnan(value) or not len(known):
         return Interval(value=value, low=float("nan"), high=float("nan"))
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return Interval(value=value, low=float(low), high=float(high))
 
 
@@ -72,9 +73,7 @@ def ratios(sums: Doubles, counts: Doubles, *, draws: int, seed: int) -> list[Int
     return [percentile(float(value), column) for value, column in zip(values, np.concatenate(blocks).T, strict=True)]
 
 
-def statistic(
-    sums: Doubles, of: Callable[[Doubles], Doubles], *, draws: int, seed: int, level: float = 0.95
-) -> Interval:
+def statistic(sums: Doubles, of: Callable[[Doubles], Doubles], *, draws: int, seed: int) -> Interval:
     """A statistic that depends on units through column sums alone.
 
     Args:
@@ -82,12 +81,11 @@ def statistic(
         of: from summed columns (draws, columns) to the statistic (draws,); NaN where it is not defined.
         draws: of the bootstrap.
         seed: of the bootstrap.
-        level: of the interval.
     """
     if not len(sums):
         return NOTHING
     drawn = [of(block @ sums) for block in times(len(sums), draws, seed)]
-    return percentile(float(of(sums.sum(0)[None])[0]), np.concatenate(drawn), level)
+    return percentile(float(of(sums.sum(0)[None])[0]), np.concatenate(drawn))
 
 
 def _over(top: Doubles, bottom: Doubles) -> Doubles:

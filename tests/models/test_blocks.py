@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,20 +10,11 @@ import torch
 from blender.models import blocks
 from blender.models.blocks import judge_blocks
 from blender.models.contexts import Contexts
-from blender.models.llama import Llama
 from blender.models.scoring import Judged, judge_one_by_one
 from blender.models.tree import Branch
 
 ENDS = (3, 5)
 ROOTS = [list(range(10, 33)), [1], [*range(10, 30), 70, 71]]
-
-
-@pytest.fixture
-def kept(small_llama: Any) -> Iterator[Contexts]:
-    model = Llama.of(small_llama)
-    assert model is not None
-    with torch.inference_mode():
-        yield Contexts(model)
 
 
 def answers(lengths: Sequence[int], roots: int, seed: int = 0) -> list[Branch]:

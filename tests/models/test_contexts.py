@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,14 +11,6 @@ from blender.models.llama import Llama
 from blender.models.middle import States
 
 FIRST, NEXT = list(range(10, 40)), [*range(10, 40), *range(50, 60)]
-
-
-@pytest.fixture
-def kept(small_llama: Any) -> Iterator[Contexts]:
-    model = Llama.of(small_llama)
-    assert model is not None
-    with torch.inference_mode():
-        yield Contexts(model)
 
 
 def cost(kept: Contexts, *texts: list[int]) -> int:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,19 +8,10 @@ import torch
 
 from blender.models.contexts import Contexts
 from blender.models.decoding import Samples
-from blender.models.llama import Llama
 from blender.models.sampling import Asked, Drawn, Sampling, draw, sampled, uniforms
 
 PROMPTS = [[9, 10, 11, 12, 13], [20, 21], [40, 41, 42, 43, 44, 45, 46, 47]]
 ENDS = (3, 5)
-
-
-@pytest.fixture
-def kept(small_llama: Any) -> Iterator[Contexts]:
-    model = Llama.of(small_llama)
-    assert model is not None
-    with torch.inference_mode():
-        yield Contexts(model)
 
 
 def asked(k: int, settings: Sampling) -> list[Asked]:

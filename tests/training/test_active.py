@@ -16,7 +16,7 @@ from blender.matrix import FeatureMatrix
 from blender.training import active
 from blender.training.examples import Examples, View, relative_columns
 from blender.training.fixed import Fixed
-from blender.training.prepare import prepare
+from blender.training.public_sets import prepare_english
 from blender.training.simulation import ACTIVE, RANDOM, STRATEGIES, Played, Point, play
 from blender.training.verdicts import needed, over_sets, verdicts, word
 from tests.training.conftest import write_labels
@@ -178,7 +178,7 @@ def test_the_script_writes_figures_and_no_texts(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("BLENDER_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(active, "SETS", ("mine",))
     # Real measurements, by the one annotator that needs no model.
-    monkeypatch.setattr(active, "prepare", partial(prepare, annotators={"length": {}}))
+    monkeypatch.setattr(active, "prepare_english", partial(prepare_english, annotators=["length"]))
     monkeypatch.setattr(active, "play", partial(play, fixed=QUICK))
     (tmp_path / "labelled").mkdir()
     write_labels(tmp_path / "labelled", "mine", contexts=40)

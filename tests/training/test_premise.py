@@ -37,7 +37,7 @@ def test_differences_are_paired_and_claims_follow_their_intervals() -> None:
         "made up": {"n": 30, "sensible": _means(values, seed=0), "specific": _means(values, seed=0)}
     }
     difference = found["made up"]["sensible"]["retrieval less generator"]
-    assert [round(difference[end], 6) for end in ("low", "value", "high")] == [0.8, 0.8, 0.8]
+    assert [round(end, 6) for end in (difference.low, difference.value, difference.high)] == [0.8, 0.8, 0.8]
     lines = premise_lines(found)
     assert "- *Retrieval beats generator in sensible*: yes on made up." in lines
     assert "- *Generator beats retrieval in specific*: no, the contrary on made up." in lines

@@ -61,9 +61,9 @@ class Switch:
     recovered: Interval
     cost: Interval
 
-    def holds(self, length: str = "words") -> bool:
-        """Whether the partial correlations with a length, both kinds, are below :data:`LIMIT` either way."""
-        return all(abs(one.partial.value) < LIMIT for name, one in self.after.items() if name.startswith(length))
+    def holds(self) -> bool:
+        """Whether the partial correlations with the number of words, both kinds, are below :data:`LIMIT` either way."""
+        return all(abs(one.partial.value) < LIMIT for name, one in self.after.items() if name.startswith("words"))
 
 
 def correlation(

@@ -43,7 +43,7 @@ def make(name: str, plan: Plan, data: Path, heads: Path, seed: int) -> tuple[Rea
         "alarms on held-out harmless talk": alarms,
         "harmless talk held out": len(ready.material["held out"].exchanges),
     }
-    text = card(name, plan, cutoff, data, list(set_lines(judged)), COMMAND)
+    text = card(name, plan, cutoff, data, set_lines(judged), COMMAND)
     save(heads / name, plan, ready, head, cutoff, msgspec.to_builtins(values), text, seed)
     return ready, judged, values
 
@@ -71,13 +71,13 @@ def main(
         if plan.locale == "en":
             lines = [*set_lines(judged), "", *(f"- {said}" for said in verdict(judged))]
             write_between_markers(out / "docs" / "safety.md", "sets", lines)
-            write_between_markers(out / "docs" / "safety.md", "kinds", list(kind_lines(ready, judged)))
+            write_between_markers(out / "docs" / "safety.md", "kinds", kind_lines(ready, judged))
         else:
-            write_between_markers(out / "docs" / "safety.md", "other-language", list(set_lines(judged)))
+            write_between_markers(out / "docs" / "safety.md", "other-language", set_lines(judged))
         console.print(f"{name}: cut-off {values['cut-off']}")
     write_json(path, {"command": COMMAND, "seed": seed, "heads": parts})
     by_language = {PLANS[name].locale: part["lists"] for name, part in parts.items()}
-    write_between_markers(out / "docs" / "safety.md", "lists", list(list_lines(by_language)))
+    write_between_markers(out / "docs" / "safety.md", "lists", list_lines(by_language))
 
 
 if __name__ == "__main__":

@@ -151,7 +151,6 @@ def _thinned(pairs: Sequence[tuple[str, str]], name: str, words: ToxicityModel, 
     chosen = np.sort(np.random.default_rng(seed).permutation(len(pairs))[:most])
     rows = [
         Exchange(
-            dataset=name,
             group=f"{name}-{at}",
             context=(pairs[at][0].split(TURN_BREAK)[-1],),
             answer=pairs[at][1],

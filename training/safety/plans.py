@@ -56,8 +56,7 @@ class Ready:
             cut-off) and ``held out``.
         rows: the same as the head reads it.
         moments: of the labelled sets and ``harmless``.
-        center: mean vector of harmless English, float32 (dimension,).
-        own_center: the same in the language of use.
+        own_center: mean vector of harmless talk in the language of use, float32 (dimension,).
         shift: added to the logits of words of the language of use, after they were multiplied by
         scale: so that its harmless talk has the mean and deviation of English's.
     """
@@ -65,7 +64,6 @@ class Ready:
     material: Mapping[str, Material]
     rows: Mapping[str, SetRows]
     moments: Mapping[str, dict[bool, Moments]]
-    center: Floats
     own_center: Floats
     shift: float
     scale: float
@@ -99,7 +97,6 @@ def make_ready(plan: Plan, data: Path, seed: int) -> Ready:
         material=material,
         rows=rows,
         moments={name: moments(rows[name]) for name in (*READERS, HARMLESS)},
-        center=center,
         own_center=_mean(own),
         shift=shift,
         scale=scale,

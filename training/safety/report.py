@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from blender.matrix import Floats
 from blender.models.linear_text import load_toxicity
 from blender.models.safety import SafetyHead
 from blender.training.card import provenance_in
+from blender.training.report import table
 from blender.training.safety.lists import KNOWN, Line, Lists, score_lines
 from blender.training.safety.plans import Plan
 from blender.training.safety.rivals import OTHER, WORDS, other_installed, other_scores
@@ -68,17 +69,15 @@ def _auroc(truth: Any, scores: Floats) -> float:
     return round(float(roc_auc_score(truth, scores)), 3)
 
 
-def list_lines(values: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def list_lines(values: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The lists as a table; ``values`` by language, then model."""
-    yield "| list | model | cut-off | false alarms | toxic caught | AUROC | known false alarms |"
-    yield "|---|---|---|---|---|---|---|"
+    rows = []
     for locale, models in values.items():
         for model, one in models.items():
             known = "; ".join(f"{text} {score:.2f}" for text, score in one["known"].items())
-            yield (
-                f"| {locale} | {model} | {one['cut-off']:.2f} | {len(one['false alarms'])} of {one['harmless']} | "
-                f"{one['caught']} of {one['toxic']} | {one['AUROC']:.3f} | {known} |"
-            )
+            alarms, caught = f"{len(one['false alarms'])} of {one['harmless']}", f"{one['caught']} of {one['toxic']}"
+            rows.append([locale, model, f"{one['cut-off']:.2f}", alarms, caught, f"{one['AUROC']:.3f}", known])
+    return table(["list", "model", "cut-off", "false alarms", "toxic caught", "AUROC", "known false alarms"], rows)
 
 
 def card(name: str, plan: Plan, cutoff: float, data: Path, lines: list[str], command: str) -> str:

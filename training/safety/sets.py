@@ -21,7 +21,6 @@ class Exchange:
     """An answer, what it answers, and whether people called it toxic.
 
     Attributes:
-        dataset: name of the set.
         group: equal for rows that share a context; the unit of the bootstrap.
         context: turns, oldest first; may be empty.
         answer: what is judged.
@@ -31,7 +30,6 @@ class Exchange:
         learn_only: an earlier turn of a thread, learned from but not judged on.
     """
 
-    dataset: str
     group: str
     context: tuple[str, ...]
     answer: str
@@ -50,7 +48,6 @@ def _toxichat(folder: Path) -> Iterator[Exchange]:
             replies = [row[name] for name in ("final_dgpt_response", "final_gpt3_response") if row.get(name)]
             for at, turn in [*enumerate(thread), *((len(thread), reply) for reply in replies)]:
                 yield Exchange(
-                    dataset="toxichat",
                     group=f"toxichat-{part}-{number}",
                     context=tuple(_title(said["text"]) for said in thread[:at]),
                     answer=_title(turn["text"]),
@@ -79,7 +76,6 @@ def _diasafety(folder: Path) -> Iterator[Exchange]:
     for part in ("train", "val", "test"):
         for row in json.loads((folder / f"{part}.json").read_bytes()):
             yield Exchange(
-                dataset="diasafety",
                 group=_plain(row["context"]),
                 context=(_plain(row["context"]),),
                 answer=_plain(row["response"]),
@@ -99,7 +95,6 @@ def _convabuse(folder: Path) -> Iterator[Exchange]:
                 context = tuple(turn for turn in turns if turn not in ("", "_"))
                 if votes:
                     yield Exchange(
-                        dataset="convabuse",
                         group=" / ".join(context),
                         context=context,
                         answer=_plain(row["user"]),
@@ -118,7 +113,6 @@ def _hatecheck(folder: Path) -> Iterator[Exchange]:
     with (folder / "test_suite_cases.csv").open(encoding="utf-8-sig", newline="") as stream:
         for row in csv.DictReader(stream):
             yield Exchange(
-                dataset="hatecheck",
                 group=f"hatecheck-{row['templ_id']}",
                 context=(),
                 answer=_plain(row["test_case"]),

@@ -1,15 +1,14 @@
-"""Tables of the safety head, as markdown and as plain values."""
+"""Tables of the safety head, as markdown and for JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.judging.resampling import Interval
+from blender.training.report import table
 from blender.training.safety.plans import Ready
 from blender.training.safety.rivals import OTHER
 from blender.training.safety.run import OURS, RIVAL, Judged
@@ -20,16 +19,17 @@ AIM = 0.10
 MODELS = (OURS, RIVAL, OTHER)
 
 
-def set_lines(judged: Mapping[str, Judged]) -> Iterator[str]:
+def set_lines(judged: Mapping[str, Judged]) -> list[str]:
     """AUROC, margin and recall by set."""
-    yield "| set, left out | rows (toxic) | model | AUROC | less the better rival | recall at 1 % false alarms |"
-    yield "|---|---|---|---|---|---|"
+    rows = []
     for name, one in judged.items():
         for model in (each for each in MODELS if each in one.told):
             told = one.told[model]
-            margin = show(told.margin, "+") if told.margin else ""
-            cells = (name, f"{one.n} ({one.toxic})", model, show(told.auroc), margin, show(told.recall))
-            yield f"| {' | '.join(cells)} |"
+            margin = told.margin.shown(3, scale=1, sign="+") if told.margin else ""
+            auroc, recall = (each.shown(3, scale=1) for each in (told.auroc, told.recall))
+            rows.append([name, f"{one.n} ({one.toxic})", model, auroc, margin, recall])
+    head = ["set, left out", "rows (toxic)", "model", "AUROC", "less the better rival", "recall at 1 % false alarms"]
+    return table(head, rows)
 
 
 def verdict(judged: Mapping[str, Judged]) -> list[str]:
@@ -44,16 +44,16 @@ def verdict(judged: Mapping[str, Judged]) -> list[str]:
     return said
 
 
-def kind_lines(ready: Ready, judged: Mapping[str, Judged]) -> Iterator[str]:
+def kind_lines(ready: Ready, judged: Mapping[str, Judged]) -> list[str]:
     """AUROC within the categories of DiaSafety, of ToxiChat's two kinds of turn, and against agreement alone."""
-    yield "| rows | n (toxic) | " + " | ".join(MODELS) + " |"
-    yield "|---|---|" + "---|" * len(MODELS)
+    rows = []
     for title, name, chosen, toxic in _kinds(ready):
         cells = [
             f"{_auroc(toxic[chosen], judged[name].scores[model][chosen]):.3f}" if model in judged[name].scores else "-"
             for model in MODELS
         ]
-        yield f"| {title} | {int(chosen.sum())} ({int(toxic[chosen].sum())}) | {' | '.join(cells)} |"
+        rows.append([title, f"{int(chosen.sum())} ({int(toxic[chosen].sum())})", *cells])
+    return table(["rows", "n (toxic)", *MODELS], rows)
 
 
 def _kinds(ready: Ready) -> Iterator[tuple[str, str, NDArray[np.bool_], NDArray[np.bool_]]]:
@@ -78,19 +78,14 @@ def _auroc(toxic: NDArray[np.bool_], score: Any) -> float:
 
 
 def values_of(judged: Mapping[str, Judged]) -> dict[str, Any]:
-    """All figures by set, as plain values."""
+    """All figures by set, for JSON."""
     return {
         name: {
             "rows": one.n,
             "toxic": one.toxic,
             "contexts": one.groups,
             "penalty": one.strength,
-            "models": {model: asdict(told) for model, told in one.told.items()},
+            "models": one.told,
         }
         for name, one in judged.items()
     }
-
-
-def show(interval: Interval, sign: str = "") -> str:
-    """``0.750 (0.740 to 0.760)``."""
-    return f"{interval.value:{sign}.3f} ({interval.low:{sign}.3f} to {interval.high:{sign}.3f})"
