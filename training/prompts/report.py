@@ -19,6 +19,7 @@ from blender.models.cache import cache_folder
 from blender.training.prompts.evaluate import ClusterResult
 from blender.training.prompts.picture import draw_gains
 from blender.training.prompts.run import FAST, Run, RunSettings, Sizes, evaluate_tasks
+from blender.training.prompts.store import VERSION
 from blender.training.prompts.summary import BARE, Compared, compare, compare_oracle, of_scored
 from blender.training.prompts.tables import (
     cluster_table,
@@ -184,7 +185,7 @@ def main(
 ) -> None:
     """Measure and write."""
     settings, sizes = RunSettings(transfer=transfer, k=k, seed=seed), FAST if fast else Sizes()
-    scores = cache_folder() / "prompts" / "scores.sqlite"
+    scores = cache_folder() / "prompts" / f"scores-{VERSION}.sqlite"
     run = evaluate_tasks(data / "tasks", scores, settings, sizes, watch=_told, progress=True)
     draw_gains(run.results, out / "docs" / "prompts.png")
     write_part(out, "prompts", figures(run, sizes, settings), lines(run, settings))

@@ -12,7 +12,8 @@ import numpy as np
 from blender.errors import BadInput
 from blender.matrix import Floats
 
-_VERSION = 1
+VERSION = 2
+"""Of the file; in version 1 prompt and input were tokenised together or apart, as it came."""
 _WAIT = 120.0  # seconds for another process that writes
 
 
@@ -53,9 +54,10 @@ class ScoreStore:
         try:
             self._base = sqlite3.connect(self._path, timeout=_WAIT)
             (version,) = self._base.execute("PRAGMA user_version").fetchone()
-            if version not in (0, _VERSION):
+            if version not in (0, VERSION):
                 raise BadInput(
-                    f"{self._path} is of version {version}, this program reads {_VERSION}; name another file"
+                    f"{self._path} is of version {version}, this program reads {VERSION}; name another file, and its "
+                    "scores are computed anew"
                 )
             with self._base:
                 self._base.execute(
@@ -70,7 +72,7 @@ class ScoreStore:
                     "CREATE TABLE IF NOT EXISTS texts (model TEXT, key TEXT, text TEXT, PRIMARY KEY (model, key)) "
                     "WITHOUT ROWID"
                 )
-                self._base.execute(f"PRAGMA user_version = {_VERSION}")
+                self._base.execute(f"PRAGMA user_version = {VERSION}")
         except sqlite3.DatabaseError as fault:
             raise BadInput(f"{self._path} is no store of scores ({fault}); name another file") from None
 
