@@ -42,7 +42,7 @@ def name_of(run: Run) -> str:
 
 def recalls(material: Material, runs: dict[str, list[Done]], encoder: Path | None) -> dict[str, dict[str, Any]]:
     """Recall by domain of the untuned encoder, the heads of seed 0, and (if given) a trained encoder."""
-    embedding = embedding_of(material)
+    embedding = material.embedding
     domains = {"packaged conversations, held out": material.parts["test"]}
     for name in CORPORA:
         domains[name] = read_corpus(material.data, name, PairSettings())
@@ -60,17 +60,12 @@ def _with_encoder(material: Material, pairs: Sequence[Pair], folder: Path) -> di
     chosen = draw(pairs, AMONG, material.seed)
     ranks = []
     for embedding in (
-        embedding_of(material),
+        material.embedding,
         Embedding(ref=str(folder), encoder=load_encoder(str(folder)), fade=material.base.manifest.settings.fade),
     ):
         vectors = embedding.pairs(chosen)
         ranks.append(true_ranks(vectors.queries.copy(), vectors.positives, chosen))
     return recall_row(ranks[1], ranks[0])
-
-
-def embedding_of(material: Material) -> Embedding:
-    """How pairs become vectors of the base's encoder."""
-    return Embedding(ref=material.encoder_ref, encoder=material.encoder, fade=material.base.manifest.settings.fade)
 
 
 def held_out(material: Material, interest: Interest = "specific") -> HeldOut:

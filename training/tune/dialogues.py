@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blender.errors import BadInput
 from blender.index.context import TURN_BREAK, context_text
@@ -114,6 +116,23 @@ def split(pairs: Iterable[Pair], seed: int = 0) -> dict[str, list[Pair]]:
             share = int.from_bytes(digest[:8], "big") / 2**64
             found[PARTS[int(np.searchsorted(bounds, share, side="right").clip(max=2))]].append(pair)
     return found
+
+
+def numbered(pairs: Sequence[Pair]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers of the replies, equal for equal texts, and of what each context says (`turn_numbers`).
+
+    Returns:
+        int64 (pairs,) and (pairs, turns).
+    """
+    keys = [duplicate_key(pair.reply) for pair in pairs]
+    numbers = {key: at for at, key in enumerate(dict.fromkeys(keys))}
+    return np.array([numbers[key] for key in keys], dtype=np.int64), turn_numbers(pairs, numbers)
+
+
+def turn_numbers(pairs: Sequence[Pair], numbers: Mapping[str, int]) -> NDArray[np.int64]:
+    """The number of each turn of each context by its `duplicate_key`, -1 for a turn that has none; (pairs, turns)."""
+    found = [[numbers.get(duplicate_key(turn), -1) for turn in pair.context.split(TURN_BREAK)] for pair in pairs]
+    return np.array(list(zip(*zip_longest(*found, fillvalue=-1), strict=True)), dtype=np.int64)
 
 
 def draw(pairs: Sequence[Pair], most: int, seed: int = 0) -> list[Pair]:

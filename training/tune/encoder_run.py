@@ -19,7 +19,7 @@ from blender.index.context import TURN_BREAK
 from blender.models.tuned import newest_first
 from blender.pooling import duplicate_key
 from blender.training.tune.checkpoint import digest_of, load_optimizer, load_state, optimizer_tensors, save_state
-from blender.training.tune.dialogues import Pair
+from blender.training.tune.dialogues import Pair, numbered
 from blender.training.tune.embedding import BatchEncoder
 
 if TYPE_CHECKING:
@@ -161,6 +161,9 @@ class EncoderRun:
         scores = self.scale.exp().clamp(max=100.0) * contexts @ replies.T
         keys = np.array([duplicate_key(text) for text in (*(pair.reply for pair in pairs), *echoed)])
         same = torch.from_numpy(keys[:count, None] == keys[None, :]) & ~torch.eye(count, len(keys), dtype=torch.bool)
+        if not echoed:  # else to repeat is taught to be wrong
+            ids, said = numbered(pairs)
+            same |= torch.from_numpy((said[:, :, None] == ids).any(1)) & ~torch.eye(count, dtype=torch.bool)
         scores = scores.masked_fill(same, -torch.inf)
         truth = torch.arange(count)
         return (cross_entropy(scores, truth) + cross_entropy(scores[:, :count].T, truth)) / 2

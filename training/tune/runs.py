@@ -13,14 +13,14 @@ import numpy as np
 from blender.index.heads import Heads
 from blender.models.cache import cache_folder, text_digest
 from blender.training.report import write_json
-from blender.training.tune.contrastive import FITTED, Embedding, contrastive_heads
+from blender.training.tune.contrastive import FITTED, contrastive_heads
 from blender.training.tune.interest import Interest
 from blender.training.tune.material import DEV_CONTEXTS, TRAIN_CONTEXTS, Material
 from blender.training.tune.policy import PolicySettings, Round, train_policy
 from blender.training.tune.stage import Gate
 from blender.training.tune.ways import ranker_heads
 
-_VERSION = "tune 1"
+_VERSION = "tune 2"
 _LOOK = 4  # rounds between two looks of the judge
 
 
@@ -120,11 +120,11 @@ def _trained(material: Material, run: Run, folder: Any) -> tuple[Heads, list[dic
     if run.method == "contrastive":
         from dataclasses import replace
 
-        embedding = Embedding(
-            ref=material.encoder_ref, encoder=material.encoder, fade=material.base.manifest.settings.fade
-        )
         fitted = contrastive_heads(
-            material.parts, embedding, settings=replace(FITTED, seed=run.seed), checkpoint=folder / "checkpoints"
+            material.parts,
+            material.embedding,
+            settings=replace(FITTED, seed=run.seed),
+            checkpoint=folder / "checkpoints",
         )
         return fitted, [], []
     stage = material.stage("train", TRAIN_CONTEXTS, material.paying, run.interest, run.gate)

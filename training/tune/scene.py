@@ -16,7 +16,7 @@ from blender.index.heads import Heads
 from blender.matrix import Floats
 from blender.pooling import duplicate_key
 from blender.records import Candidate, Dialog, Pool
-from blender.training.tune.dialogues import Pair
+from blender.training.tune.dialogues import Pair, turn_numbers
 
 Rows = NDArray[np.int64]
 FEWEST_PHRASES = 8
@@ -94,9 +94,8 @@ class Scene:
         scores = np.empty((len(pairs), k), dtype=np.float32)
         for start in range(0, len(pairs), _CHUNK):
             cosines = asked[start : start + _CHUNK] @ seen.T
-            for at, pair in enumerate(pairs[start : start + _CHUNK]):
-                said = [self.keys.get(duplicate_key(turn)) for turn in pair.context.split(TURN_BREAK)]
-                cosines[at, [row for row in said if row is not None]] = -2.0
+            for at, said in enumerate(turn_numbers(pairs[start : start + _CHUNK], self.keys)):
+                cosines[at, said[said >= 0]] = -2.0
             near = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
             order = np.take_along_axis(near, np.lexsort((near, -np.take_along_axis(cosines, near, 1))), axis=1)
             rows[start : start + _CHUNK] = order
