@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blender.bundle import load_bundle
 from blender.catalogue import annotator_catalogue
@@ -24,6 +25,7 @@ from blender.terms import Head
 from blender.training.annotate import annotate_all
 from blender.training.heads import HeadSettings, fit_head
 from blender.training.prepare import Prepared, prepare
+from blender.training.tune.checkpoint import digest_of
 from blender.training.tune.ready import ReadyEncoder
 from blender.written import as_written
 
@@ -56,6 +58,12 @@ class Judge:
     cache: Path = field(default_factory=lambda: cache_folder() / "features")
     sets: tuple[str, ...] = ()
 
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that name both heads and the annotators."""
+        measured = [f"{name} {annotator.fingerprint}" for name, annotator in self.annotators.items()]
+        return digest_of(*measured, *_parts(self.sensible), *_parts(self.specific))
+
     def measure(self, pools: Sequence[Pool]) -> FeatureMatrix:
         """The columns of all candidates."""
         return annotate_all(pools, self.annotators, self.cache, quiet=len(pools) < 200)
@@ -67,15 +75,16 @@ class Judge:
         )
         return sensible, specific
 
-    def with_embeddings(self, known: Mapping[str, Floats]) -> Judge:
+    def with_embeddings(self, known: Mapping[str, Floats], fingerprint: str) -> Judge:
         """The same, whose annotators take these embeddings (by text) instead of computing them.
 
-        Only annotators of the encoder that made them are helped; they are asked for texts as written.
+        Only annotators of the encoder that made them (by its fingerprint) are helped; they are asked for texts as
+        written.
         """
         read = {as_written(text): vector for text, vector in known.items()}
         for annotator in self.annotators.values():
             encoder = getattr(annotator, "_encoder", None)
-            if encoder is not None:
+            if encoder is not None and encoder.fingerprint == fingerprint:
                 # A cached property of a frozen dataclass lives in its __dict__.
                 vars(annotator)["_encoder"] = ReadyEncoder(encoder, read)
         return self
@@ -119,6 +128,12 @@ def _trained(files: Sequence[Path], label: str, seed: int) -> Head:
     if head is None:
         raise BadInput(f"{', '.join(path.stem for path in files)}: too few labels of {label}, or all equal")
     return head
+
+
+def _parts(head: Head) -> list[NDArray[Any] | str]:
+    """All that a head is made of."""
+    own = [*head.columns, *head.trees.texts, head.curve.x, head.curve.y, head.probe.weights]
+    return [*own, *(_parts(head.after) if head.after else ())]
 
 
 def _widened(matrix: FeatureMatrix, columns: Sequence[str]) -> FeatureMatrix:

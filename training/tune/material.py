@@ -129,7 +129,7 @@ class Material:
         """Heads trained on these sets."""
         sensible, specific = ([self.data / "labelled" / f"{name}.jsonl" for name in each] for each in sets)
         return Judge.of_labels(sensible, specific).with_embeddings(
-            dict(zip(self.scene.texts, self.scene.replies, strict=True))
+            dict(zip(self.scene.texts, self.scene.replies, strict=True)), self.base.manifest.encoder_fingerprint
         )
 
     @cached_property

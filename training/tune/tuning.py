@@ -167,7 +167,7 @@ def reward_stage(asked: Asked, scene: Scene, pairs: list[Pair], embedding: Embed
         scene=scene,
         pairs=chosen,
         queries=embedding.pairs(chosen).queries,
-        judge=judge.with_embeddings(known),
+        judge=judge.with_embeddings(known, scene.base.manifest.encoder_fingerprint),
         interest=asked.interest,
         gate=asked.gate,
         by_phrase=interest_of_phrases(scene, asked.interest),

@@ -17,7 +17,7 @@ from blender.training.tune.fitting import FitSettings, Pairs, fit_heads
 from blender.training.tune.interest import Interest, log_perplexity, mean_rarity
 from blender.training.tune.material import Material
 from blender.training.tune.outcome import Answers
-from blender.training.tune.recall import true_ranks
+from blender.training.tune.recall import candidate_scores, true_ranks
 from blender.training.tune.scene import Rows
 from blender.training.tune.stage import RewardStage
 
@@ -90,8 +90,8 @@ class HeldOut:
 def reranked_ranks(material: Material, interest: Interest, weights: list[float]) -> list[NDArray[np.int64]]:
     """Ranks of the true replies among 1,000 when the top K by cosine are put in order by cosine + weight * interest."""
     heads, pairs = material.untuned, material.test_pairs
-    scores = heads.queries(material.test.queries) @ heads.replies(material.test.positives).T
-    plain = true_ranks(heads.queries(material.test.queries), heads.replies(material.test.positives), pairs)
+    queries, replies = heads.queries(material.test.queries), heads.replies(material.test.positives)
+    scores, plain = candidate_scores(queries, replies, pairs), true_ranks(queries, replies, pairs)
     near = np.argsort(-scores, axis=1, kind="stable")[:, :K]
     interests = _interests(material, interest, near)
     found = []

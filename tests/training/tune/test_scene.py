@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from blender.index.heads import Heads
 from blender.models.encoder import load_encoder
 from blender.records import Pool
 from blender.training.tune.dialogues import Pair
+from blender.training.tune.judge import Judge
 from blender.training.tune.ready import ReadyEncoder
 from blender.training.tune.scene import Scene
 
@@ -74,6 +76,23 @@ def test_embeddings_that_lie_ready_are_not_computed_again(encoder: Any) -> None:
     np.testing.assert_array_equal(found[1], marked)
     np.testing.assert_array_equal(found[0], encoder.encode(["new words"])[0])
     assert ready.encode([]).shape == (0, encoder.dimension)
+
+
+@dataclass
+class Asks:
+    """An annotator that holds an encoder as real ones do."""
+
+    _encoder: Any
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_only_annotators_of_the_bases_encoder_take_its_embeddings(encoder: Any, own: bool) -> None:
+    asks: Any = Asks(encoder)
+    judge = Judge(sensible=cast("Any", None), specific=cast("Any", None), annotators={"asks": asks})
+    marked = np.full(encoder.dimension, 0.5, dtype=np.float32)
+    judge.with_embeddings({"Known.": marked}, encoder.fingerprint if own else "another encoder")
+    found = asks._encoder.encode(["Known."])[0]
+    np.testing.assert_array_equal(found, marked if own else encoder.encode(["Known."])[0])
 
 
 @pytest.mark.slow
