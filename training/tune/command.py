@@ -48,6 +48,8 @@ def tune(
 
     if encoder != "frozen" and method != "contrastive":
         raise BadInput(f"the encoder is trained by contrastive alone, method is {method}; leave --encoder out")
+    if encoder != "frozen" and start is not None:
+        raise BadInput(f"heads to start from ({start}) are of the encoder before its training; leave --start out")
     asked = Asked(
         dialogues=dialogues,
         out=out,

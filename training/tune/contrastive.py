@@ -88,13 +88,15 @@ def contrastive_heads(
 
 
 def recall_of(
-    heads: Sequence[Heads], pairs: Sequence[Pair], embedding: Embedding, seed: int = 0
+    retrievers: Sequence[tuple[Embedding, Heads]], pairs: Sequence[Pair], seed: int = 0
 ) -> list[dict[str, Any]]:
-    """Recall of the true reply among up to 1,000 drawn with a seed, for each of several heads.
+    """Recall of the true reply among up to 1,000 drawn with a seed, for each of several encoders with heads.
 
-    The first heads are what the others are compared with, pair by pair.
+    The first is what the others are compared with, pair by pair.
     """
     chosen = draw(pairs, AMONG, seed)
-    vectors = embedding.pairs(chosen)
-    ranks = [true_ranks(each.queries(vectors.queries), each.replies(vectors.positives), chosen) for each in heads]
+    ranks = []
+    for embedding, heads in retrievers:
+        vectors = embedding.pairs(chosen)
+        ranks.append(true_ranks(heads.queries(vectors.queries), heads.replies(vectors.positives), chosen))
     return [recall_row(each, ranks[0]) for each in ranks]

@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 LOOKS = "looks.json"
 """Beside the weights of a trained encoder: its looks at held-out pairs."""
+NAMED = "training.txt"
+"""Beside them: the name of the training that made it."""
 log = logging.getLogger(__name__)
 
 
@@ -99,7 +102,7 @@ class EncoderRun:
             {"params": [self.scale], "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=self.settings.rate)
-        self.path = self.checkpoint / f"encoder-{self._name()}.safetensors" if self.checkpoint else None
+        self.path = self.checkpoint / f"encoder-{self.name}.safetensors" if self.checkpoint else None
         found = load_state(self.path) if self.path else None
         if found:
             self._take(*found)
@@ -148,6 +151,7 @@ class EncoderRun:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
         module.save_pretrained(place, safe_serialization=True)
+        (place / NAMED).write_text(self.name)
         (place / LOOKS).write_bytes(msgspec.json.encode([asdict(each) for each in self.looks]))
 
     def _loss(self, pairs: Sequence[Pair]) -> torch.Tensor:
@@ -198,7 +202,9 @@ class EncoderRun:
         self.step = self.looks[-1].step
         log.info("the encoder's training goes on after step %d", self.step)
 
-    def _name(self) -> str:
+    @cached_property
+    def name(self) -> str:
+        """Sixteen hex digits: checkpoint, settings and pairs."""
         texts = [text for pair in (*self.train, *self.held_out) for text in (pair.context, pair.reply)]
         settings = msgspec.json.encode(asdict(self.settings)).decode()
         return digest_of(str(self.encoder.folder), settings, str(self.tokens), *texts)

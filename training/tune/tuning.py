@@ -70,13 +70,14 @@ def tune_heads(asked: Asked, say: Say) -> Iterator[str]:
     start = _start(asked, base)
     parts = split(read_pairs(asked.dialogues, PairSettings(turns=base.manifest.settings.turns)), asked.seed)
     say(", ".join(f"{name} {len(pairs)}" for name, pairs in parts.items()) + " pairs, split by conversation")
+    before = (embedding, start)
     if asked.encoder != "frozen":
         embedding = _trained_encoder(asked, parts, embedding, say)
         start = Heads.identity(load_encoder(embedding.ref).dimension, embedding.encoder.fingerprint)
     heads = _heads(asked, scene, parts, embedding, start, say)
     about = {"command": "blend tune", **{name: str(value) for name, value in asdict(asked).items()}}
     heads.save(asked.out, **about)
-    yield from _told(asked, parts, embedding, [start, heads])
+    yield from _told(asked, parts, [before, (embedding, heads)])
 
 
 def _start(asked: Asked, base: PhraseBase) -> Heads:
@@ -89,6 +90,7 @@ def _trained_encoder(asked: Asked, parts: dict[str, list[Pair]], embedding: Embe
     from blender.training.tune.encoder_training import EncoderSettings, train_encoder
 
     assert asked.encoder != "frozen"  # noqa: S101 - asked above
+    held_out = draw(parts["dev"], 256, asked.seed)
     settings = EncoderSettings(
         kind=asked.encoder,
         steps=asked.steps,
@@ -96,9 +98,8 @@ def _trained_encoder(asked: Asked, parts: dict[str, list[Pair]], embedding: Embe
         fade=embedding.fade,
         every=max(1, min(50, asked.steps)),
         seed=asked.seed,
-        batch=max(2, min(64, len(parts["train"]), len(parts["dev"]))),
+        batch=max(2, min(64, len(parts["train"]), len(held_out))),
     )
-    held_out = draw(parts["dev"], 256, asked.seed)
     folder = train_encoder(
         parts["train"],
         held_out,
@@ -196,12 +197,12 @@ def phrase_losses(scene: Scene) -> Floats:
         return log_perplexity(scene.texts)
 
 
-def _told(asked: Asked, parts: dict[str, list[Pair]], embedding: Embedding, heads: list[Heads]) -> Iterator[str]:
+def _told(asked: Asked, parts: dict[str, list[Pair]], retrievers: list[tuple[Embedding, Heads]]) -> Iterator[str]:
     better = True
     if len(parts["test"]) < 2:
         yield "nothing was held out to test on; give more conversations"
     else:
-        rows = recall_of(heads, parts["test"], embedding, asked.seed)
+        rows = recall_of(retrievers, parts["test"], asked.seed)
         for name, row in zip(("before", "after"), rows, strict=True):
             figures = ", ".join(f"recall@{at} {row[f'recall@{at}'][0]:.3f}" for at in (1, 10, 100))
             yield f"{name}: {figures} of the true reply among {row['n']} of held-out conversations"
