@@ -9,10 +9,11 @@ from random import Random
 
 from blender.errors import BadInput
 from blender.index.context import TURN_BREAK
-from blender.index.corpus import Phrase, read_phrases
+from blender.index.corpus import Phrase
 from blender.models.cache import text_digest
 from blender.pooling import duplicate_key
 from blender.records import Dialog
+from blender.training.tune.dialogues import read_conversations
 
 FEWEST = 100
 """Phrases that each part must have."""
@@ -65,11 +66,10 @@ def read_said(source: str | Path, fewest: int, most: int) -> list[Said]:
         BadInput: the file cannot be read as phrases, or holds none of that length.
     """
     said: dict[str, Said] = {}
-    chat = -1
-    for phrase in read_phrases(source):
-        chat += TURN_BREAK not in phrase.context  # the second turn of a conversation answers the first alone
-        if fewest <= len(phrase.reply.split()) <= most:
-            said.setdefault(duplicate_key(phrase.reply), _said(phrase, chat))
+    for chat, phrases in enumerate(read_conversations(source)):
+        for phrase in phrases:
+            if fewest <= len(phrase.reply.split()) <= most:
+                said.setdefault(duplicate_key(phrase.reply), _said(phrase, chat))
     if not said:
         raise BadInput(f"{source} holds no phrase of {fewest} to {most} words; allow other lengths or give other data")
     return list(said.values())
