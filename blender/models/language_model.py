@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +17,9 @@ from blender.models.causal import checkpoint_folder, read_network, shape, transf
 from blender.models.demonstrations import NOTHING, Shown
 from blender.models.parts import ROWS, parts_of
 from blender.models.pool_judge import PoolJudge, portions
-from blender.models.pool_losses import ANSWER_TOKENS, PoolLosses
+from blender.models.pool_losses import PoolLosses
 from blender.models.precision import Precision, native
-from blender.models.prompt import PromptForm, prompt_form
+from blender.models.prompt import ANSWER_TOKENS, PromptForm, prompt_form
 from blender.models.reference import resolve
 from blender.models.runner import Runner
 from blender.models.sample import Sample, SampleRequest, whole_sentences
@@ -157,6 +158,11 @@ class LanguageModel:
         """Tokens the network can see at once; ``None`` if it does not say."""
         return shape(self._network)[1]
 
+    @property
+    def room(self) -> int:
+        """Tokens that an answer may have behind the longest prompt."""
+        return sys.maxsize if self.window is None else self.window - self._form.limit
+
     def judge(
         self,
         roots: Sequence[Sequence[int]],
@@ -200,7 +206,7 @@ class LanguageModel:
 
     def draw(self, requests: Sequence[SampleRequest]) -> list[list[list[Sample]]]:
         """Samples by request and dialog. All are drawn side by side: a step of many takes hardly longer than of one."""
-        asked = [request.asked(self._form) for request in requests]
+        asked = [request.asked(self._form, self.room) for request in requests]
         found: list[list[list[Sample]]] = [[[] for _ in each] for each in asked]
         places = [(at, number) for at, each in enumerate(asked) for number, one in enumerate(each) if len(one)]
         places.sort(key=lambda place: len(asked[place[0]][place[1]].prompt))  # little padding
@@ -274,7 +280,8 @@ def _load(ref: str, dtype: Precision, adapter: Path | None, digest: str) -> Lang
         network = merged(network, adapter, artifact, folder)
         for weights in network.parameters():  # buffers, such as of positions, stay as exact as they are
             weights.data = weights.data.to(getattr(torch, actual))
-    return LanguageModel(network, prompt_form(tokenizer), text_digest("causal LM", str(_VERSION), *made_of))
+    form = prompt_form(tokenizer, shape(network)[1])
+    return LanguageModel(network, form, text_digest("causal LM", str(_VERSION), *made_of))
 
 
 def _first_line(fault: Exception) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from blender.matrix import Floats
 from blender.models.pool_losses import PoolAnswers, PoolLosses
+from blender.models.prompt import ANSWER_TOKENS
 from blender.models.sampling import Drawn
 from blender.models.scoring import Judged
 from blender.models.tree import Branch
@@ -81,7 +82,8 @@ class PoolJudge:
 
     def _answers(self, pools: Sequence[Pool], system: str | None) -> list[PoolAnswers]:
         prompt, answer = self._model.prompt_fingerprint(system), self._model.form.answer
-        return [PoolAnswers(pool.candidates, [answer(text) for text in pool.texts], prompt) for pool in pools]
+        most = min(ANSWER_TOKENS, self._model.room)
+        return [PoolAnswers(pool.candidates, [answer(text) for text in pool.texts], prompt, most) for pool in pools]
 
 
 class Remembered:

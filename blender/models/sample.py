@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blender.models.cache import text_digest
 from blender.models.demonstrations import NOTHING, Shown
@@ -49,14 +49,15 @@ class SampleRequest:
         told, before = knowledge or [()] * len(dialogs), shown or [NOTHING] * len(dialogs)
         return cls(dialogs=dialogs, counts=counts, settings=settings, system=system, knowledge=told, shown=before)
 
-    def asked(self, form: PromptForm) -> list[Asked]:
-        """The prompts, and what decides the samples of each."""
+    def asked(self, form: PromptForm, room: int) -> list[Asked]:
+        """The prompts, and what decides the samples of each; these have no more tokens than there is room for."""
+        settings = replace(self.settings, max_new_tokens=min(self.settings.max_new_tokens, room))
         each = zip(self.dialogs, self.counts, self.knowledge, self.shown, strict=True)
         return [
             Asked(
                 prompt=form.context(dialog, self.system, told, shown) if count else (),
-                chances=uniforms(_digest(dialog), count, self.settings),
-                settings=self.settings,
+                chances=uniforms(_digest(dialog), count, settings),
+                settings=settings,
             )
             for dialog, count, told, shown in each
         ]

@@ -132,6 +132,34 @@ def test_hundreds_of_candidates_and_a_very_long_one(model: LanguageModel) -> Non
     np.testing.assert_allclose(found.conditional[200:202], few.conditional, atol=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_prompt_and_answer_share_a_small_window(tmp_path: Path, tiny_llama: Path, kind: str) -> None:
+    small = small_checkpoint(tmp_path, tiny_llama, kind, window=64)
+    model = load_language_model(str(small))
+    long = Dialog.of([f"Turn number {at}: I went to the market and bought {at} apples." for at in range(11)])
+    assert len(model.form.context(long)) <= model.form.limit == 32
+    (found,) = model.score([Pool.of(long, ["Nice.", "very " * 200])])
+    assert np.isfinite(found.conditional).all()
+    assert found.tokens[1] == 32 and np.isnan(found.end_of_turn).tolist() == [False, True]
+    (drawn,) = model.sample([long], 2, settings=Sampling(max_new_tokens=100))
+    assert all(len(sample.logprobs) <= 33 for sample in drawn)
+
+
+def small_checkpoint(folder: Path, like: Path, kind: str, window: int) -> Path:
+    """A network that cannot see more than ``window`` tokens, with random weights."""
+    from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(str(like))
+    sizes: dict[str, int] = {"vocab_size": len(tokenizer), "hidden_size": 32, "num_hidden_layers": 2}
+    sizes |= {"num_attention_heads": 2, "max_position_embeddings": window}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        made: Any = GPT2LMHeadModel(GPT2Config(**sizes)) if kind == "gpt2" else LlamaForCausalLM(LlamaConfig(**sizes))
+    made.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 def test_samples_bring_their_losses(model: LanguageModel) -> None:
     settings = Sampling(max_new_tokens=12)
     (drawn,) = model.sample([PUPPY.dialog], 8, settings=settings)
