@@ -79,6 +79,10 @@ class LanguageModel:
         """Sixteen hex digits that name the model and the words a dialog would be put to it in."""
         return text_digest(self.fingerprint, self._form.fingerprint(system, knowledge, shown))
 
+    def prompt_digest(self, prompt: Sequence[int]) -> str:
+        """Sixteen hex digits that name the model and the tokens of one prompt, its dialog included."""
+        return text_digest(self.fingerprint, *map(str, prompt))
+
     def score(self, pools: Sequence[Pool], *, system: str | None = None) -> list[PoolLosses]:
         """Losses of every candidate; those of a pool do not depend on the other pools, but for rounding.
 
@@ -228,7 +232,7 @@ class LanguageModel:
 
     def _sample(self, prompt: Sequence[int], drawn: Drawn) -> Sample:
         kept = whole_sentences(drawn, self._form)
-        sample = Sample.of(kept, self._form, finished=drawn.finished)
+        sample = Sample.of(kept, self._form, finished=drawn.finished, prompt=self.prompt_digest(prompt))
         if kept.finished and sample.logprobs:
             self._pools.remember(prompt, kept)
         return sample

@@ -73,18 +73,21 @@ class Sample:
             text as cleaned would be read as other tokens than those drawn, so that these are not its numbers.
         finished: whether the model ended the turn itself; if the limit on tokens did, the text ends with its last
             whole sentence, if it has one.
+        prompt: digest of the model and the tokens that it was drawn behind (`LanguageModel.prompt_digest`).
     """
 
     text: str
     logprobs: tuple[float, ...]
     finished: bool
+    prompt: str
 
     @classmethod
-    def of(cls, kept: Drawn, form: PromptForm, *, finished: bool) -> Sample:
+    def of(cls, kept: Drawn, form: PromptForm, *, finished: bool, prompt: str) -> Sample:
         """The sample that tokens stand for, of a turn that the model ended itself or not."""
         text = form.text(kept.tokens)
         same = form.answer(text) == kept.tokens
-        return cls(text=text, logprobs=(*kept.logprobs, kept.ends[-1]) if same else (), finished=finished)
+        logprobs = (*kept.logprobs, kept.ends[-1]) if same else ()
+        return cls(text=text, logprobs=logprobs, finished=finished, prompt=prompt)
 
     @property
     def whole(self) -> bool:

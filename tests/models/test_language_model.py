@@ -164,11 +164,11 @@ def test_samples_bring_their_losses(model: LanguageModel) -> None:
     settings = Sampling(max_new_tokens=12)
     (drawn,) = model.sample([PUPPY.dialog], 8, settings=settings)
     assert {sample.finished for sample in drawn} == {True, False}
-    prompt = model.prompt_fingerprint()
     noted = [sample for sample in drawn if sample.logprobs]
     assert len(noted) >= 6
     known = [
-        Candidate(text=sample.text, sampled=Sampled(fingerprint=prompt, logprobs=sample.logprobs)) for sample in noted
+        Candidate(text=sample.text, sampled=Sampled(fingerprint=sample.prompt, logprobs=sample.logprobs))
+        for sample in noted
     ]
     (computed,) = model.score([Pool.of(PUPPY.dialog, [sample.text for sample in noted])])
     model.forget()
@@ -252,9 +252,13 @@ def test_a_network_that_gives_other_numbers_is_run_by_transformers(
 
 def test_losses_noted_under_another_prompt_or_of_another_text_are_not_taken(model: LanguageModel) -> None:
     text, wrong = "Oh no! How old is he?", (-9.0,) * 8
-    other = Sampled(fingerprint=model.prompt_fingerprint("Be rude."), logprobs=wrong)
-    short = Sampled(fingerprint=model.prompt_fingerprint(), logprobs=wrong[:3])
-    made = [Candidate(text=text, sampled=sampled) for sampled in (None, other, short)]
+    rude, own, strange = (
+        model.prompt_digest(model.form.context(dialog, system))
+        for dialog, system in ((PUPPY.dialog, "Be rude."), (PUPPY.dialog, None), (Dialog.of("Hi!"), None))
+    )
+    noted = [(rude, wrong), (own, wrong[:3]), (strange, wrong)]
+    sampled = [None, *(Sampled(fingerprint=prompt, logprobs=logprobs) for prompt, logprobs in noted)]
+    made = [Candidate(text=text, sampled=each) for each in sampled]
     (found,) = model.score([Pool.of(PUPPY.dialog, made)])
     np.testing.assert_allclose(found.conditional, found.conditional[0], atol=1e-4)
 
