@@ -116,10 +116,10 @@ class Judge:
         return cls(sensible=heads[0], specific=heads[1], annotators=annotators, sets=sets)
 
 
-def prepared_sets(files: Sequence[Path]) -> Prepared:
-    """Label files with the cheap columns, up to 500 contexts of each set, English only."""
+def prepared_sets(files: Sequence[Path], locale: str = "en") -> Prepared:
+    """Label files with the cheap columns, up to 500 contexts of each set, of one language only."""
     annotators: dict[str, dict[str, Any]] = {name: {} for name in CHEAP}
-    return prepare(files, cache_folder() / "features", annotators=annotators, locale="en", most=MOST_CONTEXTS)
+    return prepare(files, cache_folder() / "features", annotators=annotators, locale=locale, most=MOST_CONTEXTS)
 
 
 def _trained(files: Sequence[Path], label: str, seed: int) -> Head:

@@ -51,6 +51,22 @@ class Scene:
         return tuple(self.base.contents.phrases["text"].to_pylist())
 
     @cached_property
+    def locale(self) -> str:
+        """The language of the phrases, by their column ``locale``; English where that says nothing.
+
+        Raises:
+            BadBase: they are of several languages.
+        """
+        known = () if self.base.locales is None else self.base.locales
+        languages = sorted({str(language) for language in known if language})
+        if len(languages) > 1:
+            raise BadBase(
+                f"the phrases of {self.base.folder} are of several languages ({', '.join(languages)}), and rewards are "
+                "measured in one; build a base of each and tune them one by one"
+            )
+        return languages[0] if languages else "en"
+
+    @cached_property
     def keys(self) -> dict[str, int]:
         """Row of each phrase by its `duplicate_key`."""
         return {duplicate_key(text): row for row, text in enumerate(self.texts)}
@@ -106,7 +122,7 @@ class Scene:
         """Dialogs with those phrases as candidates."""
         return [
             Pool(
-                dialog=Dialog.of(pair.context.split(TURN_BREAK)),
+                dialog=Dialog.of(pair.context.split(TURN_BREAK), locale=self.locale),
                 candidates=tuple(
                     Candidate(text=self.texts[row], source="retrieval", kind="retrieval", stored=self._stored[row])
                     for row in each

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from blender.errors import BlendError
+from blender.errors import BadInput, BlendError
 from blender.index.base import PhraseBase, open_base
 from blender.index.heads import Heads
 from blender.index.scores import BaseScores
@@ -129,7 +129,7 @@ def _heads(
     stage = reward_stage(asked, scene, parts["train"], embedding)
     if asked.labels:
         say("How each interest goes with people's specificity (Spearman); P(specific) may have seen these labels:")
-        found = {path.stem: correlation(path, stage.judge) for path in asked.labels}
+        found = {path.stem: correlation(path, stage.judge, scene.locale) for path in asked.labels}
         for line in correlation_lines(found):
             say(line)
     if asked.method == "ranker":
@@ -179,16 +179,25 @@ def interest_of_phrases(scene: Scene, interest: Interest) -> Floats | None:
     """Interest of every phrase of a base, float32 (phrases,); ``None`` where it depends on the context."""
     if interest == "specific":
         return None
-    values = mean_rarity(scene.texts) if interest == "rarity" else phrase_losses(scene)
+    values = mean_rarity(scene.texts, scene.locale) if interest == "rarity" else phrase_losses(scene)
     share = quantile(values, values)
     return np.asarray(1 - share, dtype=np.float32) if interest == "1-perplexity" else share
 
 
 def phrase_losses(scene: Scene) -> Floats:
-    """Nats per token of each phrase alone: as the base was scored, else by the proxy, else by the default model."""
+    """Nats per token of each phrase alone: as the base was scored, else by the proxy, else by the default model.
+
+    Raises:
+        BadInput: the phrases are not English, as proxy and default model are, and the base is not scored.
+    """
     scores = BaseScores.find(scene.base)
     if scores is not None and "perplexity.alone" in scores.columns:
         return scores.column("perplexity.alone")
+    if scene.locale != "en":
+        raise BadInput(
+            f"perplexity is not known of the phrases of {scene.base.folder}, whose locale is {scene.locale}: score the "
+            "base by a model of that language first, `blend base score BASE --model MODEL`"
+        )
     try:
         from blender.models.proxy import load_proxy
 

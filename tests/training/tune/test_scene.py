@@ -17,6 +17,7 @@ from blender.training.tune.dialogues import Pair
 from blender.training.tune.judge import Judge
 from blender.training.tune.ready import ReadyEncoder
 from blender.training.tune.scene import Scene
+from blender.training.tune.tuning import interest_of_phrases
 
 Make = Callable[..., PhraseBase]
 
@@ -29,6 +30,22 @@ def asking(text: str) -> Pair:
 def test_a_base_of_few_phrases_is_refused(make_base: Make, phrases: int) -> None:
     with pytest.raises(BadBase, match=rf"holds {phrases} phrases.*blend index add"):
         Scene(base=make_base(phrases))
+
+
+@pytest.mark.parametrize(("locales", "locale"), [((), "en"), (("ru", "ru-RU"), "ru")])
+def test_a_scene_speaks_the_language_of_its_base(make_base: Make, locales: tuple[str, ...], locale: str) -> None:
+    (pool,) = Scene(base=make_base(locales=locales)).pools([asking("what")], [[0]])
+    assert pool.dialog.locale == locale
+
+
+def test_a_base_of_several_languages_is_refused(make_base: Make) -> None:
+    with pytest.raises(BadBase, match=r"several languages \(de, ru\)"):
+        _ = Scene(base=make_base(locales=("ru", "de"))).locale
+
+
+def test_an_english_model_does_not_judge_other_languages(make_base: Make) -> None:
+    with pytest.raises(BadInput, match=r"whose locale is ru.*blend base score"):
+        interest_of_phrases(Scene(base=make_base(locales=("ru",))), "perplexity")
 
 
 def test_the_top_phrases_are_those_a_search_finds(make_base: Make, encoder: Any) -> None:
