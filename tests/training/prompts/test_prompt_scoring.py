@@ -14,6 +14,7 @@ from blender.prompts.prompt import BETWEEN
 from blender.training.prompts import asking
 from blender.training.prompts.asking import Ask, outcomes
 from blender.training.prompts.drawing import Drawn, DrawSettings, demonstration, draw
+from blender.training.prompts.run import Sizes, as_scored, keep_settings
 from blender.training.prompts.scoring import Scored, ScoreSettings, score
 from blender.training.prompts.store import Cell, ScoreStore
 from blender.training.prompts.tasks import read_tasks
@@ -63,6 +64,14 @@ def test_an_own_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path.write_text("these are no scores, and long enough to be looked at " * 30)
     with pytest.raises(BadInput, match="no store of scores"):
         ScoreStore(path, "some model")
+
+
+def test_a_store_knows_what_the_scoring_was_told(tmp_path: Path) -> None:
+    told = Sizes(draw=DrawSettings(inputs=6, seed=1), score=ScoreSettings(prompts=4, seed=1))
+    store, other = (ScoreStore(tmp_path / "scores.sqlite", name) for name in ("one", "other"))
+    keep_settings(store, told)
+    assert as_scored(store, seed=0) == told
+    assert as_scored(other, seed=3) == Sizes(draw=DrawSettings(seed=3), score=ScoreSettings(seed=3))
 
 
 def test_scores_of_another_model_are_not_taken(tmp_path: Path) -> None:
