@@ -30,6 +30,9 @@ from blender.training.tune.ready import ReadyEncoder
 from blender.written import as_written
 
 CHEAP = ("length", "relevance", "rarity", "overlap", "genericness", "toxicity")
+LIGHT = (*CHEAP, "support", "proxy")
+"""What is measured for a bundle's heads. Not `consensus`: a phrase must be worth the same whichever others happen to be
+asked about in the same call."""
 REWARD_SETS = (
     ("fed-turn", "dailydialog-gupta", "holistic-eval", "adv-gen-retrieval"),
     ("dstc7", "fed-turn"),
@@ -91,7 +94,7 @@ class Judge:
 
     @classmethod
     def of_bundle(cls, folder: str | Path) -> Judge:
-        """The heads of a bundle with those of its annotators that are cheap.
+        """The heads of a bundle with those of its annotators that are light (`LIGHT`).
 
         Raises:
             BadBundle: it has not both heads.
@@ -100,8 +103,8 @@ class Judge:
         if bundle.ranker.sensible is None or bundle.ranker.specific is None:
             raise BadBundle(f"the bundle {folder} has no P(sensible) and P(specific); train one on labels of both")
         made = bundle.build_annotators()
-        cheap = {name: made[name] for name in CHEAP if name in made}
-        return cls(sensible=bundle.ranker.sensible, specific=bundle.ranker.specific, annotators=cheap)
+        light = {name: made[name] for name in LIGHT if name in made}
+        return cls(sensible=bundle.ranker.sensible, specific=bundle.ranker.specific, annotators=light)
 
     @classmethod
     def of_labels(cls, sensible: Sequence[Path], specific: Sequence[Path], seed: int = 0) -> Judge:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs
 from blender.training.tune.human import correlation
 from blender.training.tune.interest import Interest, log_perplexity, mean_rarity, quantile
 from blender.training.tune.judge import Judge
-from blender.training.tune.policy import PolicySettings, train_policy
+from blender.training.tune.policy import train_policy
+from blender.training.tune.policy_settings import CHOSEN
 from blender.training.tune.scene import Scene
 from blender.training.tune.stage import Gate, RewardStage
 from blender.training.tune.tables import correlation_lines
@@ -120,7 +121,7 @@ def _heads(
         return contrastive_heads(
             parts,
             embedding,
-            settings=FITTED if not asked.seed else _seeded(asked.seed),
+            settings=replace(FITTED, seed=asked.seed),
             hard=asked.hard,
             start=start,
             checkpoint=asked.checkpoints,
@@ -134,12 +135,13 @@ def _heads(
             say(line)
     if asked.method == "ranker":
         return ranker_heads(stage, start, asked.seed, checkpoint=asked.checkpoints)
-    settings = PolicySettings(
+    settings = replace(
+        CHOSEN,
         method=asked.method,
         baseline=asked.baseline,
         k=min(asked.k, len(scene.texts) - 3),
         iterations=asked.iterations,
-        contexts=min(400, len(stage.pairs)),
+        contexts=min(CHOSEN.contexts, len(stage.pairs)),
         target_kl=asked.target_kl,
         seed=asked.seed,
     )
@@ -153,16 +155,10 @@ def _heads(
     )
 
 
-def _seeded(seed: int) -> Any:
-    from dataclasses import replace
-
-    return replace(FITTED, seed=seed)
-
-
 def reward_stage(asked: Asked, scene: Scene, pairs: list[Pair], embedding: Embedding) -> RewardStage:
     """Contexts with rewards, as asked for."""
     chosen = draw(scene.foreign(pairs), asked.contexts, asked.seed)
-    judge = Judge.of_bundle(asked.bundle or BUNDLES / "default")
+    judge = Judge.of_bundle(asked.bundle or BUNDLES / "fast")
     known = dict(zip(scene.texts, scene.replies, strict=True))
     return RewardStage(
         scene=scene,

@@ -13,6 +13,7 @@ from blender.index.base import PhraseBase
 from blender.index.heads import Heads
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Pool
+from blender.settings import BUNDLES
 from blender.terms import Curve, Head, Trees
 from blender.training.tune.contrastive import Embedding, contrastive_heads
 from blender.training.tune.dialogues import Pair
@@ -80,6 +81,12 @@ def test_a_stage_that_makes_no_sense_is_refused(make_base: Callable[..., PhraseB
         stage(base, encoder, LikesLength(), interest="rarity")
     with pytest.raises(BadInput, match="gate must be one of"):
         stage(base, encoder, LikesLength(), gate="other")
+
+
+def test_a_bundle_pays_by_what_does_not_go_by_company() -> None:
+    judge = Judge.of_bundle(BUNDLES / "fast")
+    read = {column.partition(".")[0] for column in judge.sensible.columns}
+    assert read - set(judge.annotators) == {"consensus"}
 
 
 def test_stages_of_other_rewards_have_other_names(make_base: Callable[..., PhraseBase], encoder: Any) -> None:
