@@ -41,7 +41,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """A corpus in parts: to fit on, to choose by, to judge on, and what is only counted, without the language model."""
+    """A corpus in parts: to fit on, to judge on, and what is only counted, without the language model.
+
+    ``valid`` is left aside, for choosing settings by hand: nothing is learnt from it, and no figure is of it.
+    """
 
     train: tuple[Said, ...]
     valid: tuple[Said, ...]
@@ -81,14 +84,14 @@ def _said(phrase: Phrase, chat: int) -> Said:
 
 
 def split(said: Sequence[Said], rows: int, held_out: int, seed: int) -> Parts:
-    """Draw whole conversations in a seeded order: first for the test, then to choose by, to fit on, to count words.
+    """Draw whole conversations in a seeded order: first for the test, then to leave aside, to fit on, to count words.
 
     What is fitted on is not counted, or a network would learn to trust counts that hold the phrase itself.
 
     Args:
         said: each text once, so that no text is in two parts.
-        rows: phrases to fit on, at most two thirds of what the test and the choice leave.
-        held_out: phrases of the test and as many to choose by, at most a tenth of all each.
+        rows: phrases to fit on, at most two thirds of what the first two leave.
+        held_out: phrases of the test and as many left aside, at most a tenth of all each.
 
     Raises:
         BadInput: there are too few phrases or conversations.

@@ -25,8 +25,8 @@ class Material:
         model: the language model that judged.
         encoder: of sentences.
         parts: the corpus.
-        train, valid, test: phrases with their losses alone.
-        pairs: the same three given their contexts; empty if no conditional part is wanted.
+        train, test: phrases with their losses alone.
+        pairs: the same two given their contexts; empty if no conditional part is wanted.
         others: corpora that are never learnt from, by name.
         kept: folder of what was judged and encoded.
         seconds: that judging took this time; what was known already took none.
@@ -36,7 +36,6 @@ class Material:
     encoder: Encoder
     parts: Parts
     train: Scored
-    valid: Scored
     test: Scored
     pairs: Mapping[str, Scored]
     others: Mapping[str, Scored]
@@ -76,8 +75,7 @@ def gather(
     def judged(said: Sequence[Said], what: str, given: bool = False) -> Scored:
         return scored(model, said, folder, given=given, progress=None if quiet else f"judging {what}")
 
-    test, valid = judged(parts.test, "held-out phrases"), judged(parts.valid, "phrases to choose by")
-    train = judged(parts.train, "phrases to learn from")
+    test, train = judged(parts.test, "held-out phrases"), judged(parts.train, "phrases to learn from")
     require_learnable(train)
     pairs: dict[str, Scored] = {}
     if settings.conditional:
@@ -96,7 +94,6 @@ def gather(
         encoder=load_encoder(settings.encoder),
         parts=parts,
         train=train,
-        valid=valid,
         test=test,
         pairs=pairs,
         others=far,

@@ -89,14 +89,18 @@ class Scene:
         Raises:
             BadInput: fewer than 20 are left.
         """
-        own = set(self.base.contents.contexts["text"].to_pylist())
-        kept = [pair for pair in pairs if pair.context not in own]
+        kept = self.strangers(pairs)
         if len(kept) < 20:
             raise BadInput(
                 f"of {len(pairs)} contexts {len(kept)} are not the base's own; at least 20 are needed, since for its "
                 "own a policy could learn replies by heart. Give other dialogues, or a base without them"
             )
         return kept
+
+    def strangers(self, pairs: Sequence[Pair]) -> list[Pair]:
+        """As `foreign`, however few are left."""
+        own = set(self.base.contents.contexts["text"].to_pylist())
+        return [pair for pair in pairs if pair.context not in own]
 
     def top(self, heads: Heads, queries: Floats, pairs: Sequence[Pair], k: int) -> tuple[Rows, Floats]:
         """The ``k`` best phrases of each context under the heads, best first; none that a turn of it already says.

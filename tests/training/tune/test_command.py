@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -99,7 +100,10 @@ def test_the_batch_of_an_encoder_fits_replies_that_repeat(
 def test_rewards_make_heads(place: Path, method: str, capsys: pytest.CaptureFixture[str]) -> None:
     more = ["--contexts", "24", "--k", "8", "--iterations", "2"]
     assert tune(place, method, *more) == 0
-    assert "after: recall@1" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "after: recall@1" in said
+    (paid,) = re.findall(r"reward of the first answer in \d+ of these: ([\d.]+) before, ([\d.]+) after", said)
+    assert ("do not use them" in said) == (float(paid[1]) <= float(paid[0]))
     first = Heads.load(place / method).fingerprint
     assert tune(place, method, *more) == 0
     assert Heads.load(place / method).fingerprint == first, "from its checkpoints it comes to the same"

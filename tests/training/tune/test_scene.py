@@ -16,8 +16,8 @@ from blender.records import Pool
 from blender.training.tune.dialogues import Pair
 from blender.training.tune.judge import Judge
 from blender.training.tune.ready import ReadyEncoder
+from blender.training.tune.rewards import interest_of_phrases
 from blender.training.tune.scene import Scene
-from blender.training.tune.tuning import interest_of_phrases
 
 Make = Callable[..., PhraseBase]
 
