@@ -150,7 +150,7 @@ def small_checkpoint(folder: Path, like: Path, kind: str, window: int) -> Path:
     from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
     tokenizer: Any = AutoTokenizer.from_pretrained(str(like))
-    sizes: dict[str, int] = {"vocab_size": len(tokenizer), "hidden_size": 32, "num_hidden_layers": 2}
+    sizes: dict[str, Any] = {"vocab_size": len(tokenizer), "hidden_size": 32, "num_hidden_layers": 2}
     sizes |= {"num_attention_heads": 2, "max_position_embeddings": window}
     with torch.random.fork_rng():
         torch.manual_seed(0)

@@ -1,9 +1,8 @@
-"""Rewards of ``blend tune``: the contexts they are given in, what pays, and how they changed."""
+"""Rewards of ``blend tune``: the interest of phrases, and what first answers are paid in held-out contexts."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,35 +10,14 @@ from blender.errors import BadInput, BlendError
 from blender.index.heads import Heads
 from blender.index.scores import BaseScores
 from blender.matrix import Floats
-from blender.settings import BUNDLES
 from blender.training.tune.contrastive import Embedding
 from blender.training.tune.dialogues import Pair, draw
 from blender.training.tune.interest import Interest, log_perplexity, mean_rarity, quantile
-from blender.training.tune.judge import Judge
 from blender.training.tune.scene import Scene
 from blender.training.tune.stage import RewardStage
 
-if TYPE_CHECKING:
-    from blender.training.tune.tuning import Asked
-
 FEWEST, MOST = 20, 200
 """Held-out contexts that rewards are compared on."""
-
-
-def reward_stage(asked: Asked, scene: Scene, pairs: list[Pair], embedding: Embedding) -> RewardStage:
-    """Contexts with rewards, as asked for."""
-    chosen = draw(scene.foreign(pairs), asked.contexts, asked.seed)
-    judge = Judge.of_bundle(asked.bundle or BUNDLES / "fast")
-    known = dict(zip(scene.texts, scene.replies, strict=True))
-    return RewardStage(
-        scene=scene,
-        pairs=chosen,
-        queries=embedding.pairs(chosen).queries,
-        judge=judge.with_embeddings(known, scene.base.manifest.encoder_fingerprint),
-        interest=asked.interest,
-        gate=asked.gate,
-        by_phrase=interest_of_phrases(scene, asked.interest),
-    )
 
 
 def interest_of_phrases(scene: Scene, interest: Interest) -> Floats | None:

