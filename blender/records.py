@@ -182,9 +182,10 @@ class Sampled:
     """What a generator already knows of its own sample, so that it is never computed again.
 
     Attributes:
-        fingerprint: of the model *and* of the prompt form it answered under.
-        logprobs: one per token of the text and the end of the turn, natural log, at temperature 1; if the
-            sample ran out of tokens there is no end-of-turn entry and ``finished`` is false.
+        fingerprint: of the model *and* of the tokens of the prompt it answered, the dialog's included.
+        logprobs: one per token of the text and, last, of the end of the turn after it, natural log, at temperature 1;
+            also where the limit on tokens broke the sample off.
+        finished: whether the last entry is that of the end; where it is not, nothing is taken from here.
     """
 
     fingerprint: str

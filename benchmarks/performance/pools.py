@@ -48,7 +48,7 @@ def retrieved(dialogs: tuple[Dialog, ...], k: int = RETRIEVED) -> list[list[Cand
 def sampled(dialogs: tuple[Dialog, ...], k: int) -> list[list[Candidate]]:
     """Samples of the small chat model; kept in the cache folder, since every benchmark asks for the same."""
     generator = Generator(max_new_tokens=24)
-    path = cache_folder() / "benchmarks" / f"samples-{text_digest(generator.fingerprint, str(k))}.json"
+    path = cache_folder() / "benchmarks" / f"samples-{text_digest('2', generator.fingerprint, str(k))}.json"
     known: dict[str, list[dict[str, Any]]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     names = [text_digest(*dialog.texts) for dialog in dialogs]
     new = [dialog for dialog, name in zip(dialogs, names, strict=True) if name not in known]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +18,9 @@ from blender.models.demonstrations import NOTHING, Shown
 from blender.models.memory import give_back_large
 from blender.models.parts import ROWS, parts_of
 from blender.models.pool_judge import PoolJudge, portions
-from blender.models.pool_losses import ANSWER_TOKENS, PoolLosses
+from blender.models.pool_losses import PoolLosses
 from blender.models.precision import Precision, native
-from blender.models.prompt import PromptForm, prompt_form
+from blender.models.prompt import ANSWER_TOKENS, PromptForm, prompt_form
 from blender.models.reference import resolve
 from blender.models.runner import Runner
 from blender.models.sample import Sample, SampleRequest, whole_sentences
@@ -78,6 +79,10 @@ class LanguageModel:
     ) -> str:
         """Sixteen hex digits that name the model and the words a dialog would be put to it in."""
         return text_digest(self.fingerprint, self._form.fingerprint(system, knowledge, shown))
+
+    def prompt_digest(self, prompt: Sequence[int]) -> str:
+        """Sixteen hex digits that name the model and the tokens of one prompt, its dialog included."""
+        return text_digest(self.fingerprint, *map(str, prompt))
 
     def score(self, pools: Sequence[Pool], *, system: str | None = None) -> list[PoolLosses]:
         """Losses of every candidate; those of a pool do not depend on the other pools, but for rounding.
@@ -158,6 +163,11 @@ class LanguageModel:
         """Tokens the network can see at once; ``None`` if it does not say."""
         return shape(self._network)[1]
 
+    @property
+    def room(self) -> int:
+        """Tokens that an answer may have behind the longest prompt."""
+        return sys.maxsize if self.window is None else self.window - self._form.limit
+
     def judge(
         self,
         roots: Sequence[Sequence[int]],
@@ -201,7 +211,7 @@ class LanguageModel:
 
     def draw(self, requests: Sequence[SampleRequest]) -> list[list[list[Sample]]]:
         """Samples by request and dialog. All are drawn side by side: a step of many takes hardly longer than of one."""
-        asked = [request.asked(self._form) for request in requests]
+        asked = [request.asked(self._form, self.room) for request in requests]
         found: list[list[list[Sample]]] = [[[] for _ in each] for each in asked]
         places = [(at, number) for at, each in enumerate(asked) for number, one in enumerate(each) if len(one)]
         places.sort(key=lambda place: len(asked[place[0]][place[1]].prompt))  # little padding
@@ -223,7 +233,7 @@ class LanguageModel:
 
     def _sample(self, prompt: Sequence[int], drawn: Drawn) -> Sample:
         kept = whole_sentences(drawn, self._form)
-        sample = Sample.of(kept, self._form, finished=drawn.finished)
+        sample = Sample.of(kept, self._form, finished=drawn.finished, prompt=self.prompt_digest(prompt))
         if kept.finished and sample.logprobs:
             self._pools.remember(prompt, kept)
         return sample
@@ -276,7 +286,8 @@ def _load(ref: str, dtype: Precision, adapter: Path | None, digest: str) -> Lang
         network = merged(network, adapter, artifact, folder)
         for weights in network.parameters():  # buffers, such as of positions, stay as exact as they are
             weights.data = weights.data.to(getattr(torch, actual))
-    return LanguageModel(network, prompt_form(tokenizer), text_digest("causal LM", str(_VERSION), *made_of))
+    form = prompt_form(tokenizer, shape(network)[1])
+    return LanguageModel(network, form, text_digest("causal LM", str(_VERSION), *made_of))
 
 
 def _first_line(fault: Exception) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from blender.matrix import Floats
 from blender.models.pool_losses import PoolAnswers, PoolLosses
+from blender.models.prompt import ANSWER_TOKENS
 from blender.models.sampling import Drawn
 from blender.models.scoring import Judged
 from blender.models.tree import Branch
@@ -49,10 +50,10 @@ class PoolJudge:
     def losses(self, pools: Sequence[Pool], system: str | None) -> list[PoolLosses]:
         """Of every candidate; those a generator noted of its own sample are not computed."""
         form, self._scored = self._model.form, True
-        answers = self._answers(pools, system)
+        contexts = [form.context(pool.dialog, system) for pool in pools]
+        answers = self._answers(pools, contexts)
         branches = [own.unknown(at) for at, own in enumerate(answers)]
-        asked = [pool.dialog if own else None for pool, own in zip(pools, branches, strict=True)]
-        roots = [form.starts if dialog is None else form.context(dialog, system) for dialog in asked]
+        roots = [context if own else form.starts for context, own in zip(contexts, branches, strict=True)]
         texts = dict.fromkeys(text for own in answers for text in own.tokens if text)
         alone = [Branch(len(roots), text, False) for text in texts]
         asked_for = [*chain.from_iterable(branches), *alone]
@@ -64,9 +65,9 @@ class PoolJudge:
 
     def states(self, pools: Sequence[Pool], system: str | None) -> list[Floats]:
         """Mean middle state of every candidate, float32 (pool size, width)."""
-        answers = self._answers(pools, system)
-        branches = [own.branches(at) for at, own in enumerate(answers)]
         roots = [self._model.form.context(pool.dialog, system) for pool in pools]
+        answers = self._answers(pools, roots)
+        branches = [own.branches(at) for at, own in enumerate(answers)]
         # Losses that may be asked for after the states come from the same pass, if they ever were.
         judge = partial(self._model.judge, half=not self._scored)
         judged = iter(self._remembered.through(judge, roots, [*chain.from_iterable(branches)], _has_state))
@@ -79,9 +80,13 @@ class PoolJudge:
             found = Judged(np.array(drawn.logprobs, dtype=np.float32), drawn.ends[-1], drawn.state)
             self._remembered.keep(prompt, Branch(0, tuple(drawn.tokens), True), found)
 
-    def _answers(self, pools: Sequence[Pool], system: str | None) -> list[PoolAnswers]:
-        prompt, answer = self._model.prompt_fingerprint(system), self._model.form.answer
-        return [PoolAnswers(pool.candidates, [answer(text) for text in pool.texts], prompt) for pool in pools]
+    def _answers(self, pools: Sequence[Pool], contexts: Sequence[Sequence[int]]) -> list[PoolAnswers]:
+        answer, digest = self._model.form.answer, self._model.prompt_digest
+        most = min(ANSWER_TOKENS, self._model.room)
+        return [
+            PoolAnswers(pool.candidates, [answer(text) for text in pool.texts], digest(context), most)
+            for pool, context in zip(pools, contexts, strict=True)
+        ]
 
 
 class Remembered:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from blender.matrix import Floats
+from blender.models.prompt import ANSWER_TOKENS
 from blender.models.scoring import Judged
 from blender.models.tree import Branch
 from blender.records import Candidate
-
-ANSWER_TOKENS = 256
-"""Of a longer answer only this many first tokens are judged, and its end is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,7 +22,8 @@ class PoolLosses:
         conditional: mean loss of a token given the context, nats.
         alone: mean loss of a token after a bare start, nats.
         worst: largest loss of a token given the context, nats.
-        end_of_turn: -log P(the turn ends) after the text, nats; NaN also for an answer over ``ANSWER_TOKENS``.
+        end_of_turn: -log P(the turn ends) after the text, nats; NaN also for an answer over ``ANSWER_TOKENS``
+            or the room that the model's window has for one.
         tokens: number of tokens judged.
     """
 
@@ -39,12 +38,18 @@ class PoolAnswers:
     """The answers of one pool as tokens, and what a generator noted of them.
 
     Attributes:
-        tokens: of each candidate, at most ``ANSWER_TOKENS``; none for an empty one.
+        tokens: of each candidate, at most ``most``; none for an empty one.
     """
 
-    def __init__(self, candidates: Sequence[Candidate], tokens: Sequence[Sequence[int]], prompt: str) -> None:
-        self._whole = [len(answer) <= ANSWER_TOKENS for answer in tokens]
-        self.tokens = [tuple(answer[:ANSWER_TOKENS]) for answer in tokens]
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        tokens: Sequence[Sequence[int]],
+        prompt: str,
+        most: int = ANSWER_TOKENS,
+    ) -> None:
+        self._whole = [len(answer) <= most for answer in tokens]
+        self.tokens = [tuple(answer[:most]) for answer in tokens]
         self._known = [_known(*each, prompt) for each in zip(candidates, self.tokens, strict=True)]
 
     def branches(self, root: int) -> list[Branch]:

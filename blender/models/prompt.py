@@ -15,6 +15,8 @@ from blender.records import Dialog, Speaker
 
 CONTEXT_TOKENS = 512
 """Longest prompt, in tokens; beyond it the oldest words are dropped."""
+ANSWER_TOKENS = 256
+"""Of a longer answer only this many first tokens are judged, and its end is not."""
 
 CHAT_SYSTEM = "You are a friendly person chatting with a friend. Answer with one short sentence."
 """System line of chat models when the settings give none; scripts then have none either."""
@@ -30,6 +32,7 @@ class ChatForm:
 
     tokenizer: Any
     marks: tuple[str, ...]
+    limit: int = CONTEXT_TOKENS
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
@@ -58,9 +61,9 @@ class ChatForm:
     ) -> list[int]:
         """Token ids of system line, knowledge, examples and turns, ending where the answer begins."""
         lines = [CHAT_SYSTEM if system is None else system, *_told(knowledge, dialog.locale)]
-        shown = _with_room(self.tokenizer, "\n".join(lines), shown)
+        shown = _with_room(self.tokenizer, "\n".join(lines), shown, self.limit)
         lines += shown.told(dialog.locale)
-        opening = _head(self.tokenizer, _defused(self.marks, "\n".join(line for line in lines if line)))
+        opening = _head(self.tokenizer, _defused(self.marks, "\n".join(line for line in lines if line)), self.limit)
         earlier = [message for talk in shown.talks() for message in _messages("", self._safe(talk))]
 
         def tokens(part: Dialog) -> list[int]:
@@ -68,7 +71,7 @@ class ChatForm:
             system = list(_messages(opening, []))
             return _encode(self.tokenizer, self._render([*system, *earlier, *_messages("", spoken)]))
 
-        return _fitting(dialog, tokens)
+        return _fitting(dialog, tokens, self.limit)
 
     def answer(self, text: str) -> list[int]:
         """Token ids of ``text`` as they follow the opening of the bot's turn."""
@@ -81,7 +84,7 @@ class ChatForm:
     def fingerprint(self, system: str | None = None, knowledge: Sequence[str] = (), shown: Shown = NOTHING) -> str:
         """Sixteen hex digits of template, system line, knowledge, examples and limits."""
         line = CHAT_SYSTEM if system is None else system
-        limits = f"chat {_VERSION} {CONTEXT_TOKENS}"
+        limits = f"chat {_VERSION} {self.limit}"
         return text_digest(limits, self.tokenizer.chat_template, line, *_told_to_all(knowledge), *shown.words)
 
     def _safe(self, spoken: Sequence[tuple[Speaker, str]]) -> list[tuple[Speaker, str]]:
@@ -105,6 +108,7 @@ class ScriptForm:
 
     tokenizer: Any
     marks: tuple[str, ...]
+    limit: int = CONTEXT_TOKENS
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
@@ -127,14 +131,14 @@ class ScriptForm:
         human, bot = ("A:", "B:") if dialog.locale.startswith("en") else ("-", "-")
         marks: dict[Speaker, str] = {"human": human, "bot": bot}
         lines = [line for line in (system, *_told(knowledge, dialog.locale)) if line]
-        opening = _head(self.tokenizer, "\n".join(lines)) + "\n\n" if lines else ""
-        opening += _with_room(self.tokenizer, opening, shown).scripts(marks)
+        opening = _head(self.tokenizer, "\n".join(lines), self.limit) + "\n\n" if lines else ""
+        opening += _with_room(self.tokenizer, opening, shown, self.limit).scripts(marks)
 
         def tokens(part: Dialog) -> list[int]:
             turns = "".join(f"{marks[turn.speaker]} {' '.join(turn.text.split())}\n" for turn in part.turns)
             return [*self.starts, *_encode(self.tokenizer, _defused(self.marks, f"{opening}{turns}{bot}"))]
 
-        return _fitting(dialog, tokens)
+        return _fitting(dialog, tokens, self.limit)
 
     def answer(self, text: str) -> list[int]:
         """Token ids of ``text`` on one line, as they follow the mark of a line."""
@@ -148,17 +152,23 @@ class ScriptForm:
 
     def fingerprint(self, system: str | None = None, knowledge: Sequence[str] = (), shown: Shown = NOTHING) -> str:
         """Sixteen hex digits of form, system line, knowledge, examples and limits."""
-        return text_digest(f"script {_VERSION} {CONTEXT_TOKENS}", system or "", *_told_to_all(knowledge), *shown.words)
+        return text_digest(f"script {_VERSION} {self.limit}", system or "", *_told_to_all(knowledge), *shown.words)
 
 
 PromptForm = ChatForm | ScriptForm
 
 
-def prompt_form(tokenizer: Any) -> PromptForm:
-    """Return the form for a tokenizer: its chat template if it has one, else a plain script."""
+def prompt_form(tokenizer: Any, window: int | None = None) -> PromptForm:
+    """Return the form for a tokenizer: its chat template if it has one, else a plain script.
+
+    Args:
+        tokenizer: of transformers, or like it.
+        window: tokens the model can see at once; prompts leave room for an answer, in a small window half of it.
+    """
     added = {str(mark) for mark in tokenizer.added_tokens_decoder.values() if mark.special}
     marks = tuple(sorted(added | set(tokenizer.all_special_tokens)))
-    return (ChatForm if tokenizer.chat_template else ScriptForm)(tokenizer, marks)
+    limit = CONTEXT_TOKENS if window is None else min(CONTEXT_TOKENS, window - min(ANSWER_TOKENS, window // 2))
+    return (ChatForm if tokenizer.chat_template else ScriptForm)(tokenizer, marks, limit)
 
 
 def _user(text: str) -> dict[str, str]:
@@ -225,33 +235,33 @@ def _defused(marks: Sequence[str], text: str) -> str:
     return text
 
 
-def _head(tokenizer: Any, opening: str) -> str:
+def _head(tokenizer: Any, opening: str, limit: int) -> str:
     """As much of system line and knowledge as leaves half of the prompt to the turns."""
     tokens = _encode(tokenizer, opening)
-    limit = CONTEXT_TOKENS // 2
-    return opening if len(tokens) <= limit else str(tokenizer.decode(tokens[:limit]))
+    half = limit // 2
+    return opening if len(tokens) <= half else str(tokenizer.decode(tokens[:half]))
 
 
-def _with_room(tokenizer: Any, opening: str, shown: Shown) -> Shown:
+def _with_room(tokenizer: Any, opening: str, shown: Shown, limit: int) -> Shown:
     """The examples that fit beside the opening into the half of the prompt that is not the turns'."""
     if not shown.examples:
         return shown
     count = partial(_count, tokenizer)
-    return shown.fitting(count, CONTEXT_TOKENS // 2 - count(opening))
+    return shown.fitting(count, limit // 2 - count(opening))
 
 
 def _count(tokenizer: Any, text: str) -> int:
     return len(_encode(tokenizer, text))
 
 
-def _fitting(dialog: Dialog, tokens: Callable[[Dialog], list[int]]) -> list[int]:
+def _fitting(dialog: Dialog, tokens: Callable[[Dialog], list[int]], limit: int) -> list[int]:
     """Tokens of as many of the newest words as fit."""
-    part = dialog.cut(CONTEXT_TOKENS * _LETTERS)
+    part = dialog.cut(limit * _LETTERS)
     found = tokens(part)
-    while len(found) > CONTEXT_TOKENS:
+    while len(found) > limit:
         letters = sum(len(turn.text) for turn in part.turns)
         if letters <= 1:  # a template with more words of its own than fit
-            return found[-CONTEXT_TOKENS:]
-        part = part.cut(max(1, int(letters * min(0.9, CONTEXT_TOKENS / len(found)))))
+            return found[-limit:]
+        part = part.cut(max(1, int(letters * min(0.9, limit / len(found)))))
         found = tokens(part)
     return found

@@ -114,7 +114,7 @@ def half_where_fast() -> torch.autocast:
 def padded(inputs: Sequence[TokenIds], padding: int) -> tuple[torch.Tensor, ...]:
     """Ids, mask, types and own of ``SpanNetwork.forward``.
 
-    The phrase is the last text of an input; its special tokens are its first and its last, and the one between two.
+    The phrase is the last text of an input.
     """
     longest = max(len(one) for one in inputs)
     ids = torch.full((len(inputs), longest), padding)
@@ -124,13 +124,8 @@ def padded(inputs: Sequence[TokenIds], padding: int) -> tuple[torch.Tensor, ...]
         ids[at, :size] = torch.tensor(one.ids)
         types[at, :size] = torch.tensor(one.types)
         mask[at, :size] = 1
-        own[at, first_own(one) : size - 1] = 1
+        own[at, size - 1 - one.own : size - 1] = 1
     return ids, mask, types, own
-
-
-def first_own(tokens: TokenIds) -> int:
-    """Where the phrase begins: behind the context, or behind the first special token."""
-    return tokens.types.index(1) if 1 in tokens.types else 1
 
 
 def read_reader(folder: Path, *, conditional: bool) -> Reader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blender.models.cache import text_digest
 from blender.models.demonstrations import NOTHING, Shown
@@ -49,14 +49,15 @@ class SampleRequest:
         told, before = knowledge or [()] * len(dialogs), shown or [NOTHING] * len(dialogs)
         return cls(dialogs=dialogs, counts=counts, settings=settings, system=system, knowledge=told, shown=before)
 
-    def asked(self, form: PromptForm) -> list[Asked]:
-        """The prompts, and what decides the samples of each."""
+    def asked(self, form: PromptForm, room: int) -> list[Asked]:
+        """The prompts, and what decides the samples of each; these have no more tokens than there is room for."""
+        settings = replace(self.settings, max_new_tokens=min(self.settings.max_new_tokens, room))
         each = zip(self.dialogs, self.counts, self.knowledge, self.shown, strict=True)
         return [
             Asked(
                 prompt=form.context(dialog, self.system, told, shown) if count else (),
-                chances=uniforms(_digest(dialog), count, self.settings),
-                settings=self.settings,
+                chances=uniforms(_digest(dialog), count, settings),
+                settings=settings,
             )
             for dialog, count, told, shown in each
         ]
@@ -72,18 +73,21 @@ class Sample:
             text as cleaned would be read as other tokens than those drawn, so that these are not its numbers.
         finished: whether the model ended the turn itself; if the limit on tokens did, the text ends with its last
             whole sentence, if it has one.
+        prompt: digest of the model and the tokens that it was drawn behind (`LanguageModel.prompt_digest`).
     """
 
     text: str
     logprobs: tuple[float, ...]
     finished: bool
+    prompt: str
 
     @classmethod
-    def of(cls, kept: Drawn, form: PromptForm, *, finished: bool) -> Sample:
+    def of(cls, kept: Drawn, form: PromptForm, *, finished: bool, prompt: str) -> Sample:
         """The sample that tokens stand for, of a turn that the model ended itself or not."""
         text = form.text(kept.tokens)
         same = form.answer(text) == kept.tokens
-        return cls(text=text, logprobs=(*kept.logprobs, kept.ends[-1]) if same else (), finished=finished)
+        logprobs = (*kept.logprobs, kept.ends[-1]) if same else ()
+        return cls(text=text, logprobs=logprobs, finished=finished, prompt=prompt)
 
     @property
     def whole(self) -> bool:

@@ -66,7 +66,9 @@ def _shared(roots: Sequence[list[int]]) -> list[int]:
     return first[: min(same, min(map(len, roots)) - 1)]
 
 
-def option_losses(model: LanguageModel, prefix: str, asked: Sequence[tuple[str, Sequence[str]]]) -> list[Floats]:
+def option_losses(
+    model: LanguageModel, prefix: str, asked: Sequence[tuple[str | tuple[str, ...], Sequence[str]]]
+) -> list[Floats]:
     """Summed loss of each option after ``prefix`` and its input, plain text without any template.
 
     The prefix is computed once for all inputs, an input once for all its options.
@@ -74,7 +76,8 @@ def option_losses(model: LanguageModel, prefix: str, asked: Sequence[tuple[str, 
     Args:
         model: any.
         prefix: put before every input; may be empty. It is tokenised by itself, so end it where words end.
-        asked: an input and the texts that may follow it, which begin with their own white space.
+        asked: an input and the texts that may follow it, which begin with their own white space. An input of several
+            texts has each tokenised by itself, as a prefix is: so it makes no difference which of them was the prefix.
 
     Returns:
         For each input float32 (number of options,), nats; an option's number of tokens is not divided out.
@@ -87,15 +90,16 @@ def option_losses(model: LanguageModel, prefix: str, asked: Sequence[tuple[str, 
     roots: list[list[int]] = []
     branches: list[Branch] = []
     for at, (text, options) in enumerate(asked):
-        own = plain_tokens(model, text)
+        parts = (text,) if isinstance(text, str) else text
+        own = [token for part in parts for token in plain_tokens(model, part)]
         if not own:
             raise BadInput(f"input {at} is empty; give it a text to be continued")
         roots.append(own)
         for option in options:
             answer = tuple(plain_tokens(model, option))
             if not answer:
-                raise BadInput(f"an option of {text!r:.60} is empty; leave it out")
-            _check_fits(model, len(head) + len(own) + len(answer), text)
+                raise BadInput(f"an option of {''.join(parts)!r:.60} is empty; leave it out")
+            _check_fits(model, len(head) + len(own) + len(answer), "".join(parts))
             branches.append(Branch(at, answer, False))
     judged = iter(model.judge(roots, branches, head) if branches else ())
     return [np.array([-float(next(judged).tokens.sum()) for _ in options], dtype=np.float32) for _, options in asked]

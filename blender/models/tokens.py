@@ -26,11 +26,13 @@ class TokenIds:
 
     Attributes:
         ids: token ids.
-        types: 0 for the first text, 1 for the second.
+        types: 0 for the first text, 1 for the second; of models that do not tell texts apart always 0.
+        own: how many tokens are the last text's; one special token follows them.
     """
 
     ids: tuple[int, ...]
     types: tuple[int, ...]
+    own: int
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -63,7 +65,8 @@ class Tokens:
         room = self.limit - self._tokenizer.num_special_tokens_to_add(False)
         head = self._plain([prefix])[0] if prefix else None
         bodies = self._plain([prefix + self._shorten(text or " ", newest) for text in texts])
-        return [_ids(self._tokenizer.post_process(_fit(body, room, newest, head))) for body in bodies]
+        cut = [_fit(body, room, newest, head) for body in bodies]
+        return [_ids(self._tokenizer.post_process(body), len(body)) for body in cut]
 
     def pairs(self, pairs: Sequence[tuple[str, str]]) -> list[TokenIds]:
         """Tokenise (context, reply) pairs; a long reply keeps its beginning, a long context its newest words.
@@ -76,7 +79,8 @@ class Tokens:
         made = []
         for context, reply in zip(contexts, replies, strict=True):
             short = _fit(reply, max(room - len(context), room * 3 // 4), False)
-            made.append(_ids(self._tokenizer.post_process(_fit(context, room - len(short), True), short)))
+            both = self._tokenizer.post_process(_fit(context, room - len(short), True), short)
+            made.append(_ids(both, len(short)))
         return made
 
     def spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
@@ -108,8 +112,8 @@ def _fit(body: Encoding, room: int, newest: bool, head: Encoding | None = None) 
     return type(body).merge([head, body]) if head else body
 
 
-def _ids(encoding: Encoding) -> TokenIds:
-    return TokenIds(ids=tuple(encoding.ids), types=tuple(encoding.type_ids))
+def _ids(encoding: Encoding, own: int) -> TokenIds:
+    return TokenIds(ids=tuple(encoding.ids), types=tuple(encoding.type_ids), own=own)
 
 
 def load_tokens(folder: Path, limit: int | None = None, *, file: Path | None = None) -> Tokens:

@@ -15,6 +15,7 @@ import msgspec
 from blender.deadline import check, left
 from blender.errors import BadInput, BlendError, MissingPackage
 from blender.records import Candidate, Dialog
+from blender.sources.attempts import Attempts
 from blender.sources.spending import Budget
 
 Message = dict[str, str]
@@ -68,8 +69,9 @@ class Api:
         n: answers asked for in one request; 0 asks for all at once, 1 suits servers that give only one.
         max_tokens: longest answer.
         max_tokens_name: how the server calls that limit; some know only ``max_completion_tokens``.
-        extra: further fields of the request, such as ``{"seed": 1}``.
-        timeout: seconds for one request.
+        extra: further fields of the request, such as ``{"seed": 1}``; where a dialog takes several requests, each has
+            the seed after that of the one before.
+        timeout: seconds for one request, by the clock, and for the pause before it is repeated.
         retries: how often a request is repeated that was refused for now (429, 5xx), hung or was cut off.
         parallel: dialogs asked at the same time.
         price_in: of a million prompt tokens.
@@ -130,7 +132,7 @@ class Api:
         key = os.environ.get(self.api_key_env, "") if self.api_key_env else "none"
         if not key:
             raise BadInput(f"the environment variable {self.api_key_env!r} named by api_key_env holds no key; set it")
-        return OpenAI(base_url=self.base_url, api_key=key, timeout=self.timeout, max_retries=self.retries)
+        return OpenAI(base_url=self.base_url, api_key=key, max_retries=0)
 
     def propose(
         self, dialogs: Sequence[Dialog], k: int, *, paid: Callable[[float], None] = _forget
@@ -152,8 +154,8 @@ class Api:
         _ = self._client
         asked = [self.messages(dialog) for dialog in dialogs]
         sizes = [k] if not self.n else [min(self.n, k - start) for start in range(0, k, self.n)]
-        requests = [(messages, size) for messages in asked for size in sizes]
-        self.budget.set_aside(sum(self._most(*request) for request in requests))
+        requests = [(messages, size, number) for messages in asked for number, size in enumerate(sizes)]
+        self.budget.set_aside(sum(self._most(messages, size) for messages, size, _ in requests))
         with ThreadPoolExecutor(self.parallel, thread_name_prefix="api") as workers:
             # Every request ends, and is settled, before a failed one is told of.
             asked_for = [partial(self._ask, *request, paid) for request in requests]
@@ -175,42 +177,45 @@ class Api:
         turns = [{"role": roles[turn.speaker], "content": turn.text} for turn in dialog.turns]
         return [{"role": "system", "content": system}, *turns] if system else turns
 
-    def _ask(self, messages: list[Message], n: int, paid: Callable[[float], None]) -> list[str]:
+    def _ask(self, messages: list[Message], n: int, number: int, paid: Callable[[float], None]) -> list[str]:
         import openai
 
         most = self._most(messages, n)
-        cost = 0.0
+        tries = Attempts(seconds=self.timeout, retries=self.retries, once=most / (1 + self.retries))
         try:
             check()
-            client, rest = self._client, left()
+            rest = left()
             if rest is not None:
-                client = client.with_options(timeout=min(self.timeout, rest), max_retries=0)
-            cost = most  # unless known better: an answer that never came may have been paid for
-            raw = client.chat.completions.with_raw_response.create(
-                model=self.model,
-                messages=messages,
-                n=n,
-                temperature=self.temperature,
-                extra_body={self.max_tokens_name: self.max_tokens, **self.extra},
-            )
-            answer = _decoded(raw.content, self.base_url)
-            used = self._price(**_usage(answer, self._tokens(messages), n * self.max_tokens))
-            cost = used + raw.retries_taken * most / (1 + self.retries)
+                tries.seconds, tries.retries = min(self.timeout, rest), 0
+            answer = _decoded(tries.answer(partial(self._opened, messages, n, number)), self.base_url)
+            tries.costs[-1] = self._price(**_usage(answer, self._tokens(messages), n * self.max_tokens))
             return _texts(answer, self.base_url)
         except openai.APIStatusError as fault:
-            cost = 0.0
             raise BlendError(f"{self.base_url} refused: {fault.status_code} {str(fault)[:300]}") from fault
-        except openai.APITimeoutError as fault:
+        except (TimeoutError, openai.APITimeoutError) as fault:
             check()
             raise BlendError(
-                f"{self.base_url} gave no answer within {self.timeout:g} s, asked {1 + self.retries} times; "
+                f"{self.base_url} gave no answer within {self.timeout:g} s, asked {len(tries.costs)} times; "
                 "raise timeout, or lower max_tokens or k"
             ) from fault
-        except openai.OpenAIError as fault:
+        except (ConnectionError, openai.OpenAIError) as fault:
             raise BlendError(f"{self.base_url} cannot be asked: {fault}: {fault.__cause__}") from fault
         finally:
-            self.budget.settle(most, cost)
-            paid(cost)
+            self.budget.settle(most, sum(tries.costs))
+            paid(sum(tries.costs))
+
+    def _opened(self, messages: list[Message], n: int, number: int, seconds: float) -> Any:
+        """The request under way; no wait of it, such as for the next byte, takes longer than ``seconds``."""
+        seed = self.extra.get("seed")
+        own = {"seed": seed + number} if isinstance(seed, int) else {}  # else they would all be answered alike
+        return self._client.chat.completions.with_streaming_response.create(
+            model=self.model,
+            messages=messages,
+            n=n,
+            temperature=self.temperature,
+            extra_body={self.max_tokens_name: self.max_tokens, **self.extra, **own},
+            timeout=seconds,
+        )
 
     def _tokens(self, messages: list[Message]) -> int:
         """More tokens than the messages have: no tokenizer makes more than one of a byte."""

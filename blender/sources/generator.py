@@ -88,7 +88,10 @@ class Generator(SampledSource):
         written = [dialog_as_written(dialog) for dialog in dialogs]
         return SampleRequest.of(written, [k] * len(written), self._sampling, system=self.system, shown=shown)
 
-    def collected(self, request: SampleRequest, drawn: Sequence[Sequence[Sample]]) -> list[list[Candidate]]:
+    def collected(
+        self,
+        request: SampleRequest,  # noqa: ARG002 - samples know their prompts
+        drawn: Sequence[Sequence[Sample]],
+    ) -> list[list[Candidate]]:
         """The candidates that samples make."""
-        prompts = [self._model.prompt_fingerprint(self.system, (), each) for each in request.shown]
-        return [candidates(samples, "generator", prompt) for samples, prompt in zip(drawn, prompts, strict=True)]
+        return [candidates(samples, "generator") for samples in drawn]

@@ -77,9 +77,8 @@ class Grounded(SampledSource):
 
     def collected(self, request: SampleRequest, drawn: Sequence[Sequence[Sample]]) -> list[list[Candidate]]:
         """The candidates that samples make, with the passages they were drawn behind."""
-        prompts = [self._model.prompt_fingerprint(self.system, known) for known in request.knowledge]
-        each = zip(drawn, prompts, request.knowledge, strict=True)
-        return [candidates(samples, "grounded", prompt, tuple(known)) for samples, prompt, known in each]
+        each = zip(drawn, request.knowledge, strict=True)
+        return [candidates(samples, "grounded", tuple(known)) for samples, known in each]
 
     def knowledge(self, dialogs: Sequence[Dialog]) -> list[tuple[str, ...]]:
         """The passages that are put before each dialog, each once."""

@@ -87,13 +87,12 @@ class SampledSource(ABC):
         """The candidates that samples make."""
 
 
-def candidates(samples: Sequence[Sample], source: str, prompt: str, evidence: tuple[str, ...] = ()) -> list[Candidate]:
+def candidates(samples: Sequence[Sample], source: str, evidence: tuple[str, ...] = ()) -> list[Candidate]:
     """Turn the samples of one dialog into candidates, likeliest first; only whole ones if there are any.
 
     Args:
         samples: of one dialog.
         source: name of what sampled them.
-        prompt: fingerprint of the model and the prompt they were drawn under.
         evidence: passages that stood in the prompt.
 
     Returns:
@@ -102,6 +101,7 @@ def candidates(samples: Sequence[Sample], source: str, prompt: str, evidence: tu
     samples = [sample for sample in samples if sample.whole] or samples
     means = [float(np.mean(sample.logprobs)) if sample.logprobs else None for sample in samples]
     order = sorted(range(len(samples)), key=lambda at: (means[at] is None, -(means[at] or 0.0)))
+    noted = [Sampled(fingerprint=one.prompt, logprobs=one.logprobs) if one.logprobs else None for one in samples]
     return [
         Candidate(
             text=samples[at].text,
@@ -109,7 +109,7 @@ def candidates(samples: Sequence[Sample], source: str, prompt: str, evidence: tu
             kind="generator",
             rank=rank,
             score=means[at],
-            sampled=Sampled(fingerprint=prompt, logprobs=samples[at].logprobs) if samples[at].logprobs else None,
+            sampled=noted[at],
             evidence=evidence,
         )
         for rank, at in enumerate(order)

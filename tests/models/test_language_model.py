@@ -132,15 +132,43 @@ def test_hundreds_of_candidates_and_a_very_long_one(model: LanguageModel) -> Non
     np.testing.assert_allclose(found.conditional[200:202], few.conditional, atol=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_prompt_and_answer_share_a_small_window(tmp_path: Path, tiny_llama: Path, kind: str) -> None:
+    small = small_checkpoint(tmp_path, tiny_llama, kind, window=64)
+    model = load_language_model(str(small))
+    long = Dialog.of([f"Turn number {at}: I went to the market and bought {at} apples." for at in range(11)])
+    assert len(model.form.context(long)) <= model.form.limit == 32
+    (found,) = model.score([Pool.of(long, ["Nice.", "very " * 200])])
+    assert np.isfinite(found.conditional).all()
+    assert found.tokens[1] == 32 and np.isnan(found.end_of_turn).tolist() == [False, True]
+    (drawn,) = model.sample([long], 2, settings=Sampling(max_new_tokens=100))
+    assert all(len(sample.logprobs) <= 33 for sample in drawn)
+
+
+def small_checkpoint(folder: Path, like: Path, kind: str, window: int) -> Path:
+    """A network that cannot see more than ``window`` tokens, with random weights."""
+    from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(str(like))
+    sizes: dict[str, Any] = {"vocab_size": len(tokenizer), "hidden_size": 32, "num_hidden_layers": 2}
+    sizes |= {"num_attention_heads": 2, "max_position_embeddings": window}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        made: Any = GPT2LMHeadModel(GPT2Config(**sizes)) if kind == "gpt2" else LlamaForCausalLM(LlamaConfig(**sizes))
+    made.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 def test_samples_bring_their_losses(model: LanguageModel) -> None:
     settings = Sampling(max_new_tokens=12)
     (drawn,) = model.sample([PUPPY.dialog], 8, settings=settings)
     assert {sample.finished for sample in drawn} == {True, False}
-    prompt = model.prompt_fingerprint()
     noted = [sample for sample in drawn if sample.logprobs]
     assert len(noted) >= 6
     known = [
-        Candidate(text=sample.text, sampled=Sampled(fingerprint=prompt, logprobs=sample.logprobs)) for sample in noted
+        Candidate(text=sample.text, sampled=Sampled(fingerprint=sample.prompt, logprobs=sample.logprobs))
+        for sample in noted
     ]
     (computed,) = model.score([Pool.of(PUPPY.dialog, [sample.text for sample in noted])])
     model.forget()
@@ -224,9 +252,13 @@ def test_a_network_that_gives_other_numbers_is_run_by_transformers(
 
 def test_losses_noted_under_another_prompt_or_of_another_text_are_not_taken(model: LanguageModel) -> None:
     text, wrong = "Oh no! How old is he?", (-9.0,) * 8
-    other = Sampled(fingerprint=model.prompt_fingerprint("Be rude."), logprobs=wrong)
-    short = Sampled(fingerprint=model.prompt_fingerprint(), logprobs=wrong[:3])
-    made = [Candidate(text=text, sampled=sampled) for sampled in (None, other, short)]
+    rude, own, strange = (
+        model.prompt_digest(model.form.context(dialog, system))
+        for dialog, system in ((PUPPY.dialog, "Be rude."), (PUPPY.dialog, None), (Dialog.of("Hi!"), None))
+    )
+    noted = [(rude, wrong), (own, wrong[:3]), (strange, wrong)]
+    sampled = [None, *(Sampled(fingerprint=prompt, logprobs=logprobs) for prompt, logprobs in noted)]
+    made = [Candidate(text=text, sampled=each) for each in sampled]
     (found,) = model.score([Pool.of(PUPPY.dialog, made)])
     np.testing.assert_allclose(found.conditional, found.conditional[0], atol=1e-4)
 

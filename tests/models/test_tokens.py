@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from blender.models.proxy_transformer import padded
 from blender.models.tokens import Tokens, load_tokens
 
 CLS, SEP, QUERY = 1, 2, 3
@@ -57,6 +58,17 @@ def test_a_long_context_loses_its_oldest_words_and_the_reply_stays(tokens: Token
     (made,) = tokens.pairs([(words(*range(20)), words(50, 51))])
     assert made.ids == (CLS, *ids(17, 18, 19), SEP, *ids(50, 51), SEP)
     assert made.types == (0, 0, 0, 0, 0, 1, 1, 1)
+
+
+@pytest.mark.parametrize("pair", ["[CLS] $A [SEP] $B:1 [SEP]:1", "[CLS] $A [SEP] [SEP] $B [SEP]"])
+def test_own_tokens_are_the_last_texts_whether_or_not_types_tell(pair: str) -> None:
+    made = tokenizer()
+    special = [("[CLS]", CLS), ("[SEP]", SEP)]
+    made.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair=pair, special_tokens=special)
+    tokens = Tokens(made, limit=12, padding=0)
+    found = [*tokens.pairs([(words(*range(20)), words(50, 51, 52))]), *tokens.single([words(1, 2)])]
+    own = padded(found, 0)[3].bool()
+    assert [tuple(padded(found, 0)[0][at][own[at]].tolist()) for at in (0, 1)] == [ids(50, 51, 52), ids(1, 2)]
 
 
 def test_a_long_reply_leaves_a_quarter_to_the_context(tokens: Tokens) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 
 from blender.deadline import Late, within
 from blender.errors import BadInput, BlendError
@@ -47,6 +48,12 @@ def application(server: Server) -> FastAPI:
             return Response(json.dumps(error), 429, {"retry-after-ms": "10"}, "application/json")
         if act == "401":
             return Response('{"error": {"message": "wrong key"}}', 401, media_type="application/json")
+        if act == "later":
+            return Response("{}", 429, {"retry-after": "4"}, "application/json")
+        if act == "500":
+            return Response("{}", 500, media_type="application/json")
+        if act == "drip":
+            return StreamingResponse(drips(json.dumps(answer(body))), media_type="application/json")
         if act == "hang":
             time.sleep(1.5)
         bodies = {
@@ -59,6 +66,14 @@ def application(server: Server) -> FastAPI:
         return Response(bodies.get(act) or json.dumps(answer(body)), media_type="application/json")
 
     return app
+
+
+def drips(text: str) -> Iterator[str]:
+    """White space that keeps every single wait short, then the answer."""
+    for _ in range(20):
+        time.sleep(0.1)
+        yield "\n"
+    yield text
 
 
 def answer(body: dict[str, Any]) -> dict[str, Any]:
@@ -168,6 +183,24 @@ def test_a_server_that_hangs_is_left(server: Server) -> None:
     assert time.perf_counter() - begun < 1.4, "it was not waited for"
 
 
+def test_a_server_that_drips_is_left(server: Server) -> None:
+    server.play[:] = ["drip"] * 3
+    begun = time.perf_counter()
+    with pytest.raises(BlendError, match=r"no answer within 0\.4 s, asked 2 times"):
+        make(server, timeout=0.4, retries=1).propose([Dialog.of("Hi!")], 1)
+    with within(0.4), pytest.raises(Late):
+        make(server).propose([Dialog.of("Hi!")], 1)
+    assert time.perf_counter() - begun < 1.9, "it would have dripped for two seconds each time"
+
+
+def test_a_pause_longer_than_the_timeout_is_not_waited_for(server: Server) -> None:
+    server.play.append("later")
+    begun = time.perf_counter()
+    with pytest.raises(BlendError, match="refused: 429"):
+        make(server, timeout=0.5).propose([Dialog.of("Hi!")], 1)
+    assert time.perf_counter() - begun < 2.0
+
+
 def test_no_request_outlives_the_callers_deadline(server: Server) -> None:
     server.play[:] = ["hang"] * 2
     api = make(server, parallel=1, retries=1, price_in=1.0)
@@ -228,6 +261,23 @@ def test_what_may_have_been_paid_for_is_counted(server: Server) -> None:
     with pytest.raises(BlendError):
         source.propose([Dialog.of("Hi!")], 1)
     assert source.budget.spent == pytest.approx(10 * 10 / 1e6), "a refusal costs nothing"
+
+
+def test_an_attempt_that_hung_counts_also_when_the_next_is_refused(server: Server) -> None:
+    source = make(server, system="", price_out=10.0, max_tokens=10, retries=1, timeout=0.3)
+    server.play += ["hang", "500"]
+    paid: list[float] = []
+    with pytest.raises(BlendError, match="refused: 500"):
+        source.propose([Dialog.of("Hi!")], 1, paid=paid.append)
+    assert paid == pytest.approx([10 * 10 / 1e6])
+    server.play += ["429"]
+    source.propose([Dialog.of("Hi!")], 1, paid=paid.append)
+    assert paid[1] == pytest.approx(50 * 10 / 1e6), "the refusal before the answer costs nothing"
+
+
+def test_requests_for_one_dialog_have_seeds_of_their_own(server: Server) -> None:
+    make(server, n=1, extra={"seed": 7}).propose([Dialog.of("Hi!"), Dialog.of("Yo!")], 3)
+    assert sorted(body["seed"] for body in server.asked) == [7, 7, 8, 8, 9, 9]
 
 
 def test_money_is_set_aside_by_one_thread_at_a_time() -> None:

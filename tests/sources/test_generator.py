@@ -20,13 +20,13 @@ def test_wrong_settings_are_refused_when_it_is_made() -> None:
 
 
 def test_what_is_broken_off_is_left_out_where_something_else_is_not() -> None:
-    broken = Sample(text="I like to", logprobs=(-0.1,), finished=False)
-    cut = Sample(text="I sing.", logprobs=(-2.0,), finished=False)
-    ended = Sample(text="jazz", logprobs=(-1.0,), finished=True)
-    found = candidates([broken, cut, ended], "generator", "prompt")
+    broken = Sample(text="I like to", logprobs=(-0.1,), finished=False, prompt="p")
+    cut = Sample(text="I sing.", logprobs=(-2.0,), finished=False, prompt="p")
+    ended = Sample(text="jazz", logprobs=(-1.0,), finished=True, prompt="p")
+    found = candidates([broken, cut, ended], "generator")
     assert [(each.text, each.rank) for each in found] == [("jazz", 0), ("I sing.", 1)]
-    silent = Sample(text="", logprobs=(-0.1,), finished=True)
-    assert "I like to" in [each.text for each in candidates([broken, silent], "generator", "prompt")]
+    silent = Sample(text="", logprobs=(-0.1,), finished=True, prompt="p")
+    assert "I like to" in [each.text for each in candidates([broken, silent], "generator")]
 
 
 @pytest.mark.slow

@@ -46,7 +46,8 @@ def test_its_losses_are_not_taken_for_those_without_knowledge() -> None:
     (candidates,) = Grounded(max_new_tokens=8).propose([FOOD], 2)
     noted = {candidate.sampled.fingerprint for candidate in candidates if candidate.sampled}
     assert noted
-    assert Perplexity()._model.prompt_fingerprint() not in noted
+    model = Perplexity()._model
+    assert model.prompt_digest(model.form.context(FOOD)) not in noted
 
 
 @pytest.mark.slow

@@ -188,8 +188,8 @@ def test_the_generator_answers_with_prompts_from_a_real_base(tmp_path: Path) -> 
     assert all(len(own) == 1 for own in noted) and noted[0] != noted[1], "each dialog has other examples"
     # Not the texts: products of other shapes round otherwise, on some processors enough for another word.
     assert {each.sampled.fingerprint for each in shown.propose(dialogs[:1], 4)[0] if each.sampled} == noted[0]
-    assert model.prompt_fingerprint() not in set().union(*noted)
     for dialog, pool in zip(dialogs, found[1], strict=True):
+        assert model.prompt_digest(model.form.context(dialog)) not in set().union(*noted)
         (reused,) = model.score([Pool(dialog=dialog, candidates=tuple(pool))])
         (computed,) = model.score([Pool.of(dialog, [each.text for each in pool])])
         np.testing.assert_allclose(reused.conditional, computed.conditional, atol=1e-3)

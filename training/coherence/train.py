@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from safetensors.numpy import save_file
 
+from blender.errors import BadInput
 from blender.models.cache import cache_folder, make_once, text_digest
 from blender.models.causal import checkpoint_folder
 from blender.models.encoder import load_encoder
@@ -169,6 +170,9 @@ def _resumed(
     network.load(tensors)
     load_optimizer(optimizer, tensors)
     schedule.load_state_dict({**schedule.state_dict(), "last_epoch": state["schedule"]})
+    # A schedule sets rates only when it steps: without this the next step would be taken at the rate of the first.
+    for group, highest, share in zip(optimizer.param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True):
+        group["lr"] = highest * share(schedule.last_epoch)
     return int(state["step"])
 
 
@@ -176,10 +180,18 @@ def batches(groups: Sequence[Group], settings: TailSettings) -> list[list[Group]
     """As many batches as there are steps, each of groups of about equal length, all once before any comes again.
 
     The ``settings.seen`` first of the order are left out.
+
+    Raises:
+        BadInput: there are fewer groups than a batch holds.
     """
+    if len(groups) < settings.batch:
+        raise BadInput(
+            f"a tail is trained on batches of {settings.batch} contexts, got {len(groups)} that can be used; give more "
+            "dialogues"
+        )
     rng = np.random.default_rng(settings.seed + 1)
     ordered = sorted(groups, key=lambda group: group.tokens + rng.random() * 12)
-    starts = np.arange(0, len(ordered) - settings.batch, settings.batch)
+    starts = np.arange(0, len(ordered) - settings.batch + 1, settings.batch)
     order: list[int] = []
     last = settings.seen + settings.steps
     while len(order) < last:

@@ -70,8 +70,10 @@ def _groups(missing: Sequence[Ask]) -> list[tuple[str, list[Ask]]]:
 
 
 def _compute(model: LanguageModel, shared: str, part: Sequence[Ask]) -> list[Cell]:
-    texts = [each.row.text if shared or not each.before else each.before + BETWEEN + each.row.text for each in part]
-    asked = [(text, each.row.answers) for text, each in zip(texts, part, strict=True)]
+    # Prompt and input are tokenised apart also where they share a pass: joined, their line breaks are other tokens, and
+    # a score would go by how many inputs were asked for at once.
+    alone = [() if shared or not each.before else (each.before + BETWEEN,) for each in part]
+    asked = [((*before, each.row.text), each.row.answers) for before, each in zip(alone, part, strict=True)]
     found = option_losses(model, shared, asked)
     return [
         Cell(prompt=each.key[0], row=each.key[1], losses=losses, tokens=_lengths(model, each.row))

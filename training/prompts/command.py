@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,15 +12,25 @@ import typer
 from blender.errors import BadInput
 from blender.index.heads import Heads
 from blender.models.encoder import load_encoder
-from blender.models.language_model import load_language_model
+from blender.models.language_model import load_language_model, model_fingerprint
 from blender.prompts.pool import PromptPool
 from blender.prompts.retriever import PromptRetriever
 from blender.training.prompts.drawing import DrawSettings
 from blender.training.prompts.evaluate import ClusterResult
 from blender.training.prompts.fitting import TrainSettings, fit_retriever
 from blender.training.prompts.generator_command import pairs
-from blender.training.prompts.run import FAST, RunSettings, Sizes, evaluate_tasks, prepare
+from blender.training.prompts.run import (
+    FAST,
+    RunSettings,
+    Sizes,
+    as_scored,
+    evaluate_tasks,
+    keep_settings,
+    prepare,
+    seeded,
+)
 from blender.training.prompts.scoring import ScoreSettings
+from blender.training.prompts.store import ScoreStore
 from blender.training.prompts.tables import cluster_table, mean_table
 from blender.training.prompts.terminal import say
 
@@ -58,6 +69,7 @@ def score(
     draw = DrawSettings(inputs=inputs, demonstrations=demonstrations, seed=seed)
     sizes = Sizes(draw=draw, score=ScoreSettings(prompts=prompts, rounds=rounds, seed=seed))
     model = load_language_model(lm, dtype="bfloat16")
+    keep_settings(ScoreStore(out, model.fingerprint), sizes)
     prepared = prepare(tasks, out, model, sizes, shard=_shard(shard), progress=True)
     scored = prepared.scored
     say(
@@ -80,9 +92,9 @@ def train(
     fast: Annotated[bool, typer.Option("--fast", help="Few rows and prompts, for a look.")] = False,
     seed: Seed = 0,
 ) -> None:
-    """Train a retriever of prompts from scores, and save it with its pool."""
+    """Train a retriever of prompts from scores, drawn as they were scored, and save it with its pool."""
     model, sentences = load_language_model(lm, dtype="bfloat16"), load_encoder(encoder)
-    sizes = FAST if fast else Sizes()
+    sizes = seeded(FAST, seed) if fast else as_scored(ScoreStore(scores, model.fingerprint), seed)
     prepared = prepare(tasks, scores, model, sizes, progress=True)
     left_out = set(without or ())
     pool = PromptPool.build(prepared.drawn.prompts, sentences)
@@ -130,7 +142,8 @@ def evaluate(
     seed: Seed = 0,
 ) -> None:
     """Test on each cluster of tasks a retriever that saw nothing of it; a run that was cut off goes on."""
-    sizes = FAST if fast else Sizes(rows=rows)
+    store = ScoreStore(scores, model_fingerprint(lm, "bfloat16"))
+    sizes = seeded(FAST, seed) if fast else replace(as_scored(store, seed), rows=rows)
     settings = RunSettings(lm=lm, transfer=transfer, encoder=encoder, clusters=tuple(cluster or ()), k=k, seed=seed)
     run = evaluate_tasks(tasks, scores, settings, sizes, watch=_told, progress=True)
     for line in [*mean_table(run.results), "", *cluster_table(run.results)]:

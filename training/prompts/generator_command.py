@@ -11,15 +11,15 @@ import typer
 from blender.errors import BadInput
 from blender.index.base import open_base
 from blender.index.context import TURN_BREAK
-from blender.index.corpus import read_phrases
 from blender.models.language_model import load_language_model
 from blender.records import Dialog
 from blender.sources.prompting import PairRetriever
 from blender.training.prompts.generator_data import Asked
 from blender.training.prompts.generator_losses import FOLDS, Scored, picked, score_candidates, tuned_heads
 from blender.training.prompts.terminal import say
+from blender.training.tune.dialogues import read_conversations
 
-FEWEST = 10 * FOLDS
+FEWEST, FEWEST_CHATS = 10 * FOLDS, 2 * FOLDS
 
 
 def pairs(
@@ -48,15 +48,26 @@ def pairs(
 
 
 def _drawn(conversations: str, count: int, seed: int) -> list[Asked]:
-    phrases = [phrase for phrase in read_phrases(conversations) if phrase.context.strip()]
-    if len(phrases) < FEWEST:
+    found = [
+        (f"chat-{chat}", phrase)
+        for chat, phrases in enumerate(read_conversations(conversations))
+        for phrase in phrases
+        if phrase.context.strip()
+    ]
+    chats = len({chat for chat, _ in found})
+    if len(found) < FEWEST or chats < FEWEST_CHATS:
         raise BadInput(
-            f"{conversations} holds {len(phrases)} turns that answer something; at least {FEWEST} are needed. Give more"
+            f"{conversations} holds {len(found)} turns that answer something, of {chats} conversations; at least "
+            f"{FEWEST} of {FEWEST_CHATS} are needed. Give more"
         )
-    order = np.random.default_rng(seed).permutation(len(phrases))[:count]
+    order = np.random.default_rng(seed).permutation(len(found))[:count].tolist()
     return [
-        Asked(dialog=Dialog.of(phrases[at].context.split(TURN_BREAK), id=f"dialog-{at}"), truth=phrases[at].reply)
-        for at in order.tolist()
+        Asked(
+            dialog=Dialog.of(phrase.context.split(TURN_BREAK), id=f"dialog-{at}"),
+            truth=phrase.reply,
+            conversation=chat,
+        )
+        for at, (chat, phrase) in ((at, found[at]) for at in order)
     ]
 
 

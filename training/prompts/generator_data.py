@@ -24,10 +24,17 @@ _TURNS = 2  # of a dialog's context
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A dialog and what a person really said next."""
+    """A dialog and what a person really said next.
+
+    Attributes:
+        dialog: up to there.
+        truth: the next turn.
+        conversation: equal for dialogs of one conversation; empty if no other is of its own.
+    """
 
     dialog: Dialog
     truth: str
+    conversation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,7 @@ def score_candidates(
 def tuned_heads(retriever: PairRetriever, asked: Sequence[Asked], scored: Scored, seed: int) -> Heads:
     """Heads by UPRISE's loop: the pair that helps most is the positive, the two worst are negatives.
 
-    Dialogs that no pair helps are left out; a fifth of the others is held out to stop in time.
+    Dialogs that no pair helps are left out; a fifth of the others, by conversation, is held out to stop in time.
 
     Raises:
         BadInput: pairs help too few dialogs.
@@ -147,10 +147,11 @@ def tuned_heads(retriever: PairRetriever, asked: Sequence[Asked], scored: Scored
     queries = retriever.queries([each.dialog for each in asked])
     keys = np.asarray(retriever.base.contents.context_vectors[scored.rows], dtype=np.float32)
     helped = np.flatnonzero(scored.losses.min(axis=1) < scored.plain)
-    if len(helped) <= FOLDS:
+    held = folds_of([asked[at] for at in helped.tolist()]) == 0
+    if len(helped) <= FOLDS or min(held.sum(), (~held).sum()) < 2:
         raise BadInput(
-            f"a pair helps only {len(helped)} of {len(asked)} dialogs, too few to learn from: try more pairs or more "
-            "dialogs, or another base"
+            f"a pair helps only {len(helped)} of {len(asked)} dialogs, too few of different conversations to learn "
+            "from: try more pairs or more dialogs, or another base"
         )
     order = np.argsort(scored.losses, axis=1)
     pairs = [
@@ -160,7 +161,7 @@ def tuned_heads(retriever: PairRetriever, asked: Sequence[Asked], scored: Scored
             negatives=np.take_along_axis(keys[part], order[part, -2:][..., None], axis=1),
             ids=scored.rows[part, order[part, 0]],
         )
-        for part in (helped[np.arange(len(helped)) % FOLDS > 0], helped[::FOLDS])
+        for part in (helped[~held], helped[held])
     ]
     start = Heads.identity(queries.shape[1], retriever.base.manifest.encoder_fingerprint)
     return fit_heads(pairs[0], start=start, held_out=pairs[1], settings=replace(FIT, seed=seed))
@@ -174,8 +175,9 @@ def picked(retriever: PairRetriever, asked: Sequence[Asked], scored: Scored, see
     queries = retriever.queries([each.dialog for each in asked])
     keys = np.asarray(retriever.base.contents.context_vectors[scored.rows], dtype=np.float32)
     tuned = np.zeros(scored.losses.shape, dtype=np.float32)
+    folds = folds_of(asked)
     for fold in range(FOLDS):
-        own = np.arange(len(asked)) % FOLDS == fold
+        own = folds == fold
         rest = Scored(rows=scored.rows[~own], losses=scored.losses[~own], plain=scored.plain[~own], near=scored.near)
         heads = tuned_heads(retriever, [each for at, each in enumerate(asked) if not own[at]], rest, seed)
         flat = heads.replies(keys[own].reshape(-1, keys.shape[-1])).reshape(keys[own].shape)
@@ -189,6 +191,13 @@ def picked(retriever: PairRetriever, asked: Sequence[Asked], scored: Scored, see
         "tuned": scored.losses[each, tuned.argmax(axis=1)],
         "oracle": scored.losses.min(axis=1),
     }
+
+
+def folds_of(asked: Sequence[Asked]) -> NDArray[np.intp]:
+    """The fold of each dialog, (dialogs,); dialogs of one conversation are in one."""
+    names = [each.conversation or at for at, each in enumerate(asked)]
+    numbers = {name: at for at, name in enumerate(dict.fromkeys(names))}
+    return np.array([numbers[name] % FOLDS for name in names], dtype=np.intp)
 
 
 def _good_rows(retriever: PairRetriever) -> NDArray[np.intp]:

@@ -18,7 +18,8 @@ from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
 from blender.training.prompts.evaluate import ClusterResult
 from blender.training.prompts.picture import draw_gains
-from blender.training.prompts.run import FAST, Run, RunSettings, Sizes, evaluate_tasks
+from blender.training.prompts.run import FAST, Run, RunSettings, Sizes, evaluate_tasks, seeded
+from blender.training.prompts.store import VERSION
 from blender.training.prompts.summary import BARE, Compared, compare, compare_oracle, of_scored
 from blender.training.prompts.tables import (
     cluster_table,
@@ -183,8 +184,8 @@ def main(
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
 ) -> None:
     """Measure and write."""
-    settings, sizes = RunSettings(transfer=transfer, k=k, seed=seed), FAST if fast else Sizes()
-    scores = cache_folder() / "prompts" / "scores.sqlite"
+    settings, sizes = RunSettings(transfer=transfer, k=k, seed=seed), seeded(FAST if fast else Sizes(), seed)
+    scores = cache_folder() / "prompts" / f"scores-{VERSION}.sqlite"
     run = evaluate_tasks(data / "tasks", scores, settings, sizes, watch=_told, progress=True)
     draw_gains(run.results, out / "docs" / "prompts.png")
     write_part(out, "prompts", figures(run, sizes, settings), lines(run, settings))

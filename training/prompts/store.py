@@ -12,7 +12,8 @@ import numpy as np
 from blender.errors import BadInput
 from blender.matrix import Floats
 
-_VERSION = 1
+VERSION = 2
+"""Of the file; in version 1 prompt and input were tokenised together or apart, as it came."""
 _WAIT = 120.0  # seconds for another process that writes
 
 
@@ -53,9 +54,10 @@ class ScoreStore:
         try:
             self._base = sqlite3.connect(self._path, timeout=_WAIT)
             (version,) = self._base.execute("PRAGMA user_version").fetchone()
-            if version not in (0, _VERSION):
+            if version not in (0, VERSION):
                 raise BadInput(
-                    f"{self._path} is of version {version}, this program reads {_VERSION}; name another file"
+                    f"{self._path} is of version {version}, this program reads {VERSION}; name another file, and its "
+                    "scores are computed anew"
                 )
             with self._base:
                 self._base.execute(
@@ -70,7 +72,8 @@ class ScoreStore:
                     "CREATE TABLE IF NOT EXISTS texts (model TEXT, key TEXT, text TEXT, PRIMARY KEY (model, key)) "
                     "WITHOUT ROWID"
                 )
-                self._base.execute(f"PRAGMA user_version = {_VERSION}")
+                self._base.execute("CREATE TABLE IF NOT EXISTS settings (model TEXT PRIMARY KEY, text TEXT)")
+                self._base.execute(f"PRAGMA user_version = {VERSION}")
         except sqlite3.DatabaseError as fault:
             raise BadInput(f"{self._path} is no store of scores ({fault}); name another file") from None
 
@@ -110,6 +113,16 @@ class ScoreStore:
         """Processor seconds and tokens so far, by stage: over all runs and processes, also those that were cut off."""
         rows = self._base.execute("SELECT stage, seconds, tokens FROM work WHERE model = ?", (self._model,))
         return {stage: (float(seconds), int(tokens)) for stage, seconds, tokens in rows}
+
+    def settings(self) -> str | None:
+        """What the last scoring by this model was told; ``None`` if there was none."""
+        kept = self._base.execute("SELECT text FROM settings WHERE model = ?", (self._model,)).fetchone()
+        return None if kept is None else str(kept[0])
+
+    def put_settings(self, text: str) -> None:
+        """Keep what a scoring was told, so that what uses its scores asks for the same."""
+        with self._base:
+            self._base.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (self._model, text))
 
     def text(self, key: str) -> str | None:
         """A text the model wrote; ``None`` if it did not yet."""

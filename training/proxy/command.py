@@ -45,7 +45,7 @@ def train(
     language: Annotated[str, typer.Option(help="Whose word frequencies are read.")] = "en",
     rows: Rows = 20_000,
     pairs: Annotated[int, typer.Option(help="Phrases with context to learn from, at most.")] = 3_000,
-    held_out: Annotated[int, typer.Option(help="Phrases to judge on, and as many to choose by.")] = 2_000,
+    held_out: Annotated[int, typer.Option(help="Phrases to judge on, and as many left aside.")] = 2_000,
     fewest: Annotated[int, typer.Option("--min-words", help="Leave shorter phrases out.")] = 1,
     most: Annotated[int, typer.Option("--max-words", help="Leave longer phrases out.")] = 40,
     layers: Annotated[int, typer.Option(help="Of the transformer.")] = 4,

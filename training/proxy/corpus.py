@@ -9,10 +9,11 @@ from random import Random
 
 from blender.errors import BadInput
 from blender.index.context import TURN_BREAK
-from blender.index.corpus import Phrase, read_phrases
+from blender.index.corpus import Phrase
 from blender.models.cache import text_digest
 from blender.pooling import duplicate_key
 from blender.records import Dialog
+from blender.training.tune.dialogues import read_conversations
 
 FEWEST = 100
 """Phrases that each part must have."""
@@ -40,7 +41,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """A corpus in parts: to fit on, to choose by, to judge on, and what is only counted, without the language model."""
+    """A corpus in parts: to fit on, to judge on, and what is only counted, without the language model.
+
+    ``valid`` is left aside, for choosing settings by hand: nothing is learnt from it, and no figure is of it.
+    """
 
     train: tuple[Said, ...]
     valid: tuple[Said, ...]
@@ -65,11 +69,10 @@ def read_said(source: str | Path, fewest: int, most: int) -> list[Said]:
         BadInput: the file cannot be read as phrases, or holds none of that length.
     """
     said: dict[str, Said] = {}
-    chat = -1
-    for phrase in read_phrases(source):
-        chat += TURN_BREAK not in phrase.context  # the second turn of a conversation answers the first alone
-        if fewest <= len(phrase.reply.split()) <= most:
-            said.setdefault(duplicate_key(phrase.reply), _said(phrase, chat))
+    for chat, phrases in enumerate(read_conversations(source)):
+        for phrase in phrases:
+            if fewest <= len(phrase.reply.split()) <= most:
+                said.setdefault(duplicate_key(phrase.reply), _said(phrase, chat))
     if not said:
         raise BadInput(f"{source} holds no phrase of {fewest} to {most} words; allow other lengths or give other data")
     return list(said.values())
@@ -81,14 +84,14 @@ def _said(phrase: Phrase, chat: int) -> Said:
 
 
 def split(said: Sequence[Said], rows: int, held_out: int, seed: int) -> Parts:
-    """Draw whole conversations in a seeded order: first for the test, then to choose by, to fit on, to count words.
+    """Draw whole conversations in a seeded order: first for the test, then to leave aside, to fit on, to count words.
 
     What is fitted on is not counted, or a network would learn to trust counts that hold the phrase itself.
 
     Args:
         said: each text once, so that no text is in two parts.
-        rows: phrases to fit on, at most two thirds of what the test and the choice leave.
-        held_out: phrases of the test and as many to choose by, at most a tenth of all each.
+        rows: phrases to fit on, at most two thirds of what the first two leave.
+        held_out: phrases of the test and as many left aside, at most a tenth of all each.
 
     Raises:
         BadInput: there are too few phrases or conversations.

@@ -15,7 +15,7 @@ from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.networks import load_checkpoint, position_limit
 from blender.models.progress import steps
-from blender.models.proxy_transformer import TURN_JOIN, Reader, SpanNetwork, first_own, half_where_fast, padded
+from blender.models.proxy_transformer import TURN_JOIN, Reader, SpanNetwork, half_where_fast, padded
 from blender.models.reference import resolve
 from blender.models.tokens import TokenIds, Tokens, load_tokens
 from blender.training.proxy.checkpoint import Checkpoint
@@ -85,7 +85,7 @@ def items(scored: Scored, tokens: Tokens, tokenizer: object, *, given: bool) -> 
     pairs = [(TURN_JOIN.join(context), text) for context, text in zip(scored.contexts, scored.texts, strict=True)]
     inputs = tokens.pairs(pairs) if given else tokens.single(scored.texts)
     spans = tokens.spans(scored.texts)
-    kept = [each[: len(one) - 1 - first_own(one)] for each, one in zip(spans, inputs, strict=True)]
+    kept = [each[: one.own] for each, one in zip(spans, inputs, strict=True)]
     pieces = pieces_of(scored, tokenizer, kept)
     found = zip(inputs, pieces, scored.mean.tolist(), strict=True)
     return [Item(tokens=one, pieces=each, mean=mean) for one, each, mean in found if each.shape[1]]

@@ -75,8 +75,7 @@ def gather(
     def judged(said: Sequence[Said], what: str, given: bool = False) -> Scored:
         return scored(model, said, folder, given=given, progress=None if quiet else f"judging {what}")
 
-    test = judged(parts.test, "held-out phrases")
-    train = judged(parts.train, "phrases to learn from")
+    test, train = judged(parts.test, "held-out phrases"), judged(parts.train, "phrases to learn from")
     require_learnable(train)
     pairs: dict[str, Scored] = {}
     if settings.conditional:

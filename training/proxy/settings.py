@@ -23,7 +23,7 @@ class ProxySettings:
         language: whose word frequencies are read.
         rows: phrases to learn from, at most.
         pairs: phrases with context to learn from, at most; a fifth as many to judge on.
-        held_out: phrases to judge on, and as many to choose by.
+        held_out: phrases to judge on, and as many left aside.
         fewest, most: words of a phrase.
         layers: of the transformer, the first of those it starts from.
         epochs: how often every phrase is seen; 0 takes what suits the size.

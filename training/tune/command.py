@@ -28,7 +28,9 @@ def tune(
     hard: Annotated[int, typer.Option(min=0, help="contrastive: mined hard negatives a pair.")] = 0,
     interest: Annotated[Interest, typer.Option(help="What is interesting in an answer.")] = "specific",
     gate: Annotated[Gate, typer.Option(help="What the interest is multiplied with.")] = "sensible",
-    bundle: Annotated[str, typer.Option(help="Bundle whose P(sensible) and P(specific) pay; cheap columns only.")] = "",
+    bundle: Annotated[
+        str, typer.Option(help="Bundle whose P(sensible) and P(specific) pay, by its light columns; default: fast.")
+    ] = "",
     labels: Annotated[
         list[Path] | None,
         typer.Option(help="Label file on which each interest is first compared with people's; may be repeated."),
@@ -48,6 +50,8 @@ def tune(
 
     if encoder != "frozen" and method != "contrastive":
         raise BadInput(f"the encoder is trained by contrastive alone, method is {method}; leave --encoder out")
+    if encoder != "frozen" and start is not None:
+        raise BadInput(f"heads to start from ({start}) are of the encoder before its training; leave --start out")
     asked = Asked(
         dialogues=dialogues,
         out=out,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,10 @@ from blender.index.heads import Heads
 from blender.models.encoder import load_encoder
 from blender.training.tune.contrastive import Embedding, recall_of
 from blender.training.tune.corpora import CORPORA, read_corpus
-from blender.training.tune.dialogues import Pair, PairSettings, draw
+from blender.training.tune.dialogues import PairSettings
 from blender.training.tune.interest import Interest
 from blender.training.tune.material import TEST_CONTEXTS, Material
-from blender.training.tune.outcome import Answers, outcome, recall_row
-from blender.training.tune.recall import AMONG, true_ranks
+from blender.training.tune.outcome import Answers, outcome
 from blender.training.tune.runs import MAIN, RUNS, Done, Run, done
 from blender.training.tune.ways import HeldOut, reranked_ranks
 
@@ -42,35 +41,24 @@ def name_of(run: Run) -> str:
 
 def recalls(material: Material, runs: dict[str, list[Done]], encoder: Path | None) -> dict[str, dict[str, Any]]:
     """Recall by domain of the untuned encoder, the heads of seed 0, and (if given) a trained encoder."""
-    embedding = embedding_of(material)
     domains = {"packaged conversations, held out": material.parts["test"]}
     for name in CORPORA:
         domains[name] = read_corpus(material.data, name, PairSettings())
-    heads = [material.untuned, runs["contrastive"][0].heads]
+    retrievers = [(material.embedding, heads) for heads in (material.untuned, runs["contrastive"][0].heads)]
+    names = [UNTUNED, "contrastive heads"]
+    if encoder is not None:
+        retrievers.append(_with_encoder(material, encoder))
+        names.append("encoder trained")
     found: dict[str, dict[str, Any]] = {}
     for domain, pairs in domains.items():
-        rows = recall_of(heads, pairs, embedding, material.seed)
-        found[domain] = {UNTUNED: rows[0], "contrastive heads": rows[1]}
-        if encoder is not None:
-            found[domain]["encoder trained"] = _with_encoder(material, pairs, encoder)
+        found[domain] = dict(zip(names, recall_of(retrievers, pairs, material.seed), strict=True))
     return found
 
 
-def _with_encoder(material: Material, pairs: Sequence[Pair], folder: Path) -> dict[str, Any]:
-    chosen = draw(pairs, AMONG, material.seed)
-    ranks = []
-    for embedding in (
-        embedding_of(material),
-        Embedding(ref=str(folder), encoder=load_encoder(str(folder)), fade=material.base.manifest.settings.fade),
-    ):
-        vectors = embedding.pairs(chosen)
-        ranks.append(true_ranks(vectors.queries.copy(), vectors.positives, chosen))
-    return recall_row(ranks[1], ranks[0])
-
-
-def embedding_of(material: Material) -> Embedding:
-    """How pairs become vectors of the base's encoder."""
-    return Embedding(ref=material.encoder_ref, encoder=material.encoder, fade=material.base.manifest.settings.fade)
+def _with_encoder(material: Material, folder: Path) -> tuple[Embedding, Heads]:
+    encoder = load_encoder(str(folder))
+    embedding = Embedding(ref=str(folder), encoder=encoder, fade=material.base.manifest.settings.fade)
+    return embedding, Heads.identity(encoder.dimension, encoder.fingerprint)
 
 
 def held_out(material: Material, interest: Interest = "specific") -> HeldOut:

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from blender.errors import BadInput
 from blender.index.heads import Heads
 from blender.index.settings import TextEncoder
-from blender.pooling import duplicate_key
-from blender.training.tune.dialogues import Pair, draw
+from blender.training.tune.dialogues import Pair, draw, numbered
 from blender.training.tune.embedding import embed_pairs
 from blender.training.tune.fitting import Epoch, FitSettings, Pairs, fit_heads
 from blender.training.tune.mining import mined
@@ -39,10 +36,10 @@ class Embedding:
     fade: float
 
     def pairs(self, pairs: Sequence[Pair]) -> Pairs:
-        """Pairs as vectors, equal replies with equal ids."""
+        """Pairs as vectors, equal replies with equal ids, and the ids of what contexts say."""
         queries, replies = embed_pairs(pairs, self.ref, self.encoder, self.fade)
-        ids = np.unique([duplicate_key(pair.reply) for pair in pairs], return_inverse=True)[1]
-        return Pairs(queries=queries, positives=replies, ids=ids.astype(np.int64))
+        ids, said = numbered(pairs)
+        return Pairs(queries=queries, positives=replies, ids=ids, said=said)
 
 
 def contrastive_heads(
@@ -91,13 +88,15 @@ def contrastive_heads(
 
 
 def recall_of(
-    heads: Sequence[Heads], pairs: Sequence[Pair], embedding: Embedding, seed: int = 0
+    retrievers: Sequence[tuple[Embedding, Heads]], pairs: Sequence[Pair], seed: int = 0
 ) -> list[dict[str, Any]]:
-    """Recall of the true reply among up to 1,000 drawn with a seed, for each of several heads.
+    """Recall of the true reply among up to 1,000 drawn with a seed, for each of several encoders with heads.
 
-    The first heads are what the others are compared with, pair by pair.
+    The first is what the others are compared with, pair by pair.
     """
     chosen = draw(pairs, AMONG, seed)
-    vectors = embedding.pairs(chosen)
-    ranks = [true_ranks(each.queries(vectors.queries), each.replies(vectors.positives), chosen) for each in heads]
+    ranks = []
+    for embedding, heads in retrievers:
+        vectors = embedding.pairs(chosen)
+        ranks.append(true_ranks(heads.queries(vectors.queries), heads.replies(vectors.positives), chosen))
     return [recall_row(each, ranks[0]) for each in ranks]

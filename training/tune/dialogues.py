@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blender.errors import BadInput
 from blender.index.context import TURN_BREAK, context_text
-from blender.index.corpus import open_corpus, phrases_of
+from blender.index.corpus import Phrase, open_corpus, phrases_of
 from blender.pooling import duplicate_key
 
 PARTS = ("train", "dev", "test")
@@ -50,27 +52,37 @@ class PairSettings:
     fewest_asked: int = 3
 
 
+def read_conversations(source: str | Path) -> list[list[Phrase]]:
+    """The phrases of each conversation of a file or package; a row of a table is a conversation of its own.
+
+    Raises:
+        BadInput: the file is wrong (every problem with its line).
+    """
+    path, rows = open_corpus(source)
+    found: list[list[Phrase]] = []
+    problems: list[str] = []
+    for row in rows:
+        try:
+            found.append(phrases_of(row))
+        except BadInput as fault:
+            problems += [f"{path.name}:{row.line}: {problem}" for problem in fault.problems]
+    if problems:
+        raise BadInput(problems[:1000])
+    return found
+
+
 def read_pairs(source: str | Path, settings: PairSettings) -> list[Pair]:
     """The pairs of a file or package, in its order; any format that a base is built from.
 
     Raises:
         BadInput: the file is wrong (every problem with its line), or holds fewer than 20 usable pairs.
     """
-    path, rows = open_corpus(source)
     pairs: list[Pair] = []
-    problems: list[str] = []
-    for row in rows:
-        try:
-            phrases = [(phrase.context.split(TURN_BREAK), phrase.reply) for phrase in phrases_of(row)]
-        except BadInput as fault:
-            problems += [f"{path.name}:{row.line}: {problem}" for problem in fault.problems]
-            continue
-        pairs += pairs_of(phrases, settings)
-    if problems:
-        raise BadInput(problems[:1000])
+    for phrases in read_conversations(source):
+        pairs += pairs_of([(phrase.context.split(TURN_BREAK), phrase.reply) for phrase in phrases], settings)
     if len(pairs) < 20:
         raise BadInput(
-            f"{path.name} holds {len(pairs)} pairs of a context and a reply of {settings.fewest_words} to "
+            f"{Path(source).name} holds {len(pairs)} pairs of a context and a reply of {settings.fewest_words} to "
             f"{settings.most_words} words; at least 20 are needed. Give dialogues (rows with 'turns', or 'context' and "
             "'reply')"
         )
@@ -114,6 +126,23 @@ def split(pairs: Iterable[Pair], seed: int = 0) -> dict[str, list[Pair]]:
             share = int.from_bytes(digest[:8], "big") / 2**64
             found[PARTS[int(np.searchsorted(bounds, share, side="right").clip(max=2))]].append(pair)
     return found
+
+
+def numbered(pairs: Sequence[Pair]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers of the replies, equal for equal texts, and of what each context says (`turn_numbers`).
+
+    Returns:
+        int64 (pairs,) and (pairs, turns).
+    """
+    keys = [duplicate_key(pair.reply) for pair in pairs]
+    numbers = {key: at for at, key in enumerate(dict.fromkeys(keys))}
+    return np.array([numbers[key] for key in keys], dtype=np.int64), turn_numbers(pairs, numbers)
+
+
+def turn_numbers(pairs: Sequence[Pair], numbers: Mapping[str, int]) -> NDArray[np.int64]:
+    """The number of each turn of each context by its `duplicate_key`, -1 for a turn that has none; (pairs, turns)."""
+    found = [[numbers.get(duplicate_key(turn), -1) for turn in pair.context.split(TURN_BREAK)] for pair in pairs]
+    return np.array(list(zip(*zip_longest(*found, fillvalue=-1), strict=True)), dtype=np.int64)
 
 
 def draw(pairs: Sequence[Pair], most: int, seed: int = 0) -> list[Pair]:

@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,7 +20,7 @@ from blender.index.context import TURN_BREAK
 from blender.models.tuned import newest_first
 from blender.pooling import duplicate_key
 from blender.training.tune.checkpoint import digest_of, load_optimizer, load_state, optimizer_tensors, save_state
-from blender.training.tune.dialogues import Pair
+from blender.training.tune.dialogues import Pair, numbered
 from blender.training.tune.embedding import BatchEncoder
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 LOOKS = "looks.json"
 """Beside the weights of a trained encoder: its looks at held-out pairs."""
+NAMED = "training.txt"
+"""Beside them: the name of the training that made it."""
 log = logging.getLogger(__name__)
 
 
@@ -99,7 +102,7 @@ class EncoderRun:
             {"params": [self.scale], "weight_decay": 0.0},
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=self.settings.rate)
-        self.path = self.checkpoint / f"encoder-{self._name()}.safetensors" if self.checkpoint else None
+        self.path = self.checkpoint / f"encoder-{self.name}.safetensors" if self.checkpoint else None
         found = load_state(self.path) if self.path else None
         if found:
             self._take(*found)
@@ -148,6 +151,7 @@ class EncoderRun:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
         module.save_pretrained(place, safe_serialization=True)
+        (place / NAMED).write_text(self.name)
         (place / LOOKS).write_bytes(msgspec.json.encode([asdict(each) for each in self.looks]))
 
     def _loss(self, pairs: Sequence[Pair]) -> torch.Tensor:
@@ -161,6 +165,9 @@ class EncoderRun:
         scores = self.scale.exp().clamp(max=100.0) * contexts @ replies.T
         keys = np.array([duplicate_key(text) for text in (*(pair.reply for pair in pairs), *echoed)])
         same = torch.from_numpy(keys[:count, None] == keys[None, :]) & ~torch.eye(count, len(keys), dtype=torch.bool)
+        if not echoed:  # else to repeat is taught to be wrong
+            ids, said = numbered(pairs)
+            same |= torch.from_numpy((said[:, :, None] == ids).any(1)) & ~torch.eye(count, dtype=torch.bool)
         scores = scores.masked_fill(same, -torch.inf)
         truth = torch.arange(count)
         return (cross_entropy(scores, truth) + cross_entropy(scores[:, :count].T, truth)) / 2
@@ -195,7 +202,9 @@ class EncoderRun:
         self.step = self.looks[-1].step
         log.info("the encoder's training goes on after step %d", self.step)
 
-    def _name(self) -> str:
+    @cached_property
+    def name(self) -> str:
+        """Sixteen hex digits: checkpoint, settings and pairs."""
         texts = [text for pair in (*self.train, *self.held_out) for text in (pair.context, pair.reply)]
         settings = msgspec.json.encode(asdict(self.settings)).decode()
         return digest_of(str(self.encoder.folder), settings, str(self.tokens), *texts)

@@ -13,7 +13,7 @@ from blender.errors import BadInput
 from blender.models.cache import make_once
 from blender.models.progress import steps
 from blender.training.tune.dialogues import Pair
-from blender.training.tune.encoder_run import EncoderRun, EncoderSettings, Look, embed
+from blender.training.tune.encoder_run import NAMED, EncoderRun, EncoderSettings, Look, embed
 
 __all__ = ["EncoderSettings", "Look", "embed", "train_encoder"]
 
@@ -29,7 +29,7 @@ def train_encoder(
     tokens: int | None = None,
     watch: Callable[[Look], None] | None = None,
 ) -> Path:
-    """Train an encoder and write it as a checkpoint folder, LoRA merged; a folder that is there is kept.
+    """Train an encoder and write it as a checkpoint folder, LoRA merged; what the same training wrote is kept.
 
     Args:
         train: pairs to learn from.
@@ -42,18 +42,29 @@ def train_encoder(
         watch: told after every look.
 
     Raises:
-        BadInput: fewer pairs than a batch.
+        BadInput: fewer pairs than a batch, or ``out`` is there and not of this training.
         BadModel: ``ref`` is no transformers checkpoint.
         BlendError: the loss is no number; the last good state is in the checkpoint.
     """
     if min(len(train), len(held_out)) < settings.batch:
         raise BadInput(
             f"training an encoder needs at least {settings.batch} pairs to learn from and as many held out, got "
-            f"{len(train)} and {len(held_out)}; give more dialogues or a smaller batch"
+            f"{len(train)} and {len(held_out)} (of different replies); give more dialogues"
         )
     run = EncoderRun(train, held_out, ref, settings, checkpoint, tokens)
+    if out.is_dir():
+        return _same(out, run)
     for _ in steps(range(run.step, settings.steps), f"{settings.kind} encoder"):
         run.forward()
         if watch and run.looked:
             watch(run.looks[-1])
     return make_once(out, run.save)
+
+
+def _same(out: Path, run: EncoderRun) -> Path:
+    note = out / NAMED
+    if note.is_file() and note.read_text() == run.name:
+        return out
+    raise BadInput(
+        f"{out} is there and is not what these dialogues and settings make; name another folder, or remove it first"
+    )

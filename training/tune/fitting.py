@@ -148,5 +148,5 @@ class _Fit:
     def _name(self) -> str:
         settings = msgspec.json.encode(asdict(self.settings)).decode()
         sides = [self.pairs, *([self.held_out] if self.held_out else [])]
-        arrays = [each for side in sides for each in (side.queries, side.positives, side.negatives, side.ids)]
+        arrays = [part for side in sides for named in side.arrays.items() for part in named]
         return digest_of(self.start.fingerprint, settings, *arrays)

@@ -42,13 +42,13 @@ def correlations(data: Path, paying: Judge, judging: Judge) -> dict[str, dict[st
     return {name: correlation(path, judging if name not in JUDGE_SETS[1] else paying) for name, path in files.items()}
 
 
-def correlation(path: Path, judge: Judge) -> dict[str, Any]:
+def correlation(path: Path, judge: Judge, locale: str = "en") -> dict[str, Any]:
     """Spearman's correlation of every interest, and of the word count, with the human specificity of a label file.
 
     Raises:
         BadInput: the file is wrong, or holds no label of specificity.
     """
-    prepared = prepared_sets([path])
+    prepared = prepared_sets([path], locale)
     shown = once(prepared.examples.views)
     mean = len(prepared.examples.matrix) / max(len(shown), 1)
     few = {id(pool) for pool in drawn([prepared.labelled[at] for at in shown], round(MOST_ANSWERS / max(mean, 1)))}
@@ -65,7 +65,7 @@ def correlation(path: Path, judge: Judge) -> dict[str, Any]:
         "1-perplexity": -losses,
         "perplexity": losses,
         "specific": judge.probabilities(prepared.examples.take(chosen).matrix)[1].astype(np.float64),
-        "rarity": mean_rarity(texts).astype(np.float64),
+        "rarity": mean_rarity(texts, locale).astype(np.float64),
         "words": np.array([len(words(text)) for text in texts], dtype=np.float64),
     }
     return {"n": len(texts), "contexts": len(labelled)} | {

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blender.bundle import load_bundle
 from blender.catalogue import annotator_catalogue
@@ -24,10 +25,14 @@ from blender.terms import Head
 from blender.training.annotate import annotate_all
 from blender.training.heads import HeadSettings, fit_head
 from blender.training.prepare import Prepared, prepare
+from blender.training.tune.checkpoint import digest_of
 from blender.training.tune.ready import ReadyEncoder
 from blender.written import as_written
 
 CHEAP = ("length", "relevance", "rarity", "overlap", "genericness", "toxicity")
+LIGHT = (*CHEAP, "support", "proxy")
+"""What is measured for a bundle's heads. Not `consensus`: a phrase must be worth the same whichever others happen to be
+asked about in the same call."""
 REWARD_SETS = (
     ("fed-turn", "dailydialog-gupta", "holistic-eval", "adv-gen-retrieval"),
     ("dstc7", "fed-turn"),
@@ -56,6 +61,12 @@ class Judge:
     cache: Path = field(default_factory=lambda: cache_folder() / "features")
     sets: tuple[str, ...] = ()
 
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits that name both heads and the annotators."""
+        measured = [f"{name} {annotator.fingerprint}" for name, annotator in self.annotators.items()]
+        return digest_of(*measured, *_parts(self.sensible), *_parts(self.specific))
+
     def measure(self, pools: Sequence[Pool]) -> FeatureMatrix:
         """The columns of all candidates."""
         return annotate_all(pools, self.annotators, self.cache, quiet=len(pools) < 200)
@@ -67,22 +78,23 @@ class Judge:
         )
         return sensible, specific
 
-    def with_embeddings(self, known: Mapping[str, Floats]) -> Judge:
+    def with_embeddings(self, known: Mapping[str, Floats], fingerprint: str) -> Judge:
         """The same, whose annotators take these embeddings (by text) instead of computing them.
 
-        Only annotators of the encoder that made them are helped; they are asked for texts as written.
+        Only annotators of the encoder that made them (by its fingerprint) are helped; they are asked for texts as
+        written.
         """
         read = {as_written(text): vector for text, vector in known.items()}
         for annotator in self.annotators.values():
             encoder = getattr(annotator, "_encoder", None)
-            if encoder is not None:
+            if encoder is not None and encoder.fingerprint == fingerprint:
                 # A cached property of a frozen dataclass lives in its __dict__.
                 vars(annotator)["_encoder"] = ReadyEncoder(encoder, read)
         return self
 
     @classmethod
     def of_bundle(cls, folder: str | Path) -> Judge:
-        """The heads of a bundle with those of its annotators that are cheap.
+        """The heads of a bundle with those of its annotators that are light (`LIGHT`).
 
         Raises:
             BadBundle: it has not both heads.
@@ -91,8 +103,8 @@ class Judge:
         if bundle.ranker.sensible is None or bundle.ranker.specific is None:
             raise BadBundle(f"the bundle {folder} has no P(sensible) and P(specific); train one on labels of both")
         made = bundle.build_annotators()
-        cheap = {name: made[name] for name in CHEAP if name in made}
-        return cls(sensible=bundle.ranker.sensible, specific=bundle.ranker.specific, annotators=cheap)
+        light = {name: made[name] for name in LIGHT if name in made}
+        return cls(sensible=bundle.ranker.sensible, specific=bundle.ranker.specific, annotators=light)
 
     @classmethod
     def of_labels(cls, sensible: Sequence[Path], specific: Sequence[Path], seed: int = 0) -> Judge:
@@ -107,10 +119,10 @@ class Judge:
         return cls(sensible=heads[0], specific=heads[1], annotators=annotators, sets=sets)
 
 
-def prepared_sets(files: Sequence[Path]) -> Prepared:
-    """Label files with the cheap columns, up to 500 contexts of each set, English only."""
+def prepared_sets(files: Sequence[Path], locale: str = "en") -> Prepared:
+    """Label files with the cheap columns, up to 500 contexts of each set, of one language only."""
     annotators: dict[str, dict[str, Any]] = {name: {} for name in CHEAP}
-    return prepare(files, cache_folder() / "features", annotators=annotators, locale="en", most=MOST_CONTEXTS)
+    return prepare(files, cache_folder() / "features", annotators=annotators, locale=locale, most=MOST_CONTEXTS)
 
 
 def _trained(files: Sequence[Path], label: str, seed: int) -> Head:
@@ -119,6 +131,12 @@ def _trained(files: Sequence[Path], label: str, seed: int) -> Head:
     if head is None:
         raise BadInput(f"{', '.join(path.stem for path in files)}: too few labels of {label}, or all equal")
     return head
+
+
+def _parts(head: Head) -> list[NDArray[Any] | str]:
+    """All that a head is made of."""
+    own = [*head.columns, *head.trees.texts, head.curve.x, head.curve.y, head.probe.weights]
+    return [*own, *(_parts(head.after) if head.after else ())]
 
 
 def _widened(matrix: FeatureMatrix, columns: Sequence[str]) -> FeatureMatrix:

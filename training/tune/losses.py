@@ -46,9 +46,7 @@ def contrastive_loss(
     queries = module.queries(hide(torch.from_numpy(pairs.queries[rows])))
     replies = module.replies(hide(torch.from_numpy(pairs.positives[rows])))
     scores = module.scale * queries @ replies.T
-    if pairs.ids is not None:
-        same = torch.from_numpy(pairs.ids[rows][:, None] == pairs.ids[rows][None, :])
-        scores = scores.masked_fill(same & ~torch.eye(len(rows), dtype=torch.bool), -torch.inf)
+    scores = scores.masked_fill(torch.from_numpy(pairs.not_wrong(rows)), -torch.inf)
     wide = scores
     if pairs.negatives is not None:
         hard = module.replies(hide(torch.from_numpy(pairs.negatives[rows])))

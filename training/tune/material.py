@@ -14,9 +14,8 @@ from blender.index.heads import Heads
 from blender.index.scores import BaseScores
 from blender.matrix import Floats
 from blender.models.encoder import Encoder, load_encoder
-from blender.pooling import duplicate_key
+from blender.training.tune.contrastive import Embedding
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs, split
-from blender.training.tune.embedding import embed_pairs
 from blender.training.tune.fitting import Pairs
 from blender.training.tune.interest import Interest, log_perplexity, mean_rarity, quantile
 from blender.training.tune.judge import JUDGE_SETS, REWARD_SETS, Judge
@@ -66,11 +65,14 @@ class Material:
         """Heads that change nothing."""
         return Heads.identity(self.encoder.dimension, self.encoder.fingerprint)
 
+    @cached_property
+    def embedding(self) -> Embedding:
+        """How pairs become vectors of the base's encoder."""
+        return Embedding(ref=self.encoder_ref, encoder=self.encoder, fade=self.base.manifest.settings.fade)
+
     def embedded(self, pairs: Sequence[Pair]) -> Pairs:
         """Pairs as vectors."""
-        queries, replies = embed_pairs(pairs, self.encoder_ref, self.encoder, self.base.manifest.settings.fade)
-        ids = np.unique([duplicate_key(pair.reply) for pair in pairs], return_inverse=True)[1]
-        return Pairs(queries=queries, positives=replies, ids=ids.astype(np.int64))
+        return self.embedding.pairs(pairs)
 
     @cached_property
     def train(self) -> Pairs:
@@ -122,7 +124,7 @@ class Material:
         """Heads trained on these sets."""
         sensible, specific = ([self.data / "labelled" / f"{name}.jsonl" for name in each] for each in sets)
         return Judge.of_labels(sensible, specific).with_embeddings(
-            dict(zip(self.scene.texts, self.scene.replies, strict=True))
+            dict(zip(self.scene.texts, self.scene.replies, strict=True)), self.base.manifest.encoder_fingerprint
         )
 
     @cached_property

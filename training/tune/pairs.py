@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,24 +80,50 @@ class Pairs:
         positives: float32 (n, d), the reply of each.
         negatives: float32 (n, m, d), hard negatives of each; none if ``None``.
         ids: int64 (n,), equal where positives are the same text: these are not each other's negatives.
+        said: int64 (n, turns), ids of what each context itself says, -1 for none: no negatives of it either, as no
+            blender would answer with them.
     """
 
     queries: Floats
     positives: Floats
     negatives: Floats | None = None
     ids: NDArray[np.int64] | None = None
+    said: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.queries)
         wrong = self.queries.ndim != 2 or self.queries.shape != self.positives.shape
         wrong |= self.negatives is not None and (self.negatives.ndim != 3 or len(self.negatives) != n)
         wrong |= self.ids is not None and self.ids.shape != (n,)
+        wrong |= self.said is not None and (self.said.ndim != 2 or len(self.said) != n or self.ids is None)
         if wrong or n < 2:
             raise BadInput(
-                f"pairs to fit need at least 2 queries and as many positives (n, d), negatives (n, m, d), ids (n,); "
-                f"got queries {self.queries.shape}, positives {self.positives.shape}, "
-                f"negatives {getattr(self.negatives, 'shape', None)}, ids {getattr(self.ids, 'shape', None)}"
+                "pairs to fit need at least 2 queries and as many positives (n, d), negatives (n, m, d), ids (n,), and "
+                f"said (n, turns) beside ids; got queries {self.queries.shape}, positives {self.positives.shape}, "
+                f"negatives {getattr(self.negatives, 'shape', None)}, ids {getattr(self.ids, 'shape', None)}, "
+                f"said {getattr(self.said, 'shape', None)}"
             )
 
     def __len__(self) -> int:
         return len(self.queries)
+
+    def take(self, rows: NDArray[np.intp]) -> Pairs:
+        """Some of them."""
+        return Pairs(**{name: array[rows] for name, array in self.arrays.items()})
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What there is, by name."""
+        named = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: array for name, array in named.items() if array is not None}
+
+    def not_wrong(self, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Which positives of some rows are no negatives of which of these rows, bool (rows, rows)."""
+        found = np.zeros((len(rows), len(rows)), dtype=bool)
+        if self.ids is not None:
+            ids = self.ids[rows]
+            found |= ids[:, None] == ids
+            if self.said is not None:
+                found |= (self.said[rows][:, :, None] == ids).any(1)
+        np.fill_diagonal(found, False)
+        return found

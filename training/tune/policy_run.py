@@ -215,7 +215,7 @@ class Training:
 
     def _name(self) -> str:
         settings = msgspec.json.encode(asdict(self.settings)).decode()
-        anchor = (self.anchor.queries, self.anchor.positives) if self.anchor else ()
+        anchor = self.anchor.arrays.values() if self.anchor else ()
         name = getattr(self.stage, "name", "")
         return digest_of(self.start.fingerprint, settings, name, self.stage.queries, self.stage.replies, *anchor)
 

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.index.context import TURN_BREAK
 from blender.judging.headroom import bootstrap
 from blender.matrix import Floats
 from blender.pooling import duplicate_key
-from blender.training.tune.dialogues import Pair
+from blender.training.tune.dialogues import Pair, turn_numbers
 
 AMONG = 1_000
 LEVELS = (1, 10, 100)
@@ -28,14 +27,19 @@ def true_ranks(queries: Floats, replies: Floats, pairs: Sequence[Pair]) -> NDArr
         replies: float32 (pairs, d), of the same pairs, drawn by `blender.training.tune.dialogues.draw`.
         pairs: their texts.
     """
-    scores = queries @ replies.T
-    at = {duplicate_key(pair.reply): row for row, pair in enumerate(pairs)}
-    for row, pair in enumerate(pairs):
-        said = [at.get(duplicate_key(turn)) for turn in pair.context.split(TURN_BREAK)]
-        scores[row, [each for each in said if each is not None and each != row]] = -np.inf
+    scores = candidate_scores(queries, replies, pairs)
     own = scores[np.arange(len(pairs)), np.arange(len(pairs))][:, None]
     above: NDArray[np.float64] = (scores > own).sum(1) + ((scores == own).sum(1) - 1) / 2
     return np.asarray(np.floor(above) + 1, dtype=np.int64)
+
+
+def candidate_scores(queries: Floats, replies: Floats, pairs: Sequence[Pair]) -> Floats:
+    """Scores of all replies for each context, float32 (pairs, pairs); -inf for what the context itself says."""
+    scores = queries @ replies.T
+    said = turn_numbers(pairs, {duplicate_key(pair.reply): row for row, pair in enumerate(pairs)})
+    for row, turns in enumerate(said):
+        scores[row, turns[(turns >= 0) & (turns != row)]] = -np.inf
+    return scores
 
 
 def recalls(ranks: NDArray[np.int64], *, seed: int = 0) -> dict[str, Any]:

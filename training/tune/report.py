@@ -17,7 +17,7 @@ from rich.console import Console
 
 from blender.training.report import write_part
 from blender.training.script import run
-from blender.training.tune.comparing import UNTUNED, embedding_of, examples, human_heads, outcomes, recalls, trained
+from blender.training.tune.comparing import UNTUNED, examples, human_heads, outcomes, recalls, trained
 from blender.training.tune.figure import draw_curves
 from blender.training.tune.human import correlations, head_room
 from blender.training.tune.material import TRAIN_CONTEXTS, Material
@@ -51,7 +51,7 @@ def main(
     runs = trained(material, console.print)
     recalled = recalls(material, runs, encoder)
     found, answered = outcomes(material, runs)
-    ordered = head_room(data, human_heads(runs, material.untuned), embedding_of(material))
+    ordered = head_room(data, human_heads(runs, material.untuned), material.embedding)
     shown = examples(material, answered)
     draw_curves(
         out / "docs" / "tuning.png",

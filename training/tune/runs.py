@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import msgspec
@@ -13,14 +13,15 @@ import numpy as np
 from blender.index.heads import Heads
 from blender.models.cache import cache_folder, text_digest
 from blender.training.report import write_json
-from blender.training.tune.contrastive import FITTED, Embedding, contrastive_heads
+from blender.training.tune.contrastive import FITTED, contrastive_heads
 from blender.training.tune.interest import Interest
 from blender.training.tune.material import DEV_CONTEXTS, TRAIN_CONTEXTS, Material
 from blender.training.tune.policy import PolicySettings, Round, train_policy
+from blender.training.tune.policy_settings import CHOSEN
 from blender.training.tune.stage import Gate
 from blender.training.tune.ways import ranker_heads
 
-_VERSION = "tune 1"
+_VERSION = "tune 2"
 _LOOK = 4  # rounds between two looks of the judge
 
 
@@ -61,19 +62,11 @@ RUNS = (
 
 
 def settings_of(run: Run) -> PolicySettings:
-    """How a policy of the report is trained; chosen on the development part."""
-    return PolicySettings(
+    """How a policy of the report is trained."""
+    return replace(
+        CHOSEN,
         method="exact" if run.method == "exact" else "ppo",
         baseline="value" if "V(context)" in run.method else "leave-one-out",
-        iterations=24,
-        contexts=400,
-        epochs=2,
-        minibatch=100,
-        rate=3e-4,
-        refresh=12,
-        target_kl=2.0,
-        kl=0.03,
-        anchor=0.3,
         seed=run.seed,
     )
 
@@ -118,13 +111,11 @@ def _name(material: Material, run: Run) -> str:
 
 def _trained(material: Material, run: Run, folder: Any) -> tuple[Heads, list[dict[str, float]], list[list[float]]]:
     if run.method == "contrastive":
-        from dataclasses import replace
-
-        embedding = Embedding(
-            ref=material.encoder_ref, encoder=material.encoder, fade=material.base.manifest.settings.fade
-        )
         fitted = contrastive_heads(
-            material.parts, embedding, settings=replace(FITTED, seed=run.seed), checkpoint=folder / "checkpoints"
+            material.parts,
+            material.embedding,
+            settings=replace(FITTED, seed=run.seed),
+            checkpoint=folder / "checkpoints",
         )
         return fitted, [], []
     stage = material.stage("train", TRAIN_CONTEXTS, material.paying, run.interest, run.gate)

@@ -16,7 +16,7 @@ from blender.index.heads import Heads
 from blender.matrix import Floats
 from blender.pooling import duplicate_key
 from blender.records import Candidate, Dialog, Pool
-from blender.training.tune.dialogues import Pair
+from blender.training.tune.dialogues import Pair, turn_numbers
 
 Rows = NDArray[np.int64]
 FEWEST_PHRASES = 8
@@ -51,6 +51,22 @@ class Scene:
         return tuple(self.base.contents.phrases["text"].to_pylist())
 
     @cached_property
+    def locale(self) -> str:
+        """The language of the phrases, by their column ``locale``; English where that says nothing.
+
+        Raises:
+            BadBase: they are of several languages.
+        """
+        known = () if self.base.locales is None else self.base.locales
+        languages = sorted({str(language) for language in known if language})
+        if len(languages) > 1:
+            raise BadBase(
+                f"the phrases of {self.base.folder} are of several languages ({', '.join(languages)}), and rewards are "
+                "measured in one; build a base of each and tune them one by one"
+            )
+        return languages[0] if languages else "en"
+
+    @cached_property
     def keys(self) -> dict[str, int]:
         """Row of each phrase by its `duplicate_key`."""
         return {duplicate_key(text): row for row, text in enumerate(self.texts)}
@@ -73,14 +89,18 @@ class Scene:
         Raises:
             BadInput: fewer than 20 are left.
         """
-        own = set(self.base.contents.contexts["text"].to_pylist())
-        kept = [pair for pair in pairs if pair.context not in own]
+        kept = self.strangers(pairs)
         if len(kept) < 20:
             raise BadInput(
                 f"of {len(pairs)} contexts {len(kept)} are not the base's own; at least 20 are needed, since for its "
                 "own a policy could learn replies by heart. Give other dialogues, or a base without them"
             )
         return kept
+
+    def strangers(self, pairs: Sequence[Pair]) -> list[Pair]:
+        """As `foreign`, however few are left."""
+        own = set(self.base.contents.contexts["text"].to_pylist())
+        return [pair for pair in pairs if pair.context not in own]
 
     def top(self, heads: Heads, queries: Floats, pairs: Sequence[Pair], k: int) -> tuple[Rows, Floats]:
         """The ``k`` best phrases of each context under the heads, best first; none that a turn of it already says.
@@ -94,9 +114,8 @@ class Scene:
         scores = np.empty((len(pairs), k), dtype=np.float32)
         for start in range(0, len(pairs), _CHUNK):
             cosines = asked[start : start + _CHUNK] @ seen.T
-            for at, pair in enumerate(pairs[start : start + _CHUNK]):
-                said = [self.keys.get(duplicate_key(turn)) for turn in pair.context.split(TURN_BREAK)]
-                cosines[at, [row for row in said if row is not None]] = -2.0
+            for at, said in enumerate(turn_numbers(pairs[start : start + _CHUNK], self.keys)):
+                cosines[at, said[said >= 0]] = -2.0
             near = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
             order = np.take_along_axis(near, np.lexsort((near, -np.take_along_axis(cosines, near, 1))), axis=1)
             rows[start : start + _CHUNK] = order
@@ -107,7 +126,7 @@ class Scene:
         """Dialogs with those phrases as candidates."""
         return [
             Pool(
-                dialog=Dialog.of(pair.context.split(TURN_BREAK)),
+                dialog=Dialog.of(pair.context.split(TURN_BREAK), locale=self.locale),
                 candidates=tuple(
                     Candidate(text=self.texts[row], source="retrieval", kind="retrieval", stored=self._stored[row])
                     for row in each

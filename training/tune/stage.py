@@ -11,6 +11,7 @@ import numpy as np
 from blender.errors import BadInput
 from blender.index.heads import Heads
 from blender.matrix import Floats
+from blender.training.tune.checkpoint import digest_of
 from blender.training.tune.dialogues import Pair
 from blender.training.tune.interest import Interest
 from blender.training.tune.judge import Judge
@@ -52,7 +53,7 @@ class RewardStage:
     @property
     def name(self) -> str:
         """Tells this stage's rewards from others'."""
-        return f"{self.interest} {self.gate} {self.judge.sets} {self.scene.base.fingerprint}"
+        return digest_of(self.interest, self.gate, self.judge.fingerprint, self.scene.base.fingerprint, self.by_phrase)
 
     @property
     def replies(self) -> Floats:

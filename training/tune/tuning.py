@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-
-from blender.errors import BlendError
 from blender.index.base import PhraseBase, open_base
 from blender.index.heads import Heads
-from blender.index.scores import BaseScores
-from blender.matrix import Floats
 from blender.models.encoder import load_encoder
 from blender.settings import BUNDLES
 from blender.training.tune.contrastive import FITTED, Embedding, contrastive_heads, recall_of
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs, split
 from blender.training.tune.human import correlation
-from blender.training.tune.interest import Interest, log_perplexity, mean_rarity, quantile
+from blender.training.tune.interest import Interest
 from blender.training.tune.judge import Judge
-from blender.training.tune.policy import PolicySettings, train_policy
+from blender.training.tune.policy import train_policy
+from blender.training.tune.policy_settings import CHOSEN
+from blender.training.tune.rewards import elsewhere, interest_of_phrases, top_reward
 from blender.training.tune.scene import Scene
 from blender.training.tune.stage import Gate, RewardStage
 from blender.training.tune.tables import correlation_lines
@@ -70,13 +67,15 @@ def tune_heads(asked: Asked, say: Say) -> Iterator[str]:
     start = _start(asked, base)
     parts = split(read_pairs(asked.dialogues, PairSettings(turns=base.manifest.settings.turns)), asked.seed)
     say(", ".join(f"{name} {len(pairs)}" for name, pairs in parts.items()) + " pairs, split by conversation")
+    before = (embedding, start)
     if asked.encoder != "frozen":
         embedding = _trained_encoder(asked, parts, embedding, say)
         start = Heads.identity(load_encoder(embedding.ref).dimension, embedding.encoder.fingerprint)
-    heads = _heads(asked, scene, parts, embedding, start, say)
+    stage = None if asked.method == "contrastive" else reward_stage(asked, scene, parts["train"], embedding)
+    heads = _heads(asked, stage, parts, embedding, start, say)
     about = {"command": "blend tune", **{name: str(value) for name, value in asdict(asked).items()}}
     heads.save(asked.out, **about)
-    yield from _told(asked, parts, embedding, [start, heads])
+    yield from _told(asked, parts, [before, (embedding, heads)], stage)
 
 
 def _start(asked: Asked, base: PhraseBase) -> Heads:
@@ -89,6 +88,7 @@ def _trained_encoder(asked: Asked, parts: dict[str, list[Pair]], embedding: Embe
     from blender.training.tune.encoder_training import EncoderSettings, train_encoder
 
     assert asked.encoder != "frozen"  # noqa: S101 - asked above
+    held_out = draw(parts["dev"], 256, asked.seed)
     settings = EncoderSettings(
         kind=asked.encoder,
         steps=asked.steps,
@@ -96,9 +96,8 @@ def _trained_encoder(asked: Asked, parts: dict[str, list[Pair]], embedding: Embe
         fade=embedding.fade,
         every=max(1, min(50, asked.steps)),
         seed=asked.seed,
-        batch=max(2, min(64, len(parts["train"]), len(parts["dev"]))),
+        batch=max(2, min(64, len(parts["train"]), len(held_out))),
     )
-    held_out = draw(parts["dev"], 256, asked.seed)
     folder = train_encoder(
         parts["train"],
         held_out,
@@ -113,32 +112,38 @@ def _trained_encoder(asked: Asked, parts: dict[str, list[Pair]], embedding: Embe
 
 
 def _heads(
-    asked: Asked, scene: Scene, parts: dict[str, list[Pair]], embedding: Embedding, start: Heads, say: Say
+    asked: Asked,
+    stage: RewardStage | None,
+    parts: dict[str, list[Pair]],
+    embedding: Embedding,
+    start: Heads,
+    say: Say,
 ) -> Heads:
-    if asked.method == "contrastive":
+    if stage is None:
         return contrastive_heads(
             parts,
             embedding,
-            settings=FITTED if not asked.seed else _seeded(asked.seed),
+            settings=replace(FITTED, seed=asked.seed),
             hard=asked.hard,
             start=start,
             checkpoint=asked.checkpoints,
             watch=lambda epoch: say(f"epoch {epoch.epoch}: held-out loss {epoch.held_out:.4f}"),
         )
-    stage = reward_stage(asked, scene, parts["train"], embedding)
     if asked.labels:
         say("How each interest goes with people's specificity (Spearman); P(specific) may have seen these labels:")
-        found = {path.stem: correlation(path, stage.judge) for path in asked.labels}
+        found = {path.stem: correlation(path, stage.judge, stage.scene.locale) for path in asked.labels}
         for line in correlation_lines(found):
             say(line)
+    assert asked.method != "contrastive"  # noqa: S101 - that has no stage
     if asked.method == "ranker":
         return ranker_heads(stage, start, asked.seed, checkpoint=asked.checkpoints)
-    settings = PolicySettings(
+    settings = replace(
+        CHOSEN,
         method=asked.method,
         baseline=asked.baseline,
-        k=min(asked.k, len(scene.texts) - 3),
+        k=min(asked.k, len(stage.scene.texts) - 3),
         iterations=asked.iterations,
-        contexts=min(400, len(stage.pairs)),
+        contexts=min(CHOSEN.contexts, len(stage.pairs)),
         target_kl=asked.target_kl,
         seed=asked.seed,
     )
@@ -152,62 +157,42 @@ def _heads(
     )
 
 
-def _seeded(seed: int) -> Any:
-    from dataclasses import replace
-
-    return replace(FITTED, seed=seed)
-
-
 def reward_stage(asked: Asked, scene: Scene, pairs: list[Pair], embedding: Embedding) -> RewardStage:
     """Contexts with rewards, as asked for."""
     chosen = draw(scene.foreign(pairs), asked.contexts, asked.seed)
-    judge = Judge.of_bundle(asked.bundle or BUNDLES / "default")
+    judge = Judge.of_bundle(asked.bundle or BUNDLES / "fast")
     known = dict(zip(scene.texts, scene.replies, strict=True))
     return RewardStage(
         scene=scene,
         pairs=chosen,
         queries=embedding.pairs(chosen).queries,
-        judge=judge.with_embeddings(known),
+        judge=judge.with_embeddings(known, scene.base.manifest.encoder_fingerprint),
         interest=asked.interest,
         gate=asked.gate,
         by_phrase=interest_of_phrases(scene, asked.interest),
     )
 
 
-def interest_of_phrases(scene: Scene, interest: Interest) -> Floats | None:
-    """Interest of every phrase of a base, float32 (phrases,); ``None`` where it depends on the context."""
-    if interest == "specific":
-        return None
-    values = mean_rarity(scene.texts) if interest == "rarity" else phrase_losses(scene)
-    share = quantile(values, values)
-    return np.asarray(1 - share, dtype=np.float32) if interest == "1-perplexity" else share
-
-
-def phrase_losses(scene: Scene) -> Floats:
-    """Nats per token of each phrase alone: as the base was scored, else by the proxy, else by the default model."""
-    scores = BaseScores.find(scene.base)
-    if scores is not None and "perplexity.alone" in scores.columns:
-        return scores.column("perplexity.alone")
-    try:
-        from blender.models.proxy import load_proxy
-
-        return load_proxy("default").alone(scene.texts)
-    except BlendError:
-        return log_perplexity(scene.texts)
-
-
-def _told(asked: Asked, parts: dict[str, list[Pair]], embedding: Embedding, heads: list[Heads]) -> Iterator[str]:
+def _told(
+    asked: Asked, parts: dict[str, list[Pair]], retrievers: list[tuple[Embedding, Heads]], stage: RewardStage | None
+) -> Iterator[str]:
     better = True
     if len(parts["test"]) < 2:
         yield "nothing was held out to test on; give more conversations"
     else:
-        rows = recall_of(heads, parts["test"], embedding, asked.seed)
+        rows = recall_of(retrievers, parts["test"], asked.seed)
         for name, row in zip(("before", "after"), rows, strict=True):
             figures = ", ".join(f"recall@{at} {row[f'recall@{at}'][0]:.3f}" for at in (1, 10, 100))
             yield f"{name}: {figures} of the true reply among {row['n']} of held-out conversations"
         better = rows[1]["recall@10"][0] > rows[0]["recall@10"][0]
+    held_out = stage and elsewhere(stage, parts["test"], retrievers[0][0], asked.seed)
+    if held_out:
+        before, after = (top_reward(held_out, heads) for _, heads in retrievers)
+        yield f"reward of the first answer in {len(held_out.pairs)} of these: {before:.3f} before, {after:.3f} after"
+        better = after > before
     use = f"source retrieval with on = 'reply' and heads = '{asked.out}'"
     if better:
         yield f"The heads are in {asked.out}. Use them: {use}"
     else:
-        yield f"The heads are in {asked.out}, but find no more than before: give more conversations, do not use them"
+        lack = "are paid no more" if held_out else "find no more"
+        yield f"The heads are in {asked.out}, but {lack} than before: give more conversations, do not use them"

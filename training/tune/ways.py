@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from blender.index.heads import Heads
 from blender.matrix import Floats
 from blender.records import Candidate, Dialog, Pool
+from blender.training.tune.dialogues import turn_numbers
 from blender.training.tune.fitting import FitSettings, Pairs, fit_heads
 from blender.training.tune.interest import Interest, log_perplexity, mean_rarity
 from blender.training.tune.material import Material
 from blender.training.tune.outcome import Answers
-from blender.training.tune.recall import true_ranks
+from blender.training.tune.recall import candidate_scores, true_ranks
 from blender.training.tune.scene import Rows
 from blender.training.tune.stage import RewardStage
 
@@ -89,8 +90,8 @@ class HeldOut:
 def reranked_ranks(material: Material, interest: Interest, weights: list[float]) -> list[NDArray[np.int64]]:
     """Ranks of the true replies among 1,000 when the top K by cosine are put in order by cosine + weight * interest."""
     heads, pairs = material.untuned, material.test_pairs
-    scores = heads.queries(material.test.queries) @ heads.replies(material.test.positives).T
-    plain = true_ranks(heads.queries(material.test.queries), heads.replies(material.test.positives), pairs)
+    queries, replies = heads.queries(material.test.queries), heads.replies(material.test.positives)
+    scores, plain = candidate_scores(queries, replies, pairs), true_ranks(queries, replies, pairs)
     near = np.argsort(-scores, axis=1, kind="stable")[:, :K]
     interests = _interests(material, interest, near)
     found = []
@@ -129,6 +130,7 @@ def ranker_pairs(stage: RewardStage, start: Heads, worst: int = 4) -> Pairs:
         positives=stage.replies[order[:, 0]],
         negatives=stage.replies[order[:, -worst:]],
         ids=order[:, 0],
+        said=turn_numbers(stage.pairs, stage.scene.keys),
     )
 
 
@@ -139,17 +141,8 @@ def ranker_heads(
     pairs = ranker_pairs(stage, start)
     apart = np.random.default_rng(seed).permutation(len(pairs))
     cut = max(2, len(pairs) // 10)
-    held, kept = _take(pairs, apart[:cut]), _take(pairs, apart[cut:])
+    held, kept = pairs.take(apart[:cut]), pairs.take(apart[cut:])
     return fit_heads(kept, start=start, settings=replace(settings, seed=seed), held_out=held, checkpoint=checkpoint)
-
-
-def _take(pairs: Pairs, rows: NDArray[np.intp]) -> Pairs:
-    return Pairs(
-        queries=pairs.queries[rows],
-        positives=pairs.positives[rows],
-        negatives=None if pairs.negatives is None else pairs.negatives[rows],
-        ids=None if pairs.ids is None else pairs.ids[rows],
-    )
 
 
 def _log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:

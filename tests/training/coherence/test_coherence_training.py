@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from blender.errors import BadInput
 from blender.features.coherence import Coherence
 from blender.models.encoder import load_encoder
 from blender.models.language_model import load_language_model
@@ -48,10 +49,16 @@ def test_batches_hold_groups_of_like_length_and_all_once_before_any_again() -> N
     settings = TailSettings(batch=4, steps=18)
     found = batches(groups, settings)
     assert len(found) == 18 and found == batches(groups, settings)
-    first = [id(group) for batch in found[:9] for group in batch]
-    assert len(set(first)) == 36
+    first = [id(group) for batch in found[:10] for group in batch]
+    assert len(set(first)) == 40
     assert all(max(g.tokens for g in batch) - min(g.tokens for g in batch) < 20 for batch in found)
     assert batches(groups, TailSettings(batch=4, steps=10, seen=8)) == found[8:]
+
+
+def test_fewer_groups_than_a_batch_are_refused() -> None:
+    assert batches([GROUP] * 8, TailSettings(steps=1)) == [[GROUP] * 8]
+    with pytest.raises(BadInput, match="batches of 8 contexts, got 7"):
+        batches([GROUP] * 7, TailSettings())
 
 
 def test_an_answer_sees_the_context_and_itself_alone() -> None:
@@ -107,6 +114,10 @@ def test_a_run_that_was_cut_off_goes_on_and_writes_what_the_annotator_reads(
     assert "the true reply first" in (tmp_path / "tail" / CARD).read_text(encoding="utf-8")
     tail = load_tail(str(tmp_path / "tail"), str(tiny_llama))
     assert tail.weights["0.mlp.up_proj.weight"].shape == (48, 32)
+    monkeypatch.setattr(train, "cache_folder", lambda: tmp_path / "other")
+    train_tail(str(chats), tmp_path / "whole", settings, console)
+    for name, weights in load_tail(str(tmp_path / "whole"), str(tiny_llama)).weights.items():
+        np.testing.assert_allclose(tail.weights[name], weights, atol=1e-5, err_msg=name)
     given_dtype = Coherence(tail=str(tmp_path / "tail"), model=str(tiny_llama), dtype="float32")
     values = given_dtype.annotate([Pool.of("Do you like tea?", ["Yes, I like tea a lot.", "No."])])
     assert np.isfinite(values).all()

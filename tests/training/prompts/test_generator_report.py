@@ -18,11 +18,12 @@ from blender.records import Dialog
 from blender.serving.cli import main as cli
 from blender.sources import SOURCES
 from blender.sources.prompting import PairRetriever
-from blender.training.prompts import generator_report
+from blender.training.prompts import generator_command, generator_report
 from blender.training.prompts.generator_data import OTHER, Asked, Conversations, base_of, commonsense, packaged
 from blender.training.prompts.generator_losses import (
     Scored,
     at_random,
+    folds_of,
     picked,
     score_candidates,
     true_losses,
@@ -129,6 +130,32 @@ def test_heads_learn_which_pairs_help(talks: Conversations, base: PhraseBase) ->
     assert heads.fingerprint == tuned_heads(retriever, talks.train, scored, 0).fingerprint
 
 
+def test_dialogs_of_one_conversation_are_in_one_fold() -> None:
+    def asked(conversation: str) -> Asked:
+        return Asked(dialog=Dialog.of("Hi."), truth="Hello.", conversation=conversation)
+
+    talks = [asked(name) for name in "abcabcdefg"]
+    assert folds_of(talks).tolist() == [0, 1, 2, 0, 1, 2, 3, 4, 0, 1]
+    assert folds_of([asked("")] * 6).tolist() == [0, 1, 2, 3, 4, 0]
+
+
+def test_the_command_knows_which_dialogs_are_of_one_conversation(tmp_path: Path) -> None:
+    talk = tmp_path / "talk.jsonl"
+    turns = ["And now?", "Now it rains.", "And then?", "Then it snows.", "What a day."]
+    talk.write_text("".join(json.dumps({"turns": [f"Hello {n}.", *turns]}) + "\n" for n in range(12)))
+    drawn = generator_command._drawn(str(talk), 60, seed=0)
+    assert len({each.conversation for each in drawn}) == 12
+    assert all(len({one.conversation for one in some}) == 1 for some in _by_first(drawn).values())
+
+
+def _by_first(drawn: list[Asked]) -> dict[str, list[Asked]]:
+    found: dict[str, list[Asked]] = {}
+    for each in drawn:
+        if each.dialog.texts[0].startswith("Hello"):
+            found.setdefault(each.dialog.texts[0], []).append(each)
+    return found
+
+
 def test_pairs_that_help_nobody_teach_nothing(talks: Conversations, base: PhraseBase) -> None:
     rows = np.tile(np.arange(5), (len(talks.train), 1))
     losses = np.ones(rows.shape, dtype=np.float32)
@@ -165,7 +192,10 @@ def test_the_command_tunes_heads_that_the_generator_takes(
     short = tmp_path / "short.jsonl"
     short.write_text(json.dumps({"turns": turns}) + "\n")
     assert cli([*given[:2], str(short), *given[3:], "--out", str(tmp_path / "x")]) == 2
-    assert "holds 3 turns that answer something; at least 50 are needed" in capsys.readouterr().err
+    assert (
+        "holds 3 turns that answer something, of 1 conversations; at least 50 of 10 are needed"
+        in capsys.readouterr().err
+    )
 
 
 def test_candidates_are_the_nearest_then_others(talks: Conversations, base: PhraseBase, model: LanguageModel) -> None:

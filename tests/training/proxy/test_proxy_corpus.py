@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from itertools import combinations
 from pathlib import Path
 
@@ -52,6 +53,15 @@ def test_a_text_counts_once_however_it_is_written(tmp_path: Path) -> None:
     assert [one.text for one in read_said(path, 1, 40)] == ["Sooo nice!", "Not so nice."]
     with pytest.raises(BadInput, match="no phrase of 7 to 9 words"):
         read_said(path, 7, 9)
+
+
+def test_rows_of_a_table_are_conversations_whatever_their_contexts(tmp_path: Path) -> None:
+    rows = [{"context": ["Hi", f"And {at}?"], "reply": f"It is {at}."} for at in range(3_000)]
+    path = tmp_path / "table.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said = read_said(path, 1, 40)
+    assert len({one.chat for one in said}) == 3_000
+    assert len(split(said, 1_000, 300, seed=0).test) == 300
 
 
 def test_phrases_without_context_make_no_pairs(tmp_path: Path) -> None:

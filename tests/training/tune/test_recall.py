@@ -5,7 +5,7 @@ import pytest
 
 from blender.errors import BadInput
 from blender.index.heads import Heads
-from blender.training.tune.dialogues import Pair, PairSettings, draw, pairs_of, read_pairs, split
+from blender.training.tune.dialogues import Pair, PairSettings, draw, numbered, pairs_of, read_pairs, split
 from blender.training.tune.fitting import Pairs
 from blender.training.tune.mining import TOO_NEAR, mined
 from blender.training.tune.outcome import Answers, distinct, outcome
@@ -96,6 +96,23 @@ def test_mined_negatives_are_hard_and_not_the_truth() -> None:
     for at, some in enumerate(found.negatives):
         rows = [int(np.flatnonzero((replies == each).all(1))[0]) for each in some]
         assert not set(ids[rows]) & {ids[at]}
+
+
+def test_what_a_context_says_is_no_mined_negative_of_it() -> None:
+    g = np.random.default_rng(0)
+    replies = g.normal(size=(40, 8)).astype(np.float32)
+    before = np.roll(np.arange(40), 1)  # each context says the reply before its own, and is nearest to it
+    pairs = Pairs(queries=replies[before], positives=replies, ids=np.arange(40), said=before[:, None])
+    found = mined(pairs, Heads.identity(8, "x"), 3)
+    assert found.negatives is not None
+    assert not (found.negatives == replies[before][:, None, :]).all(-1).any()
+
+
+def test_turns_of_a_context_are_known_among_the_replies() -> None:
+    pairs = [pair("Hi", "how are you"), pair("Hi\nHOW are you", "fine"), pair("fine", "how are you")]
+    ids, said = numbered(pairs)
+    assert ids.tolist() == [0, 1, 0]
+    assert said.tolist() == [[-1, -1], [-1, 0], [1, -1]]
 
 
 def answers(specific: list[float], lengths: list[int], sensible: float = 0.5) -> Answers:

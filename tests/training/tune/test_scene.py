@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from blender.index.heads import Heads
 from blender.models.encoder import load_encoder
 from blender.records import Pool
 from blender.training.tune.dialogues import Pair
+from blender.training.tune.judge import Judge
 from blender.training.tune.ready import ReadyEncoder
+from blender.training.tune.rewards import interest_of_phrases
 from blender.training.tune.scene import Scene
 
 Make = Callable[..., PhraseBase]
@@ -27,6 +30,22 @@ def asking(text: str) -> Pair:
 def test_a_base_of_few_phrases_is_refused(make_base: Make, phrases: int) -> None:
     with pytest.raises(BadBase, match=rf"holds {phrases} phrases.*blend index add"):
         Scene(base=make_base(phrases))
+
+
+@pytest.mark.parametrize(("locales", "locale"), [((), "en"), (("ru", "ru-RU"), "ru")])
+def test_a_scene_speaks_the_language_of_its_base(make_base: Make, locales: tuple[str, ...], locale: str) -> None:
+    (pool,) = Scene(base=make_base(locales=locales)).pools([asking("what")], [[0]])
+    assert pool.dialog.locale == locale
+
+
+def test_a_base_of_several_languages_is_refused(make_base: Make) -> None:
+    with pytest.raises(BadBase, match=r"several languages \(de, ru\)"):
+        _ = Scene(base=make_base(locales=("ru", "de"))).locale
+
+
+def test_an_english_model_does_not_judge_other_languages(make_base: Make) -> None:
+    with pytest.raises(BadInput, match=r"whose locale is ru.*blend base score"):
+        interest_of_phrases(Scene(base=make_base(locales=("ru",))), "perplexity")
 
 
 def test_the_top_phrases_are_those_a_search_finds(make_base: Make, encoder: Any) -> None:
@@ -74,6 +93,23 @@ def test_embeddings_that_lie_ready_are_not_computed_again(encoder: Any) -> None:
     np.testing.assert_array_equal(found[1], marked)
     np.testing.assert_array_equal(found[0], encoder.encode(["new words"])[0])
     assert ready.encode([]).shape == (0, encoder.dimension)
+
+
+@dataclass
+class Asks:
+    """An annotator that holds an encoder as real ones do."""
+
+    _encoder: Any
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_only_annotators_of_the_bases_encoder_take_its_embeddings(encoder: Any, own: bool) -> None:
+    asks: Any = Asks(encoder)
+    judge = Judge(sensible=cast("Any", None), specific=cast("Any", None), annotators={"asks": asks})
+    marked = np.full(encoder.dimension, 0.5, dtype=np.float32)
+    judge.with_embeddings({"Known.": marked}, encoder.fingerprint if own else "another encoder")
+    found = asks._encoder.encode(["Known."])[0]
+    np.testing.assert_array_equal(found, marked if own else encoder.encode(["Known."])[0])
 
 
 @pytest.mark.slow

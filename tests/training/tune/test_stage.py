@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,18 @@ from blender.index.base import PhraseBase
 from blender.index.heads import Heads
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Pool
+from blender.settings import BUNDLES
+from blender.terms import Curve, Head, Trees
 from blender.training.tune.contrastive import Embedding, contrastive_heads
 from blender.training.tune.dialogues import Pair
-from blender.training.tune.fitting import FitSettings
+from blender.training.tune.fitting import FitSettings, Pairs
 from blender.training.tune.interest import mean_rarity, quantile
+from blender.training.tune.judge import Judge
 from blender.training.tune.policy import PolicySettings, Round, train_policy
+from blender.training.tune.recall import true_ranks
 from blender.training.tune.scene import Scene
 from blender.training.tune.stage import RewardStage
-from blender.training.tune.ways import K, ranker_heads, ranker_pairs
+from blender.training.tune.ways import K, ranker_heads, ranker_pairs, reranked_ranks
 
 
 @dataclass
@@ -78,6 +83,30 @@ def test_a_stage_that_makes_no_sense_is_refused(make_base: Callable[..., PhraseB
         stage(base, encoder, LikesLength(), gate="other")
 
 
+def test_a_bundle_pays_by_what_does_not_go_by_company() -> None:
+    judge = Judge.of_bundle(BUNDLES / "fast")
+    read = {column.partition(".")[0] for column in judge.sensible.columns}
+    assert read - set(judge.annotators) == {"consensus"}
+
+
+def test_stages_of_other_rewards_have_other_names(make_base: Callable[..., PhraseBase], encoder: Any) -> None:
+    base = make_base()
+
+    def judge(level: float) -> Judge:
+        curve = Curve(x=np.zeros(1), y=np.full(1, level))
+        head = Head(trees=Trees(columns=(), texts=()), curve=curve)
+        return Judge(sensible=head, specific=head, annotators={})
+
+    paid = [np.linspace(0, end, 60, dtype=np.float32) for end in (1, 2)]
+    names = [
+        stage(base, encoder, judge(0.5)).name,
+        stage(base, encoder, judge(0.6)).name,
+        *(stage(base, encoder, judge(0.5), interest="perplexity", by_phrase=each).name for each in paid),
+    ]
+    assert len(set(names)) == 4
+    assert stage(base, encoder, judge(0.5)).name == names[0]
+
+
 def top_words(made: RewardStage, heads: Heads) -> float:
     rows = made.actions(heads, 2)[:, 0]
     return float(np.mean([len(made.scene.texts[row].split()) for row in rows]))
@@ -109,6 +138,21 @@ def test_the_rankers_best_and_worst_become_positive_and_negative(
     settings = FitSettings(epochs=15, batch=36, rate=1e-2, decay=0.1, patience=15)
     heads = ranker_heads(made, start, seed=0, settings=settings)
     assert top_words(made, heads) > top_words(made, start) + 0.5
+
+
+def test_a_weight_of_nothing_leaves_the_ranks_as_they_are() -> None:
+    g = np.random.default_rng(0)
+    vectors = g.normal(size=(2, 50, 8)).astype(np.float32)
+    # Each context says the reply that is nearest to it.
+    near = (vectors[0] @ vectors[1].T).argmax(1)
+    pairs = [Pair(context=f"reply {near[at]}", reply=f"reply {at}", conversation="c") for at in range(50)]
+    heads, test = Heads.identity(8, "x"), Pairs(queries=vectors[0], positives=vectors[1])
+    given: Any = SimpleNamespace(
+        untuned=heads, test=test, test_pairs=pairs, interest_of=lambda *_: np.ones(50, dtype=np.float32)
+    )
+    plain = true_ranks(heads.queries(test.queries), heads.replies(test.positives), pairs)
+    (found,) = reranked_ranks(given, "rarity", [0.0])
+    assert found.tolist() == plain.tolist()
 
 
 def test_rewards_that_are_all_equal_stop_it(make_base: Callable[..., PhraseBase], encoder: Any) -> None:
@@ -160,7 +204,6 @@ def test_contrastive_heads_learn_the_users_own_ways(encoder: Any) -> None:
 
 def embedding_by_hand(embedding: Embedding) -> Embedding:
     """The same without the cache folder: the made-up encoder is no file."""
-    from blender.training.tune.fitting import Pairs
 
     class ByHand(Embedding):
         def pairs(self, pairs: Sequence[Pair]) -> Pairs:
