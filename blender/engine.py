@@ -21,10 +21,11 @@ from blender.notes import dialog_notes
 from blender.pace import Pace
 from blender.pooling import pool_all
 from blender.proposing import propose
-from blender.records import Candidate, Dialog, Pool, Turn, several
+from blender.records import Candidate, Dialog, Pool, Turn
 from blender.roles import matrix_columns
 from blender.selection import Selection
 from blender.settings import Settings
+from blender.texts import several
 
 Turns = str | Sequence[str | Turn] | Dialog
 _CHOOSING = "choosing"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from blender.records import Dialog, language_tag
+from blender.records import Dialog
+from blender.texts import language_tag
 
 _LATIN = "\u024f"  # the last of the Latin letters
 

@@ -7,50 +7,18 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
+from blender.texts import check_text, language_tag, several
 
-T = TypeVar("T")
 _FEATURE = re.compile(r'[^\s,:\[\]{}"~#]+')  # what a tree file and the suffixes of columns can carry
 Speaker = Literal["human", "bot"]
 Kind = Literal["generator", "retrieval", "human", "random", "constant", "canned", "unknown"]
 MACHINE_KINDS: frozenset[Kind] = frozenset({"generator", "retrieval"})
-
-
-def check_text(text: object, what: str) -> None:
-    """Refuse what no model or file could carry: non-text, lone surrogates, NUL.
-
-    Raises:
-        BadInput: ``text`` is not such a text.
-    """
-    if not isinstance(text, str):
-        raise BadInput(f"{what} must be text (str), got {type(text).__name__}: {text!r:.80}")
-    if "\x00" in text:
-        raise BadInput(f"{what} holds a NUL character at position {text.index(chr(0))}; remove it")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as fault:
-        raise BadInput(
-            f"{what} holds a lone surrogate (U+{ord(text[fault.start]):04X}) at position {fault.start}; "
-            "decode the input as UTF-8 or replace the character"
-        ) from None
-
-
-def several(given: Iterable[T], what: str) -> tuple[T, ...]:
-    """What was given, as a tuple; a single text is refused, for its letters would be taken for texts.
-
-    Raises:
-        BadInput: it is one text.
-    """
-    if isinstance(given, str | bytes):
-        raise BadInput(f"{what} must be a list of texts, got one: {given!r:.80}; put it in brackets")
-    if not isinstance(given, Iterable):
-        raise BadInput(f"{what} must be a list, got {given!r:.80}")
-    return tuple(given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,9 +274,3 @@ def _candidate(text: object, rank: int) -> Candidate:
     if not isinstance(text, str):
         raise BadInput(f"a candidate must be text or a Candidate record, got {text!r:.80}; make Candidate(text=...)")
     return Candidate(text=text, rank=rank)
-
-
-def language_tag(locale: str) -> str:
-    """A tag as it is compared: ``ru-RU`` for ``ru_RU``, ``ru`` for ``RU``."""
-    language, mark, rest = locale.replace("_", "-").partition("-")
-    return language.lower() + mark + rest

@@ -11,7 +11,8 @@ from typing import ClassVar
 from blender.errors import BadInput
 from blender.matrix import FeatureMatrix
 from blender.models.cache import text_digest
-from blender.records import Pool, check_text
+from blender.records import Pool
+from blender.texts import check_text
 from blender.words import normal, words
 
 

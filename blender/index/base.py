@@ -21,7 +21,8 @@ from blender.index.store import MANIFEST, Manifest, read_contents, read_manifest
 from blender.index.vectors import VectorIndex, tuned
 from blender.matrix import Floats
 from blender.models.cache import one_per_process, text_digest
-from blender.records import Dialog, Embedded, language_tag
+from blender.records import Dialog, Embedded
+from blender.texts import language_tag
 
 On = Literal["context", "reply", "both"]
 

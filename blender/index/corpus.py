@@ -22,7 +22,7 @@ from blender.index.context import TURN_BREAK
 from blender.index.conversations import read_conversations, read_script
 from blender.index.tables import Row, Rows, exact, read_json_lines, read_parquet, read_separated
 from blender.models.reference import resolve
-from blender.records import check_text
+from blender.texts import check_text
 
 _TURNS_KEPT = 4
 _CONVERSATIONS = "conversations (in a .txt every turn begins with '- '; docs/retriever.md shows each kind of file)"

@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from blender.errors import BadInput
-from blender.records import Kind, Speaker, check_text
+from blender.records import Kind, Speaker
+from blender.texts import check_text
 
 Problem = tuple[int, str]
 """Number of the line (or entry) and what is wrong there."""

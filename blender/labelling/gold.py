@@ -20,7 +20,8 @@ from blender.errors import BadInput
 from blender.judging.rows import TurnRow
 from blender.labelling.records import Gold
 from blender.problems import Problems
-from blender.records import Dialog, Turn, check_text
+from blender.records import Dialog, Turn
+from blender.texts import check_text
 
 _ACCEPTED = "a row holds context, response, sensible, specific, facts, locale"
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from blender.errors import BadInput
-from blender.records import Dialog, check_text
+from blender.records import Dialog
+from blender.texts import check_text
 
 Form = Literal["single", "pool"]
 

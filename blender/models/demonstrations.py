@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from blender.errors import BadInput
-from blender.records import Speaker, check_text
+from blender.records import Speaker
+from blender.texts import check_text
 
 Place = Literal["system", "turns"]
 """Where a chat prompt shows them: told in the system line, or as earlier turns. A script shows earlier scripts."""

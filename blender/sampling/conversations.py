@@ -13,8 +13,9 @@ from blender.index.corpus import open_corpus
 from blender.index.tables import Row
 from blender.problems import Problems
 from blender.reading import Task
-from blender.records import Dialog, Turn, check_text
+from blender.records import Dialog, Turn
 from blender.sampling.lengths import length_slice
+from blender.texts import check_text
 
 _HUMAN, _BOT = ("human", "user"), ("bot", "assistant", "system")
 _IDS, _LOCALES = ("id", "dialog_id", "conversation_id"), ("locale", "language")

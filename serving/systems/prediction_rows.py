@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blender.errors import BadInput
-from blender.records import check_text
+from blender.texts import check_text
 
 IDS, TEXTS = ("id", "dialog_id"), ("text", "response", "answer")
 _DSTC10_IDS = (*IDS, "dialogue_id")

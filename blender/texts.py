@@ -1,0 +1,48 @@
+"""Text as it is accepted: what no model or file could carry is refused, and tags of languages are read alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from blender.errors import BadInput
+
+T = TypeVar("T")
+
+
+def check_text(text: object, what: str) -> None:
+    """Refuse what no model or file could carry: non-text, lone surrogates, NUL.
+
+    Raises:
+        BadInput: ``text`` is not such a text.
+    """
+    if not isinstance(text, str):
+        raise BadInput(f"{what} must be text (str), got {type(text).__name__}: {text!r:.80}")
+    if "\x00" in text:
+        raise BadInput(f"{what} holds a NUL character at position {text.index(chr(0))}; remove it")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as fault:
+        raise BadInput(
+            f"{what} holds a lone surrogate (U+{ord(text[fault.start]):04X}) at position {fault.start}; "
+            "decode the input as UTF-8 or replace the character"
+        ) from None
+
+
+def several(given: Iterable[T], what: str) -> tuple[T, ...]:
+    """What was given, as a tuple; a single text is refused, for its letters would be taken for texts.
+
+    Raises:
+        BadInput: it is one text.
+    """
+    if isinstance(given, str | bytes):
+        raise BadInput(f"{what} must be a list of texts, got one: {given!r:.80}; put it in brackets")
+    if not isinstance(given, Iterable):
+        raise BadInput(f"{what} must be a list, got {given!r:.80}")
+    return tuple(given)
+
+
+def language_tag(locale: str) -> str:
+    """A tag as it is compared: ``ru-RU`` for ``ru_RU``, ``ru`` for ``RU``."""
+    language, mark, rest = locale.replace("_", "-").partition("-")
+    return language.lower() + mark + rest
