@@ -25,7 +25,7 @@ _QUICK = 0.05  # seconds of its thread's processor: what takes less is not worth
 _PROMPT = 0.5  # seconds by the clock: more of them means that it waits for something, such as a server
 _HOLD_UP = 0.2  # seconds after which a quick call counts as hanging
 Part = Literal["source", "annotator", "guard", "ranker", "system"]
-Reason = Literal["raised", "late", "busy", "shape", "infinite", "nan", "bad candidate"]
+Reason = Literal["raised", "late", "busy", "shape", "infinite", "nan", "bad candidate", "part"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from functools import partial
 
 from blender.faults import Fault, Outcome, Runner, logged
 from blender.records import Candidate, Dialog
-from blender.roles import CandidateSource
+from blender.roles import CandidateSource, Part
 from blender.together import Lists, proposing
 
 _AGAIN = ("raised", "shape")  # faults that one dialog may have brought upon all
@@ -106,7 +106,16 @@ def _checked(name: str, dialogs: Sequence[Dialog], outcome: Outcome[Lists]) -> t
         detail = f"gave {what}, should be {len(dialogs)} lists, one for each dialog"
         return nothing, [[logged(Fault(part="source", name=name, reason="shape", detail=detail))] for _ in dialogs]
     good = [[_named(each, name) for each in one if isinstance(each, Candidate)] for one in came]
-    return good, [_lost(name, len(one) - len(kept)) for one, kept in zip(came, good, strict=True)]
+    return good, [
+        [*_failed(name, one), *_lost(name, len(one) - len(kept))] for one, kept in zip(came, good, strict=True)
+    ]
+
+
+def _failed(name: str, came: list[Candidate]) -> list[Fault]:
+    if not isinstance(came, Part):
+        return []
+    detail = f"not all came: {type(came.why).__name__}: {came.why}"
+    return [logged(Fault(part="source", name=name, reason="part", detail=detail))]
 
 
 def _lost(name: str, count: int) -> list[Fault]:

@@ -6,7 +6,7 @@ refused), its constructor only stores, and models load on first use. A catalogue
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -61,6 +61,18 @@ class Column:
         return tuple(f"{self.name}{COORDINATE}{at}" for at in range(self.width))
 
 
+class Part(list[Candidate]):
+    """What a source could propose for a dialog, and why it is not all.
+
+    Attributes:
+        why: what went wrong with the rest.
+    """
+
+    def __init__(self, candidates: Iterable[Candidate], why: Exception) -> None:
+        super().__init__(candidates)
+        self.why = why
+
+
 @runtime_checkable
 class CandidateSource(Protocol):
     """Proposes answers.
@@ -70,7 +82,10 @@ class CandidateSource(Protocol):
     """
 
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
-        """Give up to ``k`` candidates for each dialog, best first; one list per dialog, in order."""
+        """Give up to ``k`` candidates for each dialog, best first; one list per dialog, in order.
+
+        Where only some of a dialog's could be had, a `Part` of them; what is raised costs all dialogs theirs.
+        """
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from blender.deadline import check, left
+from blender.deadline import Late, check, left
 from blender.errors import BadInput, BlendError, MissingPackage
 from blender.records import Candidate, Dialog
+from blender.roles import Part
 from blender.sources.attempts import Attempts
 from blender.sources.spending import Budget
 
@@ -148,7 +149,8 @@ class Api:
             CapReached: the requests could pass ``max_cost``; none was made.
             MissingPackage: ``openai`` is not installed.
             BadInput: the key's environment variable is not set.
-            BlendError: the server failed one of the dialogs, or what it answered is not the protocol.
+            BlendError: the server answered nothing, or what it answered is not the protocol. Where some requests
+                failed, the dialogs get a `Part` of what came.
             Late: the caller's deadline is over; no request outlives it, and none is repeated under one.
         """
         _ = self._client
@@ -160,14 +162,10 @@ class Api:
             # Every request ends, and is settled, before a failed one is told of.
             asked_for = [partial(self._ask, *request, paid) for request in requests]
             futures = [workers.submit(partial(copy_context().run, ask)) for ask in asked_for]
-        texts = [future.result() for future in futures]
-        return [
-            [
-                _candidate(text, rank)
-                for rank, text in enumerate(text for each in texts[start : start + len(sizes)] for text in each)
-            ]
-            for start in range(0, len(texts), len(sizes))
-        ]
+        came = [_outcome(future) for future in futures]
+        if came and all(isinstance(each, BlendError) for each in came):
+            raise next(each for each in came if isinstance(each, BlendError))
+        return [_collected(came[start : start + len(sizes)]) for start in range(0, len(came), len(sizes))]
 
     def messages(self, dialog: Dialog) -> list[Message]:
         """The dialog as the protocol has it."""
@@ -228,8 +226,27 @@ class Api:
         return (tokens_in * self.price_in + tokens_out * self.price_out) / _MILLION
 
 
-def _candidate(text: str, rank: int) -> Candidate:
-    return Candidate(text=text, source="api", kind="generator", rank=rank)
+def _outcome(future: Future[list[str]]) -> list[str] | BlendError:
+    """What a request gave, or why it gave nothing: the others' answers are paid for and stay."""
+    try:
+        return future.result()
+    except Late:
+        raise
+    except BlendError as fault:
+        return fault
+
+
+def _collected(came: Sequence[list[str] | BlendError]) -> list[Candidate]:
+    """The candidates of a dialog's requests."""
+    texts = [text for each in came if not isinstance(each, BlendError) for text in each]
+    made: list[Candidate] = []
+    lost = [each for each in came if isinstance(each, BlendError)]
+    for text in texts:
+        try:
+            made.append(Candidate(text=text, source="api", kind="generator", rank=len(made)))
+        except BadInput as fault:  # such as a NUL
+            lost.append(fault)
+    return Part(made, lost[0]) if lost else made
 
 
 def _decoded(content: bytes, url: str) -> Completion:

@@ -17,7 +17,10 @@ from fastapi.responses import StreamingResponse
 
 from blender.deadline import Late, within
 from blender.errors import BadInput, BlendError
+from blender.faults import Runner
+from blender.proposing import SourceSlot, propose
 from blender.records import Dialog
+from blender.roles import Part
 from blender.sources import SOURCES
 from blender.sources.api import Api
 from blender.sources.spending import Budget, CapReached
@@ -61,6 +64,7 @@ def application(server: Server) -> FastAPI:
             "cut": '{"id": "x", "choices": [{"mess',
             "empty": '{"choices": []}',
             "filtered": '{"choices": [{"index": 0, "message": {"content": null}, "finish_reason": "content_filter"}]}',
+            "nul": r'{"choices": [{"message": {"content": "\u0000"}}, {"message": {"content": "Fine."}}]}',
             "surrogate": r'{"choices": [{"message": {"content": "\ud800"}}]}',
         }
         return Response(bodies.get(act) or json.dumps(answer(body)), media_type="application/json")
@@ -173,6 +177,24 @@ def test_a_refusal_for_good_is_not(server: Server) -> None:
     with pytest.raises(BlendError, match=r"refused: 401.*wrong key"):
         make(server, retries=3).propose([Dialog.of("Hi!")], 1)
     assert len(server.asked) == 1
+
+
+def test_what_was_paid_for_stays_where_another_request_was_refused(server: Server) -> None:
+    server.play.append("401")
+    (found,) = make(server, n=1, parallel=1, retries=0).propose([Dialog.of("Hi!")], 4)
+    assert [candidate.rank for candidate in found] == [0, 1, 2] and isinstance(found, Part)
+    assert "refused: 401" in str(found.why)
+    server.asked.clear()
+    server.play.append("401")
+    dialogs = [Dialog.of(f"Dialog {at}") for at in range(8)]
+    slot = SourceSlot(source=make(server, parallel=1, retries=0), k=1)
+    proposed = propose(dialogs, {"api": slot}, Runner(part="source"), 20)
+    assert len(server.asked) == 8, "nobody is asked again"
+    assert [len(each) for each in proposed.candidates["api"]] == [0] + [1] * 7
+    assert [[fault.reason for fault in each] for each in proposed.faults] == [["part"]] + [[]] * 7
+    server.play.append("nul")
+    (found,) = make(server).propose([Dialog.of("Hi!")], 2)
+    assert [candidate.text for candidate in found] == ["Fine."] and "NUL" in str(found.why)  # type: ignore[attr-defined]
 
 
 def test_a_server_that_hangs_is_left(server: Server) -> None:
