@@ -153,7 +153,8 @@ class Blender:
     ) -> Selection:
         """Choose among the caller's own candidates; no source is asked, the pool keeps their order.
 
-        ``facts`` and ``deadline`` are those of ``reply``.
+        Of equal texts a shortlist has the first alone, so the others' scores are lower. ``facts`` and ``deadline`` are
+        those of ``reply``.
         """
         dialog = Dialog.of(context, facts=facts, locale=self.settings.locale)
         return self.choose_pools([Pool.of(dialog, candidates)], deadline=deadline)[0]

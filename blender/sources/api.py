@@ -90,7 +90,7 @@ class Api:
     max_tokens: int = 64
     max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     extra: dict[str, Any] = field(default_factory=dict)
-    timeout: float = 10.0
+    timeout: float = 9.0  # twice that is less than a blender waits by default
     retries: int = 1
     parallel: int = 4
     price_in: float = 0.0
