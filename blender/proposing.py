@@ -9,7 +9,7 @@ from functools import partial
 
 from blender.faults import Fault, Outcome, Runner, logged
 from blender.records import Candidate, Dialog
-from blender.roles import CandidateSource, Part
+from blender.roles import CandidateSource, Incomplete
 from blender.together import Lists, proposing
 
 _AGAIN = ("raised", "shape")  # faults that one dialog may have brought upon all
@@ -112,7 +112,7 @@ def _checked(name: str, dialogs: Sequence[Dialog], outcome: Outcome[Lists]) -> t
 
 
 def _failed(name: str, came: list[Candidate]) -> list[Fault]:
-    if not isinstance(came, Part):
+    if not isinstance(came, Incomplete):
         return []
     detail = f"not all came: {type(came.why).__name__}: {came.why}"
     return [logged(Fault(part="source", name=name, reason="part", detail=detail))]

@@ -15,7 +15,7 @@ import msgspec
 from blender.deadline import Late, check, left
 from blender.errors import BadInput, BlendError, MissingPackage
 from blender.records import Candidate, Dialog
-from blender.roles import Part
+from blender.roles import Incomplete
 from blender.sources.attempts import Attempts
 from blender.sources.spending import Budget
 
@@ -150,7 +150,7 @@ class Api:
             MissingPackage: ``openai`` is not installed.
             BadInput: the key's environment variable is not set.
             BlendError: the server answered nothing, or what it answered is not the protocol. Where some requests
-                failed, the dialogs get a `Part` of what came.
+                failed, the dialogs get an `Incomplete` list of what came.
             Late: the caller's deadline is over; no request outlives it, and none is repeated under one.
         """
         _ = self._client
@@ -246,7 +246,7 @@ def _collected(came: Sequence[list[str] | BlendError]) -> list[Candidate]:
             made.append(Candidate(text=text, source="api", kind="generator", rank=len(made)))
         except BadInput as fault:  # such as a NUL
             lost.append(fault)
-    return Part(made, lost[0]) if lost else made
+    return Incomplete(made, lost[0]) if lost else made
 
 
 def _decoded(content: bytes, url: str) -> Completion:

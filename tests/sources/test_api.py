@@ -20,7 +20,7 @@ from blender.errors import BadInput, BlendError
 from blender.faults import Runner
 from blender.proposing import SourceSlot, propose
 from blender.records import Dialog
-from blender.roles import Part
+from blender.roles import Incomplete
 from blender.sources import SOURCES
 from blender.sources.api import Api
 from blender.sources.spending import Budget, CapReached
@@ -182,7 +182,7 @@ def test_a_refusal_for_good_is_not(server: Server) -> None:
 def test_what_was_paid_for_stays_where_another_request_was_refused(server: Server) -> None:
     server.play.append("401")
     (found,) = make(server, n=1, parallel=1, retries=0).propose([Dialog.of("Hi!")], 4)
-    assert [candidate.rank for candidate in found] == [0, 1, 2] and isinstance(found, Part)
+    assert [candidate.rank for candidate in found] == [0, 1, 2] and isinstance(found, Incomplete)
     assert "refused: 401" in str(found.why)
     server.asked.clear()
     server.play.append("401")
