@@ -84,7 +84,7 @@ class CandidateSource(Protocol):
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
         """Give up to ``k`` candidates for each dialog, best first; one list per dialog, in order.
 
-        Where only some of a dialog's could be had, an `Incomplete` list of them; what is raised costs all dialogs theirs.
+        Where only some of a dialog's could be had, an `Incomplete` list; what is raised costs all dialogs theirs.
         """
         ...
 
