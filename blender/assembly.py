@@ -14,7 +14,7 @@ from blender.baselines import RANKERS
 from blender.bundle import Bundle, load_bundle
 from blender.cascade import FEWEST, SHORTLIST, Cascade
 from blender.catalogue import annotator_catalogue
-from blender.errors import BadBundle, BadInput, UnknownName
+from blender.errors import BadBundle, BadInput, BlendError, UnknownName
 from blender.guards import GUARDS
 from blender.length_free import LengthFree
 from blender.models.reference import allow_network
@@ -86,6 +86,8 @@ class Parts:
         for ranker in (self.ranker, *([self.cascade.first] if self.cascade else [])):
             try:
                 scores = ranker.score(found.matrix, pools)
+            except BlendError:
+                raise  # a wrong set-up, such as a column that no annotator has
             except Exception as error:  # it will cost the order when asked
                 logger.warning("while loading: the ranker raised %s: %s", type(error).__name__, error)
                 continue

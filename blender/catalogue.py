@@ -20,7 +20,7 @@ _PROMISED = {
     "annotator": ("columns", "annotate"),
     "source": ("propose",),
     "guard": ("check",),
-    "ranker": ("score", "reasons"),
+    "ranker": ("score",),
 }
 
 
@@ -72,10 +72,8 @@ class Catalogue:
             raise
         except Exception as error:  # whatever another distribution's module raises
             raise BadInput(self._broken(name, f"{type(error).__name__}: {error}")) from error
-        lacking = [part for part in _PROMISED.get(self.role, ()) if not hasattr(plugin, part)]
-        if not dataclasses.is_dataclass(plugin) or lacking:
-            what = f"has no {' and no '.join(lacking)}" if lacking else "is no dataclass, whose fields are its settings"
-            raise BadInput(self._broken(name, f"it {what}"))
+        if not dataclasses.is_dataclass(plugin):
+            raise BadInput(self._broken(name, "it is no dataclass, whose fields are its settings"))
         return plugin
 
     def _broken(self, name: str, why: str) -> str:
@@ -110,9 +108,13 @@ class Catalogue:
             if key not in known:
                 raise UnknownName(f"setting of {self.role} {name!r}:", key, known)
         try:
-            return msgspec.convert(given, plugin)
+            made = msgspec.convert(given, plugin)
         except msgspec.ValidationError as fault:
             raise BadInput(f"settings of {self.role} {name!r}: {fault}; got {given!r}") from None
+        lacking = [part for part in _PROMISED.get(self.role, ()) if not hasattr(made, part)]
+        if lacking:
+            raise BadInput(self._broken(name, f"it has no {' and no '.join(lacking)}"))
+        return made
 
 
 def annotator_catalogue() -> Catalogue:

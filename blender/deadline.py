@@ -45,6 +45,16 @@ def within(seconds: float | None) -> Iterator[None]:
         _BY.reset(token)
 
 
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """What runs inside has no deadline: for what the next caller wants too, such as a model being loaded."""
+    token = _BY.set(None)
+    try:
+        yield
+    finally:
+        _BY.reset(token)
+
+
 def left() -> float | None:
     """Seconds until the deadline, 0 when it is over; ``None`` where there is none."""
     moment = _BY.get()

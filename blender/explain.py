@@ -30,7 +30,7 @@ def sentence(pool: Pool, matrix: FeatureMatrix, winner: int, other: int, voice: 
     opening = f"It beat “{_short(loser.text)}” ({loser.source})"
     phrases = []
     try:
-        reasons = voice.ranker.reasons(matrix, winner, other)
+        reasons = list(voice.ranker.reasons(matrix, winner, other))
     except Exception as error:  # a plug-in's fault costs the explanation, never the answer
         return f"{opening} by a higher score; its ranker cannot say why ({type(error).__name__}: {error})."
     for name, gain in reasons:

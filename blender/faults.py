@@ -60,6 +60,10 @@ class _OutOfTime(Exception):
     """A call was not done in time."""
 
 
+class _NotBegun(Exception):
+    """The time of a call was over before its turn came: that says nothing of how long it takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Done(Generic[T]):
     result: T
@@ -134,6 +138,8 @@ class Runner:
                 results[name], seconds[name] = done.result, done.seconds
                 self.pace.took(name, done.seconds, crowd[name])
                 self._busy.took(name, done.busy, work)
+            except _NotBegun:
+                faults.append(self._fault(name, "late", f"not begun within {timeout:g} s"))
             except Late:
                 self.pace.gave_up(name, timeout or 0.0, crowd[name])
                 faults.append(self._fault(name, "late", "it stopped at the deadline"))
@@ -256,7 +262,7 @@ def _in_time(call: Callable[[], T], deadline: float | None) -> T:
         return call()
     rest = deadline - time.perf_counter()
     if rest <= 0:
-        raise Late("it was not begun in time")
+        raise _NotBegun
     with within(rest):
         return call()
 

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Real
+from numbers import Integral, Real
 from typing import Literal, get_args
 
 import numpy as np
@@ -211,7 +211,7 @@ class Candidate:
         check_text(self.source, "a candidate's source")
         if self.kind not in get_args(Kind):
             raise BadInput(f"a candidate's kind must be one of {', '.join(get_args(Kind))}; got {self.kind!r}")
-        if not isinstance(self.rank, int) or self.rank < 0:
+        if not isinstance(self.rank, Integral) or self.rank < 0:
             raise BadInput(f"a candidate's rank is a whole number that counts from 0, got {self.rank!r}")
         if self.score is not None and not isinstance(self.score, Real):
             raise BadInput(f"a candidate's score must be a number or None, got {self.score!r:.80}")
@@ -232,9 +232,18 @@ class Candidate:
                 raise BadInput(f"candidate feature {name!r} must be a number, got {value!r}")
             if isinstance(value, int) and abs(value) > sys.float_info.max:
                 raise BadInput(f"candidate feature {name!r} is too large for a float; scale it")
+        self._plain()
         if not self.origins:
             own = Origin(source=self.source, rank=self.rank, score=self.score)
             object.__setattr__(self, "origins", (own,))
+
+    def _plain(self) -> None:
+        """Numbers of numpy as Python's own, which files can carry."""
+        object.__setattr__(self, "rank", int(self.rank))
+        if self.score is not None:
+            object.__setattr__(self, "score", float(self.score))
+        if any(not isinstance(value, int | float) for value in self.features.values()):
+            object.__setattr__(self, "features", {name: float(value) for name, value in self.features.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

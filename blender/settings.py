@@ -98,8 +98,8 @@ class Settings:
             raise BadInput(f"{path} cannot be read as TOML: {fault}") from None
         for part, key in _paths(given):
             name = part.get(key)
-            beside = "bundle.json" if key in ("bundle", "first") else ""
-            if isinstance(name, str) and name and (path.parent / name / beside).exists():
+            marks = _MARKS.get(key, ("",))
+            if isinstance(name, str) and name and any((path.parent / name / mark).exists() for mark in marks):
                 part[key] = str(path.parent / name)
         return cls.of(given, str(path))
 
@@ -146,6 +146,15 @@ class Settings:
         return _known_folder(name, "bundle (first under [ranker]: one of the package, or a folder)")
 
 
+# What tells a folder from a packaged name that is spelt the same.
+_MARKS = {
+    "bundle": ("bundle.json",),
+    "first": ("bundle.json",),
+    "base": ("manifest.json",),
+    "prompt_base": ("manifest.json",),
+}
+
+
 def _paths(given: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Tables of a settings file, each with a key whose value is a path."""
     yield given, "bundle"
@@ -160,7 +169,8 @@ def _paths(given: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
 def _known_folder(name: str, what: str) -> Path | None:
     if not name:
         return None
-    folder = Path(name) if Path(name).is_dir() else BUNDLES / name
+    own, packaged = Path(name), BUNDLES / name
+    folder = own if (own / "bundle.json").is_file() or not packaged.is_dir() else packaged
     if not folder.is_dir():
         raise UnknownName(what, name, [each.name for each in BUNDLES.iterdir() if each.is_dir()])
     return folder

@@ -14,6 +14,7 @@ from blender.errors import BlendError
 
 if TYPE_CHECKING:
     from blender.engine import Blender
+from blender.judging.label_files import digests_together
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,4 +67,4 @@ def _fingerprint(part: object) -> str:
 def trained_on(blender: Blender) -> dict[str, str]:
     """Digests by name of the label files that its bundles have seen; none without a bundle."""
     folders = (blender.settings.bundle_folder(), blender.settings.first_folder())
-    return {name: digest for folder in folders if folder for name, digest in load_bundle(folder).data.items()}
+    return digests_together(*(load_bundle(folder).data for folder in folders if folder))

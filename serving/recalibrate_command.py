@@ -11,7 +11,7 @@ import typer
 from blender.bundle import save_bundle
 from blender.errors import BadInput
 from blender.judging.label_files import label_digests
-from blender.judging.target import gated_specific
+from blender.judging.target import gated_specific, sets_asking
 from blender.manifest import MANIFEST
 from blender.outputs import check_bundle_place
 from blender.recalibration import recalibrated
@@ -33,9 +33,11 @@ def recalibrate(
     loaded = load(blender)
     bundle, ranker = learned(loaded, blender)
     refuse_seen(labels, labelled, loaded)
+    asking = sets_asking(labelled)
+    specific = [gated_specific(pool, asked=pool.dataset in asking) for pool in labelled]
     truth = {
         "sensible": np.concatenate([pool.sensible for pool in labelled]).astype(np.float64),
-        "specific": np.concatenate([gated_specific(pool) for pool in labelled]).astype(np.float64),
+        "specific": np.concatenate(specific).astype(np.float64),
     }
     data = label_digests(labels, bundle.data)
     made = recalibrated(bundle, head_scores(labelled, loaded, ranker), truth, data)

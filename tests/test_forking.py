@@ -9,12 +9,14 @@ import time
 
 import pytest
 
-from blender.deadline import check, left
+from blender.deadline import check, left, within
 from blender.faults import Runner
+from blender.models.cache import one_per_process
 
 FORKING = """
 import os, time
 from blender.faults import Runner
+from blender.models.cache import one_per_process
 runner = Runner(part="annotator")
 calls = {"a": lambda: 1, "b": lambda: 2}
 for _ in range(3):
@@ -81,3 +83,34 @@ def test_the_end_of_the_program_stops_what_asks() -> None:
     ended = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, timeout=30)
     assert (ended.returncode, ended.stdout) == (0, "the program ends\n")
     assert time.perf_counter() - begun < 10
+
+
+def test_what_was_not_begun_in_time_is_not_taken_for_slow() -> None:
+    runner = Runner(part="annotator")
+
+    def works_on() -> None:
+        while True:
+            check()
+            time.sleep(0.001)
+
+    quick = {"a": lambda: time.sleep(0.001), "b": lambda: time.sleep(0.001)}
+    runner.run(quick, timeout=5)
+    usual = runner.expected("b", 1)
+    for _ in range(10):
+        runner.run({"a": works_on, "b": quick["b"]}, timeout=0.05)
+    assert runner.expected("b", 1) == usual
+
+
+def test_a_model_is_loaded_to_the_end_though_its_caller_gives_up() -> None:
+    loads: list[float | None] = []
+
+    @one_per_process
+    def load() -> str:
+        loads.append(left())
+        check()
+        return "model"
+
+    with within(0.05):
+        time.sleep(0.1)
+        assert load() == "model"
+    assert load() == "model" and loads == [None]

@@ -50,6 +50,8 @@ def test_bases_and_documents_are_looked_for_beside_the_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "my-base").mkdir()
+    (tmp_path / "my-base" / "manifest.json").write_text("{}")
+    (tmp_path / "demo").mkdir()
     (tmp_path / "mine.toml").write_text(
         '[sources.faq]\nuse = "retrieval"\nbase = "my-base"\n[sources.two]\nbase = "demo"'
     )
@@ -66,3 +68,12 @@ def test_a_bundle_that_is_not_there_is_answered_with_the_known_ones() -> None:
 def test_no_answer_of_last_resort_is_empty() -> None:
     with pytest.raises(BadInput, match="none that is empty"):
         Settings.of({"last_resort": {"en": "", "ru": "Не знаю."}})
+
+
+def test_a_folder_called_as_a_packaged_bundle_is_not_taken_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "default").mkdir()
+    monkeypatch.chdir(tmp_path)
+    folder = Settings.of({"bundle": "default"}).bundle_folder()
+    assert folder is not None and (folder / "bundle.json").is_file()

@@ -111,6 +111,8 @@ class Verdict:
 
     def sentences(self) -> list[str]:
         """Plain words."""
+        if np.isnan(self.mean):
+            return ["No set could be judged: in none is an answer better than another by its labels."]
         said = [
             f"On average over the sets the learned ranker recovers {self.mean:.1%} of the head-room; "
             f"the best baseline, {self.rival}, {self.rival_mean:.1%}."

@@ -14,7 +14,7 @@ from blender.annotation import USER
 from blender.judging.conversations import conversations
 from blender.judging.headroom import FLAT
 from blender.judging.pools import LabelledPool
-from blender.judging.target import gated_specific, targets
+from blender.judging.target import gated_specific, sets_asking, targets
 from blender.matrix import RANK, FeatureMatrix, Floats, Z, ordinary_columns
 
 Doubles = NDArray[np.float64]
@@ -65,12 +65,13 @@ class Examples:
     ) -> Examples:
         """Join labels and features; ``matrix`` holds the pools of ``labelled`` in their order."""
         all_judged: list[View] = ["judged" for _ in labelled]
+        asking = sets_asking(labelled)
         return cls(
             matrix=matrix,
             relative=relative_columns(matrix),
             target=_joined(targets(labelled).values),
             sensible=_joined([pool.sensible for pool in labelled]),
-            specific=_joined([gated_specific(pool) for pool in labelled]),
+            specific=_joined([gated_specific(pool, asked=pool.dataset in asking) for pool in labelled]),
             datasets=tuple(pool.dataset for pool in labelled),
             families=tuple(pool.family for pool in labelled),
             groups=conversations(labelled),

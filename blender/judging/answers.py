@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BadInput
 from blender.judging.pools import LabelledPool
-from blender.judging.target import GATED, MEAN, SENSIBLE, gated, stated_specific, target_name
+from blender.judging.target import GATED, MEAN, SENSIBLE, allowed, gated, stated_specific, target_name
 from blender.sampling.lengths import length_slice
 
 Doubles = NDArray[np.float64]
@@ -76,7 +76,11 @@ def answers(pools: Sequence[LabelledPool], *, definition: str | None = None) -> 
     rows = [(labelled, candidate) for labelled in pools for candidate in labelled.pool.candidates]
     system, systems = _places([candidate.source for _, candidate in rows])
     root, roots = _places([root_of(labelled) for labelled, _ in rows])
-    labels = [_LABELS[names[labelled.dataset]](labelled) for labelled in pools]
+    known = {name for name in names if names[name] in allowed([each for each in pools if each.dataset == name])}
+    labels = [
+        _LABELS[names[each.dataset]](each) if each.dataset in known else (_nothing(each), _nothing(each))
+        for each in pools
+    ]
     return Answers(
         definition=_described(pools, names),
         systems=tuple(systems),

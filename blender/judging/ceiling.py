@@ -32,7 +32,7 @@ from blender.judging.answers import root_of
 from blender.judging.headroom import FLAT, bootstrap
 from blender.judging.pools import LabelledPool
 from blender.judging.resampling import Interval
-from blender.judging.target import rater_targets
+from blender.judging.target import asks_specific, rater_targets
 
 Doubles = NDArray[np.float64]
 _DRAWS = 400  # of true means for each pool
@@ -84,7 +84,8 @@ def noise_ceiling(pools: Sequence[LabelledPool], *, seed: int = 0) -> Ceiling:
         BadInput: raters' own labels are not known, or no candidate has two.
     """
     named = all(labelled.ratings.named for labelled in pools if labelled.ratings is not None)
-    rated = [(root_of(each), rater_targets(each)) for each in pools if each.ratings is not None]
+    asked = asks_specific(pools)
+    rated = [(root_of(each), rater_targets(each, asked=asked)) for each in pools if each.ratings is not None]
     kept = [(root, table[:, ~np.isnan(table).all(0)]) for root, table in rated]
     kept = [(root, table) for root, table in kept if table.shape[1] > 1]
     roots, tables = [root for root, _ in kept], [table for _, table in kept]

@@ -30,10 +30,11 @@ def read_label_files(files: Sequence[Path]) -> list[LabelledPool]:
         except BadInput as fault:
             problems += fault.problems
             continue
-        first = seen.setdefault(_digest(path), path)
-        if first is not path:
-            problems.append(f"{path} holds the same as {first}; give it once, or its labels count twice")
+        digest = _digest(path)
+        if digest in seen:
+            problems.append(f"{path} holds the same as {seen[digest]}; give it once, or its labels count twice")
             continue
+        seen[digest] = path
         problems += _clashes(path, pools, said)
         found += pools
     if problems:
@@ -58,11 +59,16 @@ def _clashes(
 
 def label_digests(files: Sequence[Path], known: Mapping[str, str] | None = None) -> dict[str, str]:
     """Name to digest of files whose labels are used, after those ``known``; a name in use gets a part of the digest."""
-    found = dict(known or {})
-    for path in files:
-        digest = _digest(path)
-        if digest not in found.values():
-            found[path.name if path.name not in found else f"{digest[:6]}/{path.name}"] = digest
+    return digests_together(known or {}, *({path.name: _digest(path)} for path in files))
+
+
+def digests_together(*known: Mapping[str, str]) -> dict[str, str]:
+    """Several such mappings as one; a name in use gets a part of the digest."""
+    found: dict[str, str] = {}
+    for one in known:
+        for name, digest in one.items():
+            if digest not in found.values():
+                found[name if name not in found else f"{digest[:6]}/{Path(name).name}"] = digest
     return found
 
 

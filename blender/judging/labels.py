@@ -41,6 +41,7 @@ from blender.judging.scales import Scheme
 __all__ = ["LabelledPool", "read_labels"]
 
 log = logging.getLogger(__name__)
+_FEW = 10  # rows that say nothing of a file
 
 
 def read_labels(path: str | Path, *, scheme: Scheme | None = None) -> list[LabelledPool]:
@@ -76,10 +77,11 @@ def read_labels(path: str | Path, *, scheme: Scheme | None = None) -> list[Label
 
 def _refuse_row_per_rating(path: Path, rows: Sequence[LabelRow]) -> None:
     """A file with a row for each rating would make pools of copies; a few answers that come twice are data."""
-    different = len({(row.dataset, row.dialog_id, row.source, row.response) for row in rows})
-    if rows and 2 * different <= len(rows):
+    named = [(row.dataset, row.dialog_id, row.source, row.response) for row in rows if row.source is not None]
+    different = len(set(named))
+    if len(named) > _FEW and 2 * different <= len(named):
         raise BadInput(
-            f"{path}: {len(rows):,} rows hold {different:,} answers, the same of one source again and again; give "
+            f"{path}: {len(named):,} rows hold {different:,} answers, the same of one source again and again; give "
             "each answer one row, and what several raters said of it as `ratings`"
         )
 

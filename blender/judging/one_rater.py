@@ -19,7 +19,7 @@ from blender.judging.compare import by_pool
 from blender.judging.headroom import bootstrap, recovered_per_context
 from blender.judging.pools import LabelledPool
 from blender.judging.resampling import Interval
-from blender.judging.target import rater_targets
+from blender.judging.target import rater_targets, sets_asking
 
 Doubles = NDArray[np.float64]
 
@@ -83,8 +83,9 @@ def one_rater(
     given = {policy: by_pool(values, sizes) for policy, values in (scores or {}).items()}
     own = np.full(len(pools), np.nan)
     others = {policy: np.full(len(pools), np.nan) for policy in given}
+    asking = sets_asking(pools)
     for at, labelled in enumerate(pools):
-        table = rater_targets(labelled)
+        table = rater_targets(labelled, asked=labelled.dataset in asking)
         trials = _trials(_by_place(table) if by == "rating" else table)
         if trials:
             own[at] = _mean([ratings for _, _, ratings in trials], [judges for _, judges, _ in trials])

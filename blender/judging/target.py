@@ -67,28 +67,42 @@ def asks_specific(pools: Iterable[LabelledPool]) -> bool:
     )
 
 
-def rater_targets(labelled: LabelledPool) -> NDArray[np.float64]:
+def sets_asking(pools: Sequence[LabelledPool]) -> frozenset[str]:
+    """The data sets that ask for specific."""
+    names = dict.fromkeys(labelled.dataset for labelled in pools)
+    return frozenset(name for name in names if asks_specific(each for each in pools if each.dataset == name))
+
+
+def rater_targets(labelled: LabelledPool, *, asked: bool | None = None) -> NDArray[np.float64]:
     """Each rater's own target of each candidate, float64 (raters, candidates), by the first definition it allows.
 
     NaN = that rater did not judge that candidate. Empty (0, candidates) if raters are not known.
+
+    Args:
+        labelled: the pool.
+        asked: whether its set asks for specific (`sets_asking`); default: whether anybody was asked in this pool.
     """
     ratings = labelled.ratings
     if ratings is None:
         return np.zeros((0, len(labelled)))
-    asked = [gated_ratings(ratings)] if asks_specific([labelled]) else []
-    choices = [*asked, ratings.sensible, ratings.overall]
+    first = [gated_ratings(ratings)] if _asked(labelled, asked) else []
+    choices = [*first, ratings.sensible, ratings.overall]
     counts = [int((~np.isnan(choice)).sum()) for choice in choices]
     best = next(at for at, count in enumerate(counts) if 2 * count >= max(counts))
     return choices[best].astype(np.float64)
 
 
-def gated_specific(labelled: LabelledPool) -> Floats:
+def _asked(labelled: LabelledPool, asked: bool | None) -> bool:
+    return asks_specific([labelled]) if asked is None else asked
+
+
+def gated_specific(labelled: LabelledPool, *, asked: bool | None = None) -> Floats:
     """Specific, counted as 0 by every rater who did not find the candidate sensible; float32 (candidates,).
 
-    Where raters are not known apart, or their ratings were put together by a named method, it is `stated_specific`. A
-    pool that nobody asked for specific has NaN.
+    Where raters are not known apart, or their ratings were put together by a named method, it is `stated_specific`.
+    Where nobody was asked for specific it is NaN; ``asked`` is that of `rater_targets`.
     """
-    if not asks_specific([labelled]):
+    if not _asked(labelled, asked):
         return labelled.specific
     ratings, stated = labelled.by_rater, stated_specific(labelled)
     return stated if ratings is None else _rater_mean(gated(ratings.sensible, ratings.specific), stated)
@@ -119,17 +133,23 @@ DEFINITIONS: dict[str, Callable[[LabelledPool], Floats]] = {
 }
 
 
+def allowed(pools: Sequence[LabelledPool]) -> tuple[str, ...]:
+    """The definitions that the labels of one data set can have, the first choice first."""
+    if not asks_specific(pools):
+        return (SENSIBLE, OVERALL)
+    return tuple(DEFINITIONS) if any(each.by_rater is not None for each in pools) else (MEAN, SENSIBLE, OVERALL)
+
+
 def target_name(pools: Sequence[LabelledPool]) -> str:
     """The first definition that holds for at least half of the labelled candidates of one data set.
 
     Raises:
         BadInput: no candidate has any label.
     """
-    allowed = DEFINITIONS if asks_specific(pools) else {name: DEFINITIONS[name] for name in (SENSIBLE, OVERALL)}
     best: dict[str, int] = {}
-    for name, of in allowed.items():
+    for name in allowed(pools):
         counted = [each for each in pools if name != GATED or each.by_rater is not None]
-        best[name] = sum(int((~np.isnan(of(labelled))).sum()) for labelled in counted)
+        best[name] = sum(int((~np.isnan(DEFINITIONS[name](labelled))).sum()) for labelled in counted)
     most = max(best.values())
     if most == 0:
         raise BadInput(
@@ -140,19 +160,24 @@ def target_name(pools: Sequence[LabelledPool]) -> str:
 
 
 def targets(pools: Sequence[LabelledPool], *, definition: str | None = None) -> Targets:
-    """The target of every pool, by the first definition its data set allows (or by the one named).
+    """The target of every pool, by the first definition its data set allows (or by the one named; NaN where it cannot).
 
     Raises:
         BadInput: a data set has no label at all, or ``definition`` is none of `DEFINITIONS`.
     """
     if definition is not None and definition not in DEFINITIONS:
         raise BadInput(f"unknown target {definition!r}; known are {', '.join(DEFINITIONS)}")
-    datasets = dict.fromkeys(labelled.dataset for labelled in pools)
-    names = {
-        name: definition or target_name([labelled for labelled in pools if labelled.dataset == name])
-        for name in datasets
-    }
-    values = tuple(DEFINITIONS[names[labelled.dataset]](labelled).astype(np.float64) for labelled in pools)
+    by_set: dict[str, list[LabelledPool]] = {}
+    for labelled in pools:
+        by_set.setdefault(labelled.dataset, []).append(labelled)
+    names = {name: definition or target_name(own) for name, own in by_set.items()}
+    known = {name for name, own in by_set.items() if names[name] in allowed(own)}
+    values = tuple(
+        DEFINITIONS[names[each.dataset]](each).astype(np.float64)
+        if each.dataset in known
+        else np.full(len(each), np.nan)
+        for each in pools
+    )
     return Targets(name="; ".join(dict.fromkeys(names.values())), values=values)
 
 

@@ -18,6 +18,7 @@ from uuid import uuid4
 from filelock import FileLock
 from platformdirs import user_cache_path
 
+from blender.deadline import unhurried
 from blender.errors import BlendError
 
 log = logging.getLogger(__name__)
@@ -138,7 +139,8 @@ def one_per_process(load: Callable[_P, _R]) -> Callable[_P, _R]:
         key = (*args, *sorted(kwargs.items()))
         with lock:
             if key not in loaded:
-                loaded[key] = load(*args, **kwargs)
+                with unhurried():  # cut off at a deadline, every call would begin it anew
+                    loaded[key] = load(*args, **kwargs)
             return loaded[key]
 
     return once

@@ -15,7 +15,6 @@ from blender.models.adapter import adapter_digest, adapter_folder, merged
 from blender.models.cache import one_per_process, text_digest
 from blender.models.causal import checkpoint_folder, read_network, shape, transformers_network
 from blender.models.demonstrations import NOTHING, Shown
-from blender.models.memory import give_back_large
 from blender.models.parts import ROWS, parts_of
 from blender.models.pool_judge import PoolJudge, portions
 from blender.models.pool_losses import PoolLosses
@@ -269,7 +268,6 @@ def model_fingerprint(ref: str, dtype: Precision = "float32") -> str:
 def _load(ref: str, dtype: Precision, adapter: Path | None, digest: str) -> LanguageModel:
     import torch
 
-    give_back_large()
     actual = native(dtype)
     artifact = resolve(ref)
     folder = checkpoint_folder(artifact)

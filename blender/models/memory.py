@@ -17,7 +17,8 @@ def give_back_large() -> bool:
 
     Left alone, glibc raises that bound to the largest piece it has seen freed, up to 32 MB. What a language model keeps
     of a context then lies between the tensors of its passes, and what these leave behind is never given back: the
-    default preset grew by 1.5 to 2 MB with every choice. Where the environment sets the bound, that stands.
+    default preset grew by 1.5 to 2 MB with every choice. It costs time of the system (0.1 s in 20 choices, more where
+    large batches are scored, so training leaves it). Where the environment sets the bound, that stands.
     """
     if platform.libc_ver()[0] != "glibc" or {"MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"} & os.environ.keys():
         return False

@@ -49,6 +49,7 @@ class Completion(msgspec.Struct):
 
 
 _MILLION = 1_000_000
+_PATIENCE = 60.0  # seconds that a server may ask for where nobody waits by a clock
 _PER_MESSAGE = 16  # tokens that a chat template adds to a message, generously
 
 
@@ -72,7 +73,8 @@ class Api:
         max_tokens_name: how the server calls that limit; some know only ``max_completion_tokens``.
         extra: further fields of the request, such as ``{"seed": 1}``; where a dialog takes several requests, each has
             the seed after that of the one before.
-        timeout: seconds for one request, by the clock, and for the pause before it is repeated.
+        timeout: seconds for one request, by the clock, and for the pause before it is repeated; where there is no
+            deadline, as in a run of systems, a server may ask for up to a minute.
         retries: how often a request is repeated that was refused for now (429, 5xx), hung or was cut off.
         parallel: dialogs asked at the same time.
         price_in: of a million prompt tokens.
@@ -151,7 +153,8 @@ class Api:
             BadInput: the key's environment variable is not set.
             BlendError: the server answered nothing, or what it answered is not the protocol. Where some requests
                 failed, the dialogs get an `Incomplete` list of what came.
-            Late: the caller's deadline is over; no request outlives it, and none is repeated under one.
+            Late: the caller's deadline is over; no request outlives it, and none is repeated that could not be over
+                by then.
         """
         _ = self._client
         asked = [self.messages(dialog) for dialog in dialogs]
@@ -183,8 +186,11 @@ class Api:
         try:
             check()
             rest = left()
-            if rest is not None:
-                tries.seconds, tries.retries = min(self.timeout, rest), 0
+            if rest is None:
+                tries.longest_pause = max(self.timeout, _PATIENCE)
+            else:  # nothing is begun again that would be late
+                tries.seconds = min(self.timeout, rest)
+                tries.retries = max(0, min(self.retries, int(rest // self.timeout) - 1))
             answer = _decoded(tries.answer(partial(self._opened, messages, n, number)), self.base_url)
             tries.costs[-1] = self._price(**_usage(answer, self._tokens(messages), n * self.max_tokens))
             return _texts(answer, self.base_url)

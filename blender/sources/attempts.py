@@ -22,6 +22,7 @@ class Attempts:
         seconds: for an attempt and the pause after it, by the clock.
         retries: how often it is made again that was refused for now (429, 5xx), hung or was cut off.
         once: the most that one attempt may cost.
+        longest_pause: seconds that a server may ask for; what is left of ``seconds`` if not given.
         costs: of each attempt so far; ``once`` unless it was refused, as an answer that never came may have been paid
             for.
     """
@@ -29,6 +30,7 @@ class Attempts:
     seconds: float
     retries: int
     once: float
+    longest_pause: float | None = None
     costs: list[float] = field(default_factory=list)
 
     def answer(self, opened: Callable[[float], Any]) -> bytes:
@@ -53,18 +55,19 @@ class Attempts:
                 return _in_time(lambda by=by: _body(opened, by), by)  # type: ignore[misc]
             except openai.APIStatusError as fault:
                 self.costs[-1] = 0.0
-                asked_for = _asked_for(fault)
-                if last or not _for_now(fault) or time.perf_counter() + (asked_for or 0) > by:
+                asked_for, left = _asked_for(fault), by - time.perf_counter()
+                longest = left if self.longest_pause is None else self.longest_pause
+                if last or not _for_now(fault) or (asked_for or 0) > longest:
                     raise
-                self._pause(by, asked_for)
+                self._pause(longest, asked_for)
             except (TimeoutError, ConnectionError, openai.APIConnectionError):
                 if last:
                     raise
-                self._pause(by)
+                self._pause(by - time.perf_counter())
 
-    def _pause(self, by: float, asked_for: float | None = None) -> None:
+    def _pause(self, longest: float, asked_for: float | None = None) -> None:
         pause = _PAUSE * 2 ** (len(self.costs) - 1) if asked_for is None else asked_for
-        time.sleep(max(0.0, min(pause, by - time.perf_counter())))
+        time.sleep(max(0.0, min(pause, longest)))
 
 
 def _in_time(read: Callable[[], bytes], by: float) -> bytes:

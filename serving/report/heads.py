@@ -10,7 +10,7 @@ import numpy as np
 from blender.errors import BadInput
 from blender.judging.calibration import Bin, Doubles, Reliability, curve, measure
 from blender.judging.pools import LabelledPool
-from blender.judging.target import gated_specific
+from blender.judging.target import gated_specific, sets_asking
 from blender.serving.report import measured
 from blender.serving.report.measured import Predictions
 
@@ -37,12 +37,13 @@ def heads(pools: Sequence[LabelledPool], predictions: Predictions) -> tuple[Head
         BadInput: no answer has a prediction and a label.
     """
     first = np.concatenate([np.zeros(0, dtype=bool), *(_first(labelled.pool.texts) for labelled in pools)])
+    asking = sets_asking(pools)
     found = []
     for label, truths, given in (
         ("sensible", [each.sensible for each in pools], measured.numbers(pools, predictions, lambda one: one.sensible)),
         (
             "specific",
-            [gated_specific(e) for e in pools],
+            [gated_specific(e, asked=e.dataset in asking) for e in pools],
             measured.numbers(pools, predictions, lambda one: one.specific),
         ),
     ):

@@ -12,11 +12,12 @@ import msgspec
 
 from blender import __version__
 from blender.errors import UnknownName
-from blender.faults import Runner
+from blender.faults import Fault, Runner
 from blender.index.base import open_base
 from blender.models.reference import allow_network, resolve
 from blender.proposing import Proposals, SourceSlot, propose
 from blender.records import Dialog
+from blender.roles import Incomplete
 from blender.serving.record import AnswerRecord
 from blender.serving.systems.records import failed_record, system_record
 from blender.serving.systems.system import HERE
@@ -96,8 +97,12 @@ def each_alone(source: Api, k: int, name: str, dialogs: Sequence[Dialog], cut: S
             (candidates,) = source.propose([shown], k, paid=paid.append)
         except Exception as fault:
             return failed_record(dialog, name, fault, cost=sum(paid), seconds=took())
+        lost = candidates.why if isinstance(candidates, Incomplete) else None
+        if lost and not candidates:
+            return failed_record(dialog, name, lost, cost=sum(paid), seconds=took())
+        faults = (Fault(part="source", name=name, reason="part", detail=f"not all came: {lost}"),) if lost else ()
         why = f"It is the first of {len(candidates)} that {name} gave."
-        return system_record(dialog, candidates, source=name, why=why, cost=sum(paid), seconds=took())
+        return system_record(dialog, candidates, source=name, why=why, faults=faults, cost=sum(paid), seconds=took())
 
     with ThreadPoolExecutor(source.parallel, thread_name_prefix="asking") as workers:
         return list(workers.map(ask, dialogs, cut))

@@ -27,6 +27,8 @@ def test_the_same_labels_are_not_counted_twice_whatever_they_are_called(tmp_path
     with pytest.raises(BadInput, match=r"b\.jsonl holds the same as .*a\.jsonl; give it once"):
         read_label_files([first, again])
     assert len(read_label_files([first])) == 1
+    with pytest.raises(BadInput, match="give it once"):
+        read_label_files([first, first])
     with pytest.raises(BadInput, match="no label file was named"):
         read_label_files([])
 
@@ -54,7 +56,9 @@ def test_contexts_of_one_dialog_are_one_conversation(tmp_path: Path) -> None:
     grown = [["Hi!"], ["Hi!", "Hello.", "Any plans?"]]
     apart = [written(tmp_path / f"{at}.jsonl", turns) for at, turns in enumerate(grown)]
     assert len(set(conversations(read_label_files(apart)))) == 2
-    rooted = [written(tmp_path / f"{at}.jsonl", turns, slices={"dialog": "r"}) for at, turns in enumerate(grown)]
+    rooted = [
+        written(tmp_path / f"{at}.jsonl", turns, slices={"dialog": "r"}, dataset="s") for at, turns in enumerate(grown)
+    ]
     assert len(set(conversations(read_label_files(rooted)))) == 1
 
 
@@ -69,12 +73,17 @@ def test_a_greeting_that_everybody_gets_is_no_conversation(tmp_path: Path) -> No
     assert len(set(found)) == 5 and found[::2] == found[1::2]
 
 
-@pytest.mark.parametrize("greeted", [1, 2])
-def test_an_opening_of_few_contexts_is_a_conversation(tmp_path: Path, greeted: int) -> None:
-    contexts = [["Hi!", "Hello.", f"Tea {at}?"] if at < greeted else [f"{at}?"] for at in range(8)]
-    rows = [
-        {"dialog_id": f"{at}", "context": turns, "response": "Yes.", "sensible": 1} for at, turns in enumerate(contexts)
-    ]
+def test_few_long_conversations_stay_whole(tmp_path: Path) -> None:
+    turns = [[f"{what} {at}" for at in range(6)] for what in ("Tea", "Rain", "Cats")]
+    contexts = [each[:size] for each in turns for size in range(2, 7)]
+    row = {"response": "Yes.", "sensible": 1}
+    rows = [row | {"dialog_id": f"{at}", "context": each} for at, each in enumerate(contexts)]
     path = tmp_path / "mine.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
-    assert len(set(conversations(read_label_files([path])))) == 9 - greeted
+    found = conversations(read_label_files([path]))
+    assert len(set(found)) == 3 and [found.count(each) for each in dict.fromkeys(found)] == [5, 5, 5]
+
+
+def test_dialogs_of_two_sets_with_one_number_are_two(tmp_path: Path) -> None:
+    both = [written(tmp_path / f"{name}.jsonl", [f"Hi {name}!"], slices={"dialog": "0"}) for name in "ab"]
+    assert len(set(conversations(read_label_files(both)))) == 2

@@ -188,6 +188,9 @@ def test_dstc10_json_equals_the_normalised_lines(labelled: Path) -> None:
 
 
 def test_a_row_for_each_rating_is_refused(tmp_path: Path) -> None:
-    (found,) = problems(tmp_path, ROW, {**ROW, "sensible": 0}, {**ROW, "response": "No."}, {**ROW, "response": "No."})
-    assert "4 rows hold 2 answers" in found and "as `ratings`" in found
-    assert len(read_labels(written(tmp_path, ROW, ROW, {**ROW, "response": "No."}))) == 1, "data"
+    rows = [{**ROW, "response": f"No {at}.", "source": "a"} for at in range(8)]
+    (found,) = problems(tmp_path, *rows, *rows)
+    assert "16 rows hold 8 answers" in found and "as `ratings`" in found
+    assert len(read_labels(written(tmp_path, *rows, rows[0]))[0]) == 9, "one that comes twice is data"
+    unnamed = [{**ROW, "dialog_id": f"{at}", "response": "ok"} for at in range(20)]
+    assert len(read_labels(written(tmp_path, *unnamed, *unnamed))) == 20, "two systems without names said the same"

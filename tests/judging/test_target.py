@@ -16,6 +16,7 @@ from blender.judging.target import (
     gated_specific,
     rater_targets,
     require_variance,
+    sets_asking,
     targets,
 )
 from blender.records import Pool
@@ -91,6 +92,25 @@ def test_where_nobody_asks_for_specific_senseless_says_nothing_of_it() -> None:
     assert targets([pool]).name == SENSIBLE and targets([made([0, 0, 1])]).name == SENSIBLE
     assert np.isnan(gated_specific(pool)).all()
     np.testing.assert_array_equal(rater_targets(pool), [[0, 0, 1]] * 2)
+
+
+def test_a_pool_in_which_nobody_was_asked_counts_as_its_set_does() -> None:
+    nan = float("nan")
+    bad, good = rated([[0, 0], [0, 1]], [[nan, nan], [nan, nan]]), rated([[1, 0], [1, 1]], [[1, nan], [0, 1]])
+    asked = bad.dataset in sets_asking([bad, good])
+    assert asked and not sets_asking([bad])
+    np.testing.assert_array_equal(gated_specific(bad, asked=asked), [0, 0])
+    by_rater = rater_targets(bad, asked=asked)
+    np.testing.assert_array_equal(by_rater, [[0, 0], [0, nan]])
+    np.testing.assert_array_equal(targets([bad, good]).values[0], np.nanmean(by_rater, axis=0))
+
+
+def test_a_definition_that_labels_cannot_have_knows_nothing() -> None:
+    pool = made([0, 0.5, 1])
+    for name in (MEAN, GATED):
+        assert np.isnan(targets([pool], definition=name).values[0]).all()
+    assert np.isnan(answers([pool], definition=MEAN).specific).all()
+    assert np.isnan(targets([made([1, 0], [1, 0])], definition=GATED).values[0]).all(), "nobody's own ratings are known"
 
 
 def test_pools_with_stated_means_beside_ratings_keep_their_labels() -> None:

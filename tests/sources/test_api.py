@@ -53,6 +53,8 @@ def application(server: Server) -> FastAPI:
             return Response('{"error": {"message": "wrong key"}}', 401, media_type="application/json")
         if act == "later":
             return Response("{}", 429, {"retry-after": "4"}, "application/json")
+        if act == "soon":
+            return Response("{}", 429, {"retry-after": "1"}, "application/json")
         if act == "500":
             return Response("{}", 500, media_type="application/json")
         if act == "drip":
@@ -215,12 +217,23 @@ def test_a_server_that_drips_is_left(server: Server) -> None:
     assert time.perf_counter() - begun < 1.9, "it would have dripped for two seconds each time"
 
 
-def test_a_pause_longer_than_the_timeout_is_not_waited_for(server: Server) -> None:
+def test_a_pause_longer_than_the_timeout_is_waited_for_where_there_is_no_deadline(server: Server) -> None:
     server.play.append("later")
     begun = time.perf_counter()
-    with pytest.raises(BlendError, match="refused: 429"):
+    with within(5), pytest.raises(BlendError, match="refused: 429"):
         make(server, timeout=0.5).propose([Dialog.of("Hi!")], 1)
     assert time.perf_counter() - begun < 2.0
+    server.play.append("soon")
+    begun = time.perf_counter()
+    (found,) = make(server, timeout=0.5).propose([Dialog.of("Hi!")], 1)
+    assert len(found) == 1 and time.perf_counter() - begun > 0.9
+
+
+def test_within_the_time_of_a_blender_a_refusal_for_now_is_tried_again(server: Server) -> None:
+    server.play.append("429")
+    slot = SourceSlot(source=make(server), k=1)
+    proposed = propose([Dialog.of("Hi!")], {"api": slot}, Runner(part="source"), 20)
+    assert [len(each) for each in proposed.candidates["api"]] == [1] and len(server.asked) == 2
 
 
 def test_no_request_outlives_the_callers_deadline(server: Server) -> None:
