@@ -56,10 +56,11 @@ def test_contexts_of_one_dialog_are_one_conversation(tmp_path: Path) -> None:
     grown = [["Hi!"], ["Hi!", "Hello.", "Any plans?"]]
     apart = [written(tmp_path / f"{at}.jsonl", turns) for at, turns in enumerate(grown)]
     assert len(set(conversations(read_label_files(apart)))) == 2
-    rooted = [
-        written(tmp_path / f"{at}.jsonl", turns, slices={"dialog": "r"}, dataset="s") for at, turns in enumerate(grown)
-    ]
-    assert len(set(conversations(read_label_files(rooted)))) == 1
+    row = {"response": "Yes.", "sensible": 1, "slices": {"dialog": "r"}}
+    rooted = tmp_path / "rooted.jsonl"
+    rows = [row | {"dialog_id": f"{at}", "context": turns} for at, turns in enumerate(grown)]
+    rooted.write_text("\n".join(map(json.dumps, rows)))
+    assert len(set(conversations(read_label_files([rooted])))) == 1
 
 
 def test_a_greeting_that_everybody_gets_is_no_conversation(tmp_path: Path) -> None:
