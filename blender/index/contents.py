@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pyarrow import compute
 
 from blender.errors import BadInput
+from blender.index.tables import Numeral, exact
 
 COLUMN, STORED = "column:", "stored:"
 
@@ -120,20 +121,32 @@ def context_table(texts: Sequence[str], phrases: Sequence[int]) -> pa.Table:
 def phrase_table(
     texts: Sequence[str],
     columns: Sequence[Mapping[str, str | float]],
-    stored: Mapping[str, NDArray[np.float32]],
+    base: pa.Table,
 ) -> pa.Table:
-    """A phrase table in which every phrase occurred once.
+    """A phrase table in which every phrase occurred once, without stored columns.
+
+    Args:
+        texts: one a phrase.
+        columns: what else is known of each.
+        base: the phrases that these are to join; numbers read from CSV are text where its column is.
 
     Raises:
-        BadInput: a column holds numbers for some phrases and text for others.
+        BadInput: a column holds numbers for some phrases and text for others, or a whole number that is too long.
     """
     made: dict[str, Any] = {"text": pa.array(texts, pa.string()), "times": pa.array(np.ones(len(texts)), pa.int32())}
     names = dict.fromkeys(name for each in columns for name in each)
     for name in names:
-        made[COLUMN + name] = _column(name, [each.get(name) for each in columns])
-    for key, values in stored.items():
-        made[STORED + key] = pa.array(values, pa.float32())
+        key = COLUMN + name
+        as_text = key in base.column_names and base.schema.field(key).type == pa.string()
+        made[key] = _column(name, [each.get(name) for each in columns], as_text=as_text)
     return pa.table(made)
+
+
+def with_stored(phrases: pa.Table, stored: Mapping[str, NDArray[np.float32]]) -> pa.Table:
+    """A phrase table with stored columns, by key, float32 (phrases,)."""
+    for key, values in stored.items():
+        phrases = phrases.append_column(STORED + key, pa.array(values, pa.float32()))
+    return phrases
 
 
 def join_phrases(old: pa.Table, new: pa.Table) -> pa.Table:
@@ -146,16 +159,22 @@ def join_phrases(old: pa.Table, new: pa.Table) -> pa.Table:
         if old.schema.field(name).type != new.schema.field(name).type:
             raise BadInput(
                 f"column {name.removeprefix(COLUMN)!r} is {old.schema.field(name).type} in the base and "
-                f"{new.schema.field(name).type} in the new phrases; make them alike"
+                f"{new.schema.field(name).type} in the new phrases; make them alike, or build anew from all files"
             )
     return pa.concat_tables([old, new], promote_options="default").combine_chunks()
 
 
-def _column(name: str, values: Sequence[str | float | None]) -> pa.Array:
-    texts = sum(isinstance(value, str) for value in values)
-    given = sum(value is not None for value in values)
-    if texts not in (0, given):
+def _column(name: str, values: Sequence[str | float | None], *, as_text: bool) -> pa.Array:
+    given = [value for value in values if value is not None]
+    texts = sum(isinstance(value, str) for value in given)
+    numbers = [value for value in given if not isinstance(value, str | Numeral)]
+    if texts and numbers:
         raise BadInput(
-            f"column {name!r} is text for {texts} phrases and a number for {given - texts}; make it one of them"
+            f"column {name!r} is text for {texts} phrases and a number for {len(numbers)}; make it one of them"
         )
-    return pa.array(values, pa.string() if texts else pa.float64())
+    long = next((value for value in numbers if not exact(value)), None)
+    if long is not None:
+        raise BadInput(f"column {name!r} holds {long}, too long for a number; write it as text, in quotes")
+    if texts or (as_text and not numbers):
+        return pa.array([value.text if isinstance(value, Numeral) else value for value in values], pa.string())
+    return pa.array(values, pa.float64())

@@ -20,7 +20,7 @@ from typing import Any
 from blender.errors import BadInput
 from blender.index.context import TURN_BREAK
 from blender.index.conversations import read_conversations, read_script
-from blender.index.tables import Row, Rows, exact, read_json_lines, read_parquet, read_separated
+from blender.index.tables import Row, Rows, read_json_lines, read_parquet, read_separated
 from blender.models.reference import resolve
 from blender.texts import check_text
 
@@ -64,8 +64,6 @@ class Phrase:
             check_text(name, "a column's name")
             if isinstance(value, str):
                 check_text(value, f"column {name!r}")
-            elif not exact(value):
-                raise BadInput(f"column {name!r} holds {value}, too long for a number; write it as text, in quotes")
 
 
 def read_phrases(source: str | Path) -> Iterator[Phrase]:

@@ -20,6 +20,7 @@ from blender.index.contents import (
     empty_phrases,
     join_phrases,
     phrase_table,
+    with_stored,
 )
 from blender.index.context import TURN_BREAK, context_text, embed_contexts
 from blender.index.corpus import Phrase
@@ -80,7 +81,7 @@ class Grower:
         table = old.phrases if old else empty_phrases()
         keys = {duplicate_key(text): row for row, text in enumerate(table["text"].to_pylist())}
         fresh, row_of = same_text(keys, (phrase.reply for phrase in phrases))
-        new = self._table([phrases[at] for at in fresh])
+        new = self._table([phrases[at] for at in fresh], table)
         wanted = self._wanted(new)
         rows = np.concatenate([np.ones(len(table), dtype=bool), wanted])
         joined = join_phrases(table, new.filter(pa.array(wanted)))
@@ -89,9 +90,10 @@ class Grower:
         kept = [phrase for phrase, row in zip(phrases, row_of, strict=True) if rows[row]]
         return joined, kept, (np.cumsum(rows) - 1)[row_of[rows[row_of]]]
 
-    def _table(self, phrases: Sequence[Phrase]) -> pa.Table:
+    def _table(self, phrases: Sequence[Phrase], base: pa.Table) -> pa.Table:
         texts = [tidy(phrase.reply) for phrase in phrases]
-        return phrase_table(texts, [phrase.columns for phrase in phrases], self._measured(texts))
+        table = phrase_table(texts, [phrase.columns for phrase in phrases], base)
+        return with_stored(table, self._measured(texts))
 
     def _measured(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """The stored columns; they are asked of a bare dialog, so they must not depend on the context."""

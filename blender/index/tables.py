@@ -29,10 +29,28 @@ class Row:
 
 
 Rows = Iterator[Row]
+_MOST_DIGITS = 16  # of 2**53
+
+
+class Numeral(float):
+    """A number as a file wrote it: where its column turns out to be text, in another file or the base, so is it.
+
+    >>> Numeral("0.50"), Numeral("0.50").text
+    (0.5, '0.50')
+    """
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Numeral:
+        """Keep the number that ``text`` writes, and ``text``."""
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
 
 
 def read_separated(path: Path, separator: str) -> Rows:
-    """Rows of a CSV file with a header. A column of finite numbers that all stay what they are becomes numbers.
+    """Rows of a CSV file with a header. A column of finite numbers that all stay what they are becomes ``Numeral``.
 
     Raises:
         BadInput: there is no header, or it names a column twice or none ``reply``.
@@ -43,7 +61,9 @@ def read_separated(path: Path, separator: str) -> Rows:
         header = [name.strip() for name in next(records, (1, [""]))[1]]
         _check_header(path, header)
         rows = list(records)
-    numeric = [_all_numbers([cells[at] for _, cells in rows if at < len(cells)]) for at in range(len(header))]
+    numeric = [
+        all(_is_number(cells[at]) for _, cells in rows if at < len(cells) and cells[at]) for at in range(len(header))
+    ]
     text = {"reply", "context", "locale"}
     for line, cells in rows:
         if len(cells) != len(header):
@@ -51,7 +71,7 @@ def read_separated(path: Path, separator: str) -> Rows:
             yield Row(line=line, problem=problem)
             continue
         paired = zip(header, cells, numeric, strict=True)
-        yield Row(line=line, values={n: float(c) if is_n and c and n not in text else c for n, c, is_n in paired})
+        yield Row(line=line, values={n: Numeral(c) if is_n and c and n not in text else c for n, c, is_n in paired})
 
 
 def _records(stream: Iterator[str], separator: str) -> Iterator[tuple[int, list[str]]]:
@@ -80,17 +100,16 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
         )
 
 
-def _all_numbers(cells: Sequence[str]) -> bool:
-    """Whether a column can be read as numbers and what differs still differs; 007 and long ids are names."""
-    different = {cell.strip() for cell in cells if cell}
+def _is_number(cell: str) -> bool:
+    """Whether a cell is a finite number rather than a name made of digits, such as 007, 1_0 or a long id."""
     try:
-        numbers = {float(cell) for cell in different}
+        finite = math.isfinite(float(cell))
     except ValueError:
         return False
-    if len(numbers) < len(different) or not all(map(math.isfinite, numbers)):
-        return False
-    whole = [cell.lstrip("+-") for cell in different if cell.lstrip("+-").isdecimal()]
-    return all(exact(int(cell)) and (cell == "0" or cell[0] != "0") for cell in whole)
+    digits = cell.strip().lstrip("+-")
+    if not digits.isdecimal():
+        return finite and "_" not in digits
+    return digits == "0" or (digits[0] != "0" and len(digits) <= _MOST_DIGITS and exact(int(digits)))
 
 
 def exact(number: float) -> bool:

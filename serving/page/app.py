@@ -13,6 +13,7 @@ from blender.errors import BadInput, BlendError
 from blender.serving.page.desk import Desk
 from blender.serving.page.guard import LOOPBACK, Guard
 from blender.serving.page.html import page_html, static_files
+from blender.serving.page.raters import NotARater
 from blender.serving.page.views import Ask, Enter, Entered, Save, Saved, Shown
 from blender.serving.terminal import plain
 
@@ -70,7 +71,12 @@ def _check(desk: Desk, campaign: str) -> None:
 
 
 def _add_errors(app: FastAPI) -> None:
-    """Every error is told alike. The page sends again what met 5xx, and keeps what met 4xx without sending it again."""
+    """Every error is told alike. The page sends again what met 5xx, 401, 403, 409 or 429; what met
+    another 4xx it keeps without sending it again."""
+
+    @app.exception_handler(NotARater)
+    def unknown(_: Request, fault: NotARater) -> JSONResponse:
+        return JSONResponse({"problems": fault.problems}, status_code=403)
 
     @app.exception_handler(BadInput)
     def bad(_: Request, fault: BadInput) -> JSONResponse:

@@ -67,7 +67,8 @@ class Desk:
             BadInput: the name is not accepted, an item is not of this campaign, or a label contradicts itself; nothing
                 was saved.
         """
-        rater = self._named(rater)
+        # What was said by someone whom the plan no longer names is not lost.
+        rater = named(rater, [*self.tally.raters(), *(self.plan or ())], only_known=self.plan is not None)
         problems = [f"no answer {each.item!r} here" for each in said if each.item not in self.campaign.by_id]
         if problems:
             raise BadInput(problems)

@@ -10,6 +10,10 @@ from blender.errors import BadInput
 LONGEST = 60
 
 
+class NotARater(BadInput):
+    """A name is not among those that may enter; whoever made the job may still add it."""
+
+
 def named(given: str, known: Iterable[str], *, only_known: bool = False) -> str:
     """The name to go by: trimmed, in one Unicode form, and as the same rater wrote it before, whatever its case.
 
@@ -22,7 +26,8 @@ def named(given: str, known: Iterable[str], *, only_known: bool = False) -> str:
     'Ann'
 
     Raises:
-        BadInput: it is empty, too long, holds signs that do not print, or is not among those that may enter.
+        BadInput: it is empty, too long or holds signs that do not print.
+        NotARater: it is not among those that may enter.
     """
     name = " ".join(unicodedata.normalize("NFC", given).split(" ")).strip()
     if not name:
@@ -33,5 +38,5 @@ def named(given: str, known: Iterable[str], *, only_known: bool = False) -> str:
         raise BadInput("a rater's name holds signs that cannot be seen; use letters, digits and plain signs")
     same = {each.casefold(): each for each in known}
     if only_known and name.casefold() not in same:
-        raise BadInput(f"{name!r} is not among the raters of this job; enter the name that you were given")
+        raise NotARater(f"{name!r} is not among the raters of this job; enter the name that you were given")
     return same.get(name.casefold(), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from blender.serving.report.report import Report
 from blender.serving.report.table import csv_of
 
 PAGE, DATA = "report.html", "report.json"
+# Tables of reports that did not yet say which are their own.
+OLDER = re.compile(
+    r"(agreement|alarms|calibration|calibration_curve|costs|data_sheet|differences|disagreements|duels|headline|"
+    r"headroom_\w+|length|perplexity|predicted|prediction_powered|rater_pairs|raters|slices)\.csv"
+)
 
 
 def write_report(report: Report, out: Path) -> list[Path]:
@@ -44,7 +50,8 @@ def check_place(out: Path) -> None:
         BadInput: a file, or a folder with other things in it.
     """
     if out.is_dir():
-        strange = {path.name for path in out.iterdir()} - {PAGE, DATA, *_tables_of(out / DATA)}
+        names = {path.name for path in out.iterdir()} - {PAGE, DATA}
+        strange = names - _tables_among(names, out / DATA)
         if not strange and ((out / DATA).exists() or not any(out.iterdir())):
             return
         what = f"holds {min(strange)!r}, which is of no report" if strange else "holds files, but no report"
@@ -53,16 +60,18 @@ def check_place(out: Path) -> None:
         raise BadInput(f"{out} is no folder; give --out the name of a folder")
 
 
-def _tables_of(data: Path) -> list[str]:
-    """The CSV files that a report says are its own."""
+def _tables_among(names: set[str], data: Path) -> set[str]:
+    """The CSV files that a report says are its own; of an older one, which says nothing, those it could have."""
     try:
-        return msgspec.json.decode(data.read_bytes(), type=_Held).tables
+        tables = msgspec.json.decode(data.read_bytes(), type=_Held).tables
     except (OSError, msgspec.MsgspecError):
-        return []
+        return set()
+    return {name for name in names if OLDER.fullmatch(name)} if tables is None else names & set(tables)
 
 
 class _Held(msgspec.Struct):
-    tables: list[str] = []
+    made: dict[str, object]
+    tables: list[str] | None = None
 
 
 def json_of(report: Report, csvs: Iterable[str]) -> str:

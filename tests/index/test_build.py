@@ -14,7 +14,7 @@ from blender.errors import BadBase, BadInput
 from blender.index import store
 from blender.index.base import PhraseBase
 from blender.index.build import add, build_base, remove
-from blender.index.corpus import Phrase
+from blender.index.corpus import Phrase, read_phrases
 from blender.index.settings import BaseSettings
 from blender.matrix import Floats
 from blender.records import Dialog, Pool
@@ -193,6 +193,38 @@ def test_columns_of_two_kinds_are_refused(make_base: Make, encoder: Any) -> None
     folder = make_base(Phrase(reply="a b", columns={"tag": "x"}))
     with pytest.raises(BadInput, match="'tag' is string in the base and double"):
         add(folder, [Phrase(reply="c d", columns={"tag": 1})], encoder=encoder)
+
+
+def read(path: Path, text: str) -> list[Phrase]:
+    path.write_text(text)
+    return list(read_phrases(path))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        (("0.5", "0.25"), ("0.0", "0"), [0.5, 0.25, 0.0, 0.0]),
+        (("007", "012"), ("101", "1.50"), ["007", "012", "101", "1.50"]),
+        (("x", "y"), ("101", "102"), ["x", "y", "101", "102"]),
+    ],
+)
+def test_a_column_of_several_csv_files_is_of_one_kind(
+    make_base: Make, tmp_path: Path, encoder: Any, first: tuple[str, str], second: tuple[str, str], kept: list[Any]
+) -> None:
+    one = read(tmp_path / "one.csv", "reply,id\nRed.,{}\nGreen.,{}\n".format(*first))
+    two = read(tmp_path / "two.csv", "reply,id\nBlue.,{}\nWhite.,{}\n".format(*second))
+    together, grown = make_base(*one, *two, name="together"), make_base(*one, name="grown")
+    add(grown, two, encoder=encoder)
+    for folder in (together, grown):
+        assert PhraseBase.open(folder).contents.phrases["column:id"].to_pylist() == kept
+        assert remove(folder, where={"id": second[1]}) == kept.count(kept[-1])
+
+
+def test_a_number_that_is_too_long_is_refused_by_a_base_alone(make_base: Make, tmp_path: Path) -> None:
+    phrases = read(tmp_path / "a.jsonl", '{"reply": "x", "id": 1234567890123456789}')
+    assert phrases[0].columns == {"id": 1234567890123456789}, "who does not read the column reads the file"
+    with pytest.raises(BadInput, match="'id' holds 1234567890123456789, too long for a number; write it as text"):
+        make_base(*phrases)
 
 
 @pytest.mark.parametrize("lasting", range(5))

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from blender.index.build import add, build_base, remove
 from blender.index.contents import Contents
 from blender.index.corpus import Phrase
 from blender.index.growing import Grower
+from blender.index.place import alone
 from blender.index.settings import BaseSettings
 
 PLAIN = BaseSettings(stored=())
@@ -59,7 +62,19 @@ def test_of_two_that_build_at_once_one_is_refused(
 def test_a_base_is_changed_from_inside_its_folder(
     make_base: Make, encoder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(make_base(("Hi.", "Hello.")))
+    folder = make_base(("Hi.", "Hello."))
+    monkeypatch.chdir(folder)
+    entered = Event()
+
+    def enter() -> None:
+        with alone(Path()):
+            entered.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        with alone(folder):
+            inside = pool.submit(enter)
+            assert not entered.wait(0.3), "who calls it by another name waits"
+        inside.result(timeout=10)
     add(".", [Phrase(reply="Bye.")], encoder=encoder)
     assert remove(".", ["Hello."]) == 1
     assert texts(build_base([Phrase(reply="x")], ".", PLAIN, encoder=encoder, overwrite=True).folder) == ["x"]

@@ -50,6 +50,9 @@ Demos = Annotated[int, typer.Option(min=1, help="Demonstrations of each set in t
 Tried = Annotated[int, typer.Option(min=1, help="Prompts tried on each row in the first round.")]
 Rounds = Annotated[int, typer.Option(min=1, help="At most, while no prompt helps a row.")]
 Seed = Annotated[int, typer.Option(help="Of everything random.")]
+LearningSeed = Annotated[
+    int, typer.Option(help="Of everything random but what was drawn and tried as `score` was told (all with --fast).")
+]
 
 
 @app.command()
@@ -90,7 +93,7 @@ def train(
     lm: Judge = RunSettings.lm,
     encoder: Encoding = RunSettings.encoder,
     fast: Annotated[bool, typer.Option("--fast", help="Few rows and prompts, for a look.")] = False,
-    seed: Seed = 0,
+    seed: LearningSeed = 0,
 ) -> None:
     """Train a retriever of prompts from scores, drawn as they were scored, and save it with its pool."""
     model, sentences = load_language_model(lm, dtype="bfloat16"), load_encoder(encoder)
@@ -139,7 +142,7 @@ def evaluate(
     k: Annotated[int, typer.Option("-k", min=1, help="Prompts before an input, beside a single one.")] = RunSettings.k,
     rows: Annotated[int, typer.Option(min=1, help="Test rows of each cluster.")] = Sizes.rows,
     fast: Annotated[bool, typer.Option("--fast", help="Two clusters and few rows, for a look.")] = False,
-    seed: Seed = 0,
+    seed: LearningSeed = 0,
 ) -> None:
     """Test on each cluster of tasks a retriever that saw nothing of it; a run that was cut off goes on."""
     store = ScoreStore(scores, model_fingerprint(lm, "bfloat16"))

@@ -63,8 +63,10 @@ def train_encoder(
 
 def _same(out: Path, run: EncoderRun) -> Path:
     note = out / NAMED
-    if note.is_file() and note.read_text() == run.name:
+    if not note.is_file():
+        why = f"holds no {NAMED}, by which it would be known what made it"
+    elif note.read_text() != run.name:
+        why = "is not what these dialogues and settings make"
+    else:
         return out
-    raise BadInput(
-        f"{out} is there and is not what these dialogues and settings make; name another folder, or remove it first"
-    )
+    raise BadInput(f"{out} is there and {why}; name another folder, or remove it first")

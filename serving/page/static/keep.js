@@ -5,7 +5,15 @@ const memory = new Map();
 let refused = false;
 
 export function recall(key, otherwise = null) {
-  if (memory.has(key)) return memory.get(key); // it is newer than what a full localStorage still holds
+  return memory.has(key) ? memory.get(key) : stored(key, otherwise); // memory is newer than a full localStorage
+}
+
+export function remember(key, value) {
+  if (store(key, value)) memory.delete(key);
+  else memory.set(key, value);
+}
+
+function stored(key, otherwise) {
   try {
     const text = localStorage.getItem(key);
     return text === null ? otherwise : JSON.parse(text);
@@ -14,13 +22,13 @@ export function recall(key, otherwise = null) {
   }
 }
 
-export function remember(key, value) {
-  memory.set(key, value);
+function store(key, value) {
   try {
     localStorage.setItem(key, JSON.stringify(value));
-    memory.delete(key);
+    return true;
   } catch {
     refused = true;
+    return false;
   }
 }
 
@@ -35,13 +43,34 @@ export function keys() {
   }
 }
 
-/** A list kept under one key; read anew each time, since another tab may have changed it. */
+/**
+ * A list kept under one key; read anew each time, since another tab may have changed it. Memory holds only what
+ * localStorage has no room for, so that what another tab put there stays.
+ */
 export class Kept {
   constructor(key, most = Infinity) { this.key = key; this.most = most; }
-  all() { return recall(this.key, []); }
-  push(value) { remember(this.key, [...this.all(), value].slice(-this.most)); }
-  pop() { const all = this.all(); const last = all.pop(); remember(this.key, all); return last; }
-  remove(ids) { const gone = new Set(ids); remember(this.key, this.all().filter((each) => !gone.has(each.id))); }
+  all() { return [...this.#stored, ...this.#over].slice(-this.most); }
+  push(value) { this.#keep(this.#stored, [...this.#over, value]); }
+  pop() {
+    const first = this.#stored, over = this.#over, last = (over.length ? over : first).pop();
+    this.#keep(first, over);
+    return last;
+  }
+  remove(ids) {
+    const gone = new Set(ids), left = (list) => list.filter((each) => !gone.has(each.id));
+    this.#keep(left(this.#stored), left(this.#over));
+  }
+
+  get #stored() { return stored(this.key, []); }
+  get #over() { return [...memory.get(this.key) ?? []]; }
+  #keep(first, over) {
+    if (store(this.key, [...first, ...over].slice(-this.most))) {
+      memory.delete(this.key);
+    } else {
+      store(this.key, first);
+      memory.set(this.key, over.slice(-this.most));
+    }
+  }
 }
 
 /** Values by name, kept under one key. */

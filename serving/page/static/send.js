@@ -1,13 +1,16 @@
 // Requests, and the queues by which every label reaches the server: in order, again and again until it is there.
 
-import { Kept, keys, recall } from "./keep.js";
+import { Kept, keys } from "./keep.js";
 
 const FIRST_WAIT = 500, LONGEST_WAIT = 8000, AT_ONCE = 100, PATIENCE = 15000;
 
-/** An answer that says: this will not be accepted, however often it is sent. */
+/** An answer that says: this is not accepted. */
 export class Refused extends Error {
   constructor(status, problems) { super(problems.join("; ")); this.status = status; }
 }
+
+/** Whether it never will be; another job may give way to this one (409), and a rater be let in (403). */
+const forGood = (fault) => fault instanceof Refused && fault.status !== 409 && fault.status !== 403;
 
 export async function post(path, body) {
   const answer = await fetch(path, {
@@ -62,7 +65,7 @@ export class Outbox {
 /** What is kept and waits: campaign, rater, how many. */
 function kept() {
   return keys().map((key) => /^blend\.([^.]+)\.(.+)\.waiting$/s.exec(key)).filter((found) => found)
-    .map(([key, campaign, rater]) => [campaign, rater, recall(key, []).length]).filter(([, , waiting]) => waiting);
+    .map(([key, campaign, rater]) => [campaign, rater, new Kept(key).all().length]).filter(([, , waiting]) => waiting);
 }
 
 class Queue {
@@ -110,7 +113,7 @@ class Queue {
 
   /** Whether to go on. A refused batch is sent one by one, so that a bad label does not hold up the good ones. */
   async #failed(fault, part) {
-    if (!(fault instanceof Refused) || fault.status === 409) {
+    if (!forGood(fault)) {
       this.#tell(fault);
       this.timer = setTimeout(() => this.flush(), this.wait);
       this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
@@ -120,7 +123,7 @@ class Queue {
       try {
         await post("/api/labels", { ...this.head, said: [each.said] });
       } catch (again) {
-        if (!(again instanceof Refused)) return this.#failed(again, []);
+        if (!forGood(again)) return this.#failed(again, []);
         this.rejected.push({ ...each, why: again.message });
         this.changed();
       }

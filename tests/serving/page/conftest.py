@@ -34,6 +34,7 @@ class Site:
     url: str
     campaign: Campaign
     store: Store
+    desk: Desk
     headers: dict[str, str] = field(default_factory=dict)
 
     def request(
@@ -115,7 +116,7 @@ def serving(
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
-        yield Site(f"http://127.0.0.1:{listening.getsockname()[1]}", campaign, store)
+        yield Site(f"http://127.0.0.1:{listening.getsockname()[1]}", campaign, store, desk)
     finally:
         running.should_exit = True
         thread.join()

@@ -119,7 +119,7 @@ def test_pages_shared_out_beforehand_go_to_their_raters_alone(make_job: Jobs, se
         assert site.page("ann")["page"]["turns"][-1]["text"] == "Any trail? (0)"
         assert site.page("ann")["progress"]["done"] == 1
         status, _, told = site.request("/api/page", {"campaign": site.campaign.id, "rater": "eve"})
-        assert (status, "not among the raters" in told.decode()) == (400, True)
+        assert (status, "not among the raters" in told.decode()) == (403, True)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,17 @@ def test_a_plan_knows_a_rater_by_the_name_they_had_before(make_job: Jobs, serve:
         site.say("bob", "p001:0", False)
         assert (len(site.labels("ann")), len(site.labels("Bob"))) == (4, 1)
         status, _, told = site.request("/api/labels", {"campaign": campaign.id, "rater": "eve", "said": []})
-        assert (status, "not among the raters" in told.decode()) == (400, True)
+        assert (status, "not among the raters" in told.decode()) == (403, True)
+
+
+def test_who_is_no_longer_in_the_plan_still_sends_what_they_said(make_job: Jobs, serve: Serve) -> None:
+    campaign = make_job(pages=1)
+    with serve(campaign) as site:
+        site.say("ann", "p000:0", True, True)
+    with serve(campaign, plan={"Bob": ["p000"]}) as site:
+        site.say("Ann", "p000:1", False)
+        assert len(site.labels("ann")) == 2
+        assert site.request("/api/page", {"campaign": campaign.id, "rater": "ann"})[0] == 403
 
 
 def test_seconds_that_an_import_brought_can_be_sent_again(make_job: Jobs, serve: Serve) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from blender.labelling.campaign import Campaign
+from blender.serving.page.guard import _refuse_change
 
 Jobs = Callable[..., Campaign]
 Serve = Callable[..., Any]
@@ -45,6 +46,14 @@ def test_what_is_too_large_is_not_read(make_job: Jobs, serve: Serve) -> None:
     with serve(make_job(pages=1)) as site:
         assert site.request("/api/page", {"rater": "x" * 300_000})[0] == 413
         assert ask(site, Transfer_Encoding="chunked") == 411
+
+
+def test_a_length_beside_chunks_is_not_believed() -> None:
+    # Servers refuse both together or take one away, each in its own way; the guard does not lean on that.
+    sent = {"content-type": "application/json", "content-length": "2"}
+    assert _refuse_change(sent, "localhost") is None
+    refused = _refuse_change(sent | {"transfer-encoding": "chunked"}, "localhost")
+    assert refused is not None and refused[0] == 411
 
 
 def test_every_answer_says_what_a_browser_may_do_with_it(make_job: Jobs, serve: Serve) -> None:

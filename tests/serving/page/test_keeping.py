@@ -76,21 +76,61 @@ def test_no_label_is_lost_when_the_page_goes_while_the_server_is_away(
         assert site.labels() == {items[0]: (True, True), items[1]: (False, False)}
 
 
+FILL = """() => {
+  for (let size = 1 << 20, at = 0; size >= 1;) {
+    try { localStorage.setItem(`fill${at++}`, "x".repeat(size)); } catch { size >>= 1; }
+  }
+}"""
+
+
 def test_labels_are_sent_when_the_browser_has_no_room_to_keep_them(make_job: Jobs, serve: Serve, enter: Open) -> None:
-    fill = """() => {
-      for (let size = 1 << 20, at = 0; size >= 1;) {
-        try { localStorage.setItem(`fill${at++}`, "x".repeat(size)); } catch { size >>= 1; }
-      }
-    }"""
     with serve(make_job(pages=1)) as site:
         page = enter(site.url)
         page.press("2")
         page.saved()
-        page.tab.evaluate(fill)
+        page.tab.evaluate(FILL)
         page.press("2 2 2")
         page.tab.locator("#trouble", has_text="keeps nothing").wait_for()
         page.saved()
         assert len(site.labels()) == 4
+
+
+def test_what_one_tab_has_no_room_for_loses_nothing_of_another(make_job: Jobs, serve: Serve, enter: Open) -> None:
+    leave = """([campaign, item]) => {
+      const said = { item, sensible: false, specific: false, seconds: 1, withdrawn: false };
+      localStorage.removeItem("fill0");
+      localStorage.setItem(`blend.${campaign}.ann.waiting`, JSON.stringify([{ id: "1", said }]));
+    }"""
+    with serve(make_job(pages=1)) as site:
+        page = enter(site.url)
+        first, second, *_ = page.shown()
+        away = [True]
+        page.tab.context.route("**/api/labels", lambda route: route.abort() if away else route.continue_())
+        page.tab.evaluate(FILL)
+        page.press("2")
+        page.tab.locator("#state", has_text="trying again (1)").wait_for()
+        page.tab.evaluate(leave, [site.campaign.id, second])  # as the other tab does
+        page.tab.locator("#state", has_text="trying again (2)").wait_for()
+        away.clear()
+        page.saved()
+        assert site.labels() == dict.fromkeys((first, second), (False, False))
+
+
+def test_labels_of_who_is_not_in_the_plan_wait_for_it(make_job: Jobs, serve: Serve, enter: Open) -> None:
+    leave = """([campaign, item]) => {
+      const said = { item, sensible: false, specific: false, seconds: 1, withdrawn: false };
+      localStorage.setItem(`blend.${campaign}.eve.waiting`, JSON.stringify([{ id: "1", said }]));
+    }"""
+    plan = {"ann": ["p000"]}
+    with serve(make_job(pages=1), plan=plan) as site:
+        page = enter(site.url)
+        page.tab.evaluate(leave, [site.campaign.id, "p000:0"])
+        page.tab.reload()
+        page.tab.locator("#trouble", has_text="'eve' is not among the raters").wait_for()
+        page.tab.locator("#state", has_text="trying again (1)").wait_for()
+        site.desk.plan["eve"] = []
+        page.saved()
+        assert site.labels("eve") == {"p000:0": (False, False)}
 
 
 def test_who_takes_over_does_not_lose_what_another_said(make_job: Jobs, serve: Serve, enter: Open) -> None:

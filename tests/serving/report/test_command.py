@@ -65,6 +65,21 @@ def test_only_the_tables_of_a_report_are_replaced(
     assert (tmp_path / "out" / "my-labels.csv").exists()
 
 
+def test_a_report_that_does_not_name_its_tables_is_replaced(work: Work, made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(made, out)
+    held = json.loads((out / "report.json").read_text())
+    tables = held.pop("tables")
+    assert {path.name for path in out.glob("*.csv")} == set(tables)
+    (out / "report.json").write_text(json.dumps(held))
+    again = ["report", str(work.job), "--run", str(work.run), "--out", str(out)]
+    (out / "my-labels.csv").write_text("years of work")
+    assert main(again) == 2
+    (out / "my-labels.csv").unlink()
+    assert main(again) == 0
+    assert json.loads((out / "report.json").read_text())["tables"] == tables
+
+
 def test_wrong_calls_end_with_two_and_say_what_is_accepted(
     work: Work, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -74,6 +74,9 @@ def test_a_trained_encoder_is_one_that_loads_and_knows_the_pairs_better(
     assert len(looks) == before, "what the same training made is kept"
     with pytest.raises(BadInput, match="whole is there and is not what these dialogues"):
         train_encoder(PAIRS, PAIRS, MINILM, whole, replace(settings, steps=5))
+    (whole / "training.txt").unlink()
+    with pytest.raises(BadInput, match=r"holds no training\.txt, by which it would be known what made it"):
+        train_encoder(PAIRS, PAIRS, MINILM, whole, settings)
 
 
 def test_too_few_pairs_are_refused(tmp_path: Path) -> None:
