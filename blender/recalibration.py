@@ -122,17 +122,6 @@ def recalibrated(
         name: {"shift": one.shift, "scale": one.scale, "middle": one.middle, "labels": one.labels}
         for name, one in moved.items()
     }
-    lines = [
-        "## Recalibrated",
-        "",
-        "The curves of these probabilities were moved to fit labels of another place; the order of candidates, and "
-        "every figure about it, stayed. Figures about probabilities above are those of the bundle before.",
-        "",
-        *(
-            f"- P({name}): log-odds shifted by {one.shift:+.2f}, scaled by {one.scale:.2f}, by {one.labels} labels"
-            for name, one in moved.items()
-        ),
-    ]
     return replace(
         bundle,
         ranker=replace(
@@ -142,6 +131,19 @@ def recalibrated(
         ),
         settings={**bundle.settings, "recalibrated": told},
         data=bundle.data if data is None else data,
-        card=bundle.card.rstrip() + "\n\n" + "\n".join(lines) + "\n",
+        card=f"{bundle.card.rstrip()}\n\n{_section(moved)}",
         fingerprint="",
+    )
+
+
+def _section(moved: Mapping[str, Moved]) -> str:
+    """What the card says of it; a bundle that is recalibrated again has a section for each time."""
+    moves = "".join(
+        f"- P({name}): log-odds shifted by {one.shift:+.2f}, scaled by {one.scale:.2f}, by {one.labels} labels\n"
+        for name, one in moved.items()
+    )
+    return (
+        "## Recalibrated\n\nThe curves of these probabilities were moved to fit labels of another place; the order of "
+        "candidates, and every figure about it, stayed. Figures about probabilities above are those of the bundle "
+        f"before.\n\n{moves}"
     )

@@ -85,11 +85,7 @@ def prepare(
     chosen = default_annotators() if annotators is None else dict(annotators)
     built: dict[str, Annotator] = {name: ANNOTATORS.build(name, given) for name, given in chosen.items()}
     further: dict[str, Annotator] = {name: ANNOTATORS.build(name, {}) for name in beside if name not in built}
-    if not ordinary_columns(list(matrix_columns(built))):
-        raise BadInput(
-            f"{', '.join(built)} gives nothing but coordinates of points, by which no order can be learnt; add another "
-            "annotator"
-        )
+    _require_order(built)
     labelled = [pool for pool in read_label_files(files) if locale is None or pool.pool.dialog.locale == locale]
     if not labelled:
         raise BadInput(f"no labelled dialog has the locale {locale!r}; leave the choice out or label some")
@@ -110,6 +106,12 @@ def prepare(
         target=targets(pools).name,
         beside=examples if further else None,
     )
+
+
+def _require_order(annotators: Mapping[str, Annotator]) -> None:
+    """Refuse annotators by which no order can be learnt, before they measure anything."""
+    if not ordinary_columns(list(matrix_columns(annotators))):
+        raise BadInput(f"{', '.join(annotators)} gives nothing but coordinates of points; add another annotator")
 
 
 def drawn(labelled: Sequence[LabelledPool], most: int | None) -> list[LabelledPool]:

@@ -16,7 +16,8 @@
   from them where the row does not state them.
 - ``source``, ``source_type`` (generator, retrieval, human, random, constant, canned), ``rank``, ``score``,
   ``features`` (the user's own columns), ``matched``, ``evidence``, ``facts``, ``locale``: as in the records.
-- ``slices``: what the context belongs to, ``{"cluster": "3"}``, for scores by slice.
+- ``slices``: what the context belongs to, ``{"cluster": "3"}``, for scores by slice; ``{"dialog": "chat 7"}`` says of
+  which conversation it is, whose contexts are never trained on and judged apart.
 - of the public sets also ``labels`` with ``annotators`` (raw ratings, scaled by `blender.judging.scales`), ``corpus``,
   ``row_id``, ``flags`` and the like.
 
