@@ -20,6 +20,7 @@ from blender.errors import BadInput, BlendError
 COMMANDS = {
     "reply": ("blender.serving.reply:reply", "Answer a conversation given turn by turn."),
     "chat": ("blender.serving.chat:chat", "Talk in the terminal; /why and /pool show the last choice."),
+    "serve": ("blender.serving.service.command:serve", "Answer over HTTP: JSON, or as a chat-completions server."),
     "choose": ("blender.serving.choose:choose", "Choose among given candidates, on JSON lines."),
     "evaluate": ("blender.serving.evaluate:evaluate", "Answer a file of dialogs by one or more systems; resumes."),
     "sample": ("blender.serving.sample_command:sample", "Draw contexts to judge systems on from a trusted corpus."),

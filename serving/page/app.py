@@ -11,11 +11,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from blender.errors import BadInput, BlendError
 from blender.serving.page.desk import Desk
-from blender.serving.page.guard import LOOPBACK, Guard
 from blender.serving.page.html import page_html, static_files
 from blender.serving.page.raters import NotARater
 from blender.serving.page.views import Ask, Enter, Entered, Save, Saved, Shown
 from blender.serving.terminal import plain
+from blender.serving.web.guard import LOOPBACK, Guard
 
 
 def make_app(desk: Desk, *, token: str | None = None, hosts: Set[str] | None = LOOPBACK) -> Guard:

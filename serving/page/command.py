@@ -14,8 +14,8 @@ from blender.labelling.store import Store
 from blender.serving.page.app import make_app
 from blender.serving.page.desk import Desk
 from blender.serving.page.raters import named
-from blender.serving.page.serving import address, check_address, is_every, is_loopback, listen, served_names, server
 from blender.serving.terminal import messages, output, shown
+from blender.serving.web.listening import address, check_address, is_every, is_loopback, listen, served_names, server
 
 LABELS = "labels.sqlite"
 

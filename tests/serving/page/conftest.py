@@ -4,11 +4,10 @@ import json
 import shutil
 import subprocess
 import sys
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
@@ -22,7 +21,6 @@ from blender.labelling.store import Store
 from blender.records import Dialog
 from blender.serving.page.app import make_app
 from blender.serving.page.desk import Desk
-from blender.serving.page.serving import listen, server
 
 ANSWERS = ("The loop around Bear Lake is easy.", "I don't know.", "I am a toaster.", "Sounds good.")
 
@@ -100,37 +98,32 @@ def job(
     return campaign
 
 
-@contextmanager
-def serving(
-    folder: Path,
-    campaign: Campaign,
-    plan: Mapping[str, Sequence[str]] | None = None,
-    token: str | None = None,
-    any_host: bool = False,
-) -> Iterator[Site]:
-    """A real server on a free port of this machine."""
-    store = Store.open(folder / "labels.sqlite")
-    desk = Desk(campaign, store, plan)
-    app = make_app(desk, token=token, hosts=None) if any_host else make_app(desk, token=token)
-    listening, running = listen("127.0.0.1", 0), server(app)
-    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        yield Site(f"http://127.0.0.1:{listening.getsockname()[1]}", campaign, store, desk)
-    finally:
-        running.should_exit = True
-        thread.join()
-        store.close()
-
-
 @pytest.fixture
 def make_job(tmp_path: Path) -> Callable[..., Campaign]:
     return lambda **settings: job(tmp_path, **settings)
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Callable[..., Any]:
-    return lambda campaign, **settings: serving(tmp_path, campaign, **settings)
+def serve(tmp_path: Path, serving: Callable[[Any], AbstractContextManager[str]]) -> Callable[..., Any]:
+    """Serves the page of a campaign for real."""
+
+    @contextmanager
+    def begin(
+        campaign: Campaign,
+        plan: Mapping[str, Sequence[str]] | None = None,
+        token: str | None = None,
+        any_host: bool = False,
+    ) -> Iterator[Site]:
+        store = Store.open(tmp_path / "labels.sqlite")
+        desk = Desk(campaign, store, plan)
+        app = make_app(desk, token=token, hosts=None) if any_host else make_app(desk, token=token)
+        try:
+            with serving(app) as url:
+                yield Site(url, campaign, store, desk)
+        finally:
+            store.close()
+
+    return begin
 
 
 @pytest.fixture

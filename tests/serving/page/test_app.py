@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from blender.errors import BadInput
 from blender.labelling.campaign import Campaign
+from blender.serving.page.command import page
 
 Jobs = Callable[..., Campaign]
 Serve = Callable[..., Any]
@@ -196,3 +199,12 @@ def test_files_are_served_by_name_alone(make_job: Jobs, serve: Serve) -> None:
         assert site.request("/static/page.css")[0] == 200
         for path in ("/static/page.html", "/static/..%2fapp.py", "/static/%2e%2e/app.py", "/docs", "/openapi.json"):
             assert site.request(path)[0] == 404, path
+
+
+def test_the_command_refuses_before_it_opens_anything(make_job: Jobs, tmp_path: Path) -> None:
+    make_job()
+    with pytest.raises(BadInput, match="token"):
+        page(tmp_path, host="0.0.0.0", db=None, port=0, token=None, raters=None)  # noqa: S104 - to be refused
+    with pytest.raises(BadInput, match="each item needs 2 raters, 1 are named"):
+        page(tmp_path, db=None, host="127.0.0.1", port=0, token=None, raters="ann")
+    assert [path.name for path in tmp_path.iterdir()] == ["campaign.jsonl"]

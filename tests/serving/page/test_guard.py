@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from blender.labelling.campaign import Campaign
-from blender.serving.page.guard import _refuse_change
+from blender.serving.web.guard import _refuse_change
 
 Jobs = Callable[..., Campaign]
 Serve = Callable[..., Any]

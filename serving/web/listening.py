@@ -1,4 +1,4 @@
-"""Where the labelling page is served, and by what server."""
+"""Where a web application is served, and by what server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from blender.errors import BadInput
-from blender.serving.page.guard import LOOPBACK, Guard
+from blender.serving.web.guard import LOOPBACK, Guard
 
 SHORTEST = 12
 BACKLOG = 256  # browsers that may wait for the server to take them up
@@ -27,7 +27,7 @@ def check_address(host: str, token: str | None) -> None:
     """
     suggested = f"give --token, for instance --token {secrets.token_urlsafe(16)}"
     if token is None and not is_loopback(host):
-        raise BadInput(f"{host} can be reached from other machines, so raters need a token; {suggested}")
+        raise BadInput(f"{host} can be reached from other machines, so a token is needed; {suggested}")
     if token is not None and not _TOKEN.fullmatch(token):
         raise BadInput(
             f"a token is {SHORTEST} or more of A-Z, a-z, 0-9, - and _; got one of {len(token)} characters; {suggested}"
@@ -59,12 +59,12 @@ def is_every(host: str) -> bool:
 
 
 def served_names(host: str) -> frozenset[str] | None:
-    """Names by which a page for this machine may be asked for; ``None`` = any, of pages that have a token."""
+    """Names by which what is served to this machine may be asked for; ``None`` = any, where there is a token."""
     return LOOPBACK | {host.lower()} if is_loopback(host) else None
 
 
 def address(host: str, port: int, token: str | None) -> str:
-    """What raters open; by the name of this machine where all its addresses are served.
+    """What is opened; by the name of this machine where all its addresses are served.
 
     >>> address("::1", 8765, None)
     'http://[::1]:8765/'
@@ -104,7 +104,7 @@ def _bound(listening: socket.socket, place: Any) -> socket.socket:
 
 
 def server(app: Guard) -> uvicorn.Server:
-    """What serves the page; requests are not logged, since they hold names and texts."""
+    """What serves it; requests are not logged, since they hold names and texts."""
     config = uvicorn.Config(
         app,
         lifespan="off",

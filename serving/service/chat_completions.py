@@ -1,0 +1,116 @@
+"""What is needed of the OpenAI chat-completions protocol to be asked by its clients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, Literal
+from uuid import uuid4
+
+import msgspec
+
+from blender.errors import BadInput
+from blender.records import Dialog, Speaker, Turn
+from blender.selection import Selection, number
+
+
+class _Part(msgspec.Struct):
+    type: Literal["text"]
+    text: str
+
+
+class _Message(msgspec.Struct):
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[_Part]
+
+    @property
+    def text(self) -> str:
+        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+
+
+class Chat(msgspec.Struct):
+    """A request. Temperature and the like are those of the sources and are not read.
+
+    Attributes:
+        messages: oldest first, the last one of the user; system lines are facts that answers may lean on.
+        n: answers wanted, best first; there may be fewer.
+        stream: whether the answer is to come as events; it comes whole all the same, for it was chosen whole.
+        deadline: seconds, which the protocol does not know.
+    """
+
+    messages: list[_Message]
+    n: int = 1
+    stream: bool = False
+    deadline: float | None = None
+
+    def dialog(self, locale: str) -> Dialog:
+        """The conversation; raises ``BadInput`` where there is none to answer."""
+        speakers: dict[str, Speaker] = {"user": "human", "assistant": "bot"}
+        said = [each for each in self.messages if each.role in speakers]
+        facts = [each.text for each in self.messages if each.role not in speakers and each.text.strip()]
+        turns = [Turn(speaker=speakers[each.role], text=each.text) for each in said]
+        return Dialog.of(turns, facts=facts, locale=locale)
+
+
+def parse_chat(body: bytes) -> Chat:
+    """A request's body.
+
+    Raises:
+        BadInput: it is no such request.
+    """
+    try:
+        chat = msgspec.json.decode(body, type=Chat)
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise BadInput(
+            f"{fault}; send "
+            '{"messages": [{"role": "user", "content": "Hi!"}]}, of the roles system, user and assistant, in text'
+        ) from None
+    if chat.n < 1:
+        raise BadInput(f"n is the number of answers wanted, at least 1; got {chat.n}")
+    return chat
+
+
+def completion(chat: Chat, selection: Selection, model: str) -> dict[str, Any]:
+    """The answers as the protocol has them, and under ``blender`` why the first was chosen."""
+    return {
+        **_head("chat.completion", model),
+        "choices": [
+            {"index": at, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+            for at, text in enumerate(_texts(selection, chat.n))
+        ],
+        "blender": {
+            "source": selection.source,
+            "sensible": number(selection.sensible),
+            "specific": number(selection.specific),
+            "abstained": selection.abstained,
+            "why": selection.why(),
+        },
+    }
+
+
+def streamed(chat: Chat, selection: Selection, model: str) -> Iterator[str]:
+    """The same as server-sent events: each answer whole, then that it ends."""
+    head = _head("chat.completion.chunk", model)
+    for at, text in enumerate(_texts(selection, chat.n)):
+        for delta, reason in (({"role": "assistant", "content": text}, None), ({}, "stop")):
+            yield _event(head | {"choices": [{"index": at, "delta": delta, "finish_reason": reason}]})
+    yield "data: [DONE]\n\n"
+
+
+def models(model: str) -> dict[str, Any]:
+    """The list of models, which clients ask for first."""
+    return {"object": "list", "data": [{"id": model, "object": "model", "created": 0, "owned_by": "response-blender"}]}
+
+
+def _texts(selection: Selection, n: int) -> list[str]:
+    if selection.winner is None:
+        return [selection.text]
+    return [candidate.text for candidate in selection.top(n)]
+
+
+def _head(kind: str, model: str) -> dict[str, Any]:
+    return {"id": f"chatcmpl-{uuid4().hex}", "object": kind, "created": int(time.time()), "model": model}
+
+
+def _event(chunk: dict[str, Any]) -> str:
+    return f"data: {msgspec.json.encode(chunk).decode()}\n\n"

@@ -1,0 +1,44 @@
+"""How many are answered at once, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from fastapi import HTTPException
+from starlette.concurrency import run_in_threadpool
+
+from blender.deadline import within
+
+T = TypeVar("T")
+
+
+@dataclass
+class Turnstile:
+    """Lets calls into threads, so many at once; those above are refused, lest all wait longer than anybody wants.
+
+    Attributes:
+        most: calls that are worked on or wait for a thread.
+        deadline: seconds for calls that state none; ``None`` = as long as it takes.
+    """
+
+    most: int
+    deadline: float | None = None
+    _inside: int = field(default=0, init=False)
+
+    async def run(self, call: Callable[[], T], deadline: float | None) -> T:
+        """What ``call`` gives, in a thread; the deadline counts from now, also while none is free.
+
+        Raises:
+            BadInput: the deadline is not a number above 0.
+            HTTPException: 503, too many are inside.
+        """
+        with within(self.deadline if deadline is None else deadline):
+            if self._inside >= self.most:
+                raise HTTPException(503, f"{self.most} requests are being answered; ask again in a moment")
+            self._inside += 1  # the event loop's thread alone counts
+            try:
+                return await run_in_threadpool(call)
+            finally:
+                self._inside -= 1

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import HTTPException
+
+from blender.deadline import left
+from blender.engine import Blender
+from blender.errors import BadInput
+from blender.records import Dialog
+from blender.serving.service.app import LARGEST, make_app
+from blender.serving.service.turnstile import Turnstile
+from blender.settings import Settings
+from blender.sources.api import Api
+
+SETTINGS = """
+ranker = {use = "longest"}
+[sources.polite]
+use = "canned"
+answers = {en = ["Thank you for asking!", "You are welcome to it, my dear."]}
+[guards.empty]
+"""
+TURNS = ["Hi!", "Hello.", "Any trail?"]
+Serving = Callable[[Any], AbstractContextManager[str]]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    path = tmp_path / "polite.toml"
+    path.write_text(SETTINGS)
+    return path
+
+
+@pytest.fixture
+def polite(settings: Path) -> Blender:
+    return Blender.of(Settings.read(settings))
+
+
+@pytest.fixture
+def url(polite: Blender, serving: Serving) -> Iterator[str]:
+    with serving(make_app(polite, "polite", Turnstile(4))) as address:
+        yield address
+
+
+def ask(url: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+    data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+    sent = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data, sent), timeout=30) as answer:  # noqa: S310
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as fault:
+        return fault.code, json.loads(fault.read())
+
+
+def test_candidates_are_chosen_from_as_by_the_library(url: str, polite: Blender) -> None:
+    short, long = "Bear Lake.", "The loop at Bear Lake."
+    status, told = ask(f"{url}/answer", {"turns": TURNS, "candidates": [short, {"text": long, "source": "me"}]})
+    expected = polite.choose(TURNS, [short, long])
+    assert (status, told["text"], told["source"]) == (200, long, "me")
+    assert [one["value"] for one in told["pool"]] == [one["value"] for one in expected.as_dict()["pool"]]
+
+
+def test_without_candidates_the_sources_are_asked(url: str) -> None:
+    status, told = ask(f"{url}/answer?pool=false", {"turns": TURNS})
+    assert (status, told["text"], told["source"]) == (200, "You are welcome to it, my dear.", "polite")
+    assert "pool" not in told
+
+
+@pytest.mark.parametrize(
+    ("where", "body", "words"),
+    [
+        ("/answer", {"turns": [{"speaker": "bot", "text": "Hi!"}]}, "must end with a human turn"),
+        ("/answer", {"said": "Hi!"}, "a row holds id, dialog_id, turns"),
+        ("/answer", b"{", "not JSON"),
+        ("/answer?deadline=soon", {"turns": TURNS}, "deadline: "),
+        ("/answer?deadline=nan", {"turns": TURNS}, "a deadline is the number of seconds"),
+        ("/v1/chat/completions", {"messages": [{"role": "robot", "content": "Hi!"}]}, "roles system, user and"),
+        ("/v1/chat/completions", {"messages": [{"role": "assistant", "content": "Hi!"}]}, "must end with a human turn"),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi!"}], "n": 0}, "at least 1; got 0"),
+        ("/v1/chat/completions", b"\xff", "send {"),
+    ],
+)
+def test_wrong_requests_are_told_what_is_wrong(url: str, where: str, body: Any, words: str) -> None:
+    status, told = ask(url + where, body)
+    said = told["error"]["message"] if where.startswith("/v1") else " ".join(told["problems"])
+    assert (status, words in said) == (400, True), said
+
+
+def test_what_is_not_served_says_what_is(url: str) -> None:
+    for path in ("/", "/answer", "/docs", "/openapi.json"):
+        status, told = ask(url + path)
+        assert status in (404, 405)
+        assert "POST /answer" in told["problems"][0]
+
+
+def test_it_answers_clients_of_the_protocol(url: str) -> None:
+    openai = pytest.importorskip("openai", reason="openai is not installed")
+    client = openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+    assert [model.id for model in client.models.list()] == ["polite"]
+    messages = [{"role": "system", "content": "You are kind."}, {"role": "user", "content": "Hi!"}]
+    came = client.chat.completions.create(model="any", messages=messages, n=5, extra_body={"deadline": 5})
+    best = "You are welcome to it, my dear."
+    assert [choice.message.content for choice in came.choices] == [best, "Thank you for asking!"]
+    assert came.model_extra["blender"]["source"] == "polite"
+    pieces = list(client.chat.completions.create(model="any", messages=messages, stream=True))
+    assert "".join(piece.choices[0].delta.content or "" for piece in pieces) == best
+    assert pieces[-1].choices[0].finish_reason == "stop"
+    with pytest.raises(openai.BadRequestError, match="needs at least one turn"):
+        client.chat.completions.create(model="any", messages=messages[:1])
+
+
+def test_system_lines_are_facts(polite: Blender, serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Dialog] = []
+    reply = Blender.reply
+
+    def watched(self: Blender, dialog: Dialog, **given: Any) -> Any:
+        asked.append(dialog)
+        return reply(self, dialog, **given)
+
+    monkeypatch.setattr(Blender, "reply", watched)
+    parts = [{"type": "text", "text": "Any "}, {"type": "text", "text": "trail?"}]
+    messages = [{"role": "developer", "content": "Bear Lake has a loop."}, {"role": "user", "content": parts}]
+    with serving(make_app(polite, "polite", Turnstile(4))) as url:
+        assert ask(f"{url}/v1/chat/completions", {"messages": messages})[0] == 200
+    assert (asked[0].facts, asked[0].texts) == (("Bear Lake has a loop.",), ("Any trail?",))
+
+
+def test_other_sites_and_strangers_are_refused(polite: Blender, serving: Serving) -> None:
+    token = "a-token-of-19-signs"  # noqa: S105
+    with serving(make_app(polite, "polite", Turnstile(4), token=token)) as url:
+        row = {"turns": TURNS}
+        assert ask(f"{url}/answer", row)[0] == 401
+        assert ask(f"{url}/answer?token={token}", row)[0] == 401  # addresses end up in logs
+        assert ask(f"{url}/answer", row, Authorization="Bearer wrong")[0] == 401
+        assert ask(f"{url}/answer", row, Authorization=f"Bearer {token}")[0] == 200
+        assert ask(f"{url}/health", Authorization=f"bearer {token}")[0] == 200
+        known = {"Authorization": f"Bearer {token}"}
+        assert ask(f"{url}/answer", row, Host="evil.example", **known)[0] == 421
+        assert ask(f"{url}/answer", row, Origin="https://evil.example", **known)[0] == 403
+        assert ask(f"{url}/answer", row, Content_Type="text/plain", **known)[0] == 415
+        assert ask(f"{url}/answer", b"", Content_Length=str(LARGEST + 1), **known)[0] == 413  # refused unread
+
+
+def test_too_many_at_once_are_told_to_come_again() -> None:
+    async def crowd() -> None:
+        turnstile, go = Turnstile(1), threading.Event()
+        first = asyncio.create_task(turnstile.run(go.wait, None))
+        await asyncio.sleep(0)
+        with pytest.raises(HTTPException, match="ask again"):
+            await turnstile.run(go.is_set, None)
+        go.set()
+        assert await first
+        assert await turnstile.run(go.is_set, None)  # there is room again
+
+    asyncio.run(crowd())
+
+
+def test_a_deadline_counts_while_a_request_waits() -> None:
+    async def one(usual: float | None, stated: float | None) -> float | None:
+        return await Turnstile(1, usual).run(left, stated)
+
+    assert asyncio.run(one(None, None)) is None
+    assert 4 < (asyncio.run(one(None, 5.0)) or 0) <= 5
+    assert 6 < (asyncio.run(one(7.0, None)) or 0) <= 7
+    assert 4 < (asyncio.run(one(7.0, 5.0)) or 0) <= 5
+    with pytest.raises(BadInput, match="above 0"):
+        asyncio.run(one(None, 0.0))
+
+
+@pytest.mark.slow
+def test_the_command_serves_a_source_of_another_blender(settings: Path) -> None:
+    command = [sys.executable, "-m", "blender.serving.cli", "serve", "-b", str(settings), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        url = process.stdout.readline().strip().removesuffix("/")
+        (said,) = Api(base_url=f"{url}/v1", model="polite").propose([Dialog.of("Hi!")], 2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+        assert process.stderr.read().splitlines()[-1] == "Ended."
+    assert [each.text for each in said] == ["You are welcome to it, my dear.", "Thank you for asking!"]
+
+
+def test_the_command_refuses_strangers_without_a_token(settings: Path) -> None:
+    command = [sys.executable, "-m", "blender.serving.cli", "serve", "-b", str(settings), "--host", "0.0.0.0"]  # noqa: S104
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a token is needed; give --token" in done.stderr
