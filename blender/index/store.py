@@ -149,7 +149,7 @@ def read_manifest(folder: Path) -> Manifest:
         if version != VERSION:
             raise BadBase(f"the base {folder} is of version {version!r}, this program reads {VERSION}; build it anew")
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except msgspec.MsgspecError as fault:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise BadBase(
             f"{path} is not a manifest: {fault}; delete {folder} and build the base anew with `blend index build`"
         ) from None

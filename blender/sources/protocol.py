@@ -51,7 +51,7 @@ def decoded(content: bytes, url: str) -> Completion:
     """
     try:
         return msgspec.json.decode(content, type=Completion)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise BlendError(
             f"{url} does not answer in the chat-completions protocol: {fault}; got {content[:80]!r}"
         ) from fault

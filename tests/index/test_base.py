@@ -241,8 +241,10 @@ def test_manifests_that_are_refused(make_base: Make, tmp_path: Path) -> None:
             "outside its folder",
         ),
         (manifest.read_text()[:-40], "is not a manifest"),
+        ('{"version": "\udcff"}', "is not a manifest"),
+        (f'{{"x": {"[" * 100_000}', "is not a manifest"),
     ):
-        manifest.write_text(text)
+        manifest.write_text(text, errors="surrogateescape")
         with pytest.raises(BadBase, match=says):
             PhraseBase.open(folder)
 

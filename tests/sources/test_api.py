@@ -69,6 +69,7 @@ def application(server: Server) -> FastAPI:
             "html": "<html>It works!</html>",
             "cut": '{"id": "x", "choices": [{"mess',
             "empty": '{"choices": []}',
+            "deep": f'{{"x": {"[" * 100_000}',
             "filtered": '{"choices": [{"index": 0, "message": {"content": null}, "finish_reason": "content_filter"}]}',
             "nul": r'{"choices": [{"message": {"content": "\u0000"}}, {"message": {"content": "Fine."}}]}',
             "surrogate": r'{"choices": [{"message": {"content": "\ud800"}}]}',
@@ -285,6 +286,7 @@ def test_no_request_outlives_the_callers_deadline(server: Server) -> None:
     [
         ("html", "does not answer in the chat-completions protocol"),
         ("cut", "does not answer in the chat-completions protocol"),
+        ("deep", "does not answer in the chat-completions protocol"),
         ("surrogate", "does not answer in the chat-completions protocol"),
         ("empty", "gave 0 choices"),
         ("filtered", "gave 1 choices and none with text"),
