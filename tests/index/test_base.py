@@ -176,7 +176,7 @@ def arrow(**columns: pa.Array) -> bytes:
     table = pa.table(columns)
     with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 def npy(array: Any) -> bytes:
