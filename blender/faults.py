@@ -30,7 +30,11 @@ Reason = Literal["raised", "late", "busy", "shape", "infinite", "nan", "bad cand
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What a plug-in failed to give, and why."""
+    """What a plug-in failed to give, and why.
+
+    As text it is one line of signs that can be seen: what a server or a model said stands in it, and goes to logs and
+    terminals. ``detail`` is as it came.
+    """
 
     part: Part
     name: str
@@ -38,7 +42,8 @@ class Fault:
     detail: str = ""
 
     def __str__(self) -> str:
-        return f"{self.part} {self.name} {self.reason}" + (f": {self.detail}" if self.detail else "")
+        told = f"{self.part} {self.name} {self.reason}" + (f": {self.detail}" if self.detail else "")
+        return " ".join("".join(sign if sign.isprintable() else " " for sign in told).split())
 
 
 def logged(fault: Fault) -> Fault:

@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
+
 from blender.faults import Runner
 
 
@@ -13,6 +15,15 @@ def test_results_and_faults_are_kept_apart() -> None:
     assert [str(fault) for fault in outcome.faults] == [
         "source bad raised: ZeroDivisionError: integer division or modulo by zero"
     ]
+
+
+def test_what_a_server_said_is_one_harmless_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    def refused() -> None:
+        raise RuntimeError("no\x1b]0;title\x07 \x9b2J\u202e\nWARNING all is well")
+
+    (fault,) = Runner(part="source").run({"bad": refused}, timeout=5).faults
+    assert caplog.messages == [str(fault)] == ["source bad raised: RuntimeError: no ]0;title 2J WARNING all is well"]
+    assert "\x1b]0;title" in fault.detail
 
 
 def test_a_call_that_hangs_is_left_behind_and_threads_do_not_pile_up() -> None:

@@ -18,7 +18,7 @@ from blender.index.hits import Hit, in_turn, nearest_phrases
 from blender.index.settings import TextEncoder
 from blender.index.steered import steered_index
 from blender.index.store import MANIFEST, Manifest, read_contents, read_manifest
-from blender.index.vectors import VectorIndex, tuned
+from blender.index.vectors import VectorIndex, read_index, tuned
 from blender.matrix import Floats
 from blender.models.cache import one_per_process, text_digest
 from blender.records import Dialog, Embedded
@@ -192,9 +192,7 @@ class PhraseBase:
         note = self.manifest.files.get(f"{role}_index")
         if note is None:
             return VectorIndex(vectors, kind)
-        import faiss
-
-        return VectorIndex(vectors, kind, tuned(faiss.read_index(str(self.folder / note.name)), kind))
+        return VectorIndex(vectors, kind, tuned(read_index(self.folder / note.name, vectors), kind))
 
     def _nearest(self, queries: Floats, k: int, on: str, allowed: NDArray[np.bool_] | None) -> list[list[Hit]]:
         index = self.contexts_index if on == "context" else self._steered_index or self.replies_index

@@ -35,7 +35,7 @@ def read_decisions(folder: Path) -> Decisions:
         return Decisions()
     try:
         return msgspec.json.decode(path.read_bytes(), type=Decisions)
-    except msgspec.MsgspecError as fault:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise BadBase(
             f"{path} is no file of decisions ({fault}); delete it and apply your review again with `blend base apply`"
         ) from None

@@ -138,7 +138,7 @@ class Heads:
         try:
             note = msgspec.json.decode((place / _NOTE).read_bytes(), type=_Note)
             matrices = load_file(place / _MATRICES)
-        except (msgspec.MsgspecError, SafetensorError, OSError) as fault:
+        except (msgspec.MsgspecError, SafetensorError, OSError, UnicodeDecodeError, RecursionError) as fault:
             raise BadModel(f"the heads at {place} are broken: {fault}; train them anew with `blend tune`") from None
         if note.version != VERSION or set(matrices) != set(_SHAPES):
             raise BadModel(

@@ -43,7 +43,7 @@ def check_base_place(folder: Path, *, overwrite: bool = False) -> None:
 def _is_of_base(manifest: Path) -> bool:
     try:
         return "encoder_fingerprint" in msgspec.json.decode(manifest.read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.MsgspecError, RecursionError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
 
 

@@ -61,6 +61,11 @@ class BaseScores:
         if problem:
             raise BadBase(f"the scores of {base.folder} are broken: {problem}; {AGAIN.format(base.folder)}")
         found = cls(manifest, map_vectors(place / manifest.file.name))
+        if found.values.shape != (len(found.columns), len(base)):
+            raise BadBase(
+                f"the scores of {base.folder} are broken: {manifest.file.name} has the shape {found.values.shape}; "
+                f"{AGAIN.format(base.folder)}"
+            )
         for column, model in (models or {}).items():
             found.check_model(column, model, base.folder)
         return found

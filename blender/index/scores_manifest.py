@@ -69,7 +69,7 @@ def read_scores_manifest(place: Path) -> ScoresManifest | None:
         return None
     try:
         found = msgspec.json.decode(path.read_bytes(), type=ScoresManifest)
-    except msgspec.MsgspecError as fault:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise BadBase(f"{path} is no manifest of scores ({fault}); {AGAIN.format(place.parent)}") from None
     if found.version != VERSION:
         raise BadBase(

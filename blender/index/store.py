@@ -29,6 +29,7 @@ from blender.models.cache import file_digest
 
 log = logging.getLogger(__name__)
 VERSION = 1
+_ANEW = "Build it anew with `blend index build`"
 MANIFEST = "manifest.json"
 FILES = re.compile(r"[a-z_]+-[0-9a-f]{12}\.(arrow|npy|faiss)")
 """Names that `Writer` gives to the files of a base."""
@@ -148,19 +149,21 @@ def read_manifest(folder: Path) -> Manifest:
         if version != VERSION:
             raise BadBase(f"the base {folder} is of version {version!r}, this program reads {VERSION}; build it anew")
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except msgspec.MsgspecError as fault:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise BadBase(
             f"{path} is not a manifest: {fault}; delete {folder} and build the base anew with `blend index build`"
         ) from None
     problems = [problem for note in manifest.files.values() if (problem := file_problem(folder, note))]
     if problems:
-        raise BadBase(f"the base {folder} is broken: {'; '.join(problems)}. Build it anew with `blend index build`")
+        raise BadBase(f"the base {folder} is broken: {'; '.join(problems)}. {_ANEW}")
     return manifest
 
 
 def file_problem(folder: Path, note: FileNote) -> str:
     """What is wrong with a file, empty if it is there in full and unchanged."""
     path = folder / note.name
+    if Path(note.name).name != note.name:
+        return f"{note.name!r} lies outside its folder"
     if not path.is_file():
         return f"{note.name} is missing"
     size = path.stat().st_size
@@ -170,26 +173,67 @@ def file_problem(folder: Path, note: FileNote) -> str:
 
 
 def read_contents(folder: Path, files: Mapping[str, FileNote]) -> Contents:
-    """Map a base's tables and embeddings into memory; nothing is read until it is used."""
-    return Contents(
-        phrases=_map_table(folder / files["phrases"].name),
-        contexts=_map_table(folder / files["contexts"].name),
+    """Map a base's tables and embeddings into memory; they are checked, and copied only where they are used.
+
+    Raises:
+        BadBase: files are not what the base of a manifest holds, or do not go together.
+    """
+    absent = sorted({"phrases", "contexts", "reply_vectors", "context_vectors"} - set(files))
+    if absent:
+        raise BadBase(f"the base {folder} is broken: its {MANIFEST} names no {', '.join(absent)}. {_ANEW}")
+    contents = Contents(
+        phrases=_map_table(folder / files["phrases"].name, {"text": pa.string(), "times": pa.int32()}),
+        contexts=_map_table(folder / files["contexts"].name, {"text": pa.string(), "phrase": pa.int32()}),
         reply_vectors=map_vectors(folder / files["reply_vectors"].name),
         context_vectors=map_vectors(folder / files["context_vectors"].name),
     )
+    if problem := _parted(contents):
+        raise BadBase(f"the base {folder} is broken: {problem}. {_ANEW}")
+    return contents
 
 
-def _map_table(path: Path) -> pa.Table:
-    with pa.memory_map(str(path)) as source:
-        return pa.ipc.open_file(source).read_all()
+def _parted(contents: Contents) -> str:
+    """What does not go together, empty if all does."""
+    counts = {
+        "reply_vectors": (contents.reply_vectors, len(contents)),
+        "context_vectors": (contents.context_vectors, contents.contexts.num_rows),
+    }
+    for role, (vectors, rows) in counts.items():
+        if vectors.ndim != 2 or len(vectors) != rows or vectors.dtype.kind != "f":
+            return f"{role} are {vectors.dtype} of shape {vectors.shape}, wanted are {rows:,} rows of floats"
+    answered = contents.phrase_of_context
+    if len(answered) and not (answered.min() >= 0 and answered.max() < len(contents)):
+        return "contexts name phrases that are not there"
+    return ""
+
+
+def _map_table(path: Path, columns: Mapping[str, pa.DataType]) -> pa.Table:
+    """A table that has these columns among others; what stands in it cannot lead out of the file."""
+    try:
+        with pa.memory_map(str(path)) as source:
+            table = pa.ipc.open_file(source).read_all()
+        table.validate(full=True)  # texts of places that are not there would end the process; a million take 10 ms
+    except (pa.ArrowException, OSError) as fault:
+        raise BadBase(f"{path} is no Arrow file of a base: {fault}. {_ANEW}") from None
+    for name, kind in columns.items():
+        if name not in table.column_names or table.schema.field(name).type != kind or table[name].null_count:
+            raise BadBase(f"{path} lacks the column {name!r}, {kind} without nulls. {_ANEW}")
+    return table
 
 
 def map_vectors(path: Path) -> NDArray[np.floating]:
-    """Map an npy file into memory, to be read only."""
+    """Map an npy file into memory, to be read only.
+
+    Raises:
+        BadBase: it is none, or is cut short.
+    """
     try:
-        mapped: NDArray[np.floating] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError:  # an array without rows cannot be mapped
-        mapped = np.load(path, allow_pickle=False)
+        try:
+            mapped: NDArray[np.floating] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError:  # an array without rows cannot be mapped
+            mapped = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as fault:
+        raise BadBase(f"{path} is no npy file of numbers: {fault}. {_ANEW}") from None
     return mapped
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.errors import BadInput
+from blender.errors import BadBase, BadInput
 from blender.index.settings import IndexKind
 from blender.matrix import Floats
 from blender.models.progress import steps
@@ -50,6 +51,26 @@ def make_index(vectors: NDArray[np.floating], kind: IndexKind, progress: str | N
     for start in steps(range(0, len(vectors), _CHUNK), progress if kind != "flat" else None):
         index.add(_float32(vectors[start : start + _CHUNK]))
     return tuned(index, kind)
+
+
+def read_index(path: Path, vectors: NDArray[np.floating]) -> Any:
+    """A FAISS index that was written over these (n, dimension) vectors.
+
+    Raises:
+        BadBase: it is none, or was made over others.
+    """
+    import faiss
+
+    try:
+        index: Any = faiss.read_index(str(path))
+    except (RuntimeError, MemoryError) as fault:
+        raise BadBase(f"{path} is no index ({fault}); build the base anew with `blend index build`") from None
+    if (index.ntotal, index.d) != vectors.shape:
+        raise BadBase(
+            f"{path} is an index over {index.ntotal:,} vectors of {index.d} numbers, the base holds "
+            f"{vectors.shape}; build it anew with `blend index build`"
+        )
+    return index
 
 
 def tuned(index: Any, kind: IndexKind) -> Any:

@@ -42,7 +42,11 @@ def transformers_network(folder: Path, dtype: str) -> Any:
     transformers = import_module("transformers")  # whole: other threads may be importing it too
     with quiet_transformers():
         network = transformers.AutoModelForCausalLM.from_pretrained(
-            str(folder), dtype=getattr(torch, dtype), local_files_only=True, use_safetensors=True
+            str(folder),
+            dtype=getattr(torch, dtype),
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,  # unsaid, transformers asks whether to run the folder's code
         )
     return network.eval().requires_grad_(False)
 

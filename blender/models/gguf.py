@@ -42,9 +42,11 @@ def _convert(artifact: Artifact, folder: Path) -> None:
     place, name = str(artifact.path.parent), artifact.path.name
     try:
         with quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(place, gguf_file=name, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(
+                place, gguf_file=name, local_files_only=True, trust_remote_code=False
+            )
             model: Any = AutoModelForCausalLM.from_pretrained(
-                place, gguf_file=name, dtype=torch.float32, local_files_only=True
+                place, gguf_file=name, dtype=torch.float32, local_files_only=True, trust_remote_code=False
             )
     except (OSError, ValueError, KeyError, IndexError, struct.error) as fault:
         raise BadModel(

@@ -172,6 +172,7 @@ def load_checkpoint(folder: Path, kind: Literal["AutoModel", "AutoModelForSequen
                 dtype=torch.float32,
                 use_safetensors=True,
                 local_files_only=True,
+                trust_remote_code=False,  # unsaid, transformers asks whether to run the folder's code
                 output_loading_info=True,
             )
     except (OSError, ValueError, RuntimeError, KeyError) as fault:

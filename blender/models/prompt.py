@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -10,6 +11,7 @@ from typing import Any
 
 from blender.models.cache import text_digest
 from blender.models.demonstrations import NOTHING, Shown
+from blender.models.marks import defused, template_marks
 from blender.pooling import tidy
 from blender.records import Dialog, Speaker
 
@@ -56,6 +58,14 @@ class ChatForm:
     def _anchor(self) -> str:
         return "\n" if self._render([_user("a")]).endswith("\n") else ""
 
+    @cached_property
+    def _marks(self) -> tuple[str, ...]:
+        """The special tokens, and what the template itself puts around turns."""
+        texts = "opening0line", "first1turn", "second2turn", "third3turn"
+        messages = [*_messages(texts[0], [("human", texts[1]), ("bot", texts[2]), ("human", texts[3])])]
+        around = re.split("|".join(texts), self._render(messages))
+        return (*self.marks, *template_marks(around, self.marks))
+
     def context(
         self, dialog: Dialog, system: str | None = None, knowledge: Sequence[str] = (), shown: Shown = NOTHING
     ) -> list[int]:
@@ -63,7 +73,7 @@ class ChatForm:
         lines = [CHAT_SYSTEM if system is None else system, *_told(knowledge, dialog.locale)]
         shown = _with_room(self.tokenizer, "\n".join(lines), shown, self.limit)
         lines += shown.told(dialog.locale)
-        opening = _head(self.tokenizer, _defused(self.marks, "\n".join(line for line in lines if line)), self.limit)
+        opening = _head(self.tokenizer, defused(self._marks, "\n".join(line for line in lines if line)), self.limit)
         earlier = [message for talk in shown.talks() for message in _messages("", self._safe(talk))]
 
         def tokens(part: Dialog) -> list[int]:
@@ -75,7 +85,7 @@ class ChatForm:
 
     def answer(self, text: str) -> list[int]:
         """Token ids of ``text`` as they follow the opening of the bot's turn."""
-        return _continuation(self.tokenizer, self._anchor, _defused(self.marks, text.strip()))
+        return _continuation(self.tokenizer, self._anchor, defused(self._marks, text.strip()))
 
     def text(self, tokens: Sequence[int]) -> str:
         """Sampled tokens as the text that would be sent, on one line."""
@@ -88,7 +98,7 @@ class ChatForm:
         return text_digest(limits, self.tokenizer.chat_template, line, *_told_to_all(knowledge), *shown.words)
 
     def _safe(self, spoken: Sequence[tuple[Speaker, str]]) -> list[tuple[Speaker, str]]:
-        return [(speaker, _defused(self.marks, text)) for speaker, text in spoken]
+        return [(speaker, defused(self._marks, text)) for speaker, text in spoken]
 
     def _render(self, messages: list[dict[str, str]], *, answer_next: bool = True) -> str:
         from jinja2.exceptions import TemplateError
@@ -136,14 +146,14 @@ class ScriptForm:
 
         def tokens(part: Dialog) -> list[int]:
             turns = "".join(f"{marks[turn.speaker]} {' '.join(turn.text.split())}\n" for turn in part.turns)
-            return [*self.starts, *_encode(self.tokenizer, _defused(self.marks, f"{opening}{turns}{bot}"))]
+            return [*self.starts, *_encode(self.tokenizer, defused(self.marks, f"{opening}{turns}{bot}"))]
 
         return _fitting(dialog, tokens, self.limit)
 
     def answer(self, text: str) -> list[int]:
         """Token ids of ``text`` on one line, as they follow the mark of a line."""
         line = " ".join(text.split())
-        return _continuation(self.tokenizer, ":", _defused(self.marks, f" {line}")) if line else []
+        return _continuation(self.tokenizer, ":", defused(self.marks, f" {line}")) if line else []
 
     def text(self, tokens: Sequence[int]) -> str:
         """Sampled tokens as text, up to the first new line."""
@@ -225,14 +235,6 @@ def _continuation(tokenizer: Any, anchor: str, text: str) -> list[int]:
     """Tokens of ``text`` as it stands after ``anchor``: some tokenizers treat the head of a text differently."""
     before, whole = _encode(tokenizer, anchor), _encode(tokenizer, anchor + text)
     return whole[len(before) :] if whole[: len(before)] == before else _encode(tokenizer, text)
-
-
-def _defused(marks: Sequence[str], text: str) -> str:
-    """Spell out marks of the prompt's own language, so that no turn can end itself and open another."""
-    for mark in marks:
-        if mark in text:
-            text = text.replace(mark, f"{mark[:1]} {mark[1:]}")
-    return text
 
 
 def _head(tokenizer: Any, opening: str, limit: int) -> str:

@@ -83,7 +83,7 @@ def read_manifest(folder: Path) -> ProxyManifest:
             f"{folder} is no proxy: {MANIFEST} cannot be read ({fault.strerror}); give `default` or a folder that "
             "`blend proxy train` made"
         ) from None
-    except msgspec.DecodeError as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadModel(f"{path} is broken: {fault}; train the proxy anew") from None
     for name, digest in manifest.sha256.items():
         _check(folder, name, digest)

@@ -137,8 +137,10 @@ def _inside(ref: str, root: Path, inner: str, package: Package | None) -> Path:
     if not inner and package:
         choices = ", ".join(f"pkg:{package.module}/{name}" for name in package.contents)
         raise BadModel(f"{ref!r} holds several models; name one: {choices}")
-    if ".." in PurePosixPath(inner).parts:
-        raise BadModel(f"{ref!r} leaves the package's folder; the part after the name may not hold '..'")
+    if ".." in PurePosixPath(inner).parts or Path(inner).is_absolute():
+        raise BadModel(
+            f"{ref!r} leaves the package's folder; the part after the name may not hold '..' or begin with '/'"
+        )
     path = root / inner
     if not path.exists():
         known = ", ".join(f"pkg:{package.module}/{name}".rstrip("/") for name in package.contents) if package else ""

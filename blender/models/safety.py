@@ -228,5 +228,5 @@ def _read(folder: Path) -> tuple[SafetyManifest, str]:
             f"{folder} is no safety head: {MANIFEST} cannot be read ({fault.strerror}); give `english`, `russian` or a "
             "folder that `python -m blender.training.safety` wrote"
         ) from None
-    except msgspec.DecodeError as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadModel(f"{path} is broken: {fault}; train the head anew") from None

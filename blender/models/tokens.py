@@ -147,7 +147,7 @@ def load_tokenizer(folder: Path) -> Any:
         return plain
     transformers = import_module("transformers")  # whole: other threads may be importing it too
     with quiet_transformers():
-        return transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+        return transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
 
 
 def _slow(folder: Path) -> Tokenizer:

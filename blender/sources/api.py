@@ -9,43 +9,17 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Literal
-
-import msgspec
+from urllib.parse import urlsplit
 
 from blender.deadline import Late, check, left
 from blender.errors import BadInput, BlendError, MissingPackage
 from blender.records import Candidate, Dialog
 from blender.roles import Incomplete
 from blender.sources.attempts import Attempts
+from blender.sources.protocol import decoded, refusal, texts, usage
 from blender.sources.spending import Budget
 
 Message = dict[str, str]
-
-
-class Usage(msgspec.Struct):
-    """Tokens that a request used."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-
-class Reply(msgspec.Struct):
-    """What the model said; nothing if it was filtered."""
-
-    content: str | None = None
-
-
-class Choice(msgspec.Struct):
-    """One of the answers asked for."""
-
-    message: Reply
-
-
-class Completion(msgspec.Struct):
-    """What is needed of an answer of the protocol."""
-
-    choices: list[Choice]
-    usage: Usage | None = None
 
 
 _MILLION = 1_000_000
@@ -63,9 +37,10 @@ class Api:
 
     Attributes:
         base_url: of the server, such as ``http://localhost:8000/v1``. There is no default: what is said in the
-            dialog goes there.
+            dialog goes there, and nowhere else: what the server sends on to another address is refused.
         model: as the server calls it.
-        api_key_env: name of the environment variable that holds the key; empty for a server that wants none.
+        api_key_env: name of the environment variable that holds the key, never the key; empty for a server that wants
+            none.
         system: system line; the dialog's facts follow it.
         temperature: of the sampling.
         n: answers asked for in one request; 0 asks for all at once, 1 suits servers that give only one.
@@ -127,15 +102,27 @@ class Api:
         return Budget(cap=self.max_cost)
 
     @cached_property
+    def _place(self) -> str:
+        """The address as it may be told: without a name and password in it."""
+        parts = urlsplit(self.base_url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+    @cached_property
     def _client(self) -> Any:
         try:
-            from openai import OpenAI
+            from openai import DefaultHttpxClient, OpenAI
         except ImportError as fault:
             raise MissingPackage("api needs openai; install it with `pip install 'response-blender[api]'`") from fault
         key = os.environ.get(self.api_key_env, "") if self.api_key_env else "none"
         if not key:
-            raise BadInput(f"the environment variable {self.api_key_env!r} named by api_key_env holds no key; set it")
-        return OpenAI(base_url=self.base_url, api_key=key, max_retries=0)
+            # What is not all capitals may be a key that was written in the place of a name.
+            name = f"{self.api_key_env!r} " if self.api_key_env.isupper() else ""
+            raise BadInput(
+                f"the environment variable {name}named by api_key_env holds no key; set it, and put its name there, "
+                "not the key"
+            )
+        client = DefaultHttpxClient(follow_redirects=False)  # else the dialog would go wherever the server says
+        return OpenAI(base_url=self.base_url, api_key=key, max_retries=0, http_client=client)
 
     def propose(
         self, dialogs: Sequence[Dialog], k: int, *, paid: Callable[[float], None] = _forget
@@ -191,19 +178,19 @@ class Api:
             else:  # nothing is begun again that would be late
                 tries.seconds = min(self.timeout, rest)
                 tries.retries = max(0, min(self.retries, int(rest // self.timeout) - 1))
-            answer = _decoded(tries.answer(partial(self._opened, messages, n, number)), self.base_url)
-            tries.costs[-1] = self._price(**_usage(answer, self._tokens(messages), n * self.max_tokens))
-            return _texts(answer, self.base_url)
+            answer = decoded(tries.answer(partial(self._opened, messages, n, number)), self._place)
+            tries.costs[-1] = self._price(**usage(answer, self._tokens(messages), n * self.max_tokens))
+            return texts(answer, self._place)
         except openai.APIStatusError as fault:
-            raise BlendError(f"{self.base_url} refused: {fault.status_code} {str(fault)[:300]}") from fault
+            raise BlendError(refusal(fault, self._place)) from fault
         except (TimeoutError, openai.APITimeoutError) as fault:
             check()
             raise BlendError(
-                f"{self.base_url} gave no answer within {self.timeout:g} s, asked {len(tries.costs)} times; "
+                f"{self._place} gave no answer within {self.timeout:g} s, asked {len(tries.costs)} times; "
                 "raise timeout, or lower max_tokens or k"
             ) from fault
         except (ConnectionError, openai.OpenAIError) as fault:
-            raise BlendError(f"{self.base_url} cannot be asked: {fault}: {fault.__cause__}") from fault
+            raise BlendError(f"{self._place} cannot be asked: {fault}: {fault.__cause__}") from fault
         finally:
             self.budget.settle(most, sum(tries.costs))
             paid(sum(tries.costs))
@@ -244,38 +231,12 @@ def _outcome(future: Future[list[str]]) -> list[str] | BlendError:
 
 def _collected(came: Sequence[list[str] | BlendError]) -> list[Candidate]:
     """The candidates of a dialog's requests."""
-    texts = [text for each in came if not isinstance(each, BlendError) for text in each]
+    given = [text for each in came if not isinstance(each, BlendError) for text in each]
     made: list[Candidate] = []
     lost = [each for each in came if isinstance(each, BlendError)]
-    for text in texts:
+    for text in given:
         try:
             made.append(Candidate(text=text, source="api", kind="generator", rank=len(made)))
         except BadInput as fault:  # such as a NUL
             lost.append(fault)
     return Incomplete(made, lost[0]) if lost else made
-
-
-def _decoded(content: bytes, url: str) -> Completion:
-    try:
-        return msgspec.json.decode(content, type=Completion)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
-        raise BlendError(
-            f"{url} does not answer in the chat-completions protocol: {fault}; got {content[:80]!r}"
-        ) from fault
-
-
-def _usage(answer: Completion, most_in: int, most_out: int) -> dict[str, int]:
-    """Tokens used, the most there can be where the server does not say."""
-    usage = answer.usage or Usage()
-    return {
-        "tokens_in": most_in if usage.prompt_tokens is None else usage.prompt_tokens,
-        "tokens_out": most_out if usage.completion_tokens is None else usage.completion_tokens,
-    }
-
-
-def _texts(answer: Completion, url: str) -> list[str]:
-    texts = [choice.message.content.strip() for choice in answer.choices if choice.message.content]
-    kept = [text for text in texts if text]
-    if not kept:
-        raise BlendError(f"{url} gave {len(answer.choices)} choices and none with text")
-    return kept

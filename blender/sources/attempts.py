@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any
 
+from blender.errors import BlendError
+
 _PAUSE = 0.5  # seconds before the second attempt where the server names none; twice as long before each further one
 _FOR_NOW = (408, 409, 429)
+_LONGEST = 16 * 2**20  # bytes; hundreds of answers are a hundredth of that
 
 
 @dataclass(kw_only=True)
@@ -45,6 +48,7 @@ class Attempts:
             ConnectionError: its answer was cut off.
             openai.APIStatusError: it was refused, for good or for longer than there is time.
             openai.OpenAIError: it could not be made.
+            BlendError: the answer has no end.
         """
         import openai
 
@@ -88,6 +92,7 @@ def _body(opened: Callable[[float], Any], by: float) -> bytes:
     with opened(max(0.001, by - time.perf_counter())) as response:
         chunks: Iterator[bytes] = response.iter_bytes()
         found: list[bytes] = []
+        size = 0
         while time.perf_counter() < by:
             try:
                 chunk = next(chunks, None)
@@ -96,6 +101,11 @@ def _body(opened: Callable[[float], Any], by: float) -> bytes:
             if chunk is None:
                 return b"".join(found)
             found.append(chunk)
+            size += len(chunk)
+            if size > _LONGEST:
+                raise BlendError(
+                    f"an answer of more than {_LONGEST:,} bytes came; lower max_tokens or k, or see what answers"
+                )
     raise TimeoutError
 
 

@@ -98,9 +98,11 @@ def _command(
 
 
 def without_password(url: str) -> str:
-    """A database URL that may be shown."""
+    """A database URL that may be shown; drivers also take a password behind the question mark."""
     if "://" not in url:
         return url
     from sqlalchemy.engine import make_url
 
-    return make_url(url).render_as_string(hide_password=True)
+    made = make_url(url)
+    secret = [name for name in made.query if "pass" in name.lower()]
+    return made.difference_update_query(secret).render_as_string(hide_password=True)

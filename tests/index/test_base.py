@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from blender.errors import BadBase, BadInput
@@ -168,18 +171,80 @@ def test_damage_is_named(make_base: Make) -> None:
     assert len(PhraseBase.open(folder)) == 2
 
 
+def arrow(**columns: pa.Array) -> bytes:
+    sink = pa.BufferOutputStream()
+    table = pa.table(columns)
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def npy(array: Any) -> bytes:
+    sink = BytesIO()
+    np.save(sink, array)
+    return sink.getvalue()
+
+
+TEXTS, ONES = pa.array(["Hello.", "See you."]), pa.array([1, 1], pa.int32())
+FAR = arrow(text=TEXTS, times=ONES).replace(
+    np.array([0, 6, 14], np.int32).tobytes(), np.array([0, 6, 2**31 - 2], np.int32).tobytes()
+)
+
+
+@pytest.mark.parametrize(
+    ("role", "content", "says"),
+    [
+        ("phrases", b"", "no Arrow file"),
+        ("phrases", FAR, "no Arrow file.*larger than values"),
+        ("phrases", arrow(text=TEXTS), "lacks the column 'times'"),
+        ("phrases", arrow(text=pa.array(["Hello.", None]), times=ONES), "lacks the column 'text'"),
+        ("contexts", arrow(text=TEXTS, phrase=pa.array([0, 2], pa.int32())), "phrases that are not there"),
+        ("contexts", arrow(text=TEXTS, phrase=pa.array([0, -1], pa.int32())), "phrases that are not there"),
+        ("reply_vectors", b"", "no npy file"),
+        ("reply_vectors", npy(np.array([{}, {}])), "no npy file"),
+        ("reply_vectors", npy(np.zeros((1, 32), np.float32)), "reply_vectors are float32 of shape"),
+        ("context_vectors", npy(np.zeros((2, 32), np.int64)), "context_vectors are int64"),
+        ("replies_index", b"junk", "is no index"),
+        ("replies_index", None, "over 1 vectors of 32 numbers"),
+    ],
+)
+def test_files_that_agree_with_their_manifest_alone_are_refused(
+    make_base: Make, encoder: Any, role: str, content: bytes | None, says: str
+) -> None:
+    kind = BaseSettings(stored=(), index="hnsw")
+    folder = make_base(("Hi.", "Hello."), ("Bye.", "See you."), settings=kind)
+    if content is None:
+        (other,) = make_base(("Hi.", "Hello."), settings=kind, name="other").glob("replies_index-*")
+        content = other.read_bytes()
+    given = json.loads((folder / "manifest.json").read_bytes())
+    note = given["files"][role]
+    (folder / note["name"]).write_bytes(content)
+    note.update(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+    (folder / "manifest.json").write_text(json.dumps(given))
+    with pytest.raises(BadBase, match=says):
+        PhraseBase.open(folder, encoder=encoder).search([Dialog.of("Hi.")], 1, "reply")
+
+
 def test_manifests_that_are_refused(make_base: Make, tmp_path: Path) -> None:
     folder = make_base(("Hi.", "Hello."))
     manifest = folder / "manifest.json"
     whole = json.loads(manifest.read_bytes())
+    note = whole["files"]["phrases"]
     with pytest.raises(BadBase, match="no phrase base"):
         PhraseBase.open(tmp_path / "nowhere")
     for text, says in (
         (json.dumps({**whole, "version": 99}), "is of version 99"),
         (json.dumps({**whole, "files": 3}), "is not a manifest"),
+        (json.dumps({**whole, "files": {}}), "names no context_vectors, contexts"),
+        (
+            json.dumps({**whole, "files": {"phrases": {**note, "name": "../base/" + note["name"]}}}),
+            "outside its folder",
+        ),
         (manifest.read_text()[:-40], "is not a manifest"),
+        ('{"version": "\udcff"}', "is not a manifest"),
+        (f'{{"x": {"[" * 100_000}', "is not a manifest"),
     ):
-        manifest.write_text(text)
+        manifest.write_text(text, errors="surrogateescape")
         with pytest.raises(BadBase, match=says):
             PhraseBase.open(folder)
 

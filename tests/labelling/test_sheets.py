@@ -22,7 +22,7 @@ from blender.labelling.campaign import Campaign
 from blender.labelling.importing import check_rows
 from blender.labelling.making import make_campaign
 from blender.labelling.records import Form
-from blender.labelling.sheets import FORMATS, SHARED_OUT, Sheet, format_of, sheet_format
+from blender.labelling.sheets import FORMATS, SHARED_OUT, Sheet, format_of, sheet_format, workbook
 from blender.labelling.sheets.label_studio import configuration
 from blender.labelling.sheets.sheet import COLUMNS
 from blender.records import Dialog
@@ -200,6 +200,7 @@ def test_an_encoding_that_is_not_accepted_is_told_with_its_byte(campaign: Campai
         ("toloka", b"INPUT:item\tx\n", "columns are missing: INPUT:campaign"),
         ("label-studio", b"{", "is not JSON"),
         ("label-studio", b"\xff", "is not JSON"),
+        ("label-studio", b"[" * 100_000, "is not JSON"),
         ("label-studio", b"{}", "must be a list"),
         ("label-studio", b'[{"id": 1, "annotations": 3}, {"data": {}, "annotations": []}]', "task 2: "),
     ],
@@ -266,6 +267,15 @@ def test_two_choices_of_one_question_are_refused(campaign: Campaign, tmp_path: P
     path.write_text(json.dumps(tasks))
     with pytest.raises(BadInput, match=r"task 100, annotation 2, answer 1: specific is '1\+0'"):
         check_rows(campaign, made.read(path))
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_not_unpacked(
+    campaign: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (path,) = sheet_format("xlsx").write(Sheet(campaign=campaign, pages=tuple(campaign.pages)), tmp_path / "a.xlsx")
+    monkeypatch.setattr(workbook, "_LARGEST", path.stat().st_size)
+    with pytest.raises(BadInput, match=r"it unpacks to [\d,]+ bytes"):
+        sheet_format("xlsx").read(path)
 
 
 def test_an_xlsx_sheet_offers_the_labels_and_tells_the_guidelines(campaign: Campaign, tmp_path: Path) -> None:

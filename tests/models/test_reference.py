@@ -74,8 +74,9 @@ def test_a_package_of_the_users_is_found_without_importing_it(
     assert resolve("pkg:my_model_package").path == home
     with pytest.raises(BadModel, match="has no 'absent'"):
         resolve("pkg:my_model_package/absent")
-    with pytest.raises(BadModel, match=r"may not hold '\.\.'"):
-        resolve("pkg:my_model_package/../other")
+    for outside in ("../other", f"/{home / 'config.json'}"):
+        with pytest.raises(BadModel, match=r"may not hold '\.\.' or begin with '/'"):
+            resolve(f"pkg:my_model_package/{outside}")
 
 
 def test_another_file_than_the_tested_one_is_refused(

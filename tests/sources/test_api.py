@@ -51,6 +51,10 @@ def application(server: Server) -> FastAPI:
             return Response(json.dumps(error), 429, {"retry-after-ms": "10"}, "application/json")
         if act == "401":
             return Response('{"error": {"message": "wrong key"}}', 401, media_type="application/json")
+        if act == "elsewhere":
+            return Response(status_code=307, headers={"location": "/v1/elsewhere"})
+        if act == "endless":
+            return StreamingResponse((b" " * 2**20 for _ in range(64)), media_type="application/json")
         if act == "later":
             return Response("{}", 429, {"retry-after": "4"}, "application/json")
         if act == "soon":
@@ -65,11 +69,17 @@ def application(server: Server) -> FastAPI:
             "html": "<html>It works!</html>",
             "cut": '{"id": "x", "choices": [{"mess',
             "empty": '{"choices": []}',
+            "deep": f'{{"x": {"[" * 100_000}',
             "filtered": '{"choices": [{"index": 0, "message": {"content": null}, "finish_reason": "content_filter"}]}',
             "nul": r'{"choices": [{"message": {"content": "\u0000"}}, {"message": {"content": "Fine."}}]}',
             "surrogate": r'{"choices": [{"message": {"content": "\ud800"}}]}',
         }
         return Response(bodies.get(act) or json.dumps(answer(body)), media_type="application/json")
+
+    @app.post("/v1/elsewhere")
+    def elsewhere(body: dict[str, Any]) -> dict[str, Any]:
+        server.asked.append(body)
+        return answer(body)
 
     return app
 
@@ -181,6 +191,30 @@ def test_a_refusal_for_good_is_not(server: Server) -> None:
     assert len(server.asked) == 1
 
 
+def test_a_dialog_goes_nowhere_else(server: Server) -> None:
+    server.play.append("elsewhere")
+    with pytest.raises(BlendError, match="sends requests on to /v1/elsewhere"):
+        make(server).propose([Dialog.of("Hi!")], 1)
+    assert len(server.asked) == 1
+
+
+def test_an_answer_without_an_end_is_not_kept(server: Server) -> None:
+    server.play.append("endless")
+    with pytest.raises(BlendError, match="more than 16,777,216 bytes"):
+        make(server).propose([Dialog.of("Hi!")], 1)
+    assert len(server.asked) == 1
+
+
+def test_a_key_or_password_is_not_told(server: Server) -> None:
+    server.play.append("401")
+    own = server.url.replace("http://", "http://me:hunter2@")
+    with pytest.raises(BlendError, match=f"{server.url} refused") as refused:
+        make(server, base_url=own).propose([Dialog.of("Hi!")], 1)
+    with pytest.raises(BadInput, match="put its name there, not the key") as written:
+        make(server, api_key_env="sk-hunter2").propose([Dialog.of("Hi!")], 1)
+    assert not any("hunter2" in str(each.value) for each in (refused, written))
+
+
 def test_what_was_paid_for_stays_where_another_request_was_refused(server: Server) -> None:
     server.play.append("401")
     (found,) = make(server, n=1, parallel=1, retries=0).propose([Dialog.of("Hi!")], 4)
@@ -252,6 +286,7 @@ def test_no_request_outlives_the_callers_deadline(server: Server) -> None:
     [
         ("html", "does not answer in the chat-completions protocol"),
         ("cut", "does not answer in the chat-completions protocol"),
+        ("deep", "does not answer in the chat-completions protocol"),
         ("surrogate", "does not answer in the chat-completions protocol"),
         ("empty", "gave 0 choices"),
         ("filtered", "gave 1 choices and none with text"),

@@ -120,7 +120,7 @@ def read(path: Path) -> list[Row]:
     """
     try:
         raw = msgspec.json.decode(read_bytes(path))
-    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadInput(f"{path.name}: is not JSON: {fault}; export the project as JSON") from None
     if not isinstance(raw, list) or not raw:
         raise BadInput(f"{path.name}: must be a list of tasks; export the project as JSON")

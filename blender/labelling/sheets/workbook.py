@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from blender.errors import BadInput, MissingPackage
 from blender.labelling.sheets.separated import read_bytes
+
+_LARGEST = 300_000_000  # bytes; ten thousand rows of long conversations are less
 
 
 def read_book(path: Path, titles: Sequence[str]) -> list[list[str]]:
@@ -21,13 +24,15 @@ def read_book(path: Path, titles: Sequence[str]) -> list[list[str]]:
     openpyxl = load_openpyxl()
     raw = read_bytes(path)
     try:
+        size = sum(part.file_size for part in zipfile.ZipFile(io.BytesIO(raw)).infolist())
+        if size > _LARGEST:  # a small file may unpack to more than there is memory
+            raise ValueError(f"it unpacks to {size:,} bytes, accepted are {_LARGEST:,}")
         book = openpyxl.load_workbook(io.BytesIO(raw), data_only=True)
         names = [name for name in titles if name in book.sheetnames]
         return [[_text(value) for value in row] for row in book[(names or book.sheetnames)[0]].values]
     except Exception as fault:  # a file that was damaged or made up fails in openpyxl in any way
-        raise BadInput(
-            f"{path.name}: is no XLSX file that can be read ({type(fault).__name__}); save it as .xlsx again"
-        ) from None
+        why = f"{type(fault).__name__}: {fault}"[:200]
+        raise BadInput(f"{path.name}: is no XLSX file that can be read ({why}); save it as .xlsx again") from None
 
 
 def put_text(cell: Any, text: str) -> None:

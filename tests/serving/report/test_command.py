@@ -92,6 +92,9 @@ def test_wrong_calls_end_with_two_and_say_what_is_accepted(
 
 def test_a_password_does_not_get_into_the_report() -> None:
     assert without_password("postgresql+psycopg://ann:hush@db/labels") == "postgresql+psycopg://ann:***@db/labels"
+    assert without_password("postgresql://ann@db/labels?password=hush&sslmode=require") == (
+        "postgresql://ann@db/labels?sslmode=require"
+    )
     assert without_password("/data/labels.sqlite") == "/data/labels.sqlite"
 
 
