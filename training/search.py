@@ -113,8 +113,8 @@ def fit_ranker(
 ) -> LearnedRanker:
     """Fit order and heads on all of the examples; no heads if ``heads`` is ``None``.
 
-    In the order the heads count as much as linear part and trees together: the two spread alike inside pools. Heads that
-    say the same of every candidate, as of few labels, do not count.
+    In the order the heads count as much as linear part and trees together: the two spread alike inside pools. Heads
+    that say the same of every candidate, as of few labels, do not count.
     """
     order = fit_order(examples, directions, settings, rounds=rounds)
     alone = LearnedRanker(columns=examples.matrix.columns, linear=order.linear, order=order.trees)
