@@ -14,14 +14,17 @@ from typing import Any
 import msgspec
 
 from blender.errors import BadInput, BlendError, UnknownName
+from blender.records import COLUMN_NAME
 
 logger = logging.getLogger(__name__)
 _PROMISED = {
-    "annotator": ("columns", "annotate"),
+    "annotator": ("columns", "fingerprint", "annotate"),
     "source": ("propose",),
-    "guard": ("check",),
-    "ranker": ("score",),
+    "guard": ("needs", "check"),
+    "ranker": ("needs", "score"),
 }
+_USERS = "user"  # whose columns candidates bring
+_NOT_IN_NAMES = ', : [ ] { } " ~ #'
 
 
 class Catalogue:
@@ -111,10 +114,28 @@ class Catalogue:
             made = msgspec.convert(given, plugin)
         except msgspec.ValidationError as fault:
             raise BadInput(f"settings of {self.role} {name!r}: {fault}; got {given!r}") from None
-        lacking = [part for part in _PROMISED.get(self.role, ()) if not hasattr(made, part)]
+        # Of the class first: a property may load models.
+        promised = _PROMISED.get(self.role, ())
+        lacking = [part for part in promised if not (hasattr(plugin, part) or hasattr(made, part))]
         if lacking:
             raise BadInput(self._broken(name, f"it has no {' and no '.join(lacking)}"))
+        if self.role == "annotator" and (wrong := _misnamed(name, made)):
+            raise BadInput(self._broken(name, wrong))
         return made
+
+
+def _misnamed(name: str, annotator: Any) -> str:
+    """What a bundle could not carry of the names of an annotator and its columns; empty: nothing."""
+    columns = [column.name for column in annotator.columns]
+    if name == _USERS or "." in name or not COLUMN_NAME.fullmatch(name):
+        return (
+            f"its columns are called NAME.COLUMN; NAME must be without dots, blanks and any of {_NOT_IN_NAMES}, and "
+            f"not {_USERS!r}"
+        )
+    if bad := [column for column in columns if not COLUMN_NAME.fullmatch(column)]:
+        got = ", ".join(map(repr, bad))
+        return f"names of columns must be without blanks and without any of {_NOT_IN_NAMES}, got {got}"
+    return "two of its columns have one name" if len(set(columns)) < len(columns) else ""
 
 
 def annotator_catalogue() -> Catalogue:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from blender.errors import BadInput
 from blender.texts import check_text, language_tag, several
 
-_FEATURE = re.compile(r'[^\s,:\[\]{}"~#]+')  # what a tree file and the suffixes of columns can carry
+COLUMN_NAME = re.compile(r'[^\s,:\[\]{}"~#]+')  # what a tree file and the suffixes of columns can carry
 Speaker = Literal["human", "bot"]
 Kind = Literal["generator", "retrieval", "human", "random", "constant", "canned", "unknown"]
 MACHINE_KINDS: frozenset[Kind] = frozenset({"generator", "retrieval"})
@@ -223,7 +223,7 @@ class Candidate:
             if not isinstance(values, Mapping):
                 raise BadInput(f"a candidate's {what} must map names to numbers, got {values!r:.80}")
         for name, value in self.features.items():
-            if not isinstance(name, str) or not _FEATURE.fullmatch(name):
+            if not isinstance(name, str) or not COLUMN_NAME.fullmatch(name):
                 raise BadInput(
                     f"the name of a candidate feature must be text without blanks and without any of , : [ ] {{ }} "
                     f'" ~ #, got {name!r:.80}'

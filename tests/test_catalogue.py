@@ -12,11 +12,31 @@ from blender.errors import BadInput
 
 MODULE = """
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 @dataclass(frozen=True)
 class Good:
+    columns = (SimpleNamespace(name="loud"),)
+    def annotate(self, pools): return None
+    @property
+    def fingerprint(self): raise AssertionError("models are loaded before anybody measures")
+
+@dataclass(frozen=True)
+class Nameless:
     columns = ()
     def annotate(self, pools): return None
+
+@dataclass(frozen=True)
+class Comma(Good):
+    columns = (SimpleNamespace(name="loud, quiet"),)
+
+@dataclass(frozen=True)
+class Relative(Good):
+    columns = (SimpleNamespace(name="loud~z"),)
+
+@dataclass(frozen=True)
+class Twice(Good):
+    columns = (SimpleNamespace(name="loud"), SimpleNamespace(name="loud"))
 
 @dataclass(frozen=True)
 class Bare:
@@ -51,6 +71,10 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         ("no_such_module:Thing", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("others_plugins:Absent", "AttributeError"),
         ("others_plugins:Bare", "it has no columns"),
+        ("others_plugins:Nameless", "it has no fingerprint"),
+        ("others_plugins:Comma", "got 'loud, quiet'"),
+        ("others_plugins:Relative", "got 'loud~z'"),
+        ("others_plugins:Twice", "two of its columns have one name"),
         ("others_plugins:Plain", "it is no dataclass"),
     ],
 )
@@ -63,6 +87,12 @@ def test_a_broken_plug_in_is_named_and_the_others_are_listed(
     assert why in str(fault.value)
     assert list(catalogue.usable()) == ["good", "length"]
     assert any("'bad'" in record.message for record in caplog.records)
+
+
+@pytest.mark.parametrize("name", ["user", "acme.loud", "loud~z"])
+def test_a_name_that_no_bundle_can_carry_is_refused(installed: Callable[..., Catalogue], name: str) -> None:
+    with pytest.raises(BadInput, match="NAME must be without dots"):
+        installed(**{name: "others_plugins:Good"}).build(name)
 
 
 def test_a_name_that_is_taken_is_told(installed: Callable[..., Catalogue], caplog: pytest.LogCaptureFixture) -> None:

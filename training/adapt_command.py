@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from blender.bundle import load_bundle, save_bundle
 from blender.errors import BadInput
+from blender.judging.answers import root_of
 from blender.judging.families import FAMILIES, seen_in_training
 from blender.judging.headroom import bootstrap
 from blender.judging.label_files import files_seen, label_digests, read_label_files
@@ -22,6 +24,7 @@ from blender.settings import Settings
 from blender.training.crossval import grouped
 from blender.training.examples import Doubles
 from blender.training.frontier import shares
+from blender.training.outer import judged_pools
 from blender.training.prepare import Prepared, prepare
 from blender.training.warm import Warm
 
@@ -41,12 +44,13 @@ def adapt(
     seen = set(seen_in_training(read_label_files(labels), bundle.data)) & set(FAMILIES.values())
     if again := sorted(seen) or files_seen(labels, bundle.data):
         raise BadInput(f"the bundle was trained on {', '.join(again)}; give labels that it has not seen")
+    bundle.check(bundle.build_annotators())  # what was learnt of other values would be kept under these fingerprints
     prepared = prepare(labels, cache_folder() / "features", annotators=bundle.annotators, locale=locale)
     prepared = replace(prepared, examples=prepared.examples.read_as(bundle.ranker.columns))
     warm = Warm(start=bundle.ranker)
     before, after = by_fold(prepared, warm)
     console = Console()
-    gains = {name: bootstrap(after[name] - before[name]) for name in before if not np.isnan(before[name]).all()}
+    gains = {name: one for name, one in gains_of(prepared, before, after).items() if not np.isnan(one.value)}
     for name in before:
         console.print(
             f"{name}: {_told(before[name], after[name], gains[name])}"
@@ -55,19 +59,25 @@ def adapt(
             soft_wrap=True,
             markup=False,
         )
+    learnt = dict.fromkeys(prepared.examples.datasets)
     made = replace(
         bundle,
         ranker=warm.fit(prepared.examples, prepared.directions),
         data=label_digests(labels, bundle.data),
         settings={**bundle.settings, "adapted": {"order": asdict(warm.order), "trees": warm.trees}},
-        card=f"{bundle.card.rstrip()}\n\n## Adapted\n\nIts order was corrected by labels of: {', '.join(before)}. All "
+        card=f"{bundle.card.rstrip()}\n\n## Adapted\n\nIts order was corrected by labels of: {', '.join(learnt)}. All "
         "figures above are of the bundle before.\n",
         fingerprint="",
     )
     save_bundle(out, made)
-    gained = np.mean([gain.value for gain in gains.values()])
-    advice = "" if gained > 0 else " The correction brought nothing on what was held out: keep the old one."
-    console.print(f"The bundle is in {out}.{advice}", soft_wrap=True, markup=False)
+    console.print(f"The bundle is in {out}.{_advice(gains)}", soft_wrap=True, markup=False)
+
+
+def _advice(gains: Mapping[str, Interval]) -> str:
+    if not gains:
+        return " Nothing could be judged: whether it is better than the old one is not known."
+    brought = np.mean([gain.value for gain in gains.values()]) > 0
+    return "" if brought else " The correction brought nothing on what was held out: keep the old one."
 
 
 def _told(before: Doubles, after: Doubles, gain: Interval) -> str:
@@ -91,6 +101,15 @@ def by_fold(prepared: Prepared, warm: Warm) -> tuple[dict[str, Doubles], dict[st
         corrected = warm.fit(examples.take(fold.train), prepared.directions)
         after[examples.rows(fold.held_out)] = corrected.score(examples.take(fold.held_out).matrix).value
     return shares(prepared, before), shares(prepared, after)
+
+
+def gains_of(prepared: Prepared, before: Mapping[str, Doubles], after: Mapping[str, Doubles]) -> dict[str, Interval]:
+    """What the correction gains of each set, NaN without head-room; contexts of a conversation are drawn together."""
+    found = {}
+    for name in before:
+        units = [root_of(prepared.labelled[at]) for at in judged_pools(prepared.examples, name)]
+        found[name] = bootstrap(after[name] - before[name], units=units)
+    return found
 
 
 def _folder(blender: str) -> Path:

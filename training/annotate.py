@@ -106,8 +106,9 @@ def _measured(
         known = kept.get(list({key for pool in some for key in _keys(name, pool)}))
         missing = list(_missing(name, some, known))
         if missing:
-            fresh = dict(_pieces(name, missing, _ask(name, annotator, missing, runner)))
-            kept.put(fresh)
+            block, sound = _ask(name, annotator, missing, runner)
+            fresh = dict(_pieces(name, missing, block))
+            kept.put({key: fresh[key] for pool in sound for key in _keys(name, pool)})
             known |= fresh
         blocks += [known[key] for pool in some for key in _keys(name, pool)]
         progress.advance(task, len(some))
@@ -150,8 +151,11 @@ def _pieces(name: str, pools: Sequence[Pool], block: Floats) -> Iterator[tuple[b
             start += step
 
 
-def _ask(name: str, annotator: Annotator, pools: Sequence[Pool], runner: Runner) -> Floats:
-    """The annotator's answer, checked as at serving."""
+def _ask(name: str, annotator: Annotator, pools: Sequence[Pool], runner: Runner) -> tuple[Floats, list[Pool]]:
+    """The annotator's answer, checked as at serving, and the pools of which all is known that should be.
+
+    What is unknown of the others may be known next time, as where an annotator asks a server.
+    """
     found = annotate(pools, {name: annotator}, runner=runner)
     for fault in dict.fromkeys(fault for one in found.faults for fault in one):
         if fault.reason not in {"nan", "infinite"}:
@@ -160,4 +164,5 @@ def _ask(name: str, annotator: Annotator, pools: Sequence[Pool], runner: Runner)
                 f"{fault.detail}. What was measured before is kept; mend it and start again, or leave it out"
             )
         log.warning("annotator %s: %s", name, fault.detail)
-    return found.matrix.values[:, : len(matrix_columns({name: annotator}))]
+    sound = [pool for pool, faults in zip(pools, found.faults, strict=True) if not faults]
+    return found.matrix.values[:, : len(matrix_columns({name: annotator}))], sound

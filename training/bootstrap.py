@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
-from blender.index.corpus import Phrase, read_phrases
+from blender.index.corpus import Phrase
+from blender.training.tune.dialogues import read_conversations
 
 FEWEST = 20
 _ALIKE = 0.5  # cosine of TF-IDF vectors above which a "wrong" answer may be as right as the true one
@@ -57,25 +58,40 @@ def bootstrap_labels(dialogues: str | Path, out: Path, settings: BootstrapSettin
 
     Args:
         dialogues: conversations in any form that a phrase base is built from (`blender.index.corpus`).
-        out: JSON lines; ``sensible`` is 1 for the true next turn and 0 for the others.
+        out: JSON lines; ``sensible`` is 1 for the true next turn and 0 for the others. Contexts are cut to the last
+            turns: which conversation they are of is stated (``slices``), so that none is trained on and judged on.
         settings: what pools are made of.
 
     Raises:
         BadInput: the dialogues are wrong, or too few; or ``out`` cannot be written.
     """
-    phrases = [phrase for phrase in read_phrases(dialogues) if phrase.context.strip()]
+    said = _said(read_conversations(dialogues))
+    phrases = [phrase for phrase, _ in said]
     if len(phrases) < FEWEST:
         raise BadInput(
             f"{dialogues} holds {len(phrases)} turns that answer something; weak labels need at least {FEWEST}. "
             "Give more conversations"
         )
-    rows = list(weak_rows(phrases, settings or BootstrapSettings()))
+    rows = list(weak_rows(phrases, [name for _, name in said], settings or BootstrapSettings()))
     _write(out, rows)
     return len({row["dialog_id"] for row in rows})
 
 
-def weak_rows(phrases: Sequence[Phrase], settings: BootstrapSettings) -> Iterator[dict[str, Any]]:
-    """The label rows, pool by pool, candidates in random order."""
+def _said(conversations: Iterable[Sequence[Phrase]]) -> list[tuple[Phrase, str]]:
+    """What answers something, and the number of its conversation; empty where that holds nothing else."""
+    numbers: dict[tuple[str, ...], int] = {}  # by all that is said: a copy of a conversation is the same one
+    found: list[tuple[Phrase, str]] = []
+    for phrases in conversations:
+        number = numbers.setdefault(tuple(phrase.reply for phrase in phrases), len(numbers))
+        name = str(number) if len(phrases) > 1 else ""
+        found += [(phrase, name) for phrase in phrases if phrase.context.strip()]
+    return found
+
+
+def weak_rows(
+    phrases: Sequence[Phrase], conversations: Sequence[str], settings: BootstrapSettings
+) -> Iterator[dict[str, Any]]:
+    """The label rows, pool by pool, candidates in random order; conversations by phrase, empty where not known."""
     generator = np.random.default_rng(settings.seed)
     chosen = np.sort(generator.permutation(len(phrases))[: settings.contexts])
     hard = _hard_negatives(phrases, chosen, settings.hard) if settings.hard else [[] for _ in chosen]
@@ -98,6 +114,7 @@ def weak_rows(phrases: Sequence[Phrase], settings: BootstrapSettings) -> Iterato
                 "response": text,
                 "source": "dialogues",
                 "sensible": sensible,
+                **({"slices": {"dialog": conversations[at]}} if conversations[at] else {}),
             }
 
 

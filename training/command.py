@@ -43,7 +43,7 @@ def train(
             help="Settings to try by cross-validation; 0: the packaged bundles', which did as well.",
         ),
     ] = 0,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
 ) -> None:
     """Train a ranker on human labels, compare it with every baseline, and save its bundle."""
     console = Console()
@@ -93,7 +93,7 @@ def bootstrap(
     contexts: Annotated[int, typer.Option(help="At most this many contexts.")] = 2000,
     random: Annotated[int, typer.Option(help="Random negatives a context.")] = 3,
     hard: Annotated[int, typer.Option(help="Hard negatives a context.")] = 2,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
     """Make weak labels from plain dialogues: the true next turn against random and hard negatives."""

@@ -56,7 +56,7 @@ class HeadSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Fitted:
-    """Probe and trees; per row the raw score by such as did not see it (NaN: not labelled), and a weight."""
+    """Probe and trees; per row the raw score by such as did not see it, and a weight (0: of a pool without labels)."""
 
     probe: Linear
     trees: Trees
@@ -110,6 +110,11 @@ def _fit(examples: Examples, label: Doubles, settings: HeadSettings) -> _Fitted 
     rounds, raw[rows] = _cross_validate(labelled, soft, settings)
     weights[rows] = row_weights(labelled, settings.evenness)
     probe, trees = _boost(labelled, soft, settings, rounds)
+    others = sorted(
+        set(range(len(examples))) - set(pools)
+    )  # unseen, and perhaps labelled for the head that comes after
+    unseen = examples.take(others)
+    raw[examples.rows(others)] = trees.raw(unseen.matrix) + probe.score(unseen.inputs(probe.columns))
     return _Fitted(probe=probe, trees=trees, raw=raw, weights=weights)
 
 

@@ -99,15 +99,16 @@ def _rules(prepared: Prepared, fold: Fold, matrix: FeatureMatrix) -> dict[str, D
     learnt = [at for at in fold.train if prepared.examples.views[at] == "judged"]
     labelled = [prepared.labelled[at] for at in learnt]
     pools = [prepared.labelled[at].pool for at in fold.held_out]
+    level, measured = np.zeros(len(matrix)), prepared.examples.take(learnt).matrix.ordinary()
     if not labelled:
-        level = np.zeros(len(matrix))
         return {"best_feature": level, "best_source": level}
-    feature = best_feature(labelled, prepared.examples.take(learnt).matrix.ordinary())
+    judged = not np.isnan(measured.values).all()
+    by_feature = best_feature(labelled, measured).score(matrix, pools).value if judged else level
     source = best_source(labelled)
     known = np.array([bool({o.source for o in c.origins} & set(source.sources)) for p in pools for c in p.candidates])
     by_source = source.score(matrix, pools).value.astype(np.float64)
     return {
-        "best_feature": feature.score(matrix, pools).value.astype(np.float64),
+        "best_feature": by_feature.astype(np.float64),
         # Sources nobody knows are level: their order in the pool must not decide.
         "best_source": np.where(known, by_source, -1e6),
     }

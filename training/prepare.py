@@ -79,7 +79,8 @@ def prepare(
         quiet: no progress bars.
 
     Raises:
-        BadInput: files are wrong (all problems together), all labels are equal, or families share contexts.
+        BadInput: files are wrong (all problems together), all labels are equal, families share contexts, or no
+            candidate could be judged.
         UnknownName: there is no such annotator or setting.
     """
     chosen = default_annotators() if annotators is None else dict(annotators)
@@ -95,6 +96,8 @@ def prepare(
     seen = enough_to_judge(list(both_sides(labelled)))
     pools = [pool for pool, _ in seen]
     matrix = annotate_all([pool.pool for pool in pools], built | further, cache, quiet=quiet)
+    if np.isnan(matrix.ordinary().values).all():
+        raise BadInput(f"{', '.join(built | further)} could not judge a single candidate; add another annotator")
     examples = Examples.of(pools, matrix, [view for _, view in seen])
     return Prepared(
         examples=examples.with_annotators(built) if further else examples,

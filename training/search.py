@@ -18,6 +18,7 @@ from blender.training.length_taste import with_length_taste
 SMOOTHING = 9
 FEWEST_CANDIDATES = 3
 FEWEST_CONTEXTS = 20
+_LEVEL = 1e-6  # log-odds; a smaller spread is rounding
 _BASE = OrderSettings()
 GRID: tuple[OrderSettings, ...] = (
     _BASE,
@@ -112,7 +113,8 @@ def fit_ranker(
 ) -> LearnedRanker:
     """Fit order and heads on all of the examples; no heads if ``heads`` is ``None``.
 
-    In the order the heads count as much as linear part and trees together: the two spread alike inside pools.
+    In the order the heads count as much as linear part and trees together: the two spread alike inside pools. Heads
+    that say the same of every candidate, as of few labels, do not count.
     """
     order = fit_order(examples, directions, settings, rounds=rounds)
     alone = LearnedRanker(columns=examples.matrix.columns, linear=order.linear, order=order.trees)
@@ -121,7 +123,7 @@ def fit_ranker(
     sensible, specific = fit_heads(examples, heads)
     raw = sum((head.own(examples.matrix) for head in (sensible, specific) if head), np.zeros(len(examples.matrix)))
     spread = _spread(raw, examples)
-    weight = _spread(alone.score(examples.matrix).value, examples) / spread if spread > 0 else 0.0
+    weight = _spread(alone.score(examples.matrix).value, examples) / spread if spread > _LEVEL else 0.0
     whole = replace(alone, sensible=sensible, specific=specific, head_weight=weight)
     return with_length_taste(whole, examples)
 

@@ -6,12 +6,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from blender.bundle import load_bundle
+from blender.judging.headroom import bootstrap
 from blender.serving.cli import main
+from blender.training.adapt_command import gains_of
+from blender.training.prepare import prepare
 
 pytestmark = pytest.mark.slow
+UNLIKED = {"sensible": 0, "specific": 0}
 
 
 def brief(path: Path) -> Path:
@@ -74,3 +79,44 @@ def test_columns_of_users_need_not_be_the_same(
     assert load_bundle(tmp_path / "c").ranker.columns == load_bundle(tmp_path / "b").ranker.columns
     said = " ".join(capsys.readouterr().out.split())
     assert "level: no answer is better than another" in said and "nan" not in said
+
+
+def test_an_annotator_that_is_not_that_of_the_bundle_is_refused(
+    label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLENDER_CACHE", str(tmp_path / "cache"))
+    start, theirs = tmp_path / "start", label_file("theirs", seed=1)
+    assert main(["train", str(label_file("mine")), "--out", str(start), "--annotator", "length"]) == 0
+    monkeypatch.setattr("blender.features.length.Length.fingerprint", "of another version")
+    assert main(["adapt", str(theirs), "--out", str(tmp_path / "new"), "--blender", str(start)]) == 2
+    assert "'length' is not the one the ranker was trained with" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_contexts_of_a_conversation_are_drawn_together(label_file: Callable[..., Path], tmp_path: Path) -> None:
+    path = label_file("mine", contexts=40)
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    chats = [row | {"slices": {"dialog": str(at // 40)}} for at, row in enumerate(rows)]  # ten contexts of four answers
+    path.write_text("\n".join(map(json.dumps, chats)))
+    prepared = prepare([path], tmp_path / "cache", annotators={"length": {}}, quiet=True)
+    gained = np.repeat([0.0, 0.1, 0.2, 0.3], 10)
+    found = gains_of(prepared, {"mine": np.zeros(40)}, {"mine": gained})["mine"]
+    assert found == bootstrap(gained, units=np.repeat(range(4), 10).tolist())
+    assert found.high - found.low > 1.5 * (bootstrap(gained).high - bootstrap(gained).low)
+
+
+def test_of_labels_that_judge_nothing_no_verdict_is_given(
+    label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLENDER_CACHE", str(tmp_path / "cache"))
+    start, theirs = tmp_path / "start", label_file("theirs", seed=1)
+    assert main(["train", str(label_file("mine")), "--out", str(start), "--annotator", "length"]) == 0
+    rows = [json.loads(line) for line in theirs.read_text().splitlines()]
+    people = [
+        row | ({"source_type": "human", "sensible": 1, "specific": 1} if row["source"] == "alpha" else UNLIKED)
+        for row in rows
+    ]
+    theirs.write_text("\n".join(map(json.dumps, people)))
+    assert main(["adapt", str(theirs), "--out", str(tmp_path / "new"), "--blender", str(start)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Nothing could be judged" in said and "keep the old one" not in said

@@ -143,6 +143,22 @@ run(POOLS, Path(sys.argv[1]), mine=Killed())
 """
 
 
+def test_what_was_unknown_and_should_not_be_is_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = Counting.annotate
+
+    def silent_of_day_3(self: Counting, pools: Sequence[Pool]) -> Floats:
+        down = np.array(["day 3 " in pool.dialog.texts[0] for pool in pools for _ in pool.texts])
+        return np.where(down[:, None], np.float32(np.nan), answer(self, pools))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Counting, "annotate", silent_of_day_3)
+        before = annotate_all(POOLS, {"count": Counting()}, tmp_path, quiet=True)
+    counting = Counting()
+    after = annotate_all(POOLS, {"count": counting}, tmp_path, quiet=True)
+    assert np.isnan(before.values).any() and not np.isnan(after.values).any()
+    assert sum(counting.asked) == len(POOLS[3])
+
+
 @pytest.mark.slow
 def test_a_kill_loses_one_chunk_at_most(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]

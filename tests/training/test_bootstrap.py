@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from blender.errors import BadInput
+from blender.judging.conversations import conversations
 from blender.judging.labels import read_labels
 from blender.training.bootstrap import BootstrapSettings, bootstrap_labels
 
@@ -84,6 +86,28 @@ def test_training_reads_them(dialogues: Path, tmp_path: Path) -> None:
     pools = read_labels(tmp_path / "weak.jsonl")
     assert len(pools) == 30
     assert all(pool.sensible.max() == 1 and pool.sensible.min() == 0 for pool in pools)
+
+
+def test_contexts_of_a_long_conversation_are_never_parted(tmp_path: Path) -> None:
+    path = tmp_path / "long.jsonl"
+    chats = [{"turns": [f"Turn {turn} of chat {chat} says so." for turn in range(12)]} for chat in (*range(6), 0)]
+    path.write_text("\n".join(map(json.dumps, chats)))
+    bootstrap_labels(path, tmp_path / "weak.jsonl")
+    pools = read_labels(tmp_path / "weak.jsonl")
+    named = {
+        (re.findall(r"chat \d", pool.pool.dialog.texts[0])[0], key)
+        for pool, key in zip(pools, conversations(pools), strict=True)
+    }
+    assert len(pools) == 7 * 11
+    assert len(named) == 6, "one key for each conversation, a copy included"
+
+
+def test_a_row_that_is_one_phrase_states_no_conversation(tmp_path: Path) -> None:
+    path = tmp_path / "table.jsonl"
+    rows = [{"context": f"What of number {at}, please?", "reply": f"It is {at}, I think."} for at in range(30)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    bootstrap_labels(path, tmp_path / "weak.jsonl")
+    assert not any(pool.slices for pool in read_labels(tmp_path / "weak.jsonl"))
 
 
 def test_too_few_dialogues_and_impossible_settings(tmp_path: Path) -> None:

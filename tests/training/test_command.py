@@ -65,3 +65,9 @@ def test_only_what_stands_between_markers_is_replaced(tmp_path: Path) -> None:
     assert "first" not in text
     assert text.index("second") < text.index("Written by hand.") < text.index("third")
     assert text.count("<!-- table -->") == 1
+
+
+@pytest.mark.parametrize("command", ["train", "bootstrap"])
+def test_a_seed_below_0_is_refused(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "x.jsonl", "--out", str(tmp_path / "out"), "--seed", "-1"]) == 2
+    assert "--seed" in capsys.readouterr().err

@@ -37,6 +37,18 @@ def test_rows_without_a_label_are_left_out() -> None:
     assert float(wrong.probability(UNSEEN.matrix).mean()) < mean - 0.1
 
 
+def test_a_set_may_be_asked_for_specific_alone() -> None:
+    first = np.repeat([name == "family 0" for name in SEEN.datasets], SEEN.matrix.group_sizes)
+    apart = replace(
+        SEEN, sensible=np.where(first, SEEN.sensible, np.nan), specific=np.where(first, np.nan, SEEN.target)
+    )
+    _, specific = fit_heads(apart, replace(SETTINGS, chained=True))
+    assert specific is not None and specific.after is not None
+    found = measure(specific.probability(UNSEEN.matrix).astype(np.float64), UNSEEN.target)
+    assert found["brier"] < 0.7 * found["brier_of_base_rate"]
+    assert found["calibration_error"] < 0.05
+
+
 @pytest.mark.parametrize("label", [np.full(len(SEEN.target), np.nan), np.full(len(SEEN.target), 0.5)])
 def test_without_labels_or_with_equal_ones_there_is_no_head(label: np.ndarray) -> None:
     assert fit_head(SEEN, label, SETTINGS) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,9 @@ from blender.annotation import annotate
 from blender.bundle import load_bundle
 from blender.errors import BadInput
 from blender.features import ANNOTATORS
+from blender.features.length import Length
 from blender.judging.label_files import read_label_files
+from blender.matrix import Floats
 from blender.records import Candidate, Pool
 from blender.training.card import Provenance
 from blender.training.command import not_judged
@@ -142,6 +144,29 @@ def test_problems_of_all_files_come_together(label_file: MakeLabels, tmp_path: P
 def test_too_few_contexts_are_refused(label_file: MakeLabels, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="at least 5 different conversations, the labels have 3"):
         train([label_file("tiny", contexts=3)], tmp_path / "bundle", quick(tmp_path / "cache"))
+
+
+def test_annotators_that_judge_nothing_are_refused(
+    label_file: MakeLabels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Length, "annotate", lambda _, pools: np.full((sum(map(len, pools)), 4), np.nan))
+    with pytest.raises(BadInput, match="length could not judge a single candidate"):
+        train([label_file()], tmp_path / "b", quick(tmp_path / "cache", length={}))
+
+
+def test_a_family_of_which_nothing_is_measured_may_be_all_that_is_trained_on(
+    label_file: MakeLabels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Length.annotate
+
+    def of_one(self: Length, pools: Sequence[Pool]) -> Floats:
+        known = np.array(["of one" in pool.dialog.texts[0] for pool in pools for _ in pool.texts])
+        return np.where(known[:, None], plain(self, pools), np.float32(np.nan))
+
+    monkeypatch.setattr(Length, "annotate", of_one)
+    files = [label_file(name, seed=at) for at, name in enumerate(("one", "two"))]
+    made = train(files, tmp_path / "b", quick(tmp_path / "cache", length={}))
+    assert made.compared["one"].row("best feature").recovered.value == pytest.approx(0), "a blind choice"
 
 
 def test_machine_candidates_are_judged_and_people_learnt_from(label_file: MakeLabels, tmp_path: Path) -> None:

@@ -52,3 +52,12 @@ def test_nothing_is_tried_where_the_number_of_trees_is_given(monkeypatch: pytest
     monkeypatch.setattr("blender.training.search.fit_order", lambda *_, **__: pytest.fail("a fit"))
     (trial,) = search(make_examples(60), DIRECTIONS, [replace(OrderSettings(), rounds=7)])
     assert trial.rounds == 7
+
+
+@pytest.mark.parametrize("seed", [4, 5, 7])  # their means in a pool are off by rounding
+def test_heads_that_say_the_same_of_all_do_not_drown_the_order(seed: int) -> None:
+    examples = make_examples(pools=20, seed=seed)  # too few rows for a split
+    ranker = fit_ranker(examples, DIRECTIONS, OrderSettings(), 0, HeadSettings(rounds=60, chained=True))
+    assert ranker.sensible is not None and np.ptp(ranker.sensible.own(examples.matrix)) == 0
+    assert ranker.head_weight == 0
+    assert np.ptp(ranker.score(examples.matrix).value) > 0.1
