@@ -38,7 +38,7 @@ def evaluate(
     ] = 32,
     workers: Annotated[
         int,
-        typer.Option(min=1, help="Processes, each with its own models (over 1 GB): for speed."),
+        typer.Option(min=1, help="Processes, each with its own models (over 1 GB): for speed; not with --system."),
     ] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what the folder holds.")] = False,
     system: Annotated[
@@ -60,6 +60,8 @@ def evaluate(
     """
     check_readable(dialogs)
     if system:
+        if workers > 1:
+            raise BadInput("--workers is for one blender; systems are asked side by side anyway: leave it out")
         _evaluate_systems(dialogs, out, bundle, system, turns, partner, batch, fresh, locale)
         return
     if turns > 1 or partner:
@@ -123,7 +125,7 @@ def _tasks(dialogs: Path, locale: str) -> Iterator[Task]:
 
 def _labelled_tasks(labelled: list[LabelledPool]) -> Iterator[Task]:
     for number, each in enumerate(labelled, start=1):
-        yield Task(line=number, dialog=each.pool.dialog, candidates=each.pool.candidates)
+        yield Task(line=number, dialog=each.pool.dialog, candidates=each.pool.candidates, slices=each.slices)
 
 
 def _run(answerer: Answering, tasks: Iterator[Task], journal: Journal, batch: int, total: int) -> None:

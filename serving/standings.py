@@ -15,6 +15,7 @@ from blender.judging.labels import read_labels
 from blender.judging.one_rater import one_rater
 from blender.judging.pools import LabelledPool
 from blender.judging.resampling import Interval
+from blender.outputs import written_aside
 from blender.serving.judged_run import BLENDER, Policies, policies, read_run
 from blender.serving.terminal import plain
 
@@ -44,6 +45,10 @@ def print_standings(console: Console, labelled: list[LabelledPool], answers: Pat
         if view is not None:
             scores = {plain(policy): values for policy, values in policies(view).items()}
             tables[name] = judge(view.labelled, scores, reference=BLENDER)
+            if not tables[name].contexts:
+                flat = f"none of {tables[name].flat:,} contexts has candidates with different labels"
+                console.print(f"Head-room recovered, {name}: nothing to compare, {flat}.", soft_wrap=True)
+                continue
             console.print(tables[name].table(f"Head-room recovered, {name}"))
             for line in _people(view.labelled, scores):
                 console.print(line, soft_wrap=True)
@@ -75,7 +80,6 @@ def _share(interval: Interval) -> str:
 
 
 def _keep(path: Path, tables: dict[str, Comparison]) -> None:
-    aside = path.with_suffix(".making")
     plain = {name: comparison.as_dict() for name, comparison in tables.items()}
-    aside.write_bytes(msgspec.json.format(msgspec.json.encode(plain)) + b"\n")
-    aside.replace(path)
+    with written_aside(path) as aside:
+        aside.write_bytes(msgspec.json.format(msgspec.json.encode(plain)) + b"\n")
