@@ -46,7 +46,7 @@ def powered_mean(
 
     Args:
         labels: float64 (answers,); NaN = not labelled. The labelled ones must be a random sample.
-        predictions: float64 (answers,), none NaN.
+        predictions: float64 (answers,); NaN = none, which leaves an answer out.
         cluster: (answers,), the root dialog of each.
         silent: bool (answers,), those that are 0 by rule; default: none.
 
@@ -54,7 +54,8 @@ def powered_mean(
         Intervals cut to 0..1; all NaN without labels, without ends where fewer than two clusters are labelled.
     """
     silent = np.zeros(len(labels), dtype=np.bool_) if silent is None else silent
-    known, left = ~np.isnan(labels) & ~silent, np.isnan(labels) & ~silent
+    some = ~np.isnan(predictions) & ~silent
+    known, left = some & ~np.isnan(labels), some & np.isnan(labels)
     if not known.any():
         return PoweredMean(powered=NOTHING, human=NOTHING, weight=math.nan)
     share = float((~silent).mean())

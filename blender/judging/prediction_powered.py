@@ -30,7 +30,7 @@ from blender.judging.answers import answers as answer_table
 from blender.judging.pools import LabelledPool
 from blender.judging.powered_mean import powered_mean
 from blender.judging.resampling import Interval, ratios
-from blender.judging.ssa import MEASURES
+from blender.judging.ssa import MEASURES, weights
 from blender.records import Dialog
 
 Doubles = NDArray[np.float64]
@@ -148,10 +148,11 @@ def _predicted(
 ) -> PredictedScore:
     values = np.array([_heads(predictions, answer.dialog.id, answer.text) for answer in answers])
     known = ~np.isnan(values)
+    weight = weights(known, np.array([not answer.text.strip() for answer in answers]))
     _, unit = np.unique([_root(answer) for answer in answers], return_inverse=True)
     sums, counts = (np.zeros((int(unit.max()) + 1, len(MEASURES))) for _ in range(2))
-    np.add.at(sums, unit, np.where(known, values, 0))
-    np.add.at(counts, unit, known)
+    np.add.at(sums, unit, weight * np.where(known, values, 0))
+    np.add.at(counts, unit, weight)
     sensible, specific, ssa = ratios(sums, counts, draws=draws, seed=seed)
     whole = known.all(1)
     return PredictedScore(
@@ -215,7 +216,7 @@ def _powered(
     silent = np.array([not key[2].strip() for key in judged])
     _, unit = np.unique([root[key] for key in judged], return_inverse=True)
     known = ~np.isnan(guess)
-    found = powered_mean(label[known], guess[known], unit[known], silent[known])
+    found = powered_mean(label, guess, unit, silent)
     labelled, left = ~np.isnan(label) & ~silent, np.isnan(label) & ~silent
     return PoweredScore(
         system=system,

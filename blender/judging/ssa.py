@@ -139,7 +139,7 @@ def _score(table: Answers, rows: NDArray[np.bool_], system: str, draws: int, see
     _, unit = np.unique(table.root[rows], return_inverse=True)
     values = np.stack([table.measure(name)[rows] for name in MEASURES], axis=1)
     known = ~np.isnan(values)
-    weight = _weights(known, table.silent[rows])
+    weight = weights(known, table.silent[rows])
     sums, counts = (np.zeros((unit.max(initial=-1) + 1, len(MEASURES))) for _ in range(2))
     np.add.at(sums, unit, weight * np.where(known, values, 0))
     np.add.at(counts, unit, weight)
@@ -156,8 +156,16 @@ def _score(table: Answers, rows: NDArray[np.bool_], system: str, draws: int, see
     )
 
 
-def _weights(known: NDArray[np.bool_], silent: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """How much each label counts, float64 (answers, measures): 1, of an empty answer the judged share of the others."""
+def weights(known: NDArray[np.bool_], silent: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How much each answer of a system counts: 1 if known, an empty one as much as the share of the others known.
+
+    Args:
+        known: bool (answers, measures), whether it has a value.
+        silent: bool (answers,), whether it is empty, so that it has a value whatever was asked.
+
+    Returns:
+        float64 (answers, measures).
+    """
     weight = known.astype(np.float64)
     if not silent.all():
         weight[silent] *= weight[~silent].mean(0)

@@ -121,6 +121,10 @@ def test_an_empty_answer_is_predicted_to_be_neither() -> None:
     said = {(dialog.id, "Yes"): Said(0.8, 0.4) for dialog in dialogs}
     (score,) = predicted_ssa(given, said, draws=10)
     assert (score.answers, score.unknown) == (4, 0) and score.ssa.value == pytest.approx(0.45)
+    (gap,) = predicted_ssa(given, {("d1", "Yes"): Said(0.8, 0.4)}, draws=10)
+    assert gap.unknown == 2 and gap.ssa.value == pytest.approx(0.45)
+    (nothing,) = predicted_ssa(given, {}, draws=10)
+    assert math.isnan(nothing.ssa.value)
     pools = [one_answer(dialogs[0], "quiet", both(0.0)), one_answer(dialogs[1], "quiet", both(1.0))]
     pools = [
         replace(each, pool=replace(each.pool, candidates=(Candidate(text=text, source="quiet"),)))
