@@ -10,11 +10,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from rich.console import Console
 
 from blender.errors import BadInput
 from blender.serving.cli import main
 from blender.serving.record import AnswerRecord
 from blender.serving.systems.run import read_note, read_records, read_run
+from blender.serving.systems.summary import Fared, _table
 
 
 def run(dialogs: Path, out: Path, *more: str) -> int:
@@ -252,6 +254,12 @@ def test_answers_that_were_really_said_next_are_told(
     shown = capsys.readouterr().out
     assert "x: 1 of 2 answers are word for word what was really said next" in shown
     assert "y: 1 of 2" not in shown, "a word or two may be said by chance"
+
+
+def test_the_table_of_systems_is_whole_in_eighty_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    Console(width=80).print(_table({"a-long-name-of-a-system": Fared(seconds=[0.5], cost=0.25)}, turns=2))
+    shown = capsys.readouterr().out
+    assert all(head in shown for head in ("dialogs", "answers", "abstained", "failed", "faults", "0.250000"))
 
 
 def test_contexts_that_cannot_be_kept_leave_nothing_and_say_where(
