@@ -19,6 +19,7 @@ from blender.judging.resampling import NOTHING, Interval
 from blender.labelling.records import Label
 from blender.labelling.store import Store
 from blender.records import Candidate, Dialog, Pool
+from blender.serving.cli import main
 from blender.serving.predictions import Prediction
 from blender.serving.report.contents import charts, tables
 from blender.serving.report.datasheet import data_sheet
@@ -117,6 +118,14 @@ def test_every_wrong_input_is_named_at_once(tmp_path: Path) -> None:
         read_given([])
     with pytest.raises(BadInput, match=r"run\.json"):
         read_given([], tmp_path)
+
+
+def test_the_labels_of_a_campaign_do_not_count_twice(work: Work, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"come a second time .* count twice"):
+        read_given([work.job, work.job])
+    assert main(["label", "aggregate", str(work.job), "--out", str(tmp_path / "labels.jsonl")]) == 0
+    with pytest.raises(BadInput, match=r"come a second time .* count twice"):
+        read_given([work.job, tmp_path / "labels.jsonl"])
 
 
 def test_the_verdict_names_the_best_system_first_and_the_undecided_pairs(full: Report) -> None:
