@@ -52,7 +52,13 @@ def evaluate(
     partner: Annotated[
         str | None, typer.Option(help="With --turns: the system that speaks as the human; each itself if not given.")
     ] = None,
-    locale: Annotated[str | None, typer.Option(help="Language of dialogs that do not say theirs.")] = None,
+    locale: Annotated[
+        str | None,
+        typer.Option(
+            help="Language of dialogs that do not say theirs. [default: the blender's; en for labelled ones and with "
+            "--system]"
+        ),
+    ] = None,
 ) -> None:
     """Answer a file of dialogs; on labelled pools choose among the candidates given and print head-room recovered.
 
@@ -66,7 +72,7 @@ def evaluate(
         return
     if turns > 1 or partner:
         raise BadInput("--turns and --partner need systems: add --system NAME=SPEC, such as --system blender=default")
-    labelled = labels_in(dialogs)
+    labelled = labels_in(dialogs, locale or "en")
     total = len(labelled) if labelled else _count(dialogs)
     check_new_file(out / ANSWERS, overwrite=True, read=[dialogs])
     with answering(bundle, load(bundle) if workers == 1 else None, workers) as answerer:

@@ -20,8 +20,12 @@ from blender.serving.judged_run import BLENDER, Policies, policies, read_run
 from blender.serving.terminal import plain
 
 
-def labels_in(path: Path) -> list[LabelledPool] | None:
+def labels_in(path: Path, locale: str = "en") -> list[LabelledPool] | None:
     """The labelled pools of a file, ``None`` if its first row is a dialog to be answered.
+
+    Args:
+        path: of the file.
+        locale: language of rows that do not say theirs.
 
     Raises:
         BadInput: the labels are wrong; every problem with its line.
@@ -33,7 +37,7 @@ def labels_in(path: Path) -> list[LabelledPool] | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         row = None
     if first.startswith(b"[") or (isinstance(row, dict) and "response" in row):
-        return read_labels(path)
+        return read_labels(path, locale=locale)
     return None
 
 

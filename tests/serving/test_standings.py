@@ -54,6 +54,19 @@ def test_labelled_rows_are_told_from_dialogs(labels: Path, tmp_path: Path) -> No
         assert labels_in(dialogs) is None
 
 
+def test_labelled_rows_that_do_not_say_their_language_have_the_one_given(
+    labels: Path, rule: Path, tmp_path: Path
+) -> None:
+    rows = [*labelled_rows(1), *({**row, "dialog_id": "said", "locale": "de"} for row in labelled_rows(1))]
+    labels.write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
+    assert [each.pool.dialog.locale for each in labels_in(labels) or []] == ["en", "de"]
+    assert [each.pool.dialog.locale for each in labels_in(labels, "ru") or []] == ["ru", "de"]
+    out = tmp_path / "out"
+    assert main(["evaluate", str(labels), "--bundle", str(rule), "--out", str(out), "--locale", "ru"]) == 0
+    first, second = (record.notes for record in read_answers(out / "answers.jsonl"))
+    assert any("'ru'" in note for note in first) and any("'de'" in note for note in second)
+
+
 def test_head_room_is_printed_and_kept(
     labels: Path, rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
