@@ -111,6 +111,8 @@ def test_answers_that_are_nothing_by_rule_count_though_nobody_labels_them() -> N
         held.append(found.powered.low <= mean <= found.powered.high)
         plain.append(found.human.low <= mean <= found.human.high)
     assert np.mean(held) >= 0.9 and np.mean(plain) >= 0.9
+    labels, guess, cluster, _ = world(draw, 0.8, 200)
+    silent = draw.random(len(labels)) < 0.4
     whole = powered_mean(np.where(silent, 0.0, labels), guess, cluster, silent)
     assert whole.powered.value == pytest.approx(np.where(silent, 0.0, labels).mean())
 

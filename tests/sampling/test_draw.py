@@ -158,8 +158,8 @@ def test_no_stratum_and_no_length_misses_its_proportion_by_one(
     rows = systematic(strata, wanted, start % len(strata))
     wanted = min(wanted, len(strata))
     assert len(set(rows)) == wanted and rows == sorted(rows)
-    for part in (lambda each: each, lambda each: each[0]):
-        taken, sizes = Counter(part(strata[row]) for row in rows), Counter(map(part, strata))
+    for names in ([str(each) for each in strata], [str(length) for length, _ in strata]):
+        taken, sizes = Counter(names[row] for row in rows), Counter(names)
         for each, size in sizes.items():
             assert abs(taken[each] - wanted * size / len(strata)) < 1
 

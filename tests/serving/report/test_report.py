@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,7 +135,7 @@ def test_the_verdict_names_the_best_system_first_and_the_undecided_pairs(full: R
     assert any("not judged" in line for line in said)
 
 
-def one_set(labels: Sequence[dict[str, float]]) -> Report:
+def one_set(labels: Sequence[Mapping[str, float]]) -> Report:
     """A report of one label for both questions by system, dialog after dialog."""
     pools = [
         LabelledPool(
