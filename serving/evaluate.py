@@ -38,7 +38,7 @@ def evaluate(
     ] = 32,
     workers: Annotated[
         int,
-        typer.Option(min=1, help="Processes, each with its own models (over 1 GB): for speed."),
+        typer.Option(min=1, help="Processes, each with its own models (over 1 GB): for speed; not with --system."),
     ] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what the folder holds.")] = False,
     system: Annotated[
@@ -52,7 +52,13 @@ def evaluate(
     partner: Annotated[
         str | None, typer.Option(help="With --turns: the system that speaks as the human; each itself if not given.")
     ] = None,
-    locale: Annotated[str | None, typer.Option(help="Language of dialogs that do not say theirs.")] = None,
+    locale: Annotated[
+        str | None,
+        typer.Option(
+            help="Language of dialogs that do not say theirs. [default: the blender's; en for labelled ones and with "
+            "--system]"
+        ),
+    ] = None,
 ) -> None:
     """Answer a file of dialogs; on labelled pools choose among the candidates given and print head-room recovered.
 
@@ -60,11 +66,13 @@ def evaluate(
     """
     check_readable(dialogs)
     if system:
+        if workers > 1:
+            raise BadInput("--workers is for one blender; systems are asked side by side anyway: leave it out")
         _evaluate_systems(dialogs, out, bundle, system, turns, partner, batch, fresh, locale)
         return
     if turns > 1 or partner:
         raise BadInput("--turns and --partner need systems: add --system NAME=SPEC, such as --system blender=default")
-    labelled = labels_in(dialogs)
+    labelled = labels_in(dialogs, locale or "en")
     total = len(labelled) if labelled else _count(dialogs)
     check_new_file(out / ANSWERS, overwrite=True, read=[dialogs])
     with answering(bundle, load(bundle) if workers == 1 else None, workers) as answerer:
@@ -123,7 +131,7 @@ def _tasks(dialogs: Path, locale: str) -> Iterator[Task]:
 
 def _labelled_tasks(labelled: list[LabelledPool]) -> Iterator[Task]:
     for number, each in enumerate(labelled, start=1):
-        yield Task(line=number, dialog=each.pool.dialog, candidates=each.pool.candidates)
+        yield Task(line=number, dialog=each.pool.dialog, candidates=each.pool.candidates, slices=each.slices)
 
 
 def _run(answerer: Answering, tasks: Iterator[Task], journal: Journal, batch: int, total: int) -> None:

@@ -87,7 +87,7 @@ def _of_file(path: Path) -> tuple[Given, list[LabelledPool]]:
 
 
 def _table(given: Given, place: Path) -> Table:
-    """Predicted shares by system, or by source; answers without words are counted apart."""
+    """Predicted shares by system, or by source; answers without words count as neither, and are counted apart too."""
     found = read_predictions(place)[1]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("system", overflow="fold")
@@ -96,9 +96,13 @@ def _table(given: Given, place: Path) -> Table:
     for system in dict.fromkeys(candidate.source for _, candidate in given):
         own = [(dialog.id, candidate.text) for dialog, candidate in given if candidate.source == system]
         known = [found[key] for key in own if key in found]
-        means = _mean([each.sensible for each in known]), _mean([each.specific for each in known])
+        silent = [0.0] * (len(own) - len(known))
+        means = (
+            _mean([*silent, *(each.sensible for each in known)]),
+            _mean([*silent, *(each.specific for each in known)]),
+        )
         shares = [f"{share:.3f}" if share == share else "unknown" for share in (*means, sum(means) / 2)]
-        table.add_row(plain(system), f"{len(own):,}", str(len(own) - len(known)), *shares)
+        table.add_row(plain(system), f"{len(own):,}", str(len(silent)), *shares)
     return table
 
 

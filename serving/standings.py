@@ -15,12 +15,17 @@ from blender.judging.labels import read_labels
 from blender.judging.one_rater import one_rater
 from blender.judging.pools import LabelledPool
 from blender.judging.resampling import Interval
+from blender.outputs import written_aside
 from blender.serving.judged_run import BLENDER, Policies, policies, read_run
 from blender.serving.terminal import plain
 
 
-def labels_in(path: Path) -> list[LabelledPool] | None:
+def labels_in(path: Path, locale: str = "en") -> list[LabelledPool] | None:
     """The labelled pools of a file, ``None`` if its first row is a dialog to be answered.
+
+    Args:
+        path: of the file.
+        locale: language of rows that do not say theirs.
 
     Raises:
         BadInput: the labels are wrong; every problem with its line.
@@ -32,7 +37,7 @@ def labels_in(path: Path) -> list[LabelledPool] | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         row = None
     if first.startswith(b"[") or (isinstance(row, dict) and "response" in row):
-        return read_labels(path)
+        return read_labels(path, locale=locale)
     return None
 
 
@@ -44,6 +49,10 @@ def print_standings(console: Console, labelled: list[LabelledPool], answers: Pat
         if view is not None:
             scores = {plain(policy): values for policy, values in policies(view).items()}
             tables[name] = judge(view.labelled, scores, reference=BLENDER)
+            if not tables[name].contexts:
+                flat = f"none of {tables[name].flat:,} contexts has candidates with different labels"
+                console.print(f"Head-room recovered, {name}: nothing to compare, {flat}.", soft_wrap=True)
+                continue
             console.print(tables[name].table(f"Head-room recovered, {name}"))
             for line in _people(view.labelled, scores):
                 console.print(line, soft_wrap=True)
@@ -75,7 +84,6 @@ def _share(interval: Interval) -> str:
 
 
 def _keep(path: Path, tables: dict[str, Comparison]) -> None:
-    aside = path.with_suffix(".making")
     plain = {name: comparison.as_dict() for name, comparison in tables.items()}
-    aside.write_bytes(msgspec.json.format(msgspec.json.encode(plain)) + b"\n")
-    aside.replace(path)
+    with written_aside(path) as aside:
+        aside.write_bytes(msgspec.json.format(msgspec.json.encode(plain)) + b"\n")

@@ -31,6 +31,7 @@ class Answers:
         root: (answers,) places in ``roots``.
         sensible: float64 (answers,) on 0..1; NaN = not judged.
         specific: the same; 0 where not sensible, if the definition gates.
+        silent: bool (answers,), whether the answer has no words: its label is known without asking anybody.
         slices: by name, the value of every answer; ``None`` where it belongs to none.
     """
 
@@ -41,6 +42,7 @@ class Answers:
     root: Places
     sensible: Doubles
     specific: Doubles
+    silent: NDArray[np.bool_]
     slices: Mapping[str, tuple[str | None, ...]]
 
     def measure(self, name: str) -> Doubles:
@@ -89,6 +91,7 @@ def answers(pools: Sequence[LabelledPool], *, definition: str | None = None) -> 
         root=root,
         sensible=_joined([one for one, _ in labels]),
         specific=_joined([other for _, other in labels]),
+        silent=np.array([not candidate.text.strip() for _, candidate in rows], dtype=np.bool_),
         slices=_slices([slices_of(labelled) | {"kind": candidate.kind} for labelled, candidate in rows]),
     )
 

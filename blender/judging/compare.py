@@ -211,7 +211,7 @@ def _no_nan(value: Any) -> Any:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
+    return f"{round(100 * share, 1) + 0.0:.1f}"  # -0.0 and 0.0 make 0.0
 
 
 def _range(interval: Interval) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import NormalDist
 
@@ -57,6 +57,20 @@ class Difference:
     decided: bool
     more_dialogs: int | None
     more_labels: int | None
+
+    def seen_from(self, system: str) -> Difference:
+        """The same with ``system``, one of the two, as ``one``."""
+        if system == self.one:
+            return self
+        apart = self.difference
+        return replace(
+            self,
+            one=self.other,
+            other=self.one,
+            difference=Interval(value=-apart.value, low=-apart.high, high=-apart.low),
+            wins=self.losses,
+            losses=self.wins,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

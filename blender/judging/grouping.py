@@ -18,7 +18,7 @@ ROLES = ("sensible", "specific", "overall")
 
 
 def group_rows(
-    rows: Sequence[tuple[int, LabelRow]], dataset: str, scheme: Scheme | None
+    rows: Sequence[tuple[int, LabelRow]], dataset: str, scheme: Scheme | None, *, locale: str = "en"
 ) -> tuple[list[LabelledPool], list[Problem]]:
     """One pool per data set and dialog id, in the order of first appearance, and what is wrong with any.
 
@@ -26,6 +26,7 @@ def group_rows(
         rows: numbered rows.
         dataset: name for rows that do not say theirs.
         scheme: of the raw ratings; default: the public set's own.
+        locale: of rows that do not say theirs.
     """
     groups: dict[tuple[str, str], list[tuple[int, LabelRow]]] = {}
     for number, row in rows:
@@ -41,7 +42,7 @@ def group_rows(
         ]
         rated = [_ratings(number, other, scheme or SCHEMES.get(name), problems) for number, other in group]
         try:
-            pools.append(_pool(name, [other for _, other in group], rated))
+            pools.append(_pool(name, [other for _, other in group], rated, locale))
         except BadInput as fault:
             problems.append((first, str(fault)))
     return pools, problems
@@ -90,10 +91,10 @@ def _given(ratings: Sequence[RatingRow], role: str) -> tuple[float, ...]:
     return tuple(value for rating in ratings if (value := getattr(rating, role)) is not None)
 
 
-def _pool(dataset: str, rows: Sequence[LabelRow], rated: Sequence[list[RatingRow]]) -> LabelledPool:
+def _pool(dataset: str, rows: Sequence[LabelRow], rated: Sequence[list[RatingRow]], locale: str) -> LabelledPool:
     first = rows[0]
     turns = [turn if isinstance(turn, str) else Turn(speaker=turn.speaker, text=turn.text) for turn in first.context]
-    dialog = Dialog.of(turns, id=first.dialog_id, facts=first.facts, locale=_locale(first))
+    dialog = Dialog.of(turns, id=first.dialog_id, facts=first.facts, locale=_locale(first, locale))
     ratings = _together(rated) if any(rated) else None
     means = {role: _means(role, rows, ratings) for role in ROLES}
     return LabelledPool(
@@ -110,8 +111,9 @@ def _pool(dataset: str, rows: Sequence[LabelRow], rated: Sequence[list[RatingRow
     )
 
 
-def _locale(row: LabelRow) -> str:
-    return "ru" if row.english_row_id is not None and row.locale == "en" else row.locale
+def _locale(row: LabelRow, otherwise: str) -> str:
+    said = row.locale or otherwise
+    return "ru" if row.english_row_id is not None and said == "en" else said
 
 
 def _candidate(row: LabelRow) -> Candidate:

@@ -45,13 +45,14 @@ log = logging.getLogger(__name__)
 _FEW = 10  # rows that say nothing of a file
 
 
-def read_labels(path: str | Path, *, scheme: Scheme | None = None) -> list[LabelledPool]:
+def read_labels(path: str | Path, *, scheme: Scheme | None = None, locale: str = "en") -> list[LabelledPool]:
     """Read one file of labels; pools come in the order of their first row.
 
     Args:
         path: JSON lines, or a DSTC10 JSON list (told by its first character).
         scheme: which raw quality is which and on what scale; default: the public set's own
             (`blender.judging.scales.SCHEMES`), for DSTC10 JSON by the qualities' usual names on 1..5.
+        locale: language of rows that do not say theirs.
 
     Raises:
         BadInput: the file cannot be read or rows are wrong; every problem is listed with its line (or entry).
@@ -65,7 +66,7 @@ def read_labels(path: str | Path, *, scheme: Scheme | None = None) -> list[Label
         ) from None
     listed = raw.lstrip()[:1] == b"["
     rows, problems = parse_dstc10(raw, path.stem, scheme) if listed else _lines(raw)
-    pools, more = group_rows(rows, path.stem, None if listed else scheme)
+    pools, more = group_rows(rows, path.stem, None if listed else scheme, locale=locale)
     if problems or more:
         place = f"{path}, entry" if listed else f"{path}, line"
         raise BadInput([f"{place} {number}: {text}" for number, text in sorted(problems + more)])

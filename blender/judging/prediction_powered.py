@@ -12,6 +12,8 @@ The second part takes out whatever the predictions get wrong on average, so the 
 lambda is chosen to make it short, and goes to 0 where predictions are of no use. The unit is the root dialog: a
 dialog's answers are added up before variances are taken. The labelled answers must be a random sample of all, given the
 system: labels picked where the heads were unsure (``blend label next``) are none, and the interval is then not valid.
+
+An empty answer is neither sensible nor specific by rule, without label or prediction, in both kinds of score.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from blender.judging.answers import answers as answer_table
 from blender.judging.pools import LabelledPool
 from blender.judging.powered_mean import powered_mean
 from blender.judging.resampling import Interval, ratios
-from blender.judging.ssa import MEASURES
+from blender.judging.ssa import MEASURES, weights
 from blender.records import Dialog
 
 Doubles = NDArray[np.float64]
@@ -84,7 +86,7 @@ class PredictedScore:
             the sample of dialogs alone, not of what the heads get wrong.
         specific: the same.
         ssa: mean of the two.
-        answers: with a prediction.
+        answers: with a prediction, or empty.
         unknown: without.
         dialogs: root dialogs.
     """
@@ -108,7 +110,7 @@ class PoweredScore:
         powered: prediction-powered estimate with its 95 % interval.
         human: labels alone, interval by the same method.
         weight: lambda of the power tuning, 0 (predictions are of no use) .. 1.
-        labelled: answers with label and prediction.
+        labelled: answers with label and prediction; empty ones stand apart here and in what follows.
         unpredicted: answers with a label but no prediction; left out here.
         predicted: answers with a prediction alone.
         dialogs: root dialogs with a label.
@@ -144,12 +146,13 @@ def predicted_ssa(
 def _predicted(
     answers: Sequence[Answer], system: str, predictions: Mapping[tuple[str, str], Heads], draws: int, seed: int
 ) -> PredictedScore:
-    values = np.array([_heads(predictions.get((answer.dialog.id, answer.text))) for answer in answers])
+    values = np.array([_heads(predictions, answer.dialog.id, answer.text) for answer in answers])
     known = ~np.isnan(values)
+    weight = weights(known, np.array([not answer.text.strip() for answer in answers]))
     _, unit = np.unique([_root(answer) for answer in answers], return_inverse=True)
     sums, counts = (np.zeros((int(unit.max()) + 1, len(MEASURES))) for _ in range(2))
-    np.add.at(sums, unit, np.where(known, values, 0))
-    np.add.at(counts, unit, known)
+    np.add.at(sums, unit, weight * np.where(known, values, 0))
+    np.add.at(counts, unit, weight)
     sensible, specific, ssa = ratios(sums, counts, draws=draws, seed=seed)
     whole = known.all(1)
     return PredictedScore(
@@ -209,11 +212,12 @@ def _powered(
     predictions: Mapping[tuple[str, str], Heads],
 ) -> PoweredScore:
     label = np.array([value[at] for value in judged.values()])
-    guess = np.array([_heads(predictions.get(key[1:]))[at] for key in judged])
+    guess = np.array([_heads(predictions, *key[1:])[at] for key in judged])
+    silent = np.array([not key[2].strip() for key in judged])
     _, unit = np.unique([root[key] for key in judged], return_inverse=True)
     known = ~np.isnan(guess)
-    found = powered_mean(label[known], guess[known], unit[known])
-    labelled = ~np.isnan(label)
+    found = powered_mean(label, guess, unit, silent)
+    labelled, left = ~np.isnan(label) & ~silent, np.isnan(label) & ~silent
     return PoweredScore(
         system=system,
         measure=MEASURES[at],
@@ -222,13 +226,16 @@ def _powered(
         weight=found.weight,
         labelled=int((labelled & known).sum()),
         unpredicted=int((labelled & ~known).sum()),
-        predicted=int((~labelled & known).sum()),
+        predicted=int((left & known).sum()),
         dialogs=len(np.unique(unit[labelled & known])),
     )
 
 
-def _heads(prediction: Heads | None) -> tuple[float, float, float]:
+def _heads(predictions: Mapping[tuple[str, str], Heads], dialog: str, text: str) -> tuple[float, float, float]:
     """Sensible, specific and their mean; NaN = not known."""
+    if not text.strip():
+        return 0.0, 0.0, 0.0
+    prediction = predictions.get((dialog, text))
     if prediction is None:
         return math.nan, math.nan, math.nan
     sensible, specific = (math.nan if value is None else value for value in (prediction.sensible, prediction.specific))

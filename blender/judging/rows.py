@@ -58,7 +58,7 @@ class LabelRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     matched: str | None = None
     evidence: list[str] = []
     facts: list[str] = []
-    locale: str = "en"
+    locale: str | None = None
     corpus: str | None = None
     family: str | None = None
     flags: list[str] = []

@@ -3,6 +3,9 @@
 SSA is that of Meena (Adiwardana et al. 2020, arXiv:2001.09977). The unit of the bootstrap is the root dialog: turns of
 one self-play dialog, and answers to one context, stand or fall together. Where all labels of a system are equal the
 bootstrap sees no spread and the interval has no width: that says how little was labelled, not how sure one is.
+
+Empty answers have their label before anybody is asked, so while labels are few they would outnumber the others. Each
+weighs as much as the share of the system's other answers that is judged; when all are, as much as any.
 """
 
 from __future__ import annotations
@@ -136,9 +139,10 @@ def _score(table: Answers, rows: NDArray[np.bool_], system: str, draws: int, see
     _, unit = np.unique(table.root[rows], return_inverse=True)
     values = np.stack([table.measure(name)[rows] for name in MEASURES], axis=1)
     known = ~np.isnan(values)
+    weight = weights(known, table.silent[rows])
     sums, counts = (np.zeros((unit.max(initial=-1) + 1, len(MEASURES))) for _ in range(2))
-    np.add.at(sums, unit, np.where(known, values, 0))
-    np.add.at(counts, unit, known)
+    np.add.at(sums, unit, weight * np.where(known, values, 0))
+    np.add.at(counts, unit, weight)
     sensible, specific, both = ratios(sums, counts, draws=draws, seed=seed)
     judged = known[:, 0]
     return SystemScore(
@@ -150,3 +154,19 @@ def _score(table: Answers, rows: NDArray[np.bool_], system: str, draws: int, see
         unjudged=int((~judged).sum()),
         dialogs=len(np.unique(unit[judged])),
     )
+
+
+def weights(known: NDArray[np.bool_], silent: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How much each answer of a system counts: 1 if known, an empty one as much as the share of the others known.
+
+    Args:
+        known: bool (answers, measures), whether it has a value.
+        silent: bool (answers,), whether it is empty, so that it has a value whatever was asked.
+
+    Returns:
+        float64 (answers, measures).
+    """
+    weight = known.astype(np.float64)
+    if not silent.all():
+        weight[silent] *= weight[~silent].mean(0)
+    return weight

@@ -2,7 +2,8 @@
 
 From every conversation one context is cut at random (`Conversation.pick`). Contexts equal but for case, punctuation and
 spacing, or closer than a cosine in the embedding space, become one. The rest are clustered by k-means, and the strata
-are the pairs of length bucket and cluster (proportional allocation; Cochran, *Sampling Techniques*, 1977, ch. 5).
+are the pairs of length bucket and cluster, drawn from in proportion by one systematic draw through all of them, so that
+lengths keep their proportion too where pairs are small (Cochran, *Sampling Techniques*, 1977, ch. 5 and 8).
 Everything random hangs on the seed and the conversation's id alone, not on the order of the file.
 """
 
@@ -25,7 +26,7 @@ from blender.matrix import Floats
 from blender.pooling import duplicate_key
 from blender.reading import Task
 from blender.sampling.conversations import read_corpus
-from blender.sampling.strata import clusters_of, distinct, shares
+from blender.sampling.strata import clusters_of, distinct, systematic
 
 _TURNS, _FADE = BaseSettings.turns, BaseSettings.fade
 
@@ -105,7 +106,8 @@ def draw(source: str | Path, wanted: Wanted, encoder: TextEncoder, *, progress: 
     _count(dropped, f"nearly the same as another (cosine above {wanted.same_above:g})", len(ranked) - len(stays))
     clusters, nearness = clusters_of(vectors[stays], wanted.clusters, wanted.seed)
     frame = [_in_cluster(ranked[row], cluster) for row, cluster in zip(stays.tolist(), clusters.tolist(), strict=True)]
-    drawn = tuple(frame[row] for row in _drawn(frame, wanted.n))
+    start = Random(wanted.seed).randrange(len(frame))  # noqa: S311 - a draw, no secret
+    drawn = tuple(frame[row] for row in systematic([stratum(task) for task in frame], wanted.n, start))
     return Sample(drawn=drawn, frame=tuple(frame), nearness=nearness, read=read, dropped=dict(dropped), path=path)
 
 
@@ -134,6 +136,11 @@ def _candidates(source: str | Path, wanted: Wanted, dropped: Counter[str]) -> tu
                 dropped["the same words as another, but for case and signs"] += 1
             firsts[key] = min(firsts.get(key, (rank, task)), (rank, task), key=lambda each: each[0])
         ids.add(conversation.id)
+    if not read:
+        raise BadInput(
+            f"{path} holds no conversation; a row of JSON lines has 'turns', in a .txt every turn begins with '- ' and "
+            "a blank line parts conversations"
+        )
     if not firsts:
         raise BadInput(
             f"{path} holds no context of {wanted.min_turns} to {wanted.max_turns} turns ({read:,} conversations read); "
@@ -151,17 +158,6 @@ def _count(dropped: Counter[str], reason: str, many: int) -> None:
 
 def _in_cluster(task: Task, cluster: int) -> Task:
     return replace(task, slices={"cluster": str(cluster), **task.slices})
-
-
-def _drawn(frame: list[Task], n: int) -> list[int]:
-    """Rows of the contexts drawn: the first of each stratum, the frame being in a random order."""
-    left = shares(dict(sorted(Counter(map(stratum, frame)).items())), n)
-    rows: list[int] = []
-    for row, task in enumerate(frame):
-        if left[stratum(task)]:
-            left[stratum(task)] -= 1
-            rows.append(row)
-    return rows
 
 
 def nearest(sample: Sample, cluster: str, many: int) -> list[Task]:

@@ -1,10 +1,10 @@
-"""Near-duplicates out, clusters of the embedding space, and how many to draw from each stratum."""
+"""Near-duplicates out, clusters of the embedding space, and a draw in proportion to strata."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from blender.index.collapse import same_meaning
 from blender.matrix import Floats
 
-_T = TypeVar("_T")
 _STARTS = 4
 
 
@@ -47,18 +46,20 @@ def clusters_of(vectors: Floats, count: int, seed: int) -> tuple[NDArray[np.int6
     return labels, np.asarray(-distances, dtype=np.float32)
 
 
-def shares(sizes: Mapping[_T, int], wanted: int) -> dict[_T, int]:
-    """How many to draw from each stratum, in proportion to its size, by the method of largest remainders.
+def systematic(strata: Sequence[Any], wanted: int, start: int) -> list[int]:
+    """Rows to draw, in their order: every so many-th of the rows sorted by stratum, whose own order is kept.
 
-    >>> shares({"a": 50, "b": 30, "c": 20}, 5)
-    {'a': 3, 'b': 1, 'c': 1}
+    Every row is as likely to be drawn as any other, and a stratum misses its proportion by less than one; so do all
+    strata that begin alike, of which rounding each by itself could leave out every one (Cochran, ch. 8).
+
+    Args:
+        strata: of each row; sorted as they are, the coarser part first.
+        wanted: how many rows, at most all.
+        start: where to begin, a whole number drawn from 0 up to the number of rows.
+
+    >>> systematic(["a", "b", "a", "b"], 2, 0)
+    [0, 1]
     """
-    total = sum(sizes.values())
-    wanted = min(wanted, total)
-    exact = {stratum: wanted * size / total for stratum, size in sizes.items()}
-    given = {stratum: int(share) for stratum, share in exact.items()}
-    rest = wanted - sum(given.values())
-    # sorted() is stable: of equal remainders the stratum that comes first gets its draw.
-    for stratum in sorted(exact, key=lambda each: given[each] - exact[each])[:rest]:
-        given[stratum] += 1
-    return given
+    order = sorted(range(len(strata)), key=strata.__getitem__)
+    wanted = min(wanted, len(order))
+    return sorted(order[(at * len(order) + start) // wanted] for at in range(wanted))

@@ -82,9 +82,10 @@ def _print_agreement(console: Console, campaign: Campaign, labels: Sequence[Labe
 
 def _print_raters(console: Console, found: Sequence[Rater], items: int) -> None:
     title = f"Raters; the job has {items:,} items"
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("rater", overflow="fold", min_width=12)
-    for head in ("labels", "passed", "gold", "again", "others", "kappa", "sensible", "specific", "s/item"):
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=0)
+    table.add_column("rater", overflow="fold", min_width=8)
+    heads = ("labels", "passed", "gold", "again", "others", "kappa", "sensi-\nble", "speci-\nfic", "s an\nitem")
+    for head in heads:  # so that 80 columns do: what does not fit would be left out
         table.add_column(head, justify="right", no_wrap=True)
     for each in found:
         table.add_row(

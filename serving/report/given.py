@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -88,7 +89,8 @@ def read_given(
         seed: of the aggregation.
 
     Raises:
-        BadInput: nothing was given, or files are missing or wrong; the problems of all are listed.
+        BadInput: nothing was given, files are missing or wrong (the problems of all are listed), or the labels of a
+            campaign are given twice.
     """
     if not inputs and run is None:
         raise BadInput(
@@ -112,12 +114,28 @@ def read_given(
     try:
         pools += read_label_files(files) if files else []
         read += [Input(name=str(path), kind="label file", digest=_digest([path.read_bytes()])) for path in files]
+        problems += _twice(jobs, pools)
     except BadInput as fault:
         problems += fault.problems
     if problems:
         raise BadInput(problems)
     ran = _run(run, read) if run else Given(pools=())
     return replace(ran, pools=tuple(pools), jobs=tuple(jobs), inputs=tuple(read))
+
+
+def _twice(jobs: Sequence[Job], pools: Sequence[LabelledPool]) -> list[str]:
+    """Campaigns whose answers come twice, be it by two folders or by a folder and the file that came of it."""
+    times = Counter(
+        (labelled.dataset, labelled.pool.dialog.id, candidate.source, candidate.text)
+        for labelled in pools
+        for candidate in labelled.pool.candidates
+    )
+    again = {(dataset, dialog) for (dataset, dialog, *_), count in times.items() if count > 1}
+    return [
+        f"the answers of {job.name} come a second time in what was given; give them once, or their labels count twice"
+        for job in jobs
+        if any((job.campaign.name, item.dialog.id) in again for item in job.campaign.items)
+    ]
 
 
 def _job(folder: Path, database: str | None) -> Job:

@@ -54,9 +54,12 @@ def _differences(report: Report) -> Iterator[str]:
     if isinstance(found, NotKnown) or isinstance(report.scores, NotKnown):
         return
     best, rest = _against_best(report.scores, found)
-    behind = [pair.other for pair in rest if pair.decided]
+    chance = f"beyond chance (corrected p below {found.alpha:g})"
+    behind = [pair.other for pair in rest if pair.decided and pair.difference.value > 0]
     if behind:
-        yield f"{best} is better than {listed(behind)} beyond chance (corrected p below {found.alpha:g})."
+        yield f"{best} is better than {listed(behind)} {chance}."
+    for pair in [pair for pair in rest if pair.decided and pair.difference.value < 0]:
+        yield f"Yet on the {pair.dialogs} dialogs in which both are judged {pair.other} is better than {best} {chance}."
     for pair in [pair for pair in rest if not pair.decided][:3]:
         yield _undecided(best, pair)
 
@@ -64,7 +67,7 @@ def _differences(report: Report) -> Iterator[str]:
 def _against_best(scores: Scores, found: Differences) -> tuple[str, list[Difference]]:
     systems = scored(scores.systems)
     best = systems[0].system if systems else ""
-    return best, [pair for pair in found.pairs if pair.one == best]
+    return best, [pair.seen_from(best) for pair in found.pairs if best in (pair.one, pair.other)]
 
 
 def _undecided(best: str, pair: Difference) -> str:
@@ -129,7 +132,10 @@ def _lengths(report: Report) -> Iterator[str]:
 
 def _predicted(report: Report) -> Iterator[str]:
     if not isinstance(report.predicted, NotKnown) and isinstance(report.scores, NotKnown) and report.predicted:
-        best = max(report.predicted, key=lambda each: each.ssa.value)
+        best = report.predicted[0]
+        if math.isnan(best.ssa.value):
+            yield "Predicted SSA is not known: what predicted gives no probabilities."
+            return
         yield f"Predicted SSA, without any human label, is highest for {best.system}: {percent(best.ssa)}."
 
 

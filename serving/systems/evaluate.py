@@ -90,7 +90,7 @@ def _checked(request: Request) -> dict[str, None]:
 
 def _tasks(request: Request) -> Iterator[Task]:
     """The dialogs without candidates: every system finds its own answer."""
-    labelled = labels_in(request.dialogs)
+    labelled = labels_in(request.dialogs, request.locale)
     if labelled is not None:
         for number, each in enumerate(labelled, start=1):
             task = Task(line=number, dialog=each.pool.dialog, candidates=None, slices=each.slices)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from filecmp import cmp
 from pathlib import Path
 
 import msgspec
 
-from blender.errors import BadInput
+from blender.errors import BadInput, BlendError
+from blender.outputs import written_aside
 from blender.reading import Task, task_row
 from blender.serving.journal import RUN
 from blender.serving.systems.run import CONTEXTS, RunNote, read_note
@@ -31,10 +33,9 @@ def stage(folder: Path, tasks: Iterable[Task], note: RunNote, *, fresh: bool) ->
     Raises:
         BadInput: the folder holds another kind of run, another number of turns, or systems that answered other
             contexts.
+        BlendError: the disk is full.
     """
-    with (folder / _ASIDE).open("wb") as out:
-        for task in tasks:
-            out.write(msgspec.json.encode(task_row(task)) + b"\n")
+    _write_contexts(folder, tasks)
     if not (folder / RUN).exists():
         return note
     try:
@@ -50,11 +51,25 @@ def stage(folder: Path, tasks: Iterable[Task], note: RunNote, *, fresh: bool) ->
 
 
 def settle(folder: Path, note: RunNote) -> None:
-    """Put what was staged in its place."""
+    """Put what was staged in its place.
+
+    Raises:
+        BlendError: the disk is full.
+    """
     (folder / _ASIDE).replace(folder / CONTEXTS)
-    making = folder / f"{RUN}.making"
-    making.write_bytes(msgspec.json.format(msgspec.json.encode(note)) + b"\n")
-    making.replace(folder / RUN)
+    with written_aside(folder / RUN) as aside:
+        aside.write_bytes(msgspec.json.format(msgspec.json.encode(note)) + b"\n")
+
+
+def _write_contexts(folder: Path, tasks: Iterable[Task]) -> None:
+    try:
+        with (folder / _ASIDE).open("wb") as out:
+            for task in tasks:
+                out.write(msgspec.json.encode(task_row(task)) + b"\n")
+    except OSError as fault:
+        with suppress(OSError):
+            (folder / _ASIDE).unlink()
+        raise BlendError(f"cannot write to {folder}: {fault.strerror}; give another --out or make room") from None
 
 
 def _check(folder: Path, contexts: Path, before: RunNote, now: RunNote, others: list[str]) -> None:

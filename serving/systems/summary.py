@@ -106,7 +106,7 @@ def print_run(console: Console, folder: Path, systems: Sequence[str]) -> list[st
 
 
 def _table(results: Mapping[str, Fared], turns: int) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)  # so that 80 columns do
     table.add_column("system", overflow="fold")
     for column in ("dialogs", *(["answers"] if turns > 1 else []), "s mean", "s p95", "cost"):
         table.add_column(column, justify="right")

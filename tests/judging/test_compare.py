@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from blender.errors import UnknownName
 from blender.judging.compare import by_pool, judge
 from blender.judging.policies import best_feature, best_source, one_source_each, oracle, source_order
 from blender.judging.pools import LabelledPool, judged
+from blender.judging.resampling import Interval
 from blender.matrix import FeatureMatrix
 from blender.records import Candidate, Pool
 
@@ -60,6 +62,14 @@ def test_it_prints_and_is_json() -> None:
     assert "oracle" in out.getvalue() and "100.0" in out.getvalue() and "sensible" in out.getvalue()
     nothing = judge([made([1, 1], ["a", "b"])], {"first": [np.zeros(2)]})
     assert json.loads(json.dumps(nothing.as_dict(), allow_nan=False))["rows"][0]["recovered"]["value"] is None
+
+
+def test_what_rounds_to_nothing_has_no_sign() -> None:
+    found = judge(POOLS, {"first": FIRST})
+    row = replace(found.rows[0], recovered=Interval(value=-1e-5, low=-0.5, high=0.5))
+    out = io.StringIO()
+    Console(file=out, width=160).print(replace(found, rows=(row,)).table())
+    assert "-0.0" not in out.getvalue() and "-50.0 to 50.0" in out.getvalue()
 
 
 def test_sources_as_policies() -> None:

@@ -43,6 +43,16 @@ def test_every_pair_with_its_outcomes() -> None:
         differences(pools, measure="taste")
 
 
+def test_a_pair_can_be_seen_from_either_side() -> None:
+    pools = [pool(f"d{at}", {"a": (1.0, at % 2), "b": (at % 3 > 0, 0.0)}) for at in range(12)]
+    (pair,) = differences(pools).pairs
+    turned = pair.seen_from("b")
+    assert (turned.one, turned.other, turned.p) == ("b", "a", pair.p)
+    assert turned.difference.value == -pair.difference.value and turned.difference.low == -pair.difference.high
+    assert (turned.wins, turned.losses) == (pair.losses, pair.wins)
+    assert turned.seen_from("a") == pair == pair.seen_from("a")
+
+
 def test_only_what_both_were_judged_on_counts() -> None:
     pools = [
         pool("d1", {"a": (1, 1), "b": (0, 0)}),

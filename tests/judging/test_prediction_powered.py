@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +96,45 @@ def test_no_labels_few_labels_and_nothing_left_to_predict() -> None:
     assert one.powered.value == 1 and math.isnan(one.powered.low)
     everything = powered_mean(np.array([1.0, 0.0, 1.0]), guess, unit)
     assert everything.weight == 0 and everything.powered.value == pytest.approx(2 / 3)
+
+
+def test_answers_that_are_nothing_by_rule_count_though_nobody_labels_them() -> None:
+    draw = np.random.default_rng(0)
+    mean = 0.6 * world(draw, 0.8, 100_000)[3].mean()
+    held, plain = [], []
+    for _ in range(200):
+        labels, guess, cluster, _ = world(draw, 0.8, 200)
+        silent = draw.random(len(labels)) < 0.4
+        some = np.isin(cluster, draw.permutation(200)[:50])
+        shown = np.where(silent, 0.0, np.where(some, labels, np.nan))
+        found = powered_mean(shown, np.where(silent, 0.0, guess), cluster, silent)
+        held.append(found.powered.low <= mean <= found.powered.high)
+        plain.append(found.human.low <= mean <= found.human.high)
+    assert np.mean(held) >= 0.9 and np.mean(plain) >= 0.9
+    labels, guess, cluster, _ = world(draw, 0.8, 200)
+    silent = draw.random(len(labels)) < 0.4
+    whole = powered_mean(np.where(silent, 0.0, labels), guess, cluster, silent)
+    assert whole.powered.value == pytest.approx(np.where(silent, 0.0, labels).mean())
+
+
+def test_an_empty_answer_is_predicted_to_be_neither() -> None:
+    dialogs = [Dialog.of("Hi", id=f"d{at}") for at in range(4)]
+    given = [Given("quiet", dialog, "Yes" if at else " ") for at, dialog in enumerate(dialogs)]
+    said = {(dialog.id, "Yes"): Said(0.8, 0.4) for dialog in dialogs}
+    (score,) = predicted_ssa(given, said, draws=10)
+    assert (score.answers, score.unknown) == (4, 0) and score.ssa.value == pytest.approx(0.45)
+    (gap,) = predicted_ssa(given, {("d1", "Yes"): Said(0.8, 0.4)}, draws=10)
+    assert gap.unknown == 2 and gap.ssa.value == pytest.approx(0.45)
+    (nothing,) = predicted_ssa(given, {}, draws=10)
+    assert math.isnan(nothing.ssa.value)
+    pools = [one_answer(dialogs[0], "quiet", both(0.0)), one_answer(dialogs[1], "quiet", both(1.0))]
+    pools = [
+        replace(each, pool=replace(each.pool, candidates=(Candidate(text=text, source="quiet"),)))
+        for each, text in zip(pools, (" ", "Yes"), strict=True)
+    ]
+    powered = prediction_powered(pools, given, said)[0]
+    assert (powered.labelled, powered.predicted, powered.unpredicted) == (1, 2, 0)
+    assert powered.human.value == pytest.approx(0.75)
 
 
 def one_answer(dialog: Dialog, system: str, label: tuple[float | None, float | None]) -> LabelledPool:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from blender.errors import BadInput, UnknownName
 from blender.judging.answers import answers
 from blender.judging.pools import AGGREGATED, LabelledPool, Ratings, judged
-from blender.judging.ssa import ssa
+from blender.judging.ssa import SystemScore, ssa
 from blender.records import Candidate, Dialog, Pool
 
 Label = tuple[float | None, float | None]
@@ -102,6 +103,29 @@ def test_turns_of_a_dialog_are_drawn_together() -> None:
     assert (alone.dialogs, whole.dialogs) == (200, 40) and alone.ssa.value == whole.ssa.value
     # five turns that say the same are worth one: the interval is sqrt(5) as wide
     assert (whole.ssa.high - whole.ssa.low) / (alone.ssa.high - alone.ssa.low) == pytest.approx(math.sqrt(5), rel=0.15)
+
+
+def spoken(id: str, label: float | None) -> LabelledPool:
+    return pool(id, {"quiet": (label, label)})
+
+
+def silent(id: str) -> LabelledPool:
+    made = spoken(id, 0)
+    said = replace(made.pool.candidates[0], text=" ")
+    return replace(made, pool=replace(made.pool, candidates=(said,)))
+
+
+def test_empty_answers_do_not_outnumber_the_others_while_labels_are_few() -> None:
+    def score(judged: int) -> SystemScore:
+        said = [spoken(f"d{at}", at % 2 if at < judged else None) for at in range(40)]
+        return ssa([*said, *(silent(f"e{at}") for at in range(40))], draws=200).systems[0]
+
+    few, every, none = score(10), score(40), score(0)
+    assert few.ssa.value == pytest.approx(0.25) and every.ssa.value == pytest.approx(0.25)
+    assert few.ssa.high - few.ssa.low > 1.5 * (every.ssa.high - every.ssa.low)
+    assert (few.answers, few.unjudged) == (50, 30)
+    assert math.isnan(none.ssa.value)
+    assert ssa([silent("e")], draws=10).systems[0].ssa.value == 0
 
 
 def test_slices_of_more_than_one_value_in_natural_order() -> None:

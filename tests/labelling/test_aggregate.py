@@ -92,7 +92,7 @@ def test_a_row_per_item_and_system_with_everything_it_came_with(tmp_path: Path) 
     assert [c.text for c in made[0].pool.candidates] == ["One.", "One.", "", "Nobody saw this."]
     assert math.isnan(made[0].sensible[3]) and made[0].sensible[:3].tolist() == [1, 1, 0]
     c = ssa(made, draws=10).system("c")
-    assert (c.answers, c.unjudged, c.ssa.value) == (1, 1, 0)
+    assert (c.answers, c.unjudged) == (1, 1) and math.isnan(c.ssa.value)  # of what it said nothing is judged
 
 
 @pytest.mark.parametrize("method", ["majority", "mean"])

@@ -16,7 +16,7 @@ from blender.matrix import Floats
 from blender.sampling.datasheet import as_markdown, datasheet
 from blender.sampling.draw import Sample, Wanted, draw, nearest, stratum
 from blender.sampling.lengths import BUCKETS, length_slice
-from blender.sampling.strata import clusters_of, distinct, shares
+from blender.sampling.strata import clusters_of, distinct, systematic
 
 TOPICS = ("dogs", "films", "food", "travel")
 
@@ -107,6 +107,13 @@ def test_lengths_keep_to_their_limits(corpus: Path) -> None:
         drawn(corpus, min_turns=40, max_turns=50)
 
 
+def test_a_script_without_dashes_is_told_how_turns_begin(tmp_path: Path) -> None:
+    script = tmp_path / "script.txt"
+    script.write_text("A: Hi!\nB: Hello.\n\nA: Bye!\nB: Bye.\n")
+    with pytest.raises(BadInput, match=r"no conversation; .* every turn begins with '- '"):
+        drawn(script)
+
+
 def test_near_duplicates_are_left_out_and_counted(tmp_path: Path) -> None:
     rows = [
         {"id": "a", "turns": ["dogs bark", "yes"]},
@@ -140,14 +147,27 @@ def test_fewer_are_drawn_when_there_are_no_more(corpus: Path) -> None:
     assert len(sample.drawn) == len(sample.frame) <= 200
 
 
-@given(st.dictionaries(st.text(max_size=3), st.integers(1, 500), min_size=1, max_size=12), st.integers(0, 1_000))
-def test_shares_sum_to_what_is_wanted_and_miss_no_proportion_by_one(sizes: dict[str, int], wanted: int) -> None:
-    given_out = shares(sizes, wanted)
-    total = sum(sizes.values())
-    assert sum(given_out.values()) == min(wanted, total)
-    for stratum_, size in sizes.items():
-        assert 0 <= given_out[stratum_] <= size
-        assert abs(given_out[stratum_] - min(wanted, total) * size / total) < 1
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=200),
+    st.integers(0, 250),
+    st.integers(0, 199),
+)
+def test_no_stratum_and_no_length_misses_its_proportion_by_one(
+    strata: list[tuple[int, int]], wanted: int, start: int
+) -> None:
+    rows = systematic(strata, wanted, start % len(strata))
+    wanted = min(wanted, len(strata))
+    assert len(set(rows)) == wanted and rows == sorted(rows)
+    for names in ([str(each) for each in strata], [str(length) for length, _ in strata]):
+        taken, sizes = Counter(names[row] for row in rows), Counter(names)
+        for each, size in sizes.items():
+            assert abs(taken[each] - wanted * size / len(strata)) < 1
+
+
+def test_every_row_is_drawn_as_often_as_any_other() -> None:
+    strata = [("short", at % 3) for at in range(30)] + [("long", at) for at in range(5)]
+    times = Counter(row for start in range(35) for row in systematic(strata, 7, start))
+    assert times == dict.fromkeys(range(35), 7)
 
 
 def test_the_largest_cluster_is_the_first() -> None:

@@ -229,6 +229,18 @@ def test_a_full_disk_costs_nothing_done_before(dialogs: Path, rule: Path, whole:
     assert steady(out) == steady(whole)
 
 
+def test_a_table_is_refused_once_and_not_line_by_line(
+    rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "dialogs.csv"
+    table.write_text("id,text\n" + "d,Hi!\n" * 50)
+    assert run(table, rule, tmp_path / "out") == 2
+    said = capsys.readouterr().err
+    assert said.count("error:") == 1 and "does not hold JSON lines" in said and "blend sample" in said
+    lines = write(tmp_path / "dialogs.txt", DIALOGS[:2])
+    assert run(lines, rule, tmp_path / "out") == 0
+
+
 @pytest.mark.slow
 def test_two_runs_do_not_write_to_one_folder(
     whole: Path, dialogs: Path, rule: Path, capsys: pytest.CaptureFixture[str]

@@ -7,9 +7,10 @@ import pytest
 
 from blender.engine import Blender
 from blender.errors import BadInput, BlendError
-from blender.records import Dialog, Pool
+from blender.records import Candidate, Dialog, Pool
 from blender.serving.cli import main
-from blender.serving.predictions import predict, read_predictions
+from blender.serving.predict_command import _table as table_of
+from blender.serving.predictions import Prediction, predict, read_predictions
 from blender.settings import Settings
 
 POOLS = [
@@ -160,6 +161,17 @@ def test_the_command_takes_pools_and_refuses_dialogs(
     pools.write_bytes(b'{"id": "a", "turns": "Hi!"}\n')
     assert main(["predict", str(pools), "--blender", str(rule), "--out", str(out)]) == 2
     assert "candidates are missing" in capsys.readouterr().err
+
+
+def test_a_silent_system_is_not_predicted_to_be_good(tmp_path: Path) -> None:
+    dialogs = [Dialog.of("Hi!", id=f"d{n}") for n in range(4)]
+    given = [(dialog, Candidate(text="Hello." if n else " ", source="quiet")) for n, dialog in enumerate(dialogs)]
+    one = Prediction(dialog="", text="Hello.", sensible=0.8, specific=0.4, value=None, blocked=[], features={})
+    lines = [{"made_by": {}}, *(msgspec.structs.replace(one, dialog=dialog.id) for dialog in dialogs[1:])]
+    path = tmp_path / "p.jsonl"
+    path.write_bytes(b"\n".join(map(msgspec.json.encode, lines)))
+    row = [next(iter(column.cells)) for column in table_of(given, path).columns]
+    assert row == ["quiet", "4", "1", "0.600", "0.300", "0.450"]
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from blender.judging.families import seen_in_training
 from blender.judging.labels import read_labels
 from blender.serving.cli import main
 from blender.serving.judged_run import BLENDER, policies, read_run
+from blender.serving.record import read_answers
 from blender.serving.standings import labels_in
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data/labelled"
@@ -51,6 +52,19 @@ def test_labelled_rows_are_told_from_dialogs(labels: Path, tmp_path: Path) -> No
     for other in (b'{"turns": ["Hi!"]}', b"", b"rubbish"):
         dialogs.write_bytes(other)
         assert labels_in(dialogs) is None
+
+
+def test_labelled_rows_that_do_not_say_their_language_have_the_one_given(
+    labels: Path, rule: Path, tmp_path: Path
+) -> None:
+    rows = [*labelled_rows(1), *({**row, "dialog_id": "said", "locale": "de"} for row in labelled_rows(1))]
+    labels.write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
+    assert [each.pool.dialog.locale for each in labels_in(labels) or []] == ["en", "de"]
+    assert [each.pool.dialog.locale for each in labels_in(labels, "ru") or []] == ["ru", "de"]
+    out = tmp_path / "out"
+    assert main(["evaluate", str(labels), "--bundle", str(rule), "--out", str(out), "--locale", "ru"]) == 0
+    first, second = (record.notes for record in read_answers(out / "answers.jsonl"))
+    assert any("'ru'" in note for note in first) and any("'de'" in note for note in second)
 
 
 def test_head_room_is_printed_and_kept(
@@ -119,6 +133,34 @@ def test_labels_pick_a_rule_on_other_contexts_only(labels: Path, rule: Path, tmp
     found = policies(read_run(read_labels(labels), tmp_path / "out" / "answers.jsonl"))
     right = [0 if n % 2 == 0 else 1 for n in range(8)]
     assert [int(np.argmax(values)) for values in found["best source"]] == [1 - at for at in right]
+
+
+def test_without_head_room_there_is_nothing_to_compare(
+    labels: Path, rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{**row, "sensible": 1.0, "specific": 1.0} for row in labelled_rows()]
+    labels.write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
+    assert run(labels, rule, tmp_path / "out") == 0
+    shown = capsys.readouterr().out
+    assert "nothing to compare, none of 12 contexts" in shown and "nan" not in shown
+    assert msgspec.json.decode((tmp_path / "out" / "standings.json").read_bytes())["all candidates"]["flat"] == 12
+
+
+def test_standings_that_cannot_be_kept_are_named_and_leave_nothing(
+    labels: Path, rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    (out / "standings.json").mkdir(parents=True)
+    assert run(labels, rule, out) == 2
+    assert "standings.json cannot be written" in capsys.readouterr().err
+    assert not [path.name for path in out.iterdir() if "making" in path.name]
+
+
+def test_records_of_labelled_pools_keep_the_slices(labels: Path, rule: Path, tmp_path: Path) -> None:
+    rows = [{**row, "slices": {"cluster": "3"}} for row in labelled_rows(2)]
+    labels.write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
+    assert run(labels, rule, tmp_path / "out") == 0
+    assert [each.slices for each in read_answers(tmp_path / "out" / "answers.jsonl")] == [{"cluster": "3"}] * 2
 
 
 def test_all_problems_of_a_label_file_come_together(

@@ -4,10 +4,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from blender.judging.labels import read_labels
 from blender.labelling.campaign import Campaign
+from blender.labelling.raters import Rater
 from blender.serving.cli import main
+from blender.serving.label.status import _print_raters
 from tests.serving.label.conftest import ANSWERS, CONTEXTS, fill, honest, lines, run, stored
 
 
@@ -198,6 +201,30 @@ def test_a_job_without_labels_and_with_an_empty_answer_is_reported(tmp_path: Pat
     assert main(["evaluate", str(contexts), "--out", str(tmp_path / "run"), "--system", f"a=file:{answers}"]) == 0
     assert run("make", tmp_path / "run", "--out", tmp_path / "job") == 0
     assert main(["report", str(tmp_path / "job"), "--run", str(tmp_path / "run"), "--out", str(tmp_path / "r")]) == 0
+
+
+def test_the_table_of_raters_is_whole_in_eighty_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    one = Rater(
+        rater="a name of many words",
+        labels=1234,
+        skipped=12,
+        gold=1.0,
+        gold_items=123,
+        repeats=1.0,
+        repeated=123,
+        others=0.5,
+        others_items=9,
+        kappa=-0.25,
+        specific_others=0.5,
+        specific_kappa=0.5,
+        seconds=123.4,
+        sensible=1.0,
+        specific=1.0,
+        alarms=(),
+    )
+    _print_raters(Console(width=80), [one], 1500)
+    shown = capsys.readouterr().out
+    assert all(cell in shown for cell in ("1,234", "100% (123)", "-0.25", "123.4", "s an"))
 
 
 def test_a_place_where_no_job_can_be_made_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

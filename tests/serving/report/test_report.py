@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from blender.judging.resampling import NOTHING, Interval
 from blender.labelling.records import Label
 from blender.labelling.store import Store
 from blender.records import Candidate, Dialog, Pool
+from blender.serving.cli import main
 from blender.serving.predictions import Prediction
 from blender.serving.report.contents import charts, tables
 from blender.serving.report.datasheet import data_sheet
@@ -117,11 +120,50 @@ def test_every_wrong_input_is_named_at_once(tmp_path: Path) -> None:
         read_given([], tmp_path)
 
 
+def test_the_labels_of_a_campaign_do_not_count_twice(work: Work, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"come a second time .* count twice"):
+        read_given([work.job, work.job])
+    assert main(["label", "aggregate", str(work.job), "--out", str(tmp_path / "labels.jsonl")]) == 0
+    with pytest.raises(BadInput, match=r"come a second time .* count twice"):
+        read_given([work.job, tmp_path / "labels.jsonl"])
+
+
 def test_the_verdict_names_the_best_system_first_and_the_undecided_pairs(full: Report) -> None:
     said = sentences(full)
     assert said[0].startswith("steady has the highest SSA: ")
     assert any(line.startswith("steady is better than") and "parrot" in line for line in said)
     assert any("not judged" in line for line in said)
+
+
+def one_set(labels: Sequence[Mapping[str, float]]) -> Report:
+    """A report of one label for both questions by system, dialog after dialog."""
+    pools = [
+        LabelledPool(
+            pool=Pool.of(Dialog.of("Hi", id=f"d{at}"), [Candidate(text=name, source=name) for name in given]),
+            dataset="s",
+            family="s",
+            sensible=judged(list(given.values())),
+            specific=judged(list(given.values())),
+            overall=judged([None] * len(given)),
+        )
+        for at, given in enumerate(labels)
+    ]
+    return make_report(Given(pools=tuple(pools)), QUICK)
+
+
+def test_who_leads_by_dialogs_of_its_own_is_not_called_better_than_who_beats_it() -> None:
+    said = sentences(one_set([{"easy": 0, "hard": at % 3 > 0} for at in range(30)] + [{"easy": 1}] * 90))
+    assert said[0].startswith("easy has the highest SSA: ")
+    assert said[1].startswith("Yet on the 30 dialogs in which both are judged hard is better than easy beyond chance")
+    assert not any("easy is better" in line for line in said)
+
+
+def test_predictions_without_probabilities_are_not_called_high(given: Given) -> None:
+    blank = {
+        key: msgspec.structs.replace(each, sensible=None, specific=None) for key, each in given.predictions.items()
+    }
+    said = sentences(make_report(replace(given, pools=(), jobs=(), predictions=blank), QUICK))
+    assert "Predicted SSA is not known: what predicted gives no probabilities." in said
 
 
 def test_systems_that_are_level_are_named_together(full: Report) -> None:

@@ -4,16 +4,19 @@ import signal
 import subprocess
 import sys
 import time
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from rich.console import Console
 
 from blender.errors import BadInput
 from blender.serving.cli import main
 from blender.serving.record import AnswerRecord
 from blender.serving.systems.run import read_note, read_records, read_run
+from blender.serving.systems.summary import Fared, _table
 
 
 def run(dialogs: Path, out: Path, *more: str) -> int:
@@ -214,6 +217,7 @@ def test_candidates_and_labels_of_the_input_are_not_answers(settings: Path, tmp_
         (("--partner", "x"), "add --system NAME=SPEC"),
         (("--system", "x=default", "--blender", "russian"), "exclude each other"),
         (("--system", "x=default", "--partner", "x"), "add --turns 2"),
+        (("--system", "x=default", "--workers", "2"), "--workers is for one blender"),
         (("--system", "x=default", "--turns", "2", "--partner", "y"), "--partner must be one of the systems given (x)"),
     ],
 )
@@ -250,6 +254,29 @@ def test_answers_that_were_really_said_next_are_told(
     shown = capsys.readouterr().out
     assert "x: 1 of 2 answers are word for word what was really said next" in shown
     assert "y: 1 of 2" not in shown, "a word or two may be said by chance"
+
+
+def test_the_table_of_systems_is_whole_in_eighty_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    Console(width=80).print(_table({"a-long-name-of-a-system": Fared(seconds=[0.5], cost=0.25)}, turns=2))
+    shown = capsys.readouterr().out
+    assert all(head in shown for head in ("dialogs", "answers", "abstained", "failed", "faults", "0.250000"))
+
+
+def test_contexts_that_cannot_be_kept_leave_nothing_and_say_where(
+    dialogs: Path,
+    predictions: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(_: object) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("blender.serving.systems.folder.task_row", full)
+    assert run(dialogs, tmp_path / "run", *system("x", f"file:{predictions}")) == 2
+    said = capsys.readouterr().err
+    assert f"cannot write to {tmp_path / 'run'}: No space left" in said and "make room" in said
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
 
 
 def test_a_broken_line_is_told_with_its_place(
