@@ -175,9 +175,9 @@ def test_manifests_that_are_refused(make_base: Make, tmp_path: Path) -> None:
     with pytest.raises(BadBase, match="no phrase base"):
         PhraseBase.open(tmp_path / "nowhere")
     for text, says in (
-        (json.dumps({**whole, "version": 99}), "is of version 99"),
-        (json.dumps({**whole, "files": 3}), "is not a manifest"),
-        (manifest.read_text()[:-40], "is not a manifest"),
+        (json.dumps({**whole, "version": 99}), "has version 99"),
+        (json.dumps({**whole, "files": 3}), "is broken"),
+        (manifest.read_text()[:-40], "is broken"),
     ):
         manifest.write_text(text)
         with pytest.raises(BadBase, match=says):
