@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from functools import cache, partial
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blender.index.context import TURN_BREAK
 from blender.index.settings import TextEncoder
@@ -19,6 +19,7 @@ from blender.models.progress import steps
 from blender.models.reference import resolve
 from blender.models.tokens import load_tokens
 from blender.training.tune.dialogues import Pair
+from blender.training.tune.kept import kept_array
 
 if TYPE_CHECKING:
     import torch
@@ -105,14 +106,15 @@ def embed_texts(texts: Sequence[str], ref: str, encoder: TextEncoder, *, query: 
     distinct = list(dict.fromkeys(texts))
     chunks = [distinct[at : at + _CHUNK] for at in range(0, len(distinct), _CHUNK)]
     role = "query" if query and not encoder.symmetric else "passage"
-    fast = None
+    fast = cache(partial(_fast, ref, encoder))
+
+    def halves(some: list[str]) -> NDArray[np.float16]:
+        return fast()(some, role == "query").astype(np.float16)
+
     made: list[Floats] = []
     for chunk in steps(chunks, "embedding"):
         path = cache_folder() / "embeddings" / f"{text_digest(_VERSION, encoder.fingerprint, role, *chunk)}.npy"
-        if not path.is_file():
-            fast = fast or _fast(ref, encoder)
-            _keep(path, fast(chunk, role == "query"))
-        made.append(np.load(path, allow_pickle=False).astype(np.float32))
+        made.append(kept_array(path, partial(halves, chunk)).astype(np.float32))
     at = {text: row for row, text in enumerate(distinct)}
     whole = np.concatenate(made)
     return whole[[at[text] for text in texts]]
@@ -148,13 +150,3 @@ def embed_pairs(pairs: Sequence[Pair], ref: str, encoder: TextEncoder, fade: flo
     for at, each in enumerate(turns):
         made[at] = fade ** np.arange(len(each) - 1, -1, -1, dtype=np.float32) @ said[[row[turn] for turn in each]]
     return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12), dtype=np.float32), answers
-
-
-def _keep(path: Path, vectors: Floats) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.{uuid4().hex}.npy")
-    try:
-        np.save(aside, vectors.astype(np.float16), allow_pickle=False)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
