@@ -13,9 +13,9 @@ import torch
 
 from blender.errors import BadModel
 from blender.matrix import Floats
-from blender.models.networks import load_checkpoint, position_limit
+from blender.models.networks import load_checkpoint, padded, position_limit
 from blender.models.progress import steps
-from blender.models.proxy_transformer import TURN_JOIN, Reader, SpanNetwork, half_where_fast, padded
+from blender.models.proxy_transformer import TURN_JOIN, Reader, SpanNetwork, half_where_fast
 from blender.models.reference import resolve
 from blender.models.tokens import TokenIds, Tokens, load_tokens
 from blender.training.proxy.examples import Scored, pieces_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,10 @@ from blender.index.settings import TextEncoder
 from blender.matrix import Floats
 from blender.models.cache import cache_folder, text_digest
 from blender.models.layout import read_layout
-from blender.models.networks import load_checkpoint, position_limit
+from blender.models.networks import batches, load_checkpoint, padded, pooled, position_limit
 from blender.models.progress import steps
 from blender.models.reference import resolve
-from blender.models.tokens import load_tokens
+from blender.models.tokens import TokenIds, load_tokens
 from blender.training.tune.dialogues import Pair
 from blender.training.tune.kept import kept_array
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import torch
 
 _CHUNK = 2_048
-_BATCH_TOKENS, _BATCH_TEXTS = 4_096, 64
 _VERSION = "bfloat16 1"
 
 
@@ -61,37 +60,15 @@ class BatchEncoder:
         rows: list[torch.Tensor] = []
         order: list[int] = []
         with torch.autocast("cpu", torch.bfloat16):
-            for batch in _batches([len(each) for each in inputs]):
-                rows.append(self._pooled([inputs[at].ids for at in batch]))
+            for batch in batches([len(each) for each in inputs]):
+                rows.append(self._pooled([inputs[at] for at in batch]))
                 order += batch
         back = torch.argsort(torch.tensor(order))
         return normalize(torch.cat(rows).float()[back], dim=-1)
 
-    def _pooled(self, inputs: Sequence[Sequence[int]]) -> torch.Tensor:
-        import torch
-
-        longest = max(map(len, inputs))
-        ids = torch.full((len(inputs), longest), self.tokens.padding)
-        mask = torch.zeros_like(ids)
-        for at, each in enumerate(inputs):
-            ids[at, : len(each)] = torch.tensor(each)
-            mask[at, : len(each)] = 1
-        hidden: torch.Tensor = self.module(input_ids=ids, attention_mask=mask).last_hidden_state
-        if self.layout.pooling == "cls":
-            return hidden[:, 0]
-        weights = mask.unsqueeze(-1).to(hidden.dtype)
-        return (hidden * weights).sum(1) / weights.sum(1)
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    batch: list[int] = []
-    for at in sorted(range(len(lengths)), key=lambda at: (lengths[at], at)):
-        if batch and (len(batch) == _BATCH_TEXTS or (len(batch) + 1) * lengths[at] > _BATCH_TOKENS):
-            yield batch
-            batch = []
-        batch.append(at)
-    if batch:
-        yield batch
+    def _pooled(self, inputs: Sequence[TokenIds]) -> torch.Tensor:
+        ids, mask, *_ = padded(inputs, self.tokens.padding)
+        return pooled(self.module(input_ids=ids, attention_mask=mask).last_hidden_state, mask, self.layout.pooling)
 
 
 def embed_texts(texts: Sequence[str], ref: str, encoder: TextEncoder, *, query: bool = False) -> Floats:
