@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.index.context import TURN_BREAK
+from blender.index.context import TURN_BREAK, add_turns
 from blender.index.settings import TextEncoder
 from blender.matrix import Floats
 from blender.models.cache import cache_folder, text_digest
@@ -122,8 +122,4 @@ def embed_pairs(pairs: Sequence[Pair], ref: str, encoder: TextEncoder, fade: flo
         said, answers = whole[: len(flat)], whole[len(flat) :]
     else:
         said, answers = embed_texts(flat, ref, encoder, query=True), embed_texts(replies, ref, encoder)
-    row = {turn: at for at, turn in enumerate(flat)}
-    made = np.zeros_like(answers)
-    for at, each in enumerate(turns):
-        made[at] = fade ** np.arange(len(each) - 1, -1, -1, dtype=np.float32) @ said[[row[turn] for turn in each]]
-    return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12), dtype=np.float32), answers
+    return add_turns(turns, flat, said, fade), answers
