@@ -42,7 +42,7 @@ class PromptPool:
     encoder_fingerprint: str
 
     @classmethod
-    def build(cls, prompts: Iterable[Prompt], encoder: Encoder, *, progress: str | None = None) -> PromptPool:
+    def build(cls, prompts: Iterable[Prompt], encoder: Encoder) -> PromptPool:
         """Embed prompts.
 
         Raises:
@@ -51,7 +51,7 @@ class PromptPool:
         kept = tuple({(prompt.task, prompt.text): prompt for prompt in prompts}.values())
         if not kept:
             raise BadInput("the prompt pool is empty; give it at least one demonstration or instruction")
-        vectors = encoder.encode([prompt.text for prompt in kept], progress=progress)
+        vectors = encoder.encode([prompt.text for prompt in kept])
         return cls(prompts=kept, vectors=vectors, encoder_fingerprint=encoder.fingerprint)
 
     def __len__(self) -> int:
@@ -84,6 +84,15 @@ class PromptPool:
             vectors=self.vectors[kept],
             encoder_fingerprint=self.encoder_fingerprint,
         )
+
+    def check_count(self, k: int) -> None:
+        """Refuse a wish for more prompts than there are, or for none.
+
+        Raises:
+            BadInput: it is one.
+        """
+        if not 1 <= k <= len(self):
+            raise BadInput(f"{k} prompts are wanted, the pool has {len(self)}; ask for 1 to {len(self)}")
 
     def check_encoder(self, fingerprint: str) -> None:
         """Refuse another encoder.

@@ -89,12 +89,10 @@ def retrievers(
     return Retrievers(find=find, learnt=learnt, pool=apart, heads=heads)
 
 
-def try_method(
-    model: LanguageModel, store: ScoreStore, fold: Fold, find: Find | None, k: int, window: int | None = None
-) -> MethodResult:
+def try_method(model: LanguageModel, store: ScoreStore, fold: Fold, find: Find | None, k: int) -> MethodResult:
     """Test one method; without ``find`` no prompt is given."""
     given = find([row.text for row in fold.rows], k) if find else [[] for _ in fold.rows]
-    tested = _try_texts(model, store, fold.rows, [[prompt.text for prompt in prompts] for prompts in given], window)
+    tested = _try_texts(model, store, fold.rows, [[prompt.text for prompt in prompts] for prompts in given])
     own = [prompt.cluster in fold.left_out for prompts in given for prompt in prompts]
     return replace(tested, own=float(np.mean(own)) if own else 0.0)
 
@@ -109,15 +107,11 @@ def try_written(model: LanguageModel, store: ScoreStore, fold: Fold) -> MethodRe
 
 
 def _try_texts(
-    model: LanguageModel,
-    store: ScoreStore,
-    rows: Sequence[Row],
-    given: Sequence[Sequence[str]],
-    window: int | None = None,
+    model: LanguageModel, store: ScoreStore, rows: Sequence[Row], given: Sequence[Sequence[str]]
 ) -> MethodResult:
-    fitted = [put_before(model, texts, row.text, row.answers, window) for row, texts in zip(rows, given, strict=True)]
-    found = outcomes(model, store, [Ask(each.before, row) for row, each in zip(rows, fitted, strict=True)])
-    return MethodResult(values=values(found), dropped=sum(each.dropped for each in fitted))
+    fitted = [put_before(model, texts, row.text, row.answers) for row, texts in zip(rows, given, strict=True)]
+    found = outcomes(model, store, [Ask(before, row) for row, (before, _) in zip(rows, fitted, strict=True)])
+    return MethodResult(values=values(found), dropped=sum(dropped for _, dropped in fitted))
 
 
 def try_oracle(
