@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,8 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.errors import BlendError, MissingPackage
+from blender.errors import BlendError
 from blender.index.context import TURN_BREAK
+from blender.models.adapter import load_peft
 from blender.models.tuned import newest_first
 from blender.pooling import duplicate_key
 from blender.training.tune.checkpoint import digest_of, load_state, save_state, take_up, training_tensors
@@ -241,13 +241,10 @@ def _trainable(module: Any, settings: EncoderSettings) -> Any:
         for name, each in module.named_parameters():
             each.requires_grad_("word_embeddings" not in name and not name.startswith("pooler."))
         return module
-    try:
-        peft = import_module("peft")
-    except ImportError as fault:
-        raise MissingPackage("LoRA needs peft; install it with `pip install 'response-blender[tune]'`") from fault
     import torch
 
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
+        peft = load_peft()
         wanted = peft.LoraConfig(r=settings.rank, lora_alpha=2 * settings.rank, target_modules="all-linear")
         return peft.get_peft_model(module, wanted)
