@@ -61,7 +61,7 @@ class Alone:
 
     def measure(self, phrases: Sequence[PhraseRow]) -> Floats:
         """Return float32 (phrases, 1)."""
-        return text_losses(self._model, [(None, phrase.text) for phrase in phrases]).mean[:, None]
+        return text_losses(self._model, [(None, phrase.text) for phrase in phrases])[:, None]
 
     @cached_property
     def _model(self) -> LanguageModel:
@@ -116,7 +116,7 @@ class Conditional:
         dialogs = [Dialog.of(context.split(TURN_BREAK), locale=phrases[at].locale) for at, context in asked]
         order = sorted(range(len(asked)), key=lambda each: asked[each][1])  # one context's answers share its computing
         found = np.full((len(phrases), self.contexts), np.nan, dtype=np.float32)
-        losses = text_losses(self._model, [(dialogs[each], phrases[asked[each][0]].text) for each in order]).mean
+        losses = text_losses(self._model, [(dialogs[each], phrases[asked[each][0]].text) for each in order])
         place = [0] * len(phrases)
         for each, loss in zip(order, losses.tolist(), strict=True):
             at = asked[each][0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,31 +14,16 @@ from blender.models.tree import Branch
 from blender.records import Dialog
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TextLosses:
-    """Losses of texts; each float32 (number of texts,).
-
-    Attributes:
-        mean: of a token, nats; NaN for an empty text, or where the dialog fills the model's window.
-        tokens: how many were judged; of a text longer than ``ANSWER_TOKENS`` or the rest of the window the first ones.
-    """
-
-    mean: Floats
-    tokens: Floats
-
-
-def text_losses(model: LanguageModel, asked: Sequence[tuple[Dialog | None, str]]) -> TextLosses:
-    """Loss of each text as the answer to its dialog, or alone where that is ``None``; see ``token_losses``."""
+def text_losses(model: LanguageModel, asked: Sequence[tuple[Dialog | None, str]]) -> Floats:
+    """Mean of ``token_losses``, float32 (texts,); NaN for an empty text, or where the dialog fills the window."""
     found = token_losses(model, asked)
-    return TextLosses(
-        mean=np.array([each.mean() if len(each) else np.nan for each in found], dtype=np.float32),
-        tokens=np.array([len(each) for each in found], dtype=np.float32),
-    )
+    return np.array([each.mean() if len(each) else np.nan for each in found], dtype=np.float32)
 
 
 def token_losses(model: LanguageModel, asked: Sequence[tuple[Dialog | None, str]]) -> list[Floats]:
     """Loss in nats of every token of each text as the answer to its dialog, or alone; float32 (tokens,) each.
 
+    Of a text longer than ``ANSWER_TOKENS``, or than the rest of the model's window, the first tokens are judged.
     Texts share passes without padding, texts of one dialog share the computing of it, and dialogs that of their common
     beginning, such as the system line; so a value may differ by rounding with what else is asked. Put what answers the
     same dialog together.

