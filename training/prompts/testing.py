@@ -68,7 +68,7 @@ def retrievers(
     scored: Sequence[Scored],
     pool: PromptPool,
     encoder: Encoder,
-    settings: TrainSettings | None = None,
+    settings: TrainSettings,
     checkpoint: Path | None = None,
 ) -> Retrievers:
     """Everything that is compared on a fold; only ``tuned, own pool`` sees prompts of the tested cluster.
@@ -76,11 +76,10 @@ def retrievers(
     Raises:
         BadInput: too little is left to learn from.
     """
-    chosen = settings or TrainSettings()
     apart = fold.pool(pool)
-    heads, learnt = fit_retriever(fold.lessons(scored), apart, encoder, chosen, checkpoint=checkpoint)
+    heads, learnt = fit_retriever(fold.lessons(scored), apart, encoder, settings, checkpoint=checkpoint)
     find: dict[str, Find] = {
-        "random": random_prompts(apart, chosen.seed),
+        "random": random_prompts(apart, settings.seed),
         "BM25": bm25(apart),
         "untuned": PromptRetriever(apart, encoder).find,
         "tuned": PromptRetriever(apart, encoder, heads).find,

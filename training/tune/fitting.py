@@ -31,7 +31,7 @@ def fit_heads(
     pairs: Pairs,
     *,
     start: Heads,
-    settings: FitSettings | None = None,
+    settings: FitSettings,
     held_out: Pairs | None = None,
     checkpoint: Path | None = None,
     watch: Callable[[Epoch], None] | None = None,
@@ -50,7 +50,7 @@ def fit_heads(
         BadInput: shapes do not fit, or there are fewer than 2 pairs.
         BlendError: the loss is no number; the best epoch so far is in the checkpoint.
     """
-    fit = _Fit(pairs, start, settings or FitSettings(), held_out, checkpoint)
+    fit = _Fit(pairs, start, settings, held_out, checkpoint)
     while not fit.over:
         told = fit.epoch()
         if watch:
