@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from blender.models.language_model import ANSWER_TOKENS, LanguageModel, load_language_model
-from blender.models.text_losses import text_losses
+from blender.models.text_losses import text_losses, token_losses
 from blender.training.proxy import losses
 from blender.training.proxy.corpus import Said
-from blender.training.proxy.losses import kept_losses, token_losses
+from blender.training.proxy.losses import kept_losses
 from blender.training.proxy.spans import gathered, spread, token_spans
 
 pytestmark = pytest.mark.slow
