@@ -65,9 +65,9 @@ def _losses(model: LanguageModel, prompts: list[list[int]], answers: list[tuple[
     return [float(losses.mean()) for losses in losses_behind(model, prompts, list(enumerate(answers)))]
 
 
-def remembered(name: str, make: Callable[[], Any]) -> Any:
+def remembered(name: str, make: Callable[[], list[Any]]) -> list[Any]:
     """What ``make`` gives, as JSON in the cache folder."""
-    return kept_json(cache_folder() / "generator-report" / f"{name}.json", Any, make)
+    return kept_json(cache_folder() / "generator-report" / f"{name}.json", list[Any], make)
 
 
 def at_random(retriever: PairRetriever, count: int, seed: int) -> list[Shown]:
