@@ -1,12 +1,44 @@
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pytest
 
+from blender.matrix import Floats
 from blender.models.gguf import convert_gguf
 from blender.models.reference import resolve
+from blender.words import words
+
+
+class WordEncoder:
+    """A text is the sum of its words' random directions, so texts that share words are near."""
+
+    symmetric = True
+    dimension = 48
+
+    def __init__(self) -> None:
+        self.fingerprint = "word-encoder"
+
+    def encode(
+        self, texts: Sequence[str], *, role: Literal["query", "passage"] = "passage", progress: str | None = None
+    ) -> Floats:
+        rows = [sum((self._word(word) for word in words(text)), np.zeros(self.dimension)) for text in texts]
+        vectors = np.array(rows, dtype=np.float32).reshape(len(texts), self.dimension)
+        return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), dtype=np.float32)
+
+    def _word(self, word: str) -> np.ndarray:
+        seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
+        return np.random.default_rng(seed).normal(size=self.dimension)
+
+
+@pytest.fixture
+def encoder() -> WordEncoder:
+    """A made-up sentence encoder; it takes no model to load."""
+    return WordEncoder()
 
 
 @pytest.fixture(scope="session")

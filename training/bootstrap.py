@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
-from blender.index.corpus import Phrase
-from blender.training.tune.dialogues import read_conversations
+from blender.index.corpus import Phrase, read_chats
 
 FEWEST = 20
 _ALIKE = 0.5  # cosine of TF-IDF vectors above which a "wrong" answer may be as right as the true one
@@ -65,7 +64,7 @@ def bootstrap_labels(dialogues: str | Path, out: Path, settings: BootstrapSettin
     Raises:
         BadInput: the dialogues are wrong, or too few; or ``out`` cannot be written.
     """
-    said = _said(read_conversations(dialogues))
+    said = _said(read_chats(dialogues))
     phrases = [phrase for phrase, _ in said]
     if len(phrases) < FEWEST:
         raise BadInput(

@@ -104,7 +104,7 @@ class PhraseBase:
         check_encoder(self.folder, self.manifest, encoder)
         return encoder
 
-    @cached_property
+    @property
     def times(self) -> NDArray[np.int64]:
         """How many near-identical phrases each stands for, int64 (phrases,)."""
         return self.contents.times
@@ -198,21 +198,13 @@ class PhraseBase:
         index = self.contexts_index if on == "context" else self._steered_index or self.replies_index
         if on == "reply" and self.heads:
             queries = self.heads.queries(queries)
-        phrase_of = self._phrase_of_context if on == "context" else None  # phrases stand for themselves
+        phrase_of = self.contents.phrase_of_context if on == "context" else None  # phrases stand for themselves
         return [self._hits(nearest_phrases(index, query, k, phrase_of, allowed), on) for query in queries]
-
-    @cached_property
-    def _phrase_of_context(self) -> NDArray[np.int32]:
-        return self.contents.phrase_of_context
-
-    @cached_property
-    def _first_contexts(self) -> NDArray[np.int32]:
-        return self.contents.first_contexts
 
     def _hits(self, found: Sequence[tuple[int, int, float]], on: str) -> list[Hit]:
         rows = self.contents.taken([phrase for phrase, _, _ in found])
         vectors = self.contents.reply_vectors[[phrase for phrase, _, _ in found]]
-        contexts = [at if on == "context" else int(self._first_contexts[phrase]) for phrase, at, _ in found]
+        contexts = [at if on == "context" else int(self.contents.first_contexts[phrase]) for phrase, at, _ in found]
         return [
             Hit(
                 row=phrase,

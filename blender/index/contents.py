@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from blender.index.tables import Numeral, exact
 COLUMN, STORED = "column:", "stored:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Contents:
     """The rows of a base; on disk they are memory-mapped.
 
@@ -37,17 +38,17 @@ class Contents:
     def __len__(self) -> int:
         return int(self.phrases.num_rows)
 
-    @property
+    @cached_property
     def times(self) -> NDArray[np.int64]:
         """How often each phrase occurred, int64 (phrases,)."""
         return np.asarray(_numbers(self.phrases["times"]), dtype=np.int64)
 
-    @property
+    @cached_property
     def phrase_of_context(self) -> NDArray[np.int32]:
         """Row of the phrase of every context, int32 (contexts,); of a mapped table it takes no memory."""
         return np.asarray(_numbers(self.contexts["phrase"]), dtype=np.int32)
 
-    @property
+    @cached_property
     def first_contexts(self) -> NDArray[np.int32]:
         """Row of the first context of every phrase, int32 (phrases,); -1 for one that answers nothing."""
         first = np.full(len(self), -1, dtype=np.int32)
@@ -106,11 +107,6 @@ def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
 def empty_phrases() -> pa.Table:
     """A phrase table without rows."""
     return pa.table({"text": pa.array([], pa.string()), "times": pa.array([], pa.int32())})
-
-
-def empty_contexts() -> pa.Table:
-    """A context table without rows."""
-    return context_table([], [])
 
 
 def context_table(texts: Sequence[str], phrases: Sequence[int]) -> pa.Table:

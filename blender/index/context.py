@@ -34,9 +34,14 @@ def embed_contexts(contexts: Sequence[str], encoder: TextEncoder, fade: float, p
     """
     turns = [context.split(TURN_BREAK) for context in contexts]
     distinct = list(dict.fromkeys(turn for each in turns for turn in each))
-    rows = {turn: row for row, turn in enumerate(distinct)}
     # Where roles do not matter a turn shares its vector with the phrase of the same words.
     vectors = encoder.encode(distinct, role="passage" if encoder.symmetric else "query", progress=progress)
+    return add_turns(turns, distinct, vectors, fade)
+
+
+def add_turns(turns: Sequence[Sequence[str]], distinct: Sequence[str], vectors: Floats, fade: float) -> Floats:
+    """Vectors of contexts, each given as its turns, from those of the ``distinct`` turns; see ``embed_contexts``."""
+    rows = {turn: row for row, turn in enumerate(distinct)}
     made = np.zeros((len(turns), vectors.shape[1]), dtype=np.float32)
     for at, each in enumerate(turns):
         weights = fade ** np.arange(len(each) - 1, -1, -1, dtype=np.float32)

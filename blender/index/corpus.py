@@ -22,11 +22,11 @@ from blender.index.context import TURN_BREAK
 from blender.index.conversations import read_conversations, read_script
 from blender.index.tables import Row, Rows, read_json_lines, read_parquet, read_separated
 from blender.models.reference import resolve
+from blender.problems import Problems
 from blender.texts import check_text
 
 _TURNS_KEPT = 4
 _CONVERSATIONS = "conversations (in a .txt every turn begins with '- '; docs/retriever.md shows each kind of file)"
-_MOST_PROBLEMS = 1_000
 
 READERS: Mapping[str, Callable[[Path], Rows]] = {
     ".csv": lambda path: read_separated(path, ","),
@@ -74,22 +74,33 @@ def read_phrases(source: str | Path) -> Iterator[Phrase]:
             line numbers, once every good row has been given: take the whole before using any.
         MissingPackage: the package is not installed.
     """
-    path, rows = open_corpus(source)
-    problems: list[str] = []
     found = 0
+    for phrases in read_chats(source):
+        found += len(phrases)
+        yield from phrases
+    if not found:
+        raise BadInput(
+            f"{Path(source).name} holds no phrase; give it rows with 'reply' and 'context', or {_CONVERSATIONS}"
+        )
+
+
+def read_chats(source: str | Path) -> Iterator[list[Phrase]]:
+    """The same, those of each conversation together; a row of a table is a conversation of its own.
+
+    Raises:
+        BadInput: as `read_phrases`, but for a file without phrases.
+        MissingPackage: the package is not installed.
+    """
+    path, rows = open_corpus(source)
+    problems = Problems()
     for row in rows:
         try:
             phrases = phrases_of(row)
         except BadInput as fault:
-            problems += [f"{path.name}:{row.line}: {problem}" for problem in fault.problems]
+            problems.add([f"{path.name}:{row.line}: {problem}" for problem in fault.problems])
             continue
-        found += len(phrases)
-        yield from phrases
-    if problems:
-        more = len(problems) - _MOST_PROBLEMS
-        raise BadInput(problems[:_MOST_PROBLEMS] + ([f"... and {more} problems more"] if more > 0 else []))
-    if not found:
-        raise BadInput(f"{path.name} holds no phrase; give it rows with 'reply' and 'context', or {_CONVERSATIONS}")
+        yield phrases
+    problems.raise_any()
 
 
 def open_corpus(source: str | Path) -> tuple[Path, Rows]:

@@ -9,8 +9,7 @@ from random import Random
 import msgspec
 
 from blender.index.build import build_base
-from blender.index.context import TURN_BREAK
-from blender.index.corpus import Phrase, answering_words, of_words, read_phrases
+from blender.index.corpus import Phrase, answering_words, of_words, read_chats
 from blender.index.growing import stored_annotators
 from blender.index.settings import BaseSettings
 from blender.index.store import VERSION
@@ -36,11 +35,7 @@ def demo_phrases() -> list[Phrase]:
 
     Chats come in a seeded order and stay whole, since every turn that is a phrase here is a context there.
     """
-    chats: list[list[Phrase]] = []
-    for phrase in read_phrases(SOURCE):
-        if TURN_BREAK not in phrase.context:  # the second turn of a chat answers the first alone
-            chats.append([])
-        chats[-1].append(phrase)
+    chats = [chat for chat in read_chats(SOURCE) if chat]
     Random(_SEED).shuffle(chats)  # noqa: S311 - a seeded order, not a secret
     answered = answering_words((phrase for chat in chats for phrase in chat), FEWEST_ASKED, MOST_WORDS)
     return list(

@@ -16,7 +16,6 @@ from blender.index.collapse import same_meaning, same_text
 from blender.index.contents import (
     Contents,
     context_table,
-    empty_contexts,
     empty_phrases,
     join_phrases,
     phrase_table,
@@ -123,7 +122,7 @@ class Grower:
         self, old: Contents | None, phrases: Sequence[Phrase], row_of: NDArray[np.int64], memory: TextEncoder
     ) -> tuple[pa.Table, Floats]:
         """The old contexts and the new ones, every (context, phrase) once, and their embeddings."""
-        table = old.contexts if old else empty_contexts()
+        table = old.contexts if old else context_table([], [])
         texts = table["text"].to_pylist()
         there = dict.fromkeys(zip(texts, table["phrase"].to_pylist(), strict=True))
         cut = [context_text(phrase.context.split(TURN_BREAK), self.settings.turns) for phrase in phrases]

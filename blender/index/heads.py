@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadModel
+from blender.index.store import write_aside
 from blender.matrix import Floats
 from blender.models.cache import text_digest
+from blender.models.folders import read_versioned
 
 VERSION = 1
 _MATRICES, _NOTE = "heads.safetensors", "heads.json"
@@ -115,8 +116,8 @@ class Heads:
             "fingerprint": self.fingerprint,
             "about": about,
         }
-        _write(place / _MATRICES, save(matrices))
-        _write(place / _NOTE, msgspec.json.format(msgspec.json.encode(note), indent=1))
+        write_aside(place / _MATRICES, save(matrices))
+        write_aside(place / _NOTE, msgspec.json.format(msgspec.json.encode(note), indent=1))
 
     @classmethod
     def load(cls, folder: str | Path, encoder_fingerprint: str | None = None) -> Heads:
@@ -133,17 +134,15 @@ class Heads:
         from safetensors.numpy import load_file
 
         place = Path(folder).expanduser()
-        if not (place / _NOTE).is_file() or not (place / _MATRICES).is_file():
-            raise BadModel(f"no heads at {place}: it has no {_NOTE} and {_MATRICES}; make some with `blend tune`")
+        again = "make some with `blend tune`"
+        note = read_versioned(place / _NOTE, _Note, VERSION, what="heads", again=again)
         try:
-            note = msgspec.json.decode((place / _NOTE).read_bytes(), type=_Note)
             matrices = load_file(place / _MATRICES)
-        except (msgspec.MsgspecError, SafetensorError, OSError, UnicodeDecodeError, RecursionError) as fault:
-            raise BadModel(f"the heads at {place} are broken: {fault}; train them anew with `blend tune`") from None
-        if note.version != VERSION or set(matrices) != set(_SHAPES):
+        except (SafetensorError, OSError) as fault:
+            raise BadModel(f"the heads at {place} are broken: {fault}; {again}") from None
+        if set(matrices) != set(_SHAPES):
             raise BadModel(
-                f"the heads at {place} are of version {note.version} with {', '.join(sorted(matrices))}; this program "
-                f"reads version {VERSION} with {', '.join(_SHAPES)}; train them anew with `blend tune`"
+                f"the heads at {place} hold {', '.join(sorted(matrices))} instead of {', '.join(_SHAPES)}; {again}"
             )
         heads = cls(scale=note.scale, encoder_fingerprint=note.encoder, **matrices)
         if heads.fingerprint != note.fingerprint:
@@ -168,12 +167,3 @@ class _Note(msgspec.Struct):
 def _unit(vectors: Floats) -> Floats:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
-
-
-def _write(path: Path, data: bytes) -> None:
-    aside = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        aside.write_bytes(data)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

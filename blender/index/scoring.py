@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from blender.errors import BadBase, BadInput, BlendError
 from blender.index.base import PhraseBase
+from blender.index.place import locked
 from blender.index.publishing import publish
 from blender.index.scorers import PhraseRow, Scorer
 from blender.index.scores import BaseScores
@@ -76,7 +75,7 @@ def score_base(
         raise BadInput("nothing to score with: give one scorer or more")
     done: dict[str, Measured] = {}
     base = PhraseBase.open(place)
-    with _alone(place / FOLDER):
+    with locked(place / FOLDER / ".lock"):
         for _ in range(_ROUNDS):
             for scorer in scorers:
                 done[scorer.name] = _measure(base, scorer, chunk, progress, done.get(scorer.name))
@@ -177,18 +176,3 @@ def first_contexts(phrase_of_context: NDArray[np.integer], phrases: int, most: i
 
 def _chunks(count: int, size: int) -> list[range]:
     return [range(start, min(start + size, count)) for start in range(0, count, size)]
-
-
-@contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    """Of several processes that score one base at the same time, one does and the others wait."""
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(place / ".lock")
-        lock.acquire()
-    except OSError as fault:
-        raise BadBase(f"cannot write {place}: {fault.strerror or fault}; make room or mend its rights") from fault
-    try:
-        yield
-    finally:
-        lock.release()

@@ -26,6 +26,7 @@ from blender.errors import BadBase
 from blender.index.contents import Contents
 from blender.index.settings import BaseSettings, IndexKind
 from blender.models.cache import file_digest
+from blender.models.folders import read_versioned
 
 log = logging.getLogger(__name__)
 VERSION = 1
@@ -142,17 +143,8 @@ def read_manifest(folder: Path) -> Manifest:
         BadBase: there is no base, it is of another version, or a file is missing, cut short or changed.
     """
     path = folder / MANIFEST
-    if not path.is_file():
-        raise BadBase(f"no phrase base at {folder}: it has no {MANIFEST}; make one with `blend index build`")
-    try:
-        version = msgspec.json.decode(path.read_bytes(), type=dict[str, Any]).get("version")
-        if version != VERSION:
-            raise BadBase(f"the base {folder} is of version {version!r}, this program reads {VERSION}; build it anew")
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
-        raise BadBase(
-            f"{path} is not a manifest: {fault}; delete {folder} and build the base anew with `blend index build`"
-        ) from None
+    again = f"{f'delete {folder} and build the base anew' if path.exists() else 'make one'} with `blend index build`"
+    manifest = read_versioned(path, Manifest, VERSION, what="phrase base", again=again, wrong=BadBase)
     problems = [problem for note in manifest.files.values() if (problem := file_problem(folder, note))]
     if problems:
         raise BadBase(f"the base {folder} is broken: {'; '.join(problems)}. {_ANEW}")

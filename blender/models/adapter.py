@@ -72,7 +72,7 @@ def merged(network: Any, folder: Path, artifact: Artifact, loaded_from: Path) ->
         f"({loaded_from.name})"
     )
     _check_weights(base, loaded_from, wrong)
-    peft = _peft()
+    peft = load_peft()
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -92,7 +92,12 @@ def merged(network: Any, folder: Path, artifact: Artifact, loaded_from: Path) ->
     return model.merge_and_unload()
 
 
-def _peft() -> Any:
+def load_peft() -> Any:
+    """The package that knows adapters.
+
+    Raises:
+        MissingPackage: it is not installed.
+    """
     try:
         return import_module("peft")
     except ImportError as fault:

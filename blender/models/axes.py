@@ -17,7 +17,8 @@ import numpy as np
 
 from blender.errors import BadModel
 from blender.matrix import Floats
-from blender.models.cache import file_digest, one_per_process
+from blender.models.cache import one_per_process
+from blender.models.folders import read_arrays, read_versioned
 from blender.models.reference import resolve
 
 AXES = Path(__file__).parents[1] / "axes"
@@ -84,19 +85,11 @@ def load_axes(name: str, model: str) -> Axes:
 
 @one_per_process
 def _load(folder: Path, model: str) -> Axes:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    again = "make them anew by `python -m blender.training.axes --model MODEL --out FOLDER`"
-    try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=AxesManifest)
-        digest = file_digest(folder / NUMBERS)
-        numbers = {name: values.astype(np.float32) for name, values in load_file(folder / NUMBERS).items()}
-        found = Axes(**{name: numbers[name] for name in ("center", "axes", "scale")}, fingerprint=digest)
-    except (OSError, msgspec.DecodeError, SafetensorError, KeyError) as fault:
-        raise BadModel(f"no axes of hidden states in {str(folder)!r}: {fault}; give 'default', or {again}") from None
-    if manifest.version != VERSION or digest != manifest.numbers_sha256:
-        raise BadModel(f"{folder / NUMBERS} is altered, or of another version than {VERSION}; {again}")
+    again = "give 'default', or make them anew by `python -m blender.training.axes --model MODEL --out FOLDER`"
+    what = "axes of hidden states"
+    manifest = read_versioned(folder / MANIFEST, AxesManifest, VERSION, what=what, again=again)
+    names = ("center", "axes", "scale")
+    numbers = read_arrays(folder / NUMBERS, manifest.numbers_sha256, MANIFEST, names, again=again)
     if manifest.model_digest != resolve(model).digest:
         raise BadModel(f"the axes in {str(folder)!r} were made for {manifest.model}, not for {model!r}; {again}")
-    return found
+    return Axes(**{name: numbers[name] for name in names}, fingerprint=manifest.numbers_sha256)

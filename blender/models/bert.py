@@ -11,6 +11,7 @@ import numpy as np
 from blender.matrix import Floats
 from blender.models.bert_weights import BertWeights, Map
 from blender.models.checkpoint import Checkpoint
+from blender.models.parts import parts_of
 from blender.models.tokens import TokenIds
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class PackedBert:
         order = sorted(range(len(inputs)), key=lambda at: len(inputs[at]))
         rows: list[Floats | None] = [None] * len(inputs)
         with torch.inference_mode():
-            for part in _passes(order, [len(tokens) for tokens in inputs]):
+            for part in parts_of(order, [len(inputs[at]) for at in order], PASS_TOKENS):
                 self.passes += 1
                 for at, row in zip(part, self._run([inputs[at] for at in part]), strict=True):
                     rows[at] = row
@@ -137,16 +138,3 @@ def _alike(lengths: Sequence[int]) -> list[slice]:
         if length > max(_SHORT, 1.5 * lengths[starts[-1]]):
             starts.append(at)
     return [slice(*ends) for ends in zip(starts, [*starts[1:], len(lengths)], strict=True)]
-
-
-def _passes(order: Sequence[int], lengths: Sequence[int]) -> list[list[int]]:
-    """Neighbours in ``order`` while they fit into one pass; a longer input has one of its own."""
-    parts: list[list[int]] = []
-    room = 0
-    for at in order:
-        if lengths[at] > room:
-            parts.append([])
-            room = PASS_TOKENS
-        parts[-1].append(at)
-        room -= lengths[at]
-    return parts

@@ -77,7 +77,7 @@ class Contexts:
         """Keys and values of the longest beginning that is kept; the last token is always computed."""
         most, best = _WORTH - 1, None
         for tokens, context in self._kept.items():
-            same = _common(tokens, text[:-1])
+            same = common(tokens, text[:-1])
             if same > most and context.half <= half:
                 most, best = same, context
         return None if best is None else best.seen[:, :, :, :most]
@@ -120,7 +120,8 @@ class Contexts:
             self._kept.popitem(last=False)
 
 
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
+def common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two texts begin with alike."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 

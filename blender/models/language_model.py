@@ -192,7 +192,6 @@ class LanguageModel:
         *,
         settings: Sampling,
         system: str | None = None,
-        knowledge: Sequence[Sequence[str]] | None = None,
         shown: Sequence[Shown] | None = None,
     ) -> list[list[Sample]]:
         """Draw ``k`` answers for each dialog; they do not depend on the other dialogs, but for rounding.
@@ -202,10 +201,9 @@ class LanguageModel:
             k: samples each; equal ones may come.
             settings: see ``Sampling``.
             system: system line of the prompt; by default that of the prompt form.
-            knowledge: per dialog, passages put into its prompt.
             shown: per dialog, examples put before it.
         """
-        given = SampleRequest.of(dialogs, [k] * len(dialogs), settings, system=system, knowledge=knowledge, shown=shown)
+        given = SampleRequest.of(dialogs, [k] * len(dialogs), settings, system=system, shown=shown)
         return self.draw([given])[0]
 
     def draw(self, requests: Sequence[SampleRequest]) -> list[list[list[Sample]]]:

@@ -117,29 +117,36 @@ class TorchNetwork:
     def _run(self, inputs: Sequence[TokenIds]) -> Floats:
         import torch
 
-        longest = max(len(tokens) for tokens in inputs)
-        ids = torch.full((len(inputs), longest), self._padding)
-        mask = torch.zeros_like(ids)
-        types = torch.zeros_like(ids)
-        for at, tokens in enumerate(inputs):
-            ids[at, : len(tokens)] = torch.tensor(tokens.ids)
-            types[at, : len(tokens)] = torch.tensor(tokens.types)
-            mask[at, : len(tokens)] = 1
+        ids, mask, types, _ = padded(inputs, self._padding)
         more = {"token_type_ids": types} if self._typed else {}
         with torch.inference_mode():
             output = self._module(input_ids=ids, attention_mask=mask, **more)
-            pooled = self._pool(output, mask)
-        return np.asarray(pooled.float().numpy(), dtype=np.float32)
+            none = self._pooling == "none"
+            rows = output.logits if none else pooled(output.last_hidden_state, mask, self._pooling)
+        return np.asarray(rows.float().numpy(), dtype=np.float32)
 
-    def _pool(self, output: Any, mask: torch.Tensor) -> torch.Tensor:
-        if self._pooling == "none":
-            logits: torch.Tensor = output.logits
-            return logits
-        hidden: torch.Tensor = output.last_hidden_state
-        if self._pooling == "cls":
-            return hidden[:, 0]
-        weights = mask.unsqueeze(-1).to(hidden.dtype)
-        return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+
+def pooled(hidden: torch.Tensor, mask: torch.Tensor, pooling: Pooling) -> torch.Tensor:
+    """The first token's state of each input (``cls``), or the mean of those that are not padding."""
+    if pooling == "cls":
+        return hidden[:, 0]
+    weights = mask.unsqueeze(-1).to(hidden.dtype)
+    return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+def padded(inputs: Sequence[TokenIds], padding: int) -> tuple[torch.Tensor, ...]:
+    """Ids, mask, types, and what is 1 for the tokens of an input's last text, each int64 (inputs, longest)."""
+    import torch
+
+    ids = torch.full((len(inputs), max(map(len, inputs))), padding)
+    mask, types, own = (torch.zeros_like(ids) for _ in range(3))
+    for at, one in enumerate(inputs):
+        size = len(one)
+        ids[at, :size] = torch.tensor(one.ids)
+        types[at, :size] = torch.tensor(one.types)
+        mask[at, :size] = 1
+        own[at, size - 1 - one.own : size - 1] = 1
+    return ids, mask, types, own
 
 
 def batches(lengths: Sequence[int]) -> Iterator[list[int]]:

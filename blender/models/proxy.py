@@ -178,22 +178,20 @@ def _chunks(texts: Sequence[str]) -> list[NDArray[np.int64]]:
     return [some[at : at + _CHUNK] for at in range(0, len(some), _CHUNK)]
 
 
-def load_proxy(ref: str = "default", *, encoder: Encoder | None = None) -> Proxy:
+def load_proxy(ref: str = "default") -> Proxy:
     """Load a proxy, once per process.
 
     Args:
         ref: a folder that ``blend proxy train`` made, or the name of a proxy that comes with the package.
-        encoder: used instead of loading the one it was trained with.
 
     Raises:
-        BadModel: there is no such proxy, it is broken, or ``encoder`` is not the one it was trained with.
+        BadModel: there is no such proxy, or it is broken.
     """
     folder = Path(ref).expanduser()
     if not (folder / MANIFEST).is_file() and (PROXIES / ref / MANIFEST).is_file():
         folder = PROXIES / ref
     manifest = read_manifest(folder.absolute())
-    proxy = _load(folder.absolute(), text_digest(*sorted(manifest.sha256.values()), repr(manifest.quantiles)))
-    return proxy if encoder is None else Proxy(manifest, proxy.regressor, encoder)
+    return _load(folder.absolute(), text_digest(*sorted(manifest.sha256.values()), repr(manifest.quantiles)))
 
 
 @one_per_process

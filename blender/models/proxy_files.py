@@ -8,7 +8,6 @@ CARD.md                  the model card
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +15,8 @@ from typing import Any, Literal
 import msgspec
 
 from blender.errors import BadModel
-from blender.manifest import replacing
+from blender.manifest import replacing, sha256
+from blender.models.folders import read_versioned
 
 VERSION = 1
 MANIFEST = "proxy.json"
@@ -68,23 +68,8 @@ def read_manifest(folder: Path) -> ProxyManifest:
     Raises:
         BadModel: a file is missing, broken or altered, or the version is not known here.
     """
-    path = folder / MANIFEST
-    try:
-        raw = path.read_bytes()
-        version = msgspec.json.decode(raw, type=dict[str, Any]).get("version")
-        if version != VERSION:
-            raise BadModel(
-                f"{path} has version {version!r}, this package reads {VERSION}; update response-blender or train the "
-                "proxy anew with `blend proxy train`"
-            )
-        manifest = msgspec.json.decode(raw, type=ProxyManifest)
-    except OSError as fault:
-        raise BadModel(
-            f"{folder} is no proxy: {MANIFEST} cannot be read ({fault.strerror}); give `default` or a folder that "
-            "`blend proxy train` made"
-        ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise BadModel(f"{path} is broken: {fault}; train the proxy anew") from None
+    path, again = folder / MANIFEST, "use `default`, or train the proxy anew with `blend proxy train`"
+    manifest = read_versioned(path, ProxyManifest, VERSION, what="proxy", again=again)
     for name, digest in manifest.sha256.items():
         _check(folder, name, digest)
     if len(manifest.quantiles) < 2 or list(manifest.quantiles) != sorted(manifest.quantiles):
@@ -97,7 +82,7 @@ def _check(folder: Path, name: str, digest: str) -> None:
     if not path.resolve().is_relative_to(folder.resolve()):
         raise BadModel(f"{folder / MANIFEST} names a file outside the proxy: {name!r}")
     try:
-        found = _sha256(path)
+        found = sha256(path.read_bytes())
     except OSError as fault:
         raise BadModel(f"{path} cannot be read ({fault.strerror}); train the proxy anew") from None
     if found != digest:
@@ -121,7 +106,7 @@ def save_proxy(folder: Path, manifest: ProxyManifest, card: str, write: Callable
         with replacing(folder) as aside:
             write(aside)
             files = sorted(path for path in aside.rglob("*") if path.is_file())
-            digests = {path.relative_to(aside).as_posix(): _sha256(path) for path in files}
+            digests = {path.relative_to(aside).as_posix(): sha256(path.read_bytes()) for path in files}
             whole = msgspec.structs.replace(manifest, sha256=digests)
             (aside / CARD).write_text(card, encoding="utf-8")
             (aside / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n")
@@ -141,8 +126,3 @@ def check_place(folder: Path) -> None:
     """
     if folder.exists() and not (folder / MANIFEST).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadModel(f"{folder} exists and is not a proxy; name a new or empty folder")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

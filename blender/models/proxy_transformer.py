@@ -12,7 +12,7 @@ from torch import nn
 
 from blender.errors import BadModel
 from blender.matrix import Floats
-from blender.models.networks import batches, load_checkpoint, position_limit
+from blender.models.networks import batches, load_checkpoint, padded, position_limit
 from blender.models.tokens import TokenIds, Tokens, load_tokens
 
 NETWORK, HEAD = "network", "head.safetensors"
@@ -109,23 +109,6 @@ def half_where_fast() -> torch.autocast:
     """bfloat16 on processors that compute in it, about twice as fast with AMX; float32 on others."""
     fast = bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)())
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast)
-
-
-def padded(inputs: Sequence[TokenIds], padding: int) -> tuple[torch.Tensor, ...]:
-    """Ids, mask, types and own of ``SpanNetwork.forward``.
-
-    The phrase is the last text of an input.
-    """
-    longest = max(len(one) for one in inputs)
-    ids = torch.full((len(inputs), longest), padding)
-    mask, types, own = (torch.zeros_like(ids) for _ in range(3))
-    for at, one in enumerate(inputs):
-        size = len(one)
-        ids[at, :size] = torch.tensor(one.ids)
-        types[at, :size] = torch.tensor(one.types)
-        mask[at, :size] = 1
-        own[at, size - 1 - one.own : size - 1] = 1
-    return ids, mask, types, own
 
 
 def read_reader(folder: Path, *, conditional: bool) -> Reader:

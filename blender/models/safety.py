@@ -19,10 +19,10 @@ import msgspec
 import numpy as np
 
 from blender.errors import BadModel
-from blender.manifest import sha256
 from blender.matrix import Floats
-from blender.models.cache import one_per_process, text_digest
+from blender.models.cache import file_digest, one_per_process, text_digest
 from blender.models.encoder import Encoder, load_encoder
+from blender.models.folders import read_arrays, read_versioned
 from blender.models.linear_text import ToxicityModel, load_toxicity
 
 Curve = tuple[float, float, float]
@@ -32,6 +32,7 @@ CARD = "CARD.md"
 WEIGHTS = "weights.safetensors"
 HEADS = Path(__file__).parents[1] / "safety"
 """Where the heads that come with the package lie."""
+AGAIN = "give `english`, `russian`, or a folder that `python -m blender.training.safety` wrote"
 
 _CLEAN = -2.5  # logit of words taken for a context that says nothing
 _FAR = 1e-3  # probabilities nearer to 0 and 1 are all the same
@@ -195,19 +196,10 @@ def load_safety(ref: str = "english") -> SafetyHead:
 
 @one_per_process
 def _load(folder: Path, digest: str) -> SafetyHead:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     manifest, _ = _read(folder)
     path = folder / WEIGHTS
-    try:
-        raw = path.read_bytes()
-        if sha256(raw) != manifest.sha256:
-            raise BadModel(f"{path} is truncated or altered: its sha256 is not the one that {MANIFEST} says")
-        arrays = load(raw)
-        center, weights = arrays["center"], arrays["weights"]
-    except (OSError, KeyError, SafetensorError) as fault:
-        raise BadModel(f"{path} cannot be read as a safety head's weights: {fault}; train it anew") from None
+    arrays = read_arrays(path, manifest.sha256, MANIFEST, ("center", "weights"), again=AGAIN)
+    center, weights = arrays["center"], arrays["weights"]
     if weights.shape != (3 * len(center) + 5,):
         raise BadModel(
             f"{path} is broken: {len(center)} dimensions need {3 * len(center) + 5} weights, got {weights.shape}"
@@ -217,16 +209,4 @@ def _load(folder: Path, digest: str) -> SafetyHead:
 
 def _read(folder: Path) -> tuple[SafetyManifest, str]:
     path = folder / MANIFEST
-    try:
-        raw = path.read_bytes()
-        version = msgspec.json.decode(raw, type=dict[str, Any]).get("version")
-        if version != VERSION:
-            raise BadModel(f"{path} has version {version!r}, this package reads {VERSION}; train the head anew")
-        return msgspec.json.decode(raw, type=SafetyManifest), sha256(raw)
-    except OSError as fault:
-        raise BadModel(
-            f"{folder} is no safety head: {MANIFEST} cannot be read ({fault.strerror}); give `english`, `russian` or a "
-            "folder that `python -m blender.training.safety` wrote"
-        ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise BadModel(f"{path} is broken: {fault}; train the head anew") from None
+    return read_versioned(path, SafetyManifest, VERSION, what="safety head", again=AGAIN), file_digest(path)

@@ -21,8 +21,9 @@ from blender.matrix import Floats
 from blender.models.cache import one_per_process
 from blender.models.causal import checkpoint_folder
 from blender.models.checkpoint import read_checkpoint
+from blender.models.folders import read_arrays, read_versioned
 from blender.models.reference import resolve
-from blender.models.tuned import CARD, CHANGES, changed, read_changes
+from blender.models.tuned import CARD, CHANGES, changed
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +33,7 @@ MANIFEST = "tail.json"
 VERSION = 1
 NORM, OUT, BIAS = "score.norm", "score.out", "score.bias"
 EPS = float(np.finfo(np.float32).eps)
-AGAIN = "make it anew by `python -m blender.training.coherence.train --out FOLDER`"
+AGAIN = "give 'default', or make it anew by `python -m blender.training.coherence.train --out FOLDER`"
 
 __all__ = ["CARD", "CHANGES", "MANIFEST", "TAILS", "VERSION", "Tail", "TailManifest", "load_tail"]
 
@@ -110,13 +111,7 @@ def read_manifest(folder: Path) -> TailManifest:
     Raises:
         BadModel: there is no tail in the folder, or one of another version.
     """
-    try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=TailManifest)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as fault:
-        raise BadModel(f"no tail of a language model in {str(folder)!r}: {fault}; give 'default', or {AGAIN}") from None
-    if manifest.version != VERSION:
-        raise BadModel(f"{folder / MANIFEST} has version {manifest.version}, this package reads {VERSION}; {AGAIN}")
-    return manifest
+    return read_versioned(folder / MANIFEST, TailManifest, VERSION, what="tail of a language model", again=AGAIN)
 
 
 @one_per_process
@@ -124,11 +119,9 @@ def _load(folder: Path, model: str) -> Tail:
     manifest, artifact = read_manifest(folder), resolve(model)
     if manifest.model_digest != artifact.digest:
         raise BadModel(f"the tail in {str(folder)!r} was made for {manifest.model}, not for {model!r}; {AGAIN}")
-    changes = read_changes(folder, manifest.changes_sha256, MANIFEST)
-    try:
-        norm, out, bias = (changes.pop(name) for name in (NORM, OUT, BIAS))
-    except KeyError as fault:
-        raise BadModel(f"{folder / CHANGES} lacks {fault}; {AGAIN}") from None
+    score = (NORM, OUT, BIAS)
+    changes = read_arrays(folder / CHANGES, manifest.changes_sha256, MANIFEST, score, again=AGAIN)
+    norm, out, bias = (changes.pop(name) for name in score)
     own = layers_of(checkpoint_folder(artifact), manifest.first, manifest.layers)
     return Tail(
         weights={name: each.detach().float() for name, each in changed(own, changes).items()},

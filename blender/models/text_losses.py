@@ -3,67 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from blender.errors import BadInput
 from blender.matrix import Floats
+from blender.models.contexts import common
 from blender.models.language_model import ANSWER_TOKENS, LanguageModel
 from blender.models.tree import Branch
 from blender.records import Dialog
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TextLosses:
-    """Losses of texts; each float32 (number of texts,).
-
-    Attributes:
-        mean: of a token, nats; NaN for an empty text, or where the dialog fills the model's window.
-        tokens: how many were judged; of a text longer than ``ANSWER_TOKENS`` or the rest of the window the first ones.
-    """
-
-    mean: Floats
-    tokens: Floats
+def text_losses(model: LanguageModel, asked: Sequence[tuple[Dialog | None, str]]) -> Floats:
+    """Mean of ``token_losses``, float32 (texts,); NaN for an empty text, or where the dialog fills the window."""
+    found = token_losses(model, asked)
+    return np.array([each.mean() if len(each) else np.nan for each in found], dtype=np.float32)
 
 
-def text_losses(model: LanguageModel, asked: Sequence[tuple[Dialog | None, str]]) -> TextLosses:
-    """Loss of each text as the answer to its dialog, or alone where that is ``None``.
+def token_losses(model: LanguageModel, asked: Sequence[tuple[Dialog | None, str]]) -> list[Floats]:
+    """Loss in nats of every token of each text as the answer to its dialog, or alone; float32 (tokens,) each.
 
+    Of a text longer than ``ANSWER_TOKENS``, or than the rest of the model's window, the first tokens are judged.
     Texts share passes without padding, texts of one dialog share the computing of it, and dialogs that of their common
     beginning, such as the system line; so a value may differ by rounding with what else is asked. Put what answers the
     same dialog together.
     """
     form = model.form
-    roots: dict[Dialog | None, int] = {}
-    tokens: list[list[int]] = []
-    branches: list[Branch] = []
-    answers = [tuple(form.answer(text)[:ANSWER_TOKENS]) for _, text in asked]
-    fitting: list[tuple[int, ...]] = []
-    for (dialog, _), answer in zip(asked, answers, strict=True):
-        if dialog not in roots:
-            roots[dialog] = len(tokens)
-            tokens.append(list(form.starts) if dialog is None else form.context(dialog))
-        room = None if model.window is None else max(0, model.window - len(tokens[roots[dialog]]))
-        fitting.append(answer[:room])
-        if fitting[-1]:
-            branches.append(Branch(roots[dialog], fitting[-1], False))
-    shared = _shared(tokens)
-    own = [each[len(shared) :] for each in tokens]
-    judged = iter(model.judge(own, branches, shared) if branches else ())
-    mean = [-float(next(judged).tokens.mean()) if answer else float("nan") for answer in fitting]
-    return TextLosses(
-        mean=np.array(mean, dtype=np.float32), tokens=np.array([len(answer) for answer in fitting], dtype=np.float32)
-    )
+    number = {dialog: at for at, dialog in enumerate(dict.fromkeys(dialog for dialog, _ in asked))}
+    roots = [list(form.starts) if dialog is None else form.context(dialog) for dialog in number]
+    room = [None if model.window is None else max(0, model.window - len(root)) for root in roots]
+    answers = [(number[dialog], form.answer(text)[:ANSWER_TOKENS]) for dialog, text in asked]
+    return losses_behind(model, roots, [(root, answer[: room[root]]) for root, answer in answers])
 
 
-def _shared(roots: Sequence[list[int]]) -> list[int]:
-    """The tokens that all of several roots begin with; each keeps one of its own."""
-    if len(roots) < 2:
-        return []
-    first, last = min(roots), max(roots)
-    same = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(map(len, roots)))
-    return first[: min(same, min(map(len, roots)) - 1)]
+def losses_behind(
+    model: LanguageModel, roots: Sequence[list[int]], answers: Sequence[tuple[int, Sequence[int]]]
+) -> list[Floats]:
+    """Loss in nats of every token of answers, float32 (tokens,) each; what all roots begin with is computed once.
+
+    Args:
+        model: any.
+        roots: token ids, each at least one.
+        answers: number of the root that each follows, and its token ids; may be empty.
+    """
+    branches = [Branch(root, tuple(answer), False) for root, answer in answers if answer]
+    alike = min(common(min(roots), max(roots)), *(len(root) - 1 for root in roots)) if len(roots) > 1 else 0
+    judged = iter(model.judge([root[alike:] for root in roots], branches, roots[0][:alike]) if branches else ())
+    return [-next(judged).tokens if answer else np.zeros(0, dtype=np.float32) for _, answer in answers]
 
 
 def option_losses(

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from blender.errors import BadModel
 from blender.matrix import Floats
-from blender.models.cache import file_digest
+from blender.models.folders import read_arrays, read_versioned
 from blender.models.reference import Artifact, resolve
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ MANIFEST, CHANGES, CARD = "tuned.json", "changes.safetensors", "CARD.md"
 UP, DOWN = ".up", ".down"
 VERSION = 1
 BREAK = "[SEP]"
+AGAIN = "fetch or train the model anew"
 
 
 class TunedManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -77,13 +77,7 @@ def read_manifest(folder: Path) -> TunedManifest:
     Raises:
         BadModel: it is broken or of a version not known here.
     """
-    try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=TunedManifest)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as fault:
-        raise BadModel(f"{folder / MANIFEST} cannot be read: {fault}; fetch or train the encoder anew") from None
-    if manifest.version != VERSION:
-        raise BadModel(f"{folder / MANIFEST} has version {manifest.version}, this package reads {VERSION}; update it")
-    return manifest
+    return read_versioned(folder / MANIFEST, TunedManifest, VERSION, what="tuned encoder", again=AGAIN)
 
 
 def read_tuned(folder: Path) -> tuple[Artifact, TunedManifest, dict[str, Floats]]:
@@ -97,7 +91,8 @@ def read_tuned(folder: Path) -> tuple[Artifact, TunedManifest, dict[str, Floats]
     start = resolve(manifest.encoder)
     if start.digest != manifest.encoder_digest:
         raise BadModel(f"{folder} changes {manifest.encoder} as it was, the one installed is another; train it anew")
-    return start, manifest, read_changes(folder, manifest.changes_sha256, MANIFEST)
+    changes = read_arrays(folder / CHANGES, manifest.changes_sha256, MANIFEST, again=AGAIN)
+    return start, manifest, changes
 
 
 def changed(weights: Weights, changes: Mapping[str, Floats]) -> dict[str, torch.Tensor]:
@@ -118,21 +113,3 @@ def changed(weights: Weights, changes: Mapping[str, Floats]) -> dict[str, torch.
             raise BadModel(f"the changes name {target!r} of shape {added.shape}, which the encoder has not")
         found[target] = found[target].detach().float() + torch.from_numpy(added)
     return found
-
-
-def read_changes(folder: Path, sha256: str, manifest: str) -> dict[str, Floats]:
-    """The changes in a folder, float32 by name, whose digest the file called ``manifest`` names.
-
-    Raises:
-        BadModel: the file cannot be read, or is altered.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    path = folder / CHANGES
-    try:
-        if file_digest(path) != sha256:
-            raise BadModel(f"{path} is not the file that {manifest} names; fetch or train the model anew")
-        return {name: array.astype(np.float32) for name, array in load_file(path).items()}
-    except (OSError, SafetensorError) as fault:
-        raise BadModel(f"{path} cannot be read: {fault}; fetch or train the model anew") from None

@@ -13,6 +13,7 @@ from blender.errors import BadInput, BadModel
 from blender.manifest import replacing, sha256, write_flushed
 from blender.matrix import Floats
 from blender.models.encoder import Encoder
+from blender.models.folders import read_versioned
 from blender.prompts.prompt import Prompt
 
 VERSION = 1
@@ -41,7 +42,7 @@ class PromptPool:
     encoder_fingerprint: str
 
     @classmethod
-    def build(cls, prompts: Iterable[Prompt], encoder: Encoder, *, progress: str | None = None) -> PromptPool:
+    def build(cls, prompts: Iterable[Prompt], encoder: Encoder) -> PromptPool:
         """Embed prompts.
 
         Raises:
@@ -50,7 +51,7 @@ class PromptPool:
         kept = tuple({(prompt.task, prompt.text): prompt for prompt in prompts}.values())
         if not kept:
             raise BadInput("the prompt pool is empty; give it at least one demonstration or instruction")
-        vectors = encoder.encode([prompt.text for prompt in kept], progress=progress)
+        vectors = encoder.encode([prompt.text for prompt in kept])
         return cls(prompts=kept, vectors=vectors, encoder_fingerprint=encoder.fingerprint)
 
     def __len__(self) -> int:
@@ -83,6 +84,15 @@ class PromptPool:
             vectors=self.vectors[kept],
             encoder_fingerprint=self.encoder_fingerprint,
         )
+
+    def check_count(self, k: int) -> None:
+        """Refuse a wish for more prompts than there are, or for none.
+
+        Raises:
+            BadInput: it is one.
+        """
+        if not 1 <= k <= len(self):
+            raise BadInput(f"{k} prompts are wanted, the pool has {len(self)}; ask for 1 to {len(self)}")
 
     def check_encoder(self, fingerprint: str) -> None:
         """Refuse another encoder.
@@ -123,23 +133,15 @@ class PromptPool:
             BadInput: a prompt in it has no text, task or cluster.
         """
         place = Path(folder).expanduser()
+        again = "make the pool again with `blend prompts train`"
+        note = read_versioned(place / _NOTE, _Note, VERSION, what="prompt pool", again=again)
         try:
-            note = msgspec.json.decode((place / _NOTE).read_bytes(), type=_Note)
             raw = {name: (place / name).read_bytes() for name in (_PROMPTS, _VECTORS)}
         except OSError as fault:
-            raise BadModel(
-                f"no prompt pool at {place} ({fault.strerror}: {Path(fault.filename or place).name}); "
-                "make one with `blend prompts train`"
-            ) from None
-        except msgspec.MsgspecError as fault:
-            raise BadModel(f"{place / _NOTE} is broken: {fault}; make the pool again") from None
+            raise BadModel(f"{fault.filename} cannot be read ({fault.strerror}); {again}") from None
         altered = [name for name, content in raw.items() if sha256(content) != note.sha256.get(name)]
-        if note.version != VERSION or altered:
-            raise BadModel(
-                f"the prompt pool at {place} is of version {note.version} (this program reads {VERSION})"
-                + (f" and {', '.join(altered)} was altered" if altered else "")
-                + "; make it again with `blend prompts train`"
-            )
+        if altered:
+            raise BadModel(f"the prompt pool at {place}: {' and '.join(altered)} was altered; {again}")
         pool = cls(
             prompts=tuple(_read_prompts(raw[_PROMPTS], place / _PROMPTS)),
             vectors=np.load(place / _VECTORS, allow_pickle=False),

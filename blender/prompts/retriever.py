@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from blender.errors import BadInput
 from blender.index.heads import Heads
 from blender.index.vectors import VectorIndex, choose_kind
 from blender.models.encoder import Encoder
@@ -39,8 +38,7 @@ class PromptRetriever:
         Raises:
             BadInput: ``k`` is below 1 or above the size of the pool.
         """
-        if not 1 <= k <= len(self.pool):
-            raise BadInput(f"{k} prompts are wanted, the pool has {len(self.pool)}; ask for 1 to {len(self.pool)}")
+        self.pool.check_count(k)
         queries = self._heads.queries(self._encoder.encode(list(texts), role="query"))
         _, rows = self._index.search(queries, k)
         return [[self.pool.prompts[row] for row in near] for near in rows]

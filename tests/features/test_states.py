@@ -63,7 +63,7 @@ def test_where_nobody_asks_for_losses_passes_end_half_way(monkeypatch: pytest.Mo
 
 
 def test_broken_altered_and_foreign_axes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadModel, match="no axes of hidden states in"):
+    with pytest.raises(BadModel, match="no axes of hidden states at"):
         load_axes(str(tmp_path), MODEL)
     kept = {file.name: file.read_bytes() for file in (AXES / "default").iterdir()}
     altered, foreign = tmp_path / "altered", tmp_path / "foreign"

@@ -233,16 +233,16 @@ def test_manifests_that_are_refused(make_base: Make, tmp_path: Path) -> None:
     with pytest.raises(BadBase, match="no phrase base"):
         PhraseBase.open(tmp_path / "nowhere")
     for text, says in (
-        (json.dumps({**whole, "version": 99}), "is of version 99"),
-        (json.dumps({**whole, "files": 3}), "is not a manifest"),
+        (json.dumps({**whole, "version": 99}), "has version 99"),
+        (json.dumps({**whole, "files": 3}), "is broken"),
         (json.dumps({**whole, "files": {}}), "names no context_vectors, contexts"),
         (
             json.dumps({**whole, "files": {"phrases": {**note, "name": "../base/" + note["name"]}}}),
             "outside its folder",
         ),
-        (manifest.read_text()[:-40], "is not a manifest"),
-        ('{"version": "\udcff"}', "is not a manifest"),
-        (f'{{"x": {"[" * 100_000}', "is not a manifest"),
+        (manifest.read_text()[:-40], "is broken"),
+        ('{"version": "\udcff"}', "is broken"),
+        (f'{{"x": {"[" * 100_000}', "is broken"),
     ):
         manifest.write_text(text, errors="surrogateescape")
         with pytest.raises(BadBase, match=says):

@@ -172,10 +172,10 @@ def test_broken_scores_are_refused(make_base: Callable[..., Path]) -> None:
     score_base(folder, [Letters()])
     manifest = folder / "scores" / "scores.json"
     manifest.write_text(manifest.read_text().replace('"version": 1', '"version": 9'))
-    with pytest.raises(BadBase, match="version 9, this program reads 1"):
+    with pytest.raises(BadBase, match="version 9, this package reads 1"):
         BaseScores.open(PhraseBase.open(folder))
     manifest.write_text("{")
-    with pytest.raises(BadBase, match="no manifest of scores"):
+    with pytest.raises(BadBase, match="is broken"):
         BaseScores.open(PhraseBase.open(folder))
 
 

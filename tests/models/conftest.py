@@ -105,3 +105,27 @@ def chat(tokenizer: Any) -> ChatForm:
 def script(chat: ChatForm) -> ScriptForm:
     """The prompt form of models without a chat template, for the same tokenizer."""
     return ScriptForm(chat.tokenizer, chat.marks)
+
+
+@pytest.fixture
+def alternating(tokenizer: Any) -> ChatForm:
+    """A chat template that knows no system role and refuses two messages of one speaker in a row."""
+    return ChatForm(_Alternating(tokenizer), ())
+
+
+class _Alternating:
+    """A tokenizer whose template knows no system role and refuses two messages of one speaker in a row."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self.decode = tokenizer.decode
+
+    def encode(self, text: str, **settings: Any) -> Any:
+        return self._tokenizer.encode(text, **settings)
+
+    def apply_chat_template(self, messages: list[dict[str, str]], **_: Any) -> str:
+        from jinja2.exceptions import TemplateError
+
+        if any(message["role"] != ("user", "assistant")[at % 2] for at, message in enumerate(messages)):
+            raise TemplateError("Conversation roles must alternate user/assistant/...")
+        return "".join(("({})" if at % 2 else "[{}]").format(each["content"]) for at, each in enumerate(messages))

@@ -5,9 +5,9 @@ import hashlib
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -129,12 +129,8 @@ def test_one_per_process_under_threads() -> None:
         time.sleep(0.05)
         return object()
 
-    found: list[object] = []
-    threads = [threading.Thread(target=lambda: found.append(load("a"))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(load, "aaaa"))
     assert calls == ["a"]
     assert len(set(map(id, found))) == 1
     assert load("b") is not found[0]

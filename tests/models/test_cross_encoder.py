@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from blender.errors import BadModel
-from blender.matrix import Floats
 from blender.models.cross_encoder import load_cross_encoder
 
 pytestmark = pytest.mark.slow
@@ -54,12 +53,8 @@ def test_a_long_context_keeps_its_newest_words() -> None:
 def test_two_threads_get_the_same_answers() -> None:
     model = load_cross_encoder(REF)
     expected = model.score(PAIRS)
-    found: list[Floats] = []
-    threads = [threading.Thread(target=lambda: found.append(model.score(PAIRS))) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(model.score, [PAIRS] * 2))
     assert [scores.tolist() for scores in found] == [expected.tolist()] * 2
 
 

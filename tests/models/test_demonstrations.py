@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from blender.errors import BadInput
@@ -100,26 +98,7 @@ def test_an_example_without_words_is_refused() -> None:
         Example(context=" \n", answer="Yes.")
 
 
-def test_a_template_that_wants_speakers_to_alternate_gets_that(tokenizer: Any) -> None:
+def test_a_template_that_wants_speakers_to_alternate_gets_that(alternating: ChatForm) -> None:
     talk = Dialog(turns=(Turn(speaker="bot", text="Hey!"), Turn(speaker="human", text="Hi.")))
-    strict = ChatForm(_Alternating(tokenizer), ())
-    told = read(strict, talk, Shown(examples=(NEXT,), place="turns"), "Be brief.")
+    told = read(alternating, talk, Shown(examples=(NEXT,), place="turns"), "Be brief.")
     assert told == "[Be brief.\nFirst come good answers in other conversations.\n\nDo you cook?](Only soup.\nHey!)[Hi.]"
-
-
-class _Alternating:
-    """A tokenizer whose template knows no system role and refuses two messages of one speaker in a row."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-        self.decode = tokenizer.decode
-
-    def encode(self, text: str, **settings: Any) -> Any:
-        return self._tokenizer.encode(text, **settings)
-
-    def apply_chat_template(self, messages: list[dict[str, str]], **_: Any) -> str:
-        from jinja2.exceptions import TemplateError
-
-        if any(message["role"] != ("user", "assistant")[at % 2] for at, message in enumerate(messages)):
-            raise TemplateError("Conversation roles must alternate user/assistant/...")
-        return "".join(("({})" if at % 2 else "[{}]").format(each["content"]) for at, each in enumerate(messages))

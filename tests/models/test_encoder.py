@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from blender.errors import BadModel
-from blender.matrix import Floats
 from blender.models.bert import PASS_TOKENS, PackedBert
 from blender.models.bert_weights import BertWeights
 from blender.models.checkpoint import read_checkpoint
@@ -182,13 +181,8 @@ def test_what_is_given_out_cannot_change_what_is_remembered() -> None:
 def test_two_threads_get_the_same_answers_and_compute_once() -> None:
     encoder = fresh(FP32)
     expected = fresh(FP32).encode(TEXTS)
-    found: list[Floats] = []
-    threads = [threading.Thread(target=lambda: found.append(encoder.encode(TEXTS))) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(found) == 2
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(encoder.encode, [TEXTS] * 2))
     for vectors in found:
         np.testing.assert_allclose(vectors, expected, atol=1e-5)
     assert encoder.computed == len(TEXTS)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -282,12 +282,8 @@ def test_the_dialog_decides_its_samples_not_the_batch(model: LanguageModel) -> N
 
 
 def test_threads_share_one_model() -> None:
-    found: list[LanguageModel] = []
-    threads = [threading.Thread(target=lambda: found.append(load_language_model(SMOLLM))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(load_language_model, [SMOLLM] * 4))
     assert len({id(model) for model in found}) == 1
     assert found[0] is load_language_model(SMOLLM, "float32")
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import os
 import pickle
-import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from blender.errors import BadModel
-from blender.matrix import Floats
 from blender.models.cache import cache_folder
 from blender.models.linear_text import character_grams, convert, load_toxicity, read_arrays, stemmer
 from blender.models.reference import resolve
@@ -66,12 +65,8 @@ def test_two_threads_get_the_same_answers() -> None:
     model = load_toxicity(RUSSIAN)
     texts = list(KNOWN_RUSSIAN) * 20
     expected = model.score(texts)
-    found: list[Floats] = []
-    threads = [threading.Thread(target=lambda: found.append(model.score(texts))) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(model.score, [texts] * 2))
     assert [scores.tolist() for scores in found] == [expected.tolist()] * 2
 
 

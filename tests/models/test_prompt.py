@@ -84,27 +84,12 @@ def test_of_a_long_dialog_the_newest_words_remain(chat: ChatForm, script: Script
         assert "And now?" in form.tokenizer.decode(tokens)
 
 
-def test_a_template_without_a_system_role_gets_it_in_the_first_turn(tokenizer: Any) -> None:
-    strict = ChatForm(_Strict(tokenizer), ())
+def test_a_template_without_a_system_role_gets_it_in_the_first_turn(alternating: ChatForm) -> None:
     turns = (Turn(speaker="bot", text="Hello."), Turn(speaker="human", text="Hi."), Turn(speaker="human", text="You?"))
-    assert tokenizer.decode(strict.context(Dialog(turns=turns), "Be brief.")) == "[Be brief.\n\nHi.\nYou?]"
-
-
-class _Strict:
-    """A tokenizer whose template refuses what some templates refuse."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-
-    def encode(self, text: str, **settings: Any) -> Any:
-        return self._tokenizer.encode(text, **settings)
-
-    def apply_chat_template(self, messages: list[dict[str, str]], **_: Any) -> str:
-        from jinja2.exceptions import TemplateError
-
-        if messages[0]["role"] != "user":
-            raise TemplateError("Conversation roles must alternate user/assistant/...")
-        return "".join(f"[{message['content']}]" for message in messages)
+    assert (
+        alternating.tokenizer.decode(alternating.context(Dialog(turns=turns), "Be brief."))
+        == "[Be brief.\n\nHi.\nYou?]"
+    )
 
 
 def test_the_fingerprint_knows_every_word_of_the_prompt(chat: ChatForm, script: ScriptForm) -> None:

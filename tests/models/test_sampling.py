@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
 
 from blender.errors import BadInput
 from blender.models.sampling import Asked, Sampling, choose, draw, uniforms
@@ -14,24 +13,6 @@ from blender.models.tree import PROMPT, Branch
 
 PROMPTS = [[9, 10, 11, 12, 13], [20, 21], [40, 41, 42, 43, 44, 45, 46, 47]]
 ENDS = (3, 5)
-
-
-@pytest.fixture(scope="module")
-def model() -> Any:
-    config = LlamaConfig(
-        vocab_size=61,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        initializer_range=0.2,
-        pad_token_id=0,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(2)
-        made: Any = LlamaForCausalLM(config)
-    return made.eval()
 
 
 def asked(prompts: list[list[int]], k: int, settings: Sampling) -> list[Asked]:
@@ -45,38 +26,38 @@ def sample(model: Any, prompts: list[list[int]], k: int, settings: Sampling) -> 
     return [[one.tokens for one in group] for group in drawn]
 
 
-def test_the_same_seed_gives_the_same_answers_and_another_seed_others(model: Any) -> None:
-    first = sample(model, PROMPTS, 3, Sampling(seed=4))
-    assert first == sample(model, PROMPTS, 3, Sampling(seed=4))
-    assert first != sample(model, PROMPTS, 3, Sampling(seed=5))
+def test_the_same_seed_gives_the_same_answers_and_another_seed_others(small_llama: Any) -> None:
+    first = sample(small_llama, PROMPTS, 3, Sampling(seed=4))
+    assert first == sample(small_llama, PROMPTS, 3, Sampling(seed=4))
+    assert first != sample(small_llama, PROMPTS, 3, Sampling(seed=5))
 
 
-def test_neither_the_batch_nor_the_number_of_samples_changes_an_answer(model: Any) -> None:
+def test_neither_the_batch_nor_the_number_of_samples_changes_an_answer(small_llama: Any) -> None:
     settings = Sampling(max_new_tokens=20)
-    together = sample(model, PROMPTS, 4, settings)
+    together = sample(small_llama, PROMPTS, 4, settings)
     for prompt, group in zip(PROMPTS, together, strict=True):
-        assert sample(model, [prompt], 4, settings)[0] == group
-        assert sample(model, [prompt], 2, settings)[0] == group[:2]
+        assert sample(small_llama, [prompt], 4, settings)[0] == group
+        assert sample(small_llama, [prompt], 2, settings)[0] == group[:2]
 
 
-def test_log_probabilities_are_those_of_scoring(model: Any) -> None:
+def test_log_probabilities_are_those_of_scoring(small_llama: Any) -> None:
     settings = Sampling(max_new_tokens=15, temperature=0.6, repetition_penalty=1.5)
     with torch.inference_mode():
-        drawn, _ = draw(model, asked(PROMPTS, 3, settings), ENDS)
+        drawn, _ = draw(small_llama, asked(PROMPTS, 3, settings), ENDS)
         for prompt, group in zip(PROMPTS, drawn, strict=True):
             for one in group:
                 assert len(one.ends) == len(one.tokens) + 1 == len(one.logprobs) + 1
                 if one.tokens:
                     branch = Branch(PROMPT, tuple(one.tokens), True)
-                    judged = judge_one_by_one(model, (prompt, [1]), [branch], ENDS)[0][0]
+                    judged = judge_one_by_one(small_llama, (prompt, [1]), [branch], ENDS)[0][0]
                     np.testing.assert_allclose(one.logprobs, judged.tokens, atol=1e-4)
                     np.testing.assert_allclose(one.ends[-1], judged.end, atol=1e-4)
 
 
-def test_an_answer_ends_at_an_end_token_or_at_the_limit(model: Any) -> None:
+def test_an_answer_ends_at_an_end_token_or_at_the_limit(small_llama: Any) -> None:
     settings = Sampling(max_new_tokens=25, temperature=1.5, top_p=1.0)
     with torch.inference_mode():
-        drawn, _ = draw(model, asked(PROMPTS, 16, settings), ENDS)
+        drawn, _ = draw(small_llama, asked(PROMPTS, 16, settings), ENDS)
     flat = [one for group in drawn for one in group]
     assert {one.finished for one in flat} == {True, False}
     for one in flat:
@@ -85,20 +66,22 @@ def test_an_answer_ends_at_an_end_token_or_at_the_limit(model: Any) -> None:
         assert not one.finished or len(one.tokens) < 25
 
 
-def test_temperature_zero_and_a_tiny_nucleus_take_the_likeliest(model: Any) -> None:
-    greedy = sample(model, PROMPTS, 2, Sampling(temperature=0, repetition_penalty=1))
-    assert greedy == sample(model, PROMPTS, 2, Sampling(top_p=1e-9, repetition_penalty=1))
+def test_temperature_zero_and_a_tiny_nucleus_take_the_likeliest(small_llama: Any) -> None:
+    greedy = sample(small_llama, PROMPTS, 2, Sampling(temperature=0, repetition_penalty=1))
+    assert greedy == sample(small_llama, PROMPTS, 2, Sampling(top_p=1e-9, repetition_penalty=1))
     assert all(first == second for first, second in greedy)
     ids = list(PROMPTS[0])
     with torch.inference_mode():
         for token in greedy[0][0]:
-            assert int(model(torch.tensor([ids])).logits[0, -1].argmax()) == token
+            assert int(small_llama(torch.tensor([ids])).logits[0, -1].argmax()) == token
             ids.append(token)
 
 
-def test_a_penalty_makes_repetition_rarer(model: Any) -> None:
+def test_a_penalty_makes_repetition_rarer(small_llama: Any) -> None:
     def repeated(penalty: float) -> int:
-        answers = sample(model, PROMPTS, 8, Sampling(repetition_penalty=penalty, max_new_tokens=30, temperature=0.5))
+        answers = sample(
+            small_llama, PROMPTS, 8, Sampling(repetition_penalty=penalty, max_new_tokens=30, temperature=0.5)
+        )
         return sum(len(tokens) - len(set(tokens)) for group in answers for tokens in group)
 
     assert repeated(3.0) < repeated(1.0) / 2

@@ -132,7 +132,7 @@ def test_a_sample_brings_its_tail_state_with_it() -> None:
 
 def test_what_is_no_tail_for_this_model_is_refused(fresh: LanguageModel, tiny_llama: Path, tmp_path: Path) -> None:
     model = str(tiny_llama)
-    with pytest.raises(BadModel, match=r"no tail of a language model in .*coherence\.train"):
+    with pytest.raises(BadModel, match=r"no tail of a language model at .*coherence\.train"):
         load_tail(str(tmp_path), model)
     altered = written(tmp_path / "altered", model)
     (altered / CHANGES).write_bytes((altered / CHANGES).read_bytes() + b" ")

@@ -5,7 +5,7 @@ import pytest
 
 from blender.errors import BadInput
 from blender.models.language_model import LanguageModel, load_language_model
-from blender.models.text_losses import option_losses, plain_tokens, text_losses
+from blender.models.text_losses import option_losses, plain_tokens, text_losses, token_losses
 from blender.records import Dialog, Pool
 
 pytestmark = pytest.mark.slow
@@ -23,8 +23,8 @@ def test_losses_are_those_of_pools(model: LanguageModel) -> None:
     found = text_losses(model, asked)
     pools = model.score([Pool.of(dialog, TEXTS) for dialog in DIALOGS])
     wanted = np.concatenate([*(pool.conditional for pool in pools), pools[0].alone])
-    np.testing.assert_allclose(found.mean, wanted, atol=2e-4)
-    assert np.isnan(found.mean[2]) and found.tokens[2] == 0
+    np.testing.assert_allclose(found, wanted, atol=2e-4)
+    assert np.isnan(found[2])
 
 
 def test_dialogs_share_passes_and_texts_share_dialogs(model: LanguageModel) -> None:
@@ -44,7 +44,7 @@ def test_dialogs_share_what_they_all_begin_with(model: LanguageModel) -> None:
     found = text_losses(model, asked)
     shared = model.computed - before
     alone = [text_losses(model, [each]) for each in asked]
-    np.testing.assert_allclose(found.mean, [each.mean[0] for each in alone], atol=1e-3)
+    np.testing.assert_allclose(found, [each[0] for each in alone], atol=1e-3)
     prompts = [model.form.context(dialog) for dialog in DIALOGS]
     common = next(at for at, (a, b) in enumerate(zip(*prompts, strict=False)) if a != b)
     assert common > 10, "the system line"
@@ -81,7 +81,6 @@ def test_what_is_longer_than_the_window_is_judged_by_its_first_tokens(
     first = model.form.tokenizer.decode(model.form.answer(long)[:7])
     whole = text_losses(model, [(None, first)])
     monkeypatch.setattr(LanguageModel, "window", 8)
-    found = text_losses(model, [(None, long), (DIALOGS[0], long)])
-    assert found.tokens.tolist() == [7, 0]
-    assert found.mean[0] == pytest.approx(whole.mean[0], abs=1e-3)
-    assert np.isnan(found.mean[1]), "the dialog fills the window"
+    asked: list[tuple[Dialog | None, str]] = [(None, long), (DIALOGS[0], long)]
+    assert [len(each) for each in token_losses(model, asked)] == [7, 0], "the dialog fills the window"
+    assert text_losses(model, asked)[0] == pytest.approx(whole[0], abs=1e-3)

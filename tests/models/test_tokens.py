@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from blender.models.proxy_transformer import padded
+from blender.models.networks import padded
 from blender.models.tokens import Tokens, load_tokens
 
 CLS, SEP, QUERY = 1, 2, 3

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from blender.models.tail import TailManifest
+from blender.training.report import table
 
 KINDS = {
     "random": "of another context",
@@ -39,12 +40,9 @@ def card_lines(manifest: TailManifest) -> Iterator[str]:
         f"{metrics['first by chance']}), and above a wrong one of each kind:"
     )
     yield ""
-    yield "| | first | " + " | ".join(KINDS.values()) + " |"
-    yield "|---|---|" + "---|" * len(KINDS)
     names = {"trained": "as trained", "as kept": "as kept", "likelihood": "how likely the model finds it"}
-    for key, name in names.items():
-        row = metrics[key]
-        yield f"| {name} | " + " | ".join(str(row.get(kind, "-")) for kind in ("first", *KINDS)) + " |"
+    rows = ([name, *(metrics[key].get(kind, "-") for kind in ("first", *KINDS))] for key, name in names.items())
+    yield from table(["", "first", *KINDS.values()], rows)
     yield ""
     yield "## Cautions"
     yield ""

@@ -5,7 +5,6 @@ python -m blender.training.coherence.train
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +18,7 @@ from rich.console import Console
 from safetensors.numpy import save_file
 
 from blender.errors import BadInput
+from blender.manifest import sha256
 from blender.models.cache import cache_folder, make_once, text_digest
 from blender.models.causal import checkpoint_folder
 from blender.models.encoder import load_encoder
@@ -212,7 +212,7 @@ def _write(
         version=VERSION,
         model=MODEL,
         model_digest=model.digest,
-        changes_sha256=hashlib.sha256((folder / CHANGES).read_bytes()).hexdigest(),
+        changes_sha256=sha256((folder / CHANGES).read_bytes()),
         first=network.first,
         layers=settings.layers,
         data=source,

@@ -52,7 +52,7 @@ class Drawn:
     fits: dict[str, tuple[float, float]]
 
 
-def draw(tasks: Sequence[TaskSet], count: Count, settings: DrawSettings | None = None) -> Drawn:
+def draw(tasks: Sequence[TaskSet], count: Count, settings: DrawSettings) -> Drawn:
     """Draw prompts and inputs.
 
     Args:
@@ -63,7 +63,6 @@ def draw(tasks: Sequence[TaskSet], count: Count, settings: DrawSettings | None =
     Raises:
         BadInput: no row of any set is short enough.
     """
-    chosen = settings or DrawSettings()
     prompts: list[Prompt] = []
     inputs: list[Row] = []
     fits = {}
@@ -71,18 +70,18 @@ def draw(tasks: Sequence[TaskSet], count: Count, settings: DrawSettings | None =
         if not task.train:
             continue
         lengths = {row.id: count(demonstration(row)) for row in task.train}
-        shown, scored = _split(task.train, lengths, chosen)
+        shown, scored = _split(task.train, lengths, settings)
         prompts += [_prompt(row) for row in shown]
         if task.template.instruction:
             prompts.append(Prompt(task.template.instruction, task=task.task, cluster=task.cluster, kind="instruction"))
         inputs += scored
-        fits[task.task] = _fits(lengths.values(), chosen)
+        fits[task.task] = _fits(lengths.values(), settings)
         if not scored:
             log.warning("no training row of %s is short enough to be scored", task.task)
     if not prompts or not inputs:
         raise BadInput(
-            f"no training row has at most {chosen.prompt_tokens} tokens as a prompt and {chosen.input_tokens} as an "
-            "input; allow longer ones, or give sets with shorter rows"
+            f"no training row has at most {settings.prompt_tokens} tokens as a prompt and {settings.input_tokens} as "
+            "an input; allow longer ones, or give sets with shorter rows"
         )
     return Drawn(prompts=tuple(prompts), inputs=tuple(inputs), fits=fits)
 

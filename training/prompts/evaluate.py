@@ -95,7 +95,7 @@ def evaluate(
     scored: Sequence[Scored],
     pool: PromptPool,
     encoder: Encoder,
-    settings: EvaluateSettings | None = None,
+    settings: EvaluateSettings,
     watch: Callable[[ClusterResult], None] | None = None,
     checkpoint: Path | None = None,
 ) -> list[ClusterResult]:
@@ -115,19 +115,18 @@ def evaluate(
     Raises:
         BadInput: too little is left to learn from.
     """
-    chosen = settings or EvaluateSettings()
     results = []
     for fold in folds:
         began, before = time.perf_counter(), model.computed
-        found = retrievers(fold, scored, pool, encoder, chosen.train, checkpoint)
-        tested = {key: _try(model, store, fold, found, key) for key in chosen.rivals}
+        found = retrievers(fold, scored, pool, encoder, settings.train, checkpoint)
+        tested = {key: _try(model, store, fold, found, key) for key in settings.rivals}
         results.append(
             ClusterResult(
                 fold=fold,
                 learnt=found.learnt,
                 prompts=len(found.pool),
                 tested=tested,
-                oracle=_oracle(model, store, fold, found, chosen),
+                oracle=_oracle(model, store, fold, found, settings),
                 picked=picked(scored, fold.cluster, found.pool, encoder, found.heads),
                 seconds=time.perf_counter() - began,
                 computed=model.computed - before,

@@ -54,12 +54,11 @@ class Lesson:
     negatives: tuple[Prompt, ...]
 
 
-def lessons(scored: Sequence[Scored], pool: PromptPool, settings: TrainSettings | None = None) -> list[Lesson]:
+def lessons(scored: Sequence[Scored], pool: PromptPool, settings: TrainSettings) -> list[Lesson]:
     """What can be learnt with the prompts of a pool; an input that none of them helped is dropped.
 
     Scores of prompts that are not in the pool do not count, so the scores of all tasks serve every fold.
     """
-    chosen = settings or TrainSettings()
     known = {prompt.text for prompt in pool.prompts}
     found = []
     for each in scored:
@@ -68,8 +67,8 @@ def lessons(scored: Sequence[Scored], pool: PromptPool, settings: TrainSettings 
         if not tried or not helps(tried[0][0], each.zero) or tried[0][0].score == tried[-1][0].score:
             continue
         best, others = tried[0][1], [prompt for _, prompt in tried[1:]]
-        worst = tuple(reversed(others[-chosen.worst :])) if chosen.worst else ()
-        random = _random(pool, best, each.row.digest, chosen.random + chosen.worst - len(worst), chosen.seed)
+        worst = tuple(reversed(others[-settings.worst :])) if settings.worst else ()
+        random = _random(pool, best, each.row.digest, settings.random + settings.worst - len(worst), settings.seed)
         found.append(Lesson(text=each.row.text, positive=best, negatives=worst + random))
     return found
 
@@ -84,7 +83,7 @@ def fit_retriever(
     scored: Sequence[Scored],
     pool: PromptPool,
     encoder: Encoder,
-    settings: TrainSettings | None = None,
+    settings: TrainSettings,
     *,
     checkpoint: Path | None = None,
 ) -> tuple[Heads, int]:
@@ -96,9 +95,8 @@ def fit_retriever(
         BadInput: prompts helped too few inputs, or all scores are equal.
         BadModel: the pool is of another encoder.
     """
-    chosen = settings or TrainSettings()
     pool.check_encoder(encoder.fingerprint)
-    found = lessons(scored, pool, chosen)
+    found = lessons(scored, pool, settings)
     found.sort(key=lambda lesson: text_digest(lesson.text))
     few = max(2, len(found) // _HELD_OUT)
     held, learnt = found[:few], found[few:]
@@ -111,7 +109,7 @@ def fit_retriever(
     heads = fit_heads(
         _pairs(learnt, vectors, encoder),
         start=Heads.identity(encoder.dimension, encoder.fingerprint),
-        settings=chosen.fit,
+        settings=settings.fit,
         held_out=_pairs(held, vectors, encoder),
         checkpoint=checkpoint,
     )

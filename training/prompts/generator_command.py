@@ -11,13 +11,13 @@ import typer
 from blender.errors import BadInput
 from blender.index.base import open_base
 from blender.index.context import TURN_BREAK
+from blender.index.corpus import read_chats
 from blender.models.language_model import load_language_model
 from blender.records import Dialog
 from blender.sources.prompting import PairRetriever
 from blender.training.prompts.generator_data import Asked
 from blender.training.prompts.generator_losses import FOLDS, Scored, picked, score_candidates, tuned_heads
 from blender.training.prompts.terminal import say
-from blender.training.tune.dialogues import read_conversations
 
 FEWEST, FEWEST_CHATS = 10 * FOLDS, 2 * FOLDS
 
@@ -50,7 +50,7 @@ def pairs(
 def _drawn(conversations: str, count: int, seed: int) -> list[Asked]:
     found = [
         (f"chat-{chat}", phrase)
-        for chat, phrases in enumerate(read_conversations(conversations))
+        for chat, phrases in enumerate(read_chats(conversations))
         for phrase in phrases
         if phrase.context.strip()
     ]

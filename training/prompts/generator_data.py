@@ -13,7 +13,7 @@ from blender.errors import BadInput
 from blender.index.base import PhraseBase
 from blender.index.build import build_base
 from blender.index.context import TURN_BREAK
-from blender.index.corpus import Phrase, read_phrases
+from blender.index.corpus import Phrase, read_chats
 from blender.index.demo import FEWEST_ASKED, FEWEST_WORDS, MOST_WORDS, SETTINGS, SOURCE
 from blender.models.cache import cache_folder, make_once, text_digest
 from blender.records import Dialog
@@ -64,12 +64,7 @@ def packaged(test: int, tune: int, train: int, pairs: int, seed: int) -> Convers
         pairs: of context and answer in the base, at least, as long as there are conversations.
         seed: of the order of conversations and of the dialog drawn from each.
     """
-    chats: list[list[Phrase]] = []
-    for phrase in read_phrases(SOURCE):
-        if TURN_BREAK not in phrase.context:  # the second turn of a chat answers the first alone
-            chats.append([])
-        chats[-1].append(phrase)
-    usable = [kept for chat in chats if (kept := [phrase for phrase in chat if _usable(phrase)])]
+    usable = [kept for chat in read_chats(SOURCE) if (kept := [phrase for phrase in chat if _usable(phrase)])]
     generator = np.random.default_rng(seed)
     order = [usable[at] for at in generator.permutation(len(usable))]
     parts = np.cumsum([test, tune, train])

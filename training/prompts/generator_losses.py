@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,11 +17,12 @@ from blender.models.cache import cache_folder, text_digest
 from blender.models.demonstrations import NOTHING, Shown
 from blender.models.language_model import LanguageModel
 from blender.models.progress import steps
-from blender.models.tree import Branch
+from blender.models.text_losses import losses_behind
 from blender.pooling import duplicate_key
 from blender.sources.prompting import PairRetriever
 from blender.training.prompts.generator_data import Asked
 from blender.training.tune.fitting import FitSettings, Pairs, fit_heads
+from blender.training.tune.kept import kept_json
 
 FIT = FitSettings(epochs=30, batch=64, rate=5e-4, decay=0.5, dropout=0.2, symmetric=False, patience=5)
 FOLDS = 5
@@ -62,30 +62,12 @@ def true_losses(model: LanguageModel, asked: Sequence[Asked], shown: Sequence[Sh
 
 
 def _losses(model: LanguageModel, prompts: list[list[int]], answers: list[tuple[int, ...]]) -> list[float]:
-    branches = [Branch(at, answer, False) for at, answer in enumerate(answers)]
-    prefix = _shared(prompts)  # the system line is computed once
-    own = [prompt[len(prefix) :] for prompt in prompts]
-    return [-float(judged.tokens.mean()) for judged in model.judge(own, branches, prefix)]
+    return [float(losses.mean()) for losses in losses_behind(model, prompts, list(enumerate(answers)))]
 
 
-def _shared(prompts: Sequence[list[int]]) -> list[int]:
-    """Tokens that all prompts begin with, each keeping one or more of its own."""
-    first, last = min(prompts), max(prompts)
-    count = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
-    return first[: min(count, *(len(prompt) - 1 for prompt in prompts))]
-
-
-def remembered(name: str, make: Callable[[], Any]) -> Any:
+def remembered(name: str, make: Callable[[], list[Any]]) -> list[Any]:
     """What ``make`` gives, as JSON in the cache folder."""
-    path = cache_folder() / "generator-report" / f"{name}.json"
-    if path.is_file():
-        return msgspec.json.decode(path.read_bytes())
-    made = make()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".making")
-    aside.write_bytes(msgspec.json.encode(made))
-    aside.replace(path)
-    return made
+    return kept_json(cache_folder() / "generator-report" / f"{name}.json", list[Any], make)
 
 
 def at_random(retriever: PairRetriever, count: int, seed: int) -> list[Shown]:

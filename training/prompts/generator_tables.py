@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from blender.training.report import table
+
 
 def tables(values: Mapping[str, Any]) -> list[str]:
     """Markdown lines."""
@@ -25,7 +27,8 @@ def _choice(choice: Mapping[str, Any]) -> list[str]:
     return [
         f"**Where and how many** ({choice['n']} dialogs kept for this choice; chosen: {choice['chosen']})",
         "",
-        *_table(["pairs shown", "loss of the true next turn, nats a token"], rows),
+        *table(["pairs shown", "loss of the true next turn, nats a token"], rows),
+        "",
     ]
 
 
@@ -36,7 +39,8 @@ def _training(training: Mapping[str, Any]) -> list[str]:
         f"cross-fitted; some pair helps {100 * training['helped by some']:.0f} % of them; tuned minus untuned "
         f"{_with(training['tuned minus untuned'], signed=True)})",
         "",
-        *_table(["picked by", "loss of the true next turn, nats a token"], rows),
+        *table(["picked by", "loss of the true next turn, nats a token"], rows),
+        "",
     ]
 
 
@@ -49,7 +53,7 @@ def _losses(losses: Mapping[str, Any]) -> list[str]:
                 last = one["tuned against untuned"] if arm == "tuned" else None
                 rows.append([model, corpus, str(one["n"]), arm, _with(loss), *_differences([*against, last])])
     head = ["model", "dialogs", "n", "pairs", "nats a token", "against zero-shot", "against random", "against untuned"]
-    return ["**Loss of the true next turn, held-out dialogs** (below 0 is better)", "", *_table(head, rows)]
+    return ["**Loss of the true next turn, held-out dialogs** (below 0 is better)", "", *table(head, rows), ""]
 
 
 def _pools(pools: Mapping[str, Any]) -> list[str]:
@@ -77,12 +81,7 @@ def _pools(pools: Mapping[str, Any]) -> list[str]:
         "words",
     ]
     told = f"{pools['n']} packaged test dialogs, {pools['answers']} answers each; judged by {pools['judge']}"
-    return [f"**Sampled pools** ({told})", "", *_table(head, rows)]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows]
-    return [*(f"| {' | '.join(line)} |" for line in lines), ""]
+    return [f"**Sampled pools** ({told})", "", *table(head, rows), ""]
 
 
 def _with(interval: Sequence[float], *, signed: bool = False) -> str:

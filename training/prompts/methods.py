@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from blender.errors import BadInput, MissingPackage
+from blender.errors import MissingPackage
 from blender.models.cache import text_digest
 from blender.prompts.pool import PromptPool
 from blender.prompts.prompt import Prompt
@@ -20,7 +20,7 @@ def random_prompts(pool: PromptPool, seed: int) -> Find:
     """Prompts drawn without regard to the input; each input has its own draw."""
 
     def find(texts: Sequence[str], k: int) -> list[list[Prompt]]:
-        _check(pool, k)
+        pool.check_count(k)
         draws = [np.random.default_rng(int(text_digest("random", str(seed), text), 16)) for text in texts]
         return [[pool.prompts[at] for at in draw.choice(len(pool), size=k, replace=False)] for draw in draws]
 
@@ -41,14 +41,9 @@ def bm25(pool: PromptPool) -> Find:
     index.index(bm25s.tokenize([prompt.text for prompt in pool.prompts], show_progress=False), show_progress=False)
 
     def find(texts: Sequence[str], k: int) -> list[list[Prompt]]:
-        _check(pool, k)
+        pool.check_count(k)
         queries = bm25s.tokenize(list(texts), show_progress=False)
         found, _ = index.retrieve(queries, k=k, show_progress=False, n_threads=1)
         return [[pool.prompts[at] for at in row] for row in found]
 
     return find
-
-
-def _check(pool: PromptPool, k: int) -> None:
-    if not 1 <= k <= len(pool):
-        raise BadInput(f"{k} prompts are wanted, the pool has {len(pool)}; ask for 1 to {len(pool)}")

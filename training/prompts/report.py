@@ -31,7 +31,7 @@ from blender.training.prompts.tables import (
 )
 from blender.training.prompts.terminal import say
 from blender.training.prompts.testing import VALUES
-from blender.training.report import write_part
+from blender.training.report import table, write_part
 from blender.training.script import run as run_script
 
 COMMAND = "python -m blender.training.prompts.report DATA"
@@ -143,16 +143,13 @@ def verdicts(results: Sequence[ClusterResult], model: str) -> list[str]:
 def published_table(run: Run) -> list[str]:
     """Where the published experiment saw gains, and where this one does."""
     own, other = (compare(each, ("tuned", 1), BARE) if each else None for each in (run.results, run.transferred))
-    table = [
-        "| tuned less zero-shot, points | published, GPT-Neo-2.7B | here | transfer |",
-        "|---|---|---|---|",
-    ]
+    rows = []
     for cluster, gain in PUBLISHED.items():
         if own and cluster in own.clusters:
             moved = show(other.clusters[cluster], signed=True) if other else ""
             here = show(own.clusters[cluster], signed=True)
-            table.append(f"| {cluster.replace('_', ' ')} | {gain:+.1f} | {here} | {moved} |")
-    return table
+            rows.append((cluster.replace("_", " "), f"{gain:+.1f}", here, moved))
+    return table(("tuned less zero-shot, points", "published, GPT-Neo-2.7B", "here", "transfer"), rows)
 
 
 def _transfer(run: Run, settings: RunSettings) -> list[str]:

@@ -60,7 +60,7 @@ def score(
     model: LanguageModel,
     store: ScoreStore,
     drawn: Drawn,
-    settings: ScoreSettings | None = None,
+    settings: ScoreSettings,
     *,
     shard: tuple[int, int] = (0, 1),
     progress: bool = False,
@@ -78,13 +78,12 @@ def score(
         shard: number and count; a shard has every ``count``-th input, so several processes can share the work.
         progress: shows a bar.
     """
-    chosen = settings or ScoreSettings()
     rows = drawn.inputs[shard[0] :: shard[1]]
     bare = outcomes(model, store, [Ask("", row) for row in rows], "without prompts" if progress else None)
     found = [Scored(row=row, zero=zero, tried=(), outcomes=()) for row, zero in zip(rows, bare, strict=True)]
-    for number in range(chosen.rounds):
+    for number in range(settings.rounds):
         open_ = [at for at, each in enumerate(found) if not each.helped]
-        tried = {at: _draw(drawn.prompts, found[at], chosen) for at in open_}
+        tried = {at: _draw(drawn.prompts, found[at], settings) for at in open_}
         asked = [Ask(prompt.text, found[at].row) for at in open_ for prompt in tried[at]]
         given = iter(outcomes(model, store, asked, f"round {number + 1}" if progress else None))
         for at in open_:

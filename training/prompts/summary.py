@@ -34,7 +34,7 @@ class Compared:
 
 
 def compare(
-    results: Sequence[ClusterResult], method: Key, rival: Key | None = None, value: str = "measure", seed: int = 0
+    results: Sequence[ClusterResult], method: Key, rival: Key | None = None, value: str = "measure"
 ) -> Compared:
     """Values of a method, less those of a rival on the same rows if one is given."""
     column = VALUES.index(value)
@@ -42,10 +42,10 @@ def compare(
     for result in results:
         own = result.tested[method].values[:, column]
         by_cluster[result.fold.cluster] = own - (result.tested[rival].values[:, column] if rival else 0)
-    return over_clusters(by_cluster, seed)
+    return over_clusters(by_cluster)
 
 
-def compare_oracle(results: Sequence[ClusterResult], best: bool, value: str = "measure", seed: int = 0) -> Compared:
+def compare_oracle(results: Sequence[ClusterResult], best: bool, value: str = "measure") -> Compared:
     """The best (or, else, the average) of the same random prompts, less zero-shot, on the rows that were tried."""
     column = VALUES.index(value)
     by_cluster = {}
@@ -53,13 +53,13 @@ def compare_oracle(results: Sequence[ClusterResult], best: bool, value: str = "m
         if result.oracle:
             own = result.oracle[0 if best else 1].values[:, column]
             by_cluster[result.fold.cluster] = own - result.tested[BARE].values[: len(own), column]
-    return over_clusters(by_cluster, seed)
+    return over_clusters(by_cluster)
 
 
-def over_clusters(values: dict[str, Doubles], seed: int = 0) -> Compared:
+def over_clusters(values: dict[str, Doubles]) -> Compared:
     """Means with bootstrap intervals of float64 (rows,) by cluster."""
     drawn = {
-        name: np.concatenate([block @ rows / len(rows) for block in times(len(rows), DRAWS, seed + at)])
+        name: np.concatenate([block @ rows / len(rows) for block in times(len(rows), DRAWS, at)])
         for at, (name, rows) in enumerate(sorted(values.items()))
     }
     clusters = {name: percentile(float(values[name].mean()), drawn[name]) for name in drawn}

@@ -68,7 +68,7 @@ def retrievers(
     scored: Sequence[Scored],
     pool: PromptPool,
     encoder: Encoder,
-    settings: TrainSettings | None = None,
+    settings: TrainSettings,
     checkpoint: Path | None = None,
 ) -> Retrievers:
     """Everything that is compared on a fold; only ``tuned, own pool`` sees prompts of the tested cluster.
@@ -76,11 +76,10 @@ def retrievers(
     Raises:
         BadInput: too little is left to learn from.
     """
-    chosen = settings or TrainSettings()
     apart = fold.pool(pool)
-    heads, learnt = fit_retriever(fold.lessons(scored), apart, encoder, chosen, checkpoint=checkpoint)
+    heads, learnt = fit_retriever(fold.lessons(scored), apart, encoder, settings, checkpoint=checkpoint)
     find: dict[str, Find] = {
-        "random": random_prompts(apart, chosen.seed),
+        "random": random_prompts(apart, settings.seed),
         "BM25": bm25(apart),
         "untuned": PromptRetriever(apart, encoder).find,
         "tuned": PromptRetriever(apart, encoder, heads).find,
@@ -89,12 +88,10 @@ def retrievers(
     return Retrievers(find=find, learnt=learnt, pool=apart, heads=heads)
 
 
-def try_method(
-    model: LanguageModel, store: ScoreStore, fold: Fold, find: Find | None, k: int, window: int | None = None
-) -> MethodResult:
+def try_method(model: LanguageModel, store: ScoreStore, fold: Fold, find: Find | None, k: int) -> MethodResult:
     """Test one method; without ``find`` no prompt is given."""
     given = find([row.text for row in fold.rows], k) if find else [[] for _ in fold.rows]
-    tested = _try_texts(model, store, fold.rows, [[prompt.text for prompt in prompts] for prompts in given], window)
+    tested = _try_texts(model, store, fold.rows, [[prompt.text for prompt in prompts] for prompts in given])
     own = [prompt.cluster in fold.left_out for prompts in given for prompt in prompts]
     return replace(tested, own=float(np.mean(own)) if own else 0.0)
 
@@ -109,15 +106,11 @@ def try_written(model: LanguageModel, store: ScoreStore, fold: Fold) -> MethodRe
 
 
 def _try_texts(
-    model: LanguageModel,
-    store: ScoreStore,
-    rows: Sequence[Row],
-    given: Sequence[Sequence[str]],
-    window: int | None = None,
+    model: LanguageModel, store: ScoreStore, rows: Sequence[Row], given: Sequence[Sequence[str]]
 ) -> MethodResult:
-    fitted = [put_before(model, texts, row.text, row.answers, window) for row, texts in zip(rows, given, strict=True)]
-    found = outcomes(model, store, [Ask(each.before, row) for row, each in zip(rows, fitted, strict=True)])
-    return MethodResult(values=values(found), dropped=sum(each.dropped for each in fitted))
+    fitted = [put_before(model, texts, row.text, row.answers) for row, texts in zip(rows, given, strict=True)]
+    found = outcomes(model, store, [Ask(before, row) for row, (before, _) in zip(rows, fitted, strict=True)])
+    return MethodResult(values=values(found), dropped=sum(dropped for _, dropped in fitted))
 
 
 def try_oracle(

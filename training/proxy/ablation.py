@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import TypeVar
 
-import msgspec
 import torch
 
 from blender.matrix import Floats
@@ -20,8 +17,8 @@ from blender.training.proxy.fit_head import HeadSettings
 from blender.training.proxy.heads import Reads, alone_inputs, fit_alone
 from blender.training.proxy.material import Material
 from blender.training.proxy.measure import Fit, fit_of
+from blender.training.tune.kept import kept_json
 
-_T = TypeVar("_T")
 VARIANTS: Mapping[str, tuple[Reads, float | None]] = {
     "facts of words": (Reads(topic=False, counts=False, lexical=False), None),
     "+ counts of the base": (Reads(topic=False, lexical=False), None),
@@ -116,15 +113,3 @@ def ablate(trials: Trials, settings: HeadSettings, rows: int) -> dict[str, Tried
 def learning_curve(trials: Trials, settings: HeadSettings, most: int) -> dict[str, Tried]:
     """The whole head by phrases to learn from."""
     return {str(rows): trials(Reads(), settings, rows) for rows in CURVE if rows <= most}
-
-
-def kept_json(path: Path, kind: type[_T], make: Callable[[], _T]) -> _T:
-    """What stands in a JSON file; made and written if it is not there."""
-    if path.is_file():
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    made = make()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.making")
-    aside.write_bytes(msgspec.json.encode(made))
-    aside.replace(path)
-    return made

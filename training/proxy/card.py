@@ -7,25 +7,17 @@ from collections.abc import Iterator, Mapping
 from blender.models.proxy_files import ProxyManifest
 from blender.training.proxy.judge import Judgement
 from blender.training.proxy.measure import Fit
+from blender.training.report import table
 
-HEADING = "| | n | Spearman | 95 % | R² | mean error, nats | bias, nats |\n|---|---|---|---|---|---|---|"
 
-
-def fit_lines(fits: Mapping[str, Fit], title: str = "") -> Iterator[str]:
+def fit_lines(fits: Mapping[str, Fit], title: str) -> list[str]:
     """A markdown table of fits."""
-    yield HEADING.replace("| |", f"| {title} |", 1)
+    rows = []
     for name, fit in fits.items():
         interval = f"{fit.low:.3f} to {fit.high:.3f}" if fit.low == fit.low else ""
-        cells = (
-            name,
-            str(fit.n),
-            number(fit.spearman),
-            interval,
-            f"{fit.r2:.3f}",
-            f"{fit.error:.3f}",
-            f"{fit.bias:+.3f}",
-        )
-        yield f"| {' | '.join(cells)} |"
+        order = (number(fit.spearman), interval)
+        rows.append((name, fit.n, *order, f"{fit.r2:.3f}", f"{fit.error:.3f}", f"{fit.bias:+.3f}"))
+    return table((title, "n", "Spearman", "95 %", "R²", "mean error, nats", "bias, nats"), rows)
 
 
 def number(value: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 import typer
@@ -12,6 +12,7 @@ import typer
 from blender.errors import BadInput
 from blender.models.precision import Precision
 from blender.models.proxy import Proxy, load_proxy
+from blender.models.proxy_files import Size
 from blender.training.proxy.judge import judge
 from blender.training.proxy.material import Material, gather
 from blender.training.proxy.settings import ProxySettings
@@ -37,9 +38,7 @@ def train(
     model: Annotated[str, typer.Option(help="Language model that is imitated.")] = ProxySettings.model,
     dtype: Annotated[Precision, typer.Option(help="Precision it judges in.")] = "bfloat16",
     encoder: Annotated[str, typer.Option(help="Sentence encoder.")] = ProxySettings.encoder,
-    size: Annotated[
-        Literal["head", "transformer"], typer.Option(help="On sentence embeddings, or from text.")
-    ] = "head",
+    size: Annotated[Size, typer.Option(help="On sentence embeddings, or from text.")] = "head",
     conditional: Annotated[bool, typer.Option("--conditional", help="Learn the loss given the context too.")] = False,
     other: Other = None,
     language: Annotated[str, typer.Option(help="Whose word frequencies are read.")] = "en",

@@ -9,11 +9,10 @@ from random import Random
 
 from blender.errors import BadInput
 from blender.index.context import TURN_BREAK
-from blender.index.corpus import Phrase
+from blender.index.corpus import Phrase, read_chats
 from blender.models.cache import text_digest
 from blender.pooling import duplicate_key
 from blender.records import Dialog
-from blender.training.tune.dialogues import read_conversations
 
 FEWEST = 100
 """Phrases that each part must have."""
@@ -69,7 +68,7 @@ def read_said(source: str | Path, fewest: int, most: int) -> list[Said]:
         BadInput: the file cannot be read as phrases, or holds none of that length.
     """
     said: dict[str, Said] = {}
-    for chat, phrases in enumerate(read_conversations(source)):
+    for chat, phrases in enumerate(read_chats(source)):
         for phrase in phrases:
             if fewest <= len(phrase.reply.split()) <= most:
                 said.setdefault(duplicate_key(phrase.reply), _said(phrase, chat))

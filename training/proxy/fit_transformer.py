@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +13,17 @@ import torch
 
 from blender.errors import BadModel
 from blender.matrix import Floats
-from blender.models.networks import load_checkpoint, position_limit
+from blender.models.networks import load_checkpoint, padded, position_limit
 from blender.models.progress import steps
-from blender.models.proxy_transformer import TURN_JOIN, Reader, SpanNetwork, half_where_fast, padded
+from blender.models.proxy_transformer import TURN_JOIN, Reader, SpanNetwork, half_where_fast
 from blender.models.reference import resolve
 from blender.models.tokens import TokenIds, Tokens, load_tokens
-from blender.training.proxy.checkpoint import Checkpoint
 from blender.training.proxy.examples import Scored, pieces_of
+from blender.training.tune.checkpoint import load_state, save_state, take_up, training_tensors
 
 log = logging.getLogger(__name__)
+KEPT_EVERY = 100
+"""Steps between two checkpoints."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,7 @@ def fit_reader(
     pairs: Scored | None,
     tokenizer: object,
     settings: TransformerSettings,
-    folder: Path,
+    kept: Path,
     progress: str | None = None,
 ) -> Reader:
     """Train a transformer.
@@ -108,14 +110,17 @@ def fit_reader(
         pairs: phrases given their contexts; ``None`` makes no conditional part.
         tokenizer: of the language model.
         settings: see there.
-        folder: of checkpoints; a run that was stopped goes on from the last and ends with the same weights.
+        kept: file of the checkpoint; a run that was stopped goes on from the last and ends with the same weights.
         progress: names a progress bar.
+
+    Raises:
+        BadModel: the loss is no number (the last good state is in the checkpoint), or the checkpoint is broken.
     """
     network, tokens = start(ref, settings.layers, settings.seed)
     every = items(train, tokens, tokenizer, given=False)
     if pairs is not None:
         every += items(pairs, tokens, tokenizer, given=True)
-    _fit(network, every, tokens.padding, settings, folder, progress)
+    _fit(network, every, tokens.padding, settings, kept, progress)
     return Reader(network, tokens, conditional=pairs is not None)
 
 
@@ -124,14 +129,13 @@ def _fit(
     every: Sequence[Item],
     padding: int,
     settings: TransformerSettings,
-    folder: Path,
+    kept: Path,
     progress: str | None,
 ) -> None:
     plan = [batch for epoch in range(settings.epochs) for batch in _order(every, settings, epoch)]
-    learnt = [weight for weight in network.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(learnt, lr=settings.rate, weight_decay=settings.decay)
-    checkpoint = Checkpoint(folder=folder, network=network, optimizer=optimizer)
-    done = checkpoint.resume()
+    learnt = {name: weight for name, weight in network.named_parameters() if weight.requires_grad}
+    optimizer = torch.optim.AdamW(learnt.values(), lr=settings.rate, weight_decay=settings.decay)
+    done = _resumed(learnt, optimizer, kept)
     spread = float(np.std([item.mean for item in every]))
     state = torch.random.get_rng_state()
     network.train()
@@ -140,13 +144,26 @@ def _fit(
         for group in optimizer.param_groups:
             group["lr"] = settings.rate * _rise_and_fall(step / len(plan))
         loss = _loss(network, [every[at] for at in plan[step]], padding, spread, settings.pieces)
+        if not torch.isfinite(loss):
+            raise BadModel(f"the loss became {loss.item()} at step {step + 1}; the last good state is in {kept}")
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(learnt, 1.0)
+        torch.nn.utils.clip_grad_norm_(learnt.values(), 1.0)
         optimizer.step()
-        checkpoint.after(step + 1, float(loss.detach()))
+        if (step + 1) % KEPT_EVERY == 0:
+            save_state(kept, training_tensors(learnt, optimizer), {"step": step + 1})
     torch.random.set_rng_state(state)
-    checkpoint.remove()
+    kept.unlink(missing_ok=True)
+
+
+def _resumed(learnt: Mapping[str, torch.Tensor], optimizer: torch.optim.Optimizer, kept: Path) -> int:
+    """Steps that a run which was cut off had done."""
+    found = load_state(kept)
+    if found is None:
+        return 0
+    take_up(learnt, optimizer, found[0])
+    log.info("going on from step %d of %s", found[1]["step"], kept)
+    return int(found[1]["step"])
 
 
 def _order(every: Sequence[Item], settings: TransformerSettings, epoch: int) -> list[list[int]]:

@@ -11,34 +11,13 @@ import numpy as np
 
 from blender.matrix import Floats
 from blender.models.encoder import Encoder
-from blender.models.language_model import ANSWER_TOKENS, LanguageModel
+from blender.models.language_model import LanguageModel
 from blender.models.progress import steps
-from blender.models.tree import Branch
-from blender.records import Dialog
+from blender.models.text_losses import token_losses
 from blender.training.cache import FeatureCache
 from blender.training.proxy.corpus import Said
 
 _AT_ONCE, _ENCODED = 128, 512
-
-
-def token_losses(model: LanguageModel, asked: Sequence[tuple[Dialog | None, str]]) -> list[Floats]:
-    """Loss in nats of every token of each text, alone or given its dialog; float32 (tokens,), empty for empty text.
-
-    What all dialogs begin with, the system line and the opening of the template, is computed once.
-    """
-    form = model.form
-    answers = [tuple(form.answer(text)[:ANSWER_TOKENS]) for _, text in asked]
-    roots = [list(form.starts) if dialog is None else form.context(dialog) for dialog, _ in asked]
-    same = _shared(roots)
-    branches = [Branch(at, answer, False) for at, answer in enumerate(answers) if answer]
-    judged = iter(model.judge([root[same:] for root in roots], branches, roots[0][:same]) if branches else ())
-    return [-next(judged).tokens if answer else np.zeros(0, dtype=np.float32) for answer in answers]
-
-
-def _shared(roots: Sequence[Sequence[int]]) -> int:
-    """How many first tokens all roots have in common; each keeps one of its own."""
-    shortest = min(map(len, roots)) - 1
-    return next((at for at in range(shortest) if len({root[at] for root in roots}) > 1), max(shortest, 0))
 
 
 def kept_losses(
@@ -51,7 +30,7 @@ def kept_losses(
     """
     name = "given" if given else "alone"
     kept = FeatureCache.of(folder, f"losses-{name}", model.prompt_fingerprint(), 1)
-    keys = [_key(one, given) for one in said]
+    keys = [_digest(one.turns if given else (), one.text) for one in said]
     known = kept.get(keys)
     new = [at for at, key in enumerate(keys) if key not in known]
     for part in steps([new[at : at + _AT_ONCE] for at in range(0, len(new), _AT_ONCE)], progress):
@@ -74,10 +53,6 @@ def kept_vectors(encoder: Encoder, texts: Sequence[str], folder: Path, progress:
         kept.put(fresh)
         known.update(fresh)
     return np.concatenate([np.zeros((0, encoder.dimension), dtype=np.float32), *(known[key] for key in keys)])
-
-
-def _key(one: Said, given: bool) -> bytes:
-    return _digest(one.turns if given else (), one.text)
 
 
 def _digest(turns: Sequence[str], text: str) -> bytes:

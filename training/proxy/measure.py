@@ -37,11 +37,11 @@ class Fit:
     bias: float
 
 
-def fit_of(guessed: Floats, truth: Floats, *, seed: int = 0, draws: int = _DRAWS) -> Fit:
+def fit_of(guessed: Floats, truth: Floats, *, seed: int = 0) -> Fit:
     """Compare guesses with the truth, float32 (phrases,) each; phrases without a guess are left out."""
     kept = np.isfinite(guessed) & np.isfinite(truth)
     x, y = guessed[kept].astype(np.float64), truth[kept].astype(np.float64)
-    rho = spearman(x, y, draws=draws, seed=seed)
+    rho = spearman(x, y, draws=_DRAWS, seed=seed)
     return Fit(
         n=len(y),
         spearman=rho.value,

@@ -32,7 +32,7 @@ class Precisions:
 def compare_precisions(model: str, texts: Sequence[str]) -> Precisions:
     """Judge texts alone in both precisions."""
     asked = [(None, text) for text in texts]
-    half = text_losses(load_language_model(model, "bfloat16"), asked).mean
-    full = text_losses(load_language_model(model, "float32"), asked).mean
+    half = text_losses(load_language_model(model, "bfloat16"), asked)
+    full = text_losses(load_language_model(model, "float32"), asked)
     fit = fit_of(half, full)
     return Precisions(n=fit.n, spearman=fit.spearman, difference=fit.bias, apart=float(np.nanmean(np.abs(half - full))))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from blender.training.proxy.card import fit_lines, number
 from blender.training.proxy.judge import BASELINES_SHOWN, IN_DOMAIN, PROXY
 from blender.training.proxy.measure import Fit
+from blender.training.report import table
 
 if TYPE_CHECKING:
     from blender.training.proxy.ablation import Tried
@@ -49,41 +50,47 @@ def report_lines(report: Report, command: str) -> Iterator[str]:
     )
 
 
-def _ways(report: Report) -> Iterator[str]:
+def _ways(report: Report) -> list[str]:
     """Everybody on every corpus: Spearman and R²."""
     first = next(iter(report.judgements.values()))
-    corpora = list(first.fits)
-    headings = " | ".join(f"{name}, n {_n(first.fits[name])}" for name in corpora)
-    yield f"| Spearman (R²) with the language model | {headings} |"
-    yield f"|---|{'---|' * len(corpora)}"
-    rows = {name: {corpus: fits[PROXY] for corpus, fits in one.fits.items()} for name, one in report.judgements.items()}
-    rows |= {name: {corpus: fits[name] for corpus, fits in first.fits.items()} for name in BASELINES_SHOWN}
-    for name, fits in rows.items():
-        cells = [f"{number(fits[corpus].spearman)} ({fits[corpus].r2:.2f})" for corpus in corpora]
-        yield f"| {name} | {' | '.join(cells)} |"
+    head = ["Spearman (R²) with the language model", *(f"{name}, n {_n(fits)}" for name, fits in first.fits.items())]
+    ways = {name: {corpus: fits[PROXY] for corpus, fits in one.fits.items()} for name, one in report.judgements.items()}
+    ways |= {name: {corpus: fits[name] for corpus, fits in first.fits.items()} for name in BASELINES_SHOWN}
+    rows = (
+        [name, *(f"{number(fits[corpus].spearman)} ({fits[corpus].r2:.2f})" for corpus in first.fits)]
+        for name, fits in ways.items()
+    )
+    return table(head, rows)
 
 
 def _n(fits: Mapping[str, Fit]) -> int:
     return next(iter(fits.values())).n
 
 
-def _speeds(report: Report) -> Iterator[str]:
+def _speeds(report: Report) -> list[str]:
     """Rows per second, and times the two packed passes of the language model."""
     half, full = list(report.speeds.values())[:2]
-    yield "| phrases alone, in one run | rows/s | rows per CPU s | times bfloat16 packed | times float32 packed |"
-    yield "|---|---|---|---|---|"
-    for name, one in report.speeds.items():
-        times = f"{one.cpu / half.cpu:.1f} | {one.cpu / full.cpu:.1f}"
-        yield f"| {name} | {one.wall:,.0f} | {one.cpu:,.0f} | {times} |"
+    head = ("phrases alone, in one run", "rows/s", "rows per CPU s", "times bfloat16 packed", "times float32 packed")
+    rows = (
+        (name, f"{one.wall:,.0f}", f"{one.cpu:,.0f}", f"{one.cpu / half.cpu:.1f}", f"{one.cpu / full.cpu:.1f}")
+        for name, one in report.speeds.items()
+    )
+    return table(head, rows)
 
 
-def _tried(tried: Mapping[str, Tried], title: str) -> Iterator[str]:
+def _tried(tried: Mapping[str, Tried], title: str) -> list[str]:
     corpora = list(next(iter(tried.values())).fits)
-    yield f"| {title} | learnt from | {' | '.join(f'Spearman, {name}' for name in corpora)} | R², held-out | seconds |"
-    yield f"|---|---|{'---|' * len(corpora)}---|---|"
-    for name, one in tried.items():
-        cells = " | ".join(number(one.fits[corpus].spearman) for corpus in corpora)
-        yield f"| {name} | {one.rows:,} | {cells} | {one.fits[IN_DOMAIN].r2:.3f} | {one.seconds:.0f} |"
+    rows = (
+        [
+            name,
+            f"{one.rows:,}",
+            *(number(one.fits[corpus].spearman) for corpus in corpora),
+            f"{one.fits[IN_DOMAIN].r2:.3f}",
+            f"{one.seconds:.0f}",
+        ]
+        for name, one in tried.items()
+    )
+    return table([title, "learnt from", *(f"Spearman, {name}" for name in corpora), "R², held-out", "seconds"], rows)
 
 
 def frontier_points(report: Report) -> dict[str, tuple[float, float, float]]:

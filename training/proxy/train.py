@@ -102,7 +102,7 @@ def _fit_reader(material: Material, settings: ProxySettings, *, quiet: bool) -> 
         material.pairs.get("train"),
         material.model.form.tokenizer,
         chosen,
-        material.kept / f"training-{text_digest(*made_of)}",
+        material.kept / f"training-{text_digest(*made_of)}.safetensors",
         None if quiet else "training",
     )
 

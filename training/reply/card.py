@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blender.models.tuned import TunedManifest
+from blender.training.report import table
 from blender.training.tune.recall import AMONG, LEVELS
 
 
@@ -28,12 +29,12 @@ def card_lines(manifest: TunedManifest) -> Iterator[str]:
     yield ""
     yield f"Recall of the true reply among {AMONG:,} of the test part, per cent, with 95 % intervals:"
     yield ""
-    yield "| | n | " + " | ".join(f"at {level}" for level in LEVELS) + " |"
-    yield "|---|---|" + "---|" * len(LEVELS)
+    rows = []
     for name in ("before", "trained", "as kept"):
         row = manifest.metrics[name]
         cells = ["{:.1f} ({:.1f} to {:.1f})".format(*(100 * x for x in row[f"recall@{level}"])) for level in LEVELS]
-        yield f"| {name} | {row['n']} | " + " | ".join(cells) + " |"
+        rows.append([name, row["n"], *cells])
+    yield from table(["", "n", *(f"at {level}" for level in LEVELS)], rows)
     yield ""
     yield "## Cautions"
     yield ""

@@ -5,7 +5,6 @@ python -m blender.training.reply.train
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from rich.console import Console
 from safetensors.numpy import save_file
 
 from blender.index.context import TURN_BREAK
+from blender.manifest import sha256
 from blender.models.cache import cache_folder, make_once, text_digest
 from blender.models.encoder import Encoder, load_encoder
 from blender.models.networks import load_checkpoint
@@ -83,7 +83,7 @@ def _write(
         version=VERSION,
         encoder=START,
         encoder_digest=start.digest,
-        changes_sha256=hashlib.sha256((folder / CHANGES).read_bytes()).hexdigest(),
+        changes_sha256=sha256((folder / CHANGES).read_bytes()),
         turns=PAIRS.turns,
         tokens=TOKENS,
         data=source,

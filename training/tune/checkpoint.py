@@ -52,6 +52,23 @@ def load_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | N
         raise BadModel(f"the checkpoint {path} is broken: {fault}; remove it to start this training anew") from None
 
 
+def training_tensors(weights: Mapping[str, torch.Tensor], optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """What a training goes on from, by flat names: its weights as they are now, and the moments of its optimizer."""
+    return {f"now.{name}": weight for name, weight in weights.items()} | optimizer_tensors(optimizer)
+
+
+def take_up(
+    weights: Mapping[str, torch.Tensor], optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]
+) -> None:
+    """Put back what ``training_tensors`` gave."""
+    import torch
+
+    with torch.no_grad():
+        for name, weight in weights.items():
+            weight.copy_(tensors[f"now.{name}"])
+    load_optimizer(optimizer, tensors)
+
+
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     """The moments of an Adam optimizer, by flat names."""
     states = optimizer.state_dict()["state"]

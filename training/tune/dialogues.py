@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BadInput
 from blender.index.context import TURN_BREAK, context_text
-from blender.index.corpus import Phrase, open_corpus, phrases_of
+from blender.index.corpus import read_chats
 from blender.pooling import duplicate_key
 
 PARTS = ("train", "dev", "test")
@@ -52,25 +52,6 @@ class PairSettings:
     fewest_asked: int = 3
 
 
-def read_conversations(source: str | Path) -> list[list[Phrase]]:
-    """The phrases of each conversation of a file or package; a row of a table is a conversation of its own.
-
-    Raises:
-        BadInput: the file is wrong (every problem with its line).
-    """
-    path, rows = open_corpus(source)
-    found: list[list[Phrase]] = []
-    problems: list[str] = []
-    for row in rows:
-        try:
-            found.append(phrases_of(row))
-        except BadInput as fault:
-            problems += [f"{path.name}:{row.line}: {problem}" for problem in fault.problems]
-    if problems:
-        raise BadInput(problems[:1000])
-    return found
-
-
 def read_pairs(source: str | Path, settings: PairSettings) -> list[Pair]:
     """The pairs of a file or package, in its order; any format that a base is built from.
 
@@ -78,7 +59,7 @@ def read_pairs(source: str | Path, settings: PairSettings) -> list[Pair]:
         BadInput: the file is wrong (every problem with its line), or holds fewer than 20 usable pairs.
     """
     pairs: list[Pair] = []
-    for phrases in read_conversations(source):
+    for phrases in read_chats(source):
         pairs += pairs_of([(phrase.context.split(TURN_BREAK), phrase.reply) for phrase in phrases], settings)
     if len(pairs) < 20:
         raise BadInput(

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import numpy as np
+from numpy.typing import NDArray
 
-from blender.index.context import TURN_BREAK
+from blender.index.context import TURN_BREAK, add_turns
 from blender.index.settings import TextEncoder
 from blender.matrix import Floats
 from blender.models.cache import cache_folder, text_digest
 from blender.models.layout import read_layout
-from blender.models.networks import load_checkpoint, position_limit
+from blender.models.networks import batches, load_checkpoint, padded, pooled, position_limit
 from blender.models.progress import steps
 from blender.models.reference import resolve
-from blender.models.tokens import load_tokens
+from blender.models.tokens import TokenIds, load_tokens
 from blender.training.tune.dialogues import Pair
+from blender.training.tune.kept import kept_array
 
 if TYPE_CHECKING:
     import torch
 
 _CHUNK = 2_048
-_BATCH_TOKENS, _BATCH_TEXTS = 4_096, 64
 _VERSION = "bfloat16 1"
 
 
@@ -60,37 +60,15 @@ class BatchEncoder:
         rows: list[torch.Tensor] = []
         order: list[int] = []
         with torch.autocast("cpu", torch.bfloat16):
-            for batch in _batches([len(each) for each in inputs]):
-                rows.append(self._pooled([inputs[at].ids for at in batch]))
+            for batch in batches([len(each) for each in inputs]):
+                rows.append(self._pooled([inputs[at] for at in batch]))
                 order += batch
         back = torch.argsort(torch.tensor(order))
         return normalize(torch.cat(rows).float()[back], dim=-1)
 
-    def _pooled(self, inputs: Sequence[Sequence[int]]) -> torch.Tensor:
-        import torch
-
-        longest = max(map(len, inputs))
-        ids = torch.full((len(inputs), longest), self.tokens.padding)
-        mask = torch.zeros_like(ids)
-        for at, each in enumerate(inputs):
-            ids[at, : len(each)] = torch.tensor(each)
-            mask[at, : len(each)] = 1
-        hidden: torch.Tensor = self.module(input_ids=ids, attention_mask=mask).last_hidden_state
-        if self.layout.pooling == "cls":
-            return hidden[:, 0]
-        weights = mask.unsqueeze(-1).to(hidden.dtype)
-        return (hidden * weights).sum(1) / weights.sum(1)
-
-
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    batch: list[int] = []
-    for at in sorted(range(len(lengths)), key=lambda at: (lengths[at], at)):
-        if batch and (len(batch) == _BATCH_TEXTS or (len(batch) + 1) * lengths[at] > _BATCH_TOKENS):
-            yield batch
-            batch = []
-        batch.append(at)
-    if batch:
-        yield batch
+    def _pooled(self, inputs: Sequence[TokenIds]) -> torch.Tensor:
+        ids, mask, *_ = padded(inputs, self.tokens.padding)
+        return pooled(self.module(input_ids=ids, attention_mask=mask).last_hidden_state, mask, self.layout.pooling)
 
 
 def embed_texts(texts: Sequence[str], ref: str, encoder: TextEncoder, *, query: bool = False) -> Floats:
@@ -105,14 +83,15 @@ def embed_texts(texts: Sequence[str], ref: str, encoder: TextEncoder, *, query: 
     distinct = list(dict.fromkeys(texts))
     chunks = [distinct[at : at + _CHUNK] for at in range(0, len(distinct), _CHUNK)]
     role = "query" if query and not encoder.symmetric else "passage"
-    fast = None
+    fast = cache(partial(_fast, ref, encoder))
+
+    def halves(some: list[str]) -> NDArray[np.float16]:
+        return fast()(some, role == "query").astype(np.float16)
+
     made: list[Floats] = []
     for chunk in steps(chunks, "embedding"):
         path = cache_folder() / "embeddings" / f"{text_digest(_VERSION, encoder.fingerprint, role, *chunk)}.npy"
-        if not path.is_file():
-            fast = fast or _fast(ref, encoder)
-            _keep(path, fast(chunk, role == "query"))
-        made.append(np.load(path, allow_pickle=False).astype(np.float32))
+        made.append(kept_array(path, partial(halves, chunk)).astype(np.float32))
     at = {text: row for row, text in enumerate(distinct)}
     whole = np.concatenate(made)
     return whole[[at[text] for text in texts]]
@@ -143,18 +122,4 @@ def embed_pairs(pairs: Sequence[Pair], ref: str, encoder: TextEncoder, fade: flo
         said, answers = whole[: len(flat)], whole[len(flat) :]
     else:
         said, answers = embed_texts(flat, ref, encoder, query=True), embed_texts(replies, ref, encoder)
-    row = {turn: at for at, turn in enumerate(flat)}
-    made = np.zeros_like(answers)
-    for at, each in enumerate(turns):
-        made[at] = fade ** np.arange(len(each) - 1, -1, -1, dtype=np.float32) @ said[[row[turn] for turn in each]]
-    return np.asarray(made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12), dtype=np.float32), answers
-
-
-def _keep(path: Path, vectors: Floats) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.{uuid4().hex}.npy")
-    try:
-        np.save(aside, vectors.astype(np.float16), allow_pickle=False)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    return add_turns(turns, flat, said, fade), answers

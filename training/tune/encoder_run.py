@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,11 +14,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.errors import BlendError, MissingPackage
+from blender.errors import BlendError
 from blender.index.context import TURN_BREAK
+from blender.models.adapter import load_peft
 from blender.models.tuned import newest_first
 from blender.pooling import duplicate_key
-from blender.training.tune.checkpoint import digest_of, load_optimizer, load_state, optimizer_tensors, save_state
+from blender.training.tune.checkpoint import digest_of, load_state, save_state, take_up, training_tensors
 from blender.training.tune.dialogues import Pair, numbered
 from blender.training.tune.embedding import BatchEncoder
 
@@ -186,18 +186,12 @@ class EncoderRun:
         if look.held_out <= min(each.held_out for each in self.looks):
             self.kept = {f"best.{name}": tensor.detach().clone() for name, tensor in self.tensors.items()}
         if self.path:
-            now = {f"now.{name}": tensor for name, tensor in self.tensors.items()}
-            looks = [asdict(each) for each in self.looks]
-            save_state(self.path, {**now, **self.kept, **optimizer_tensors(self.optimizer)}, {"looks": looks})
+            tensors = training_tensors(self.tensors, self.optimizer) | self.kept
+            save_state(self.path, tensors, {"looks": [asdict(each) for each in self.looks]})
 
     def _take(self, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
-        import torch
-
-        with torch.no_grad():
-            for name, tensor in self.tensors.items():
-                tensor.copy_(tensors[f"now.{name}"])
+        take_up(self.tensors, self.optimizer, tensors)
         self.kept = {name: tensor for name, tensor in tensors.items() if name.startswith("best.")}
-        load_optimizer(self.optimizer, tensors)
         self.looks = [Look(**each) for each in state["looks"]]
         self.step = self.looks[-1].step
         log.info("the encoder's training goes on after step %d", self.step)
@@ -247,13 +241,10 @@ def _trainable(module: Any, settings: EncoderSettings) -> Any:
         for name, each in module.named_parameters():
             each.requires_grad_("word_embeddings" not in name and not name.startswith("pooler."))
         return module
-    try:
-        peft = import_module("peft")
-    except ImportError as fault:
-        raise MissingPackage("LoRA needs peft; install it with `pip install 'response-blender[tune]'`") from fault
     import torch
 
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
+        peft = load_peft()
         wanted = peft.LoraConfig(r=settings.rank, lora_alpha=2 * settings.rank, target_modules="all-linear")
         return peft.get_peft_model(module, wanted)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BlendError
 from blender.index.heads import Heads
-from blender.training.tune.checkpoint import digest_of, load_optimizer, load_state, optimizer_tensors, save_state
+from blender.training.tune.checkpoint import digest_of, load_state, save_state, take_up, training_tensors
 from blender.training.tune.head_module import HeadModule
 from blender.training.tune.losses import Hide, contrastive_loss, mean_loss
 from blender.training.tune.pairs import Epoch, FitSettings, Pairs
@@ -31,7 +31,7 @@ def fit_heads(
     pairs: Pairs,
     *,
     start: Heads,
-    settings: FitSettings | None = None,
+    settings: FitSettings,
     held_out: Pairs | None = None,
     checkpoint: Path | None = None,
     watch: Callable[[Epoch], None] | None = None,
@@ -50,7 +50,7 @@ def fit_heads(
         BadInput: shapes do not fit, or there are fewer than 2 pairs.
         BlendError: the loss is no number; the best epoch so far is in the checkpoint.
     """
-    fit = _Fit(pairs, start, settings or FitSettings(), held_out, checkpoint)
+    fit = _Fit(pairs, start, settings, held_out, checkpoint)
     while not fit.over:
         told = fit.epoch()
         if watch:
@@ -98,7 +98,7 @@ class _Fit:
 
     def best(self) -> Heads:
         """The heads of the best epoch."""
-        self.module.load(self.kept, "best")
+        self.module.load(self.kept)
         return self.module.heads()
 
     def _step(self, rows: NDArray[np.intp], done: float, number: list[int]) -> float:
@@ -122,9 +122,9 @@ class _Fit:
         told = Epoch(epoch=len(self.curve), trained=trained, held_out=held, scale=self.module.scale.item())
         self.curve.append(told)
         if self._best_epoch() == told.epoch:
-            self.kept = self.module.tensors("best")
+            self.kept = self.module.tensors()
         if self.path:
-            tensors = {**self.module.tensors(), **self.kept, **optimizer_tensors(self.optimizer)}
+            tensors = training_tensors(self.module.parameters, self.optimizer) | self.kept
             curve = [[each.trained, each.held_out, each.scale] for each in self.curve]
             save_state(self.path, tensors, {"curve": [[None if v != v else v for v in row] for row in curve]})
         return told
@@ -140,9 +140,8 @@ class _Fit:
         tensors, state = found
         rows = [[float("nan") if value is None else value for value in row] for row in state["curve"]]
         self.curve = [Epoch(epoch=at, trained=t, held_out=h, scale=s) for at, (t, h, s) in enumerate(rows)]
-        self.module.load(tensors)
+        take_up(self.module.parameters, self.optimizer, tensors)
         self.kept = {name: tensor for name, tensor in tensors.items() if name.startswith("best.")}
-        load_optimizer(self.optimizer, tensors)
         return True
 
     def _name(self) -> str:

@@ -95,14 +95,14 @@ class HeadModule:
                 encoder_fingerprint=self.start.encoder_fingerprint,
             )
 
-    def tensors(self, prefix: str = "now") -> dict[str, torch.Tensor]:
-        """Copies of the parameters, for a checkpoint."""
-        return {f"{prefix}.{name}": tensor.detach().clone() for name, tensor in self.parameters.items()}
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Copies of the parameters, by the names that the best of a training have in a checkpoint."""
+        return {f"best.{name}": tensor.detach().clone() for name, tensor in self.parameters.items()}
 
-    def load(self, tensors: dict[str, torch.Tensor], prefix: str = "now") -> None:
+    def load(self, tensors: dict[str, torch.Tensor]) -> None:
         """Put back what ``tensors`` gave."""
         import torch
 
         with torch.no_grad():
             for name, tensor in self.parameters.items():
-                tensor.copy_(tensors[f"{prefix}.{name}"])
+                tensor.copy_(tensors[f"best.{name}"])

@@ -25,6 +25,7 @@ from blender.training.tune.contrastive import Embedding
 from blender.training.tune.dialogues import Pair
 from blender.training.tune.interest import log_perplexity, mean_rarity
 from blender.training.tune.judge import JUDGE_SETS, Judge, prepared_sets
+from blender.training.tune.recall import plain
 from blender.words import words
 
 SETS = ("dstc10-persona", "dstc7", "usr-personachat", "fed-turn")
@@ -69,7 +70,7 @@ def correlation(path: Path, judge: Judge, locale: str = "en") -> dict[str, Any]:
         "words": np.array([len(words(text)) for text in texts], dtype=np.float64),
     }
     return {"n": len(texts), "contexts": len(labelled)} | {
-        interest: _plain(_spearman(each, specific, roots)) for interest, each in values.items()
+        interest: plain(_spearman(each, specific, roots)) for interest, each in values.items()
     }
 
 
@@ -96,7 +97,7 @@ def head_room(data: Path, heads: Mapping[str, Sequence[Heads]], embedding: Embed
                 scores = np.einsum("nd,nd->n", each.queries(queries), each.replies(replies))
                 shares.append(recovered(aims.values, np.split(scores, np.cumsum(sizes)[:-1]), draws=1).per_context)
             mean = np.mean(shares, axis=0)
-            found[name] |= {"n": int((~np.isnan(mean)).sum()), way: _plain(bootstrap(mean, draws=_DRAWS))}
+            found[name] |= {"n": int((~np.isnan(mean)).sum()), way: plain(bootstrap(mean, draws=_DRAWS))}
     return found
 
 
@@ -108,7 +109,3 @@ def _embedded(pools: Sequence[LabelledPool], embedding: Embedding) -> tuple[Any,
     ]
     vectors = embedding.pairs(pairs)
     return vectors.queries, vectors.positives, [len(pool) for pool in pools]
-
-
-def _plain(interval: Interval) -> list[float]:
-    return [interval.value, interval.low, interval.high]

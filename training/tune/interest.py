@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal, get_args
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from blender.models.language_model import load_language_model
 from blender.models.progress import steps
 from blender.models.text_losses import text_losses
 from blender.records import Candidate, Dialog, Pool
+from blender.training.tune.kept import kept_array
 
 Interest = Literal["1-perplexity", "perplexity", "specific", "rarity"]
 INTERESTS: tuple[str, ...] = get_args(Interest)
@@ -33,27 +34,24 @@ _CHUNK = 512
 log = logging.getLogger(__name__)
 
 
-def log_perplexity(texts: Sequence[str], model: str = LANGUAGE_MODEL) -> Floats:
-    """Mean nats a token of each text alone under a language model, float32 (texts,); NaN for an empty text.
+def log_perplexity(texts: Sequence[str]) -> Floats:
+    """Mean nats a token of each text alone under the language model, float32 (texts,); NaN for an empty text.
 
     Kept in the cache folder by chunks: a killed run goes on.
     """
     distinct = list(dict.fromkeys(texts))
     chunks = [distinct[at : at + _CHUNK] for at in range(0, len(distinct), _CHUNK)]
-    loaded = None
     made: list[Floats] = []
     for chunk in steps(chunks, "perplexity"):
-        path = cache_folder() / "perplexity" / f"{text_digest('alone 1', model, *chunk)}.npy"
-        if not path.is_file():
-            loaded = loaded or load_language_model(model, dtype="bfloat16")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            losses = text_losses(loaded, [(None, text) for text in chunk]).mean
-            aside = path.with_name(f".{uuid4().hex}.npy")
-            np.save(aside, losses, allow_pickle=False)
-            aside.replace(path)
-        made.append(np.load(path, allow_pickle=False))
+        path = cache_folder() / "perplexity" / f"{text_digest('alone 1', LANGUAGE_MODEL, *chunk)}.npy"
+        made.append(kept_array(path, partial(_alone, chunk)))
     known = dict(zip(distinct, np.concatenate(made) if made else [], strict=True))
     return np.array([known[text] for text in texts], dtype=np.float32)
+
+
+def _alone(texts: Sequence[str]) -> Floats:
+    model = load_language_model(LANGUAGE_MODEL, dtype="bfloat16")
+    return text_losses(model, [(None, text) for text in texts])
 
 
 def mean_rarity(texts: Sequence[str], locale: str = "en") -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +12,6 @@ from blender.index.base import PhraseBase, open_base
 from blender.index.heads import Heads
 from blender.index.scores import BaseScores
 from blender.matrix import Floats
-from blender.models.encoder import Encoder, load_encoder
 from blender.training.tune.contrastive import Embedding
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs, split
 from blender.training.tune.fitting import Pairs
@@ -50,34 +48,21 @@ class Material:
         """The packaged conversations, split by conversation."""
         return split(read_pairs(DIALOGUES, PairSettings()), self.seed)
 
-    @property
-    def encoder_ref(self) -> str:
-        """Reference of the base's encoder."""
-        return self.base.manifest.settings.encoder
-
-    @cached_property
-    def encoder(self) -> Encoder:
-        """The base's encoder."""
-        return load_encoder(self.encoder_ref)
-
     @cached_property
     def untuned(self) -> Heads:
         """Heads that change nothing."""
-        return Heads.identity(self.encoder.dimension, self.encoder.fingerprint)
+        return Heads.identity(self.scene.replies.shape[1], self.base.manifest.encoder_fingerprint)
 
     @cached_property
     def embedding(self) -> Embedding:
         """How pairs become vectors of the base's encoder."""
-        return Embedding(ref=self.encoder_ref, encoder=self.encoder, fade=self.base.manifest.settings.fade)
-
-    def embedded(self, pairs: Sequence[Pair]) -> Pairs:
-        """Pairs as vectors."""
-        return self.embedding.pairs(pairs)
+        settings = self.base.manifest.settings
+        return Embedding(ref=settings.encoder, encoder=self.base.encoder, fade=settings.fade)
 
     @cached_property
     def train(self) -> Pairs:
         """All training pairs as vectors."""
-        return self.embedded(self.parts["train"])
+        return self.embedding.pairs(self.parts["train"])
 
     @cached_property
     def test_pairs(self) -> list[Pair]:
@@ -87,7 +72,7 @@ class Material:
     @cached_property
     def test(self) -> Pairs:
         """The same as vectors."""
-        return self.embedded(self.test_pairs)
+        return self.embedding.pairs(self.test_pairs)
 
     @cached_property
     def scene(self) -> Scene:
@@ -143,11 +128,10 @@ class Material:
         """Contexts of a part with rewards."""
         pairs = self.contexts(part, most)
         by_phrase = self.interest_of(interest, self.losses, self.rarities) if interest != "specific" else None
-        queries = self.embedded(pairs).queries
         return RewardStage(
             scene=self.scene,
             pairs=pairs,
-            queries=queries,
+            queries=self.embedding.pairs(pairs).queries,
             judge=judge,
             interest=interest,
             gate=gate,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from blender.judging.headroom import bootstrap
 from blender.judging.resampling import statistic
 from blender.matrix import Floats
-from blender.training.tune.recall import gain, recalls
+from blender.training.tune.recall import gain, plain, recalls
 from blender.words import words
 
 Doubles = NDArray[np.float64]
@@ -100,8 +100,7 @@ def relative_gain(seeds: Sequence[Answers], untuned: Answers, *, matched: bool) 
         gained: Doubles = np.divide(tuned, base, out=np.full(len(sums), np.nan), where=base > 0) - 1
         return gained
 
-    interval = statistic(np.hstack([first, ours]), of, draws=_DRAWS, seed=0)
-    return [interval.value, interval.low, interval.high]
+    return plain(statistic(np.hstack([first, ours]), of, draws=_DRAWS, seed=0))
 
 
 def _binned(answers: Answers, matched: bool) -> Doubles:
@@ -115,8 +114,7 @@ def _binned(answers: Answers, matched: bool) -> Doubles:
 def _recall_change(seeds: Sequence[Answers], untuned: Answers) -> list[float]:
     hits = np.mean([each.ranks <= 10 for each in seeds], axis=0)
     sums = np.stack([(untuned.ranks <= 10).astype(float), hits], axis=1)
-    interval = statistic(sums, lambda drawn: drawn[:, 1] / np.maximum(drawn[:, 0], 1e-9) - 1, draws=_DRAWS, seed=0)
-    return [interval.value, interval.low, interval.high]
+    return plain(statistic(sums, lambda drawn: drawn[:, 1] / np.maximum(drawn[:, 0], 1e-9) - 1, draws=_DRAWS, seed=0))
 
 
 def distinct(texts: Sequence[str], n: int) -> float:
@@ -126,8 +124,7 @@ def distinct(texts: Sequence[str], n: int) -> float:
 
 
 def _mean(values: NDArray[np.floating]) -> list[float]:
-    interval = bootstrap(values, draws=_DRAWS)
-    return [interval.value, interval.low, interval.high]
+    return plain(bootstrap(values, draws=_DRAWS))
 
 
 def recall_row(ours: NDArray[np.int64], untuned: NDArray[np.int64]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BadInput, BlendError
 from blender.index.heads import Heads
-from blender.training.tune.checkpoint import digest_of, load_optimizer, load_state, optimizer_tensors, save_state
+from blender.training.tune.checkpoint import digest_of, load_state, save_state, take_up, training_tensors
 from blender.training.tune.head_module import HeadModule
 from blender.training.tune.losses import contrastive_loss
 from blender.training.tune.pairs import Pairs
@@ -193,22 +193,16 @@ class Training:
         import torch
 
         if self.path:
-            now = {f"now.{name}": tensor for name, tensor in self.tensors.items()}
-            tensors = {**now, "actions": torch.from_numpy(self.actions), **optimizer_tensors(self.optimizer)}
+            tensors = training_tensors(self.tensors, self.optimizer) | {"actions": torch.from_numpy(self.actions)}
             rounds = [asdict(each) for each in self.rounds]
             save_state(self.path, tensors, {"rounds": rounds, "coefficient": self.coefficient})
 
     def _resume(self) -> None:
-        import torch
-
         found = load_state(self.path) if self.path else None
         if found is None:
             return
         tensors, state = found
-        with torch.no_grad():
-            for name, tensor in self.tensors.items():
-                tensor.copy_(tensors[f"now.{name}"])
-        load_optimizer(self.optimizer, tensors)
+        take_up(self.tensors, self.optimizer, tensors)
         self.actions = tensors["actions"].numpy()
         self.coefficient = state["coefficient"]
         self.rounds = [Round(**each) for each in state["rounds"]]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.judging.headroom import bootstrap
+from blender.judging.resampling import Interval
 from blender.matrix import Floats
 from blender.pooling import duplicate_key
 from blender.training.tune.dialogues import Pair, turn_numbers
@@ -46,12 +47,15 @@ def recalls(ranks: NDArray[np.int64], *, seed: int = 0) -> dict[str, Any]:
     """Recall at 1, 10 and 100, each with a 95 % bootstrap interval over contexts; and the mean reciprocal rank."""
     found: dict[str, Any] = {"n": len(ranks), "mrr": float((1 / ranks).mean())}
     for level in LEVELS:
-        interval = bootstrap(ranks <= level, seed=seed)
-        found[f"recall@{level}"] = [interval.value, interval.low, interval.high]
+        found[f"recall@{level}"] = plain(bootstrap(ranks <= level, seed=seed))
     return found
 
 
-def gain(ours: NDArray[np.int64], theirs: NDArray[np.int64], level: int, *, seed: int = 0) -> list[float]:
+def gain(ours: NDArray[np.int64], theirs: NDArray[np.int64], level: int) -> list[float]:
     """Difference of two recalls over the same contexts, with a paired bootstrap interval: value, low, high."""
-    interval = bootstrap((ours <= level).astype(float) - (theirs <= level), seed=seed)
+    return plain(bootstrap((ours <= level).astype(float) - (theirs <= level)))
+
+
+def plain(interval: Interval) -> list[float]:
+    """Value, low and high."""
     return [interval.value, interval.low, interval.high]

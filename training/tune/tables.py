@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from blender.training.report import table
 from blender.training.tune.interest import INTERESTS
 
 BARS = {"specific": 0.10, "sensible": -0.01, "recall": -0.02}
@@ -14,25 +15,27 @@ BARS = {"specific": 0.10, "sensible": -0.01, "recall": -0.02}
 def correlation_lines(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """How each interest goes with human specificity."""
     heads = [*INTERESTS, "words"]
-    lines = ["| set (answers, contexts) | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
-    for name, one in found.items():
-        cells = [between(one[head]) for head in heads]
-        lines.append(f"| {name} ({one['n']}, {one['contexts']}) | " + " | ".join(cells) + " |")
-    return lines
+    rows = [
+        [f"{name} ({one['n']}, {one['contexts']})", *(between(one[head]) for head in heads)]
+        for name, one in found.items()
+    ]
+    return table(["set (answers, contexts)", *heads], rows)
 
 
 def recall_lines(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
     """Recall of the true reply, by domain and way."""
-    lines = [
-        "| dialogues (n) | retriever | recall@1 | recall@10 | recall@100 | recall@10 less the untuned one's |",
-        "|---|---|---|---|---|---|",
+    levels = [f"recall@{level}" for level in (1, 10, 100)]
+    rows = [
+        [
+            f"{domain} ({row['n']})",
+            way,
+            *(between(row[level], 3) for level in levels),
+            "-" if way == "untuned" else between(row["gain@10"], 3, sign=True),
+        ]
+        for domain, ways in found.items()
+        for way, row in ways.items()
     ]
-    for domain, ways in found.items():
-        for way, row in ways.items():
-            cells = [between(row[f"recall@{level}"], 3) for level in (1, 10, 100)]
-            change = "-" if way == "untuned" else between(row["gain@10"], 3, sign=True)
-            lines.append(f"| {domain} ({row['n']}) | {way} | " + " | ".join(cells) + f" | {change} |")
-    return lines
+    return table(["dialogues (n)", "retriever", *levels, "recall@10 less the untuned one's"], rows)
 
 
 def outcome_lines(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -51,9 +54,9 @@ def outcome_lines(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
         "toxic",
         "s",
     )
-    lines = ["| way | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
-    for name, one in found.items():
-        cells = [
+    rows = [
+        [
+            name,
             f"{one['specific'][0]:.3f}",
             percent(one["specific gain"]),
             percent(one["specific gain, like length"]),
@@ -67,16 +70,15 @@ def outcome_lines(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
             f"{one['toxic']:.3f}",
             f"{one['seconds']:.0f}" if "seconds" in one else "0",
         ]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return lines
+        for name, one in found.items()
+    ]
+    return table(["way", *heads], rows)
 
 
 def verdict_lines(found: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> list[str]:
     """Bars met or not, by the mean over seeds."""
-    lines = [
-        "| way | P(specific) +10 % | also at like length | P(sensible) -1 point at most | recall@10 -2 % at most |",
-        "|---|---|---|---|---|",
-    ]
+    heads = ("P(specific) +10 %", "also at like length", "P(sensible) -1 point at most", "recall@10 -2 % at most")
+    rows = []
     for name in names:
         one = found[name]
         met = (
@@ -85,21 +87,21 @@ def verdict_lines(found: Mapping[str, Mapping[str, Any]], names: Sequence[str]) 
             one["sensible change"][0] >= BARS["sensible"],
             one["recall@10 change"][0] >= BARS["recall"],
         )
-        lines.append(f"| {name} | " + " | ".join("met" if each else "not met" for each in met) + " |")
-    return lines
+        rows.append([name, *("met" if each else "not met" for each in met)])
+    return table(["way", *heads], rows)
 
 
 def head_room_lines(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Head-room on human-labelled pools, in percent."""
     ways = [way for way in next(iter(found.values())) if way not in ("n", "target")]
-    lines = ["| set (contexts) | " + " | ".join(ways) + " |", "|---|" + "---|" * len(ways)]
-    for name, one in found.items():
-        cells = [
-            " ".join(f"{100 * one[way][0]:.0f} ({100 * one[way][1]:.0f} to {100 * one[way][2]:.0f})".split())
-            for way in ways
+    rows = [
+        [
+            f"{name} ({one['n']})",
+            *("{:.0f} ({:.0f} to {:.0f})".format(*(100 * each for each in one[way])) for way in ways),
         ]
-        lines.append(f"| {name} ({one['n']}) | " + " | ".join(cells) + " |")
-    return lines
+        for name, one in found.items()
+    ]
+    return table(["set (contexts)", *ways], rows)
 
 
 def example_lines(found: Sequence[Mapping[str, str]]) -> list[str]:

