@@ -85,6 +85,14 @@ class FeatureMatrix:
                 chosen[rows, which] = relative(chosen[rows, which])
         return FeatureMatrix(values=chosen, columns=wanted, group_sizes=self.group_sizes)
 
+    def known(self, columns: Sequence[str]) -> FeatureMatrix:
+        """The named plain columns in that order; those that are not here are all NaN."""
+        at = {name: place for place, name in enumerate(self.columns)}
+        here = [place for place, name in enumerate(columns) if name in at]
+        values = np.full((len(self), len(columns)), np.nan, dtype=np.float32)
+        values[:, here] = self.values[:, [at[columns[place]] for place in here]]
+        return FeatureMatrix(values=values, columns=tuple(columns), group_sizes=self.group_sizes)
+
     def ordinary(self) -> FeatureMatrix:
         """The same rows without coordinates of points."""
         return self.select(ordinary_columns(self.columns))

@@ -124,14 +124,12 @@ class LearnedRanker:
 
     def _inputs(self, matrix: FeatureMatrix) -> FeatureMatrix:
         """The columns of training in their order; infinities become NaN."""
-        if self.columns in (matrix.columns, ()):
-            values = matrix.values
-        else:
-            absent = [name for name in self.columns if name not in matrix.columns]
+        if self.columns != matrix.columns:
+            absent = set(self.columns) - set(matrix.columns)
             if any(not name.startswith(USER) for name in absent):
                 raise ColumnMismatch(self.columns, matrix.columns)
-            values = np.stack([matrix.column(name) for name in self.columns], axis=1)
-        finite = np.where(np.isfinite(values), values, np.float32(np.nan))
+            matrix = matrix.known(self.columns)
+        finite = np.where(np.isfinite(matrix.values), matrix.values, np.float32(np.nan))
         return FeatureMatrix(values=finite, columns=self.columns, group_sizes=matrix.group_sizes)
 
 

@@ -119,11 +119,7 @@ class Examples:
         )
         if measured != wanted:
             return self
-        values = np.full((len(self.matrix), len(columns)), np.nan, dtype=np.float32)
-        for at, name in enumerate(columns):
-            if name in self.matrix.columns:
-                values[:, at] = self.matrix.column(name)
-        matrix = FeatureMatrix(values=values, columns=tuple(columns), group_sizes=self.matrix.group_sizes)
+        matrix = self.matrix.known(columns)
         return replace(self, matrix=matrix, relative=relative_columns(matrix))
 
     def rows(self, pools: Sequence[int]) -> NDArray[np.intp]:
