@@ -22,6 +22,8 @@ from blender import Blender
 from blender.records import Candidate, Dialog, Pool
 
 ROUNDS = 12
+DIALOGS = 12
+"""Dialogs of two turns for each preset."""
 PAIRS_TIMED = 8
 """Comparisons of the pair ranker that are really run; all 992 of a pool would take many minutes."""
 
@@ -110,7 +112,7 @@ def main() -> None:
     torch.set_num_threads(2)
     fast, full = Blender.load("fast"), Blender.load("default")
     beside = beside_rivals(fast, full)
-    later = list(pools(2 * ROUNDS + 4 + 16)[-16:])
+    later = list(pools(2 * ROUNDS + 4 + 4 * DIALOGS)[-4 * DIALOGS :])  # a dialog takes two pools
     values = {
         "pool": "8 generated + 24 retrieved, contexts of 50 to 70 tokens",
         "one pool": beside,
@@ -119,8 +121,8 @@ def main() -> None:
         "stages, default": stages(full, pools(12)),
         "explanation, fast": explaining(fast, pools(12)),
         "explanation, default": explaining(full, pools(12)),
-        "turns, fast": turns(fast, later[:8]),
-        "turns, default": turns(full, later[8:]),
+        "turns, fast": turns(fast, later[: 2 * DIALOGS]),
+        "turns, default": turns(full, later[2 * DIALOGS :]),
         "candidates, fast": by_size(fast, (8, 16, 32, 64, 128, 256, 512, 1024)),
     }
     print(record("choose", command="python benchmarks/performance/choose.py", seed=SEED, values=values).read_text())
