@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,15 @@ import pytest
 
 from blender.models.gguf import convert_gguf
 from blender.models.reference import resolve
+
+
+@pytest.fixture
+def usual_mask() -> Iterator[int]:
+    """The umask, which is not the one that most machines have."""
+    mask = 0o027
+    before = os.umask(mask)
+    yield mask
+    os.umask(before)
 
 
 @pytest.fixture(scope="session")
