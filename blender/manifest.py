@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,9 +101,13 @@ def read_checked(folder: Path, name: str, digest: str) -> str:
 
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """A folder aside that takes the place of ``folder`` once it is whole; else the old one stays."""
+    """A folder aside that takes the place of ``folder`` once it is whole; else the old one stays.
+
+    What is replaced keeps its permissions; what is new gets those that the umask leaves.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    aside = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
+    aside.mkdir()
     try:
         yield aside
         _put_in_place(aside, folder)
@@ -112,10 +116,10 @@ def replacing(folder: Path) -> Iterator[Path]:
 
 
 def _put_in_place(aside: Path, folder: Path) -> None:
-    aside.chmod(0o755)  # mkdtemp's are for the owner alone
     if not folder.exists():
         aside.rename(folder)
         return
+    shutil.copymode(folder, aside)
     old = aside.with_name(aside.name + "-old")
     folder.rename(old)
     try:

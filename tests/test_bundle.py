@@ -108,6 +108,16 @@ def test_a_bundle_is_replaced_and_nothing_else(made: Bundle, saved: Path, tmp_pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "precious"]
 
 
+def test_a_replaced_bundle_keeps_its_permissions_and_a_new_one_gets_the_usual(
+    made: Bundle, saved: Path, tmp_path: Path, usual_mask: int
+) -> None:
+    saved.chmod(0o700)
+    save_bundle(saved, made)
+    save_bundle(tmp_path / "new", made)
+    modes = [path.stat().st_mode & 0o777 for path in (saved, tmp_path / "new", saved / "bundle.json")]
+    assert modes == [0o700, 0o777 & ~usual_mask, 0o666 & ~usual_mask]
+
+
 def test_a_full_disk_changes_nothing(made: Bundle, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path.name: path.read_bytes() for path in saved.iterdir()}
 
