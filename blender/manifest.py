@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, bytes]:
         return msgspec.json.decode(raw, type=Manifest), raw
     except OSError as fault:
         raise BadBundle(f"{folder} is no bundle: {MANIFEST} cannot be read ({fault.strerror})") from None
-    except msgspec.DecodeError as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadBundle(f"{path} is broken: {fault}; fetch or train the bundle anew") from None
 
 
@@ -82,10 +82,10 @@ def read_checked(folder: Path, name: str, digest: str) -> str:
     """The text of one file of a bundle.
 
     Raises:
-        BadBundle: it is missing, lies outside the folder, or has another sha256 than the manifest says.
+        BadBundle: it is missing, lies outside the folder, has another sha256 than the manifest says, or is no UTF-8.
     """
     path = folder / name
-    if Path(name).name != name:
+    if Path(name).name != name or "\0" in name:
         raise BadBundle(f"{folder / MANIFEST} names a file outside the bundle: {name!r}")
     try:
         raw = path.read_bytes()
@@ -96,7 +96,10 @@ def read_checked(folder: Path, name: str, digest: str) -> str:
             f"{path} is truncated or altered: {len(raw)} bytes with sha256 {sha256(raw)[:12]}…, "
             f"should be {digest[:12]}…; fetch or train the bundle anew"
         )
-    return raw.decode()
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as fault:
+        raise BadBundle(f"{path} is broken: {fault}; fetch or train the bundle anew") from None
 
 
 @contextmanager
