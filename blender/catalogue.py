@@ -113,7 +113,9 @@ class Catalogue:
         try:
             made = msgspec.convert(given, plugin)
         except msgspec.ValidationError as fault:
-            raise BadInput(f"settings of {self.role} {name!r}: {fault}; got {given!r}") from None
+            # Not the values: an address may hold a password.
+            told = ", ".join(given) or "none"
+            raise BadInput(f"settings of {self.role} {name!r}: {fault}; given are {told}") from None
         # Of the class first: a property may load models.
         promised = _PROMISED.get(self.role, ())
         lacking = [part for part in promised if not (hasattr(plugin, part) or hasattr(made, part))]

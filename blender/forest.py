@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from blender.errors import BadBundle, MissingPackage
 from blender.matrix import Floats
+from blender.tree_text import check_trees, columns_of
 
 # Numbers of LightGBM's C interface (c_api.h).
 _FLOAT32, _ROW_MAJOR, _RAW, _CONTRIBUTIONS, _ALL_TREES = 0, 1, 1, 3, -1
 _Handle = ctypes.c_void_p
-_END = "end of trees"
 
 
 class Forest:
@@ -31,7 +31,7 @@ class Forest:
         columns: what the first was trained on.
 
     Raises:
-        BadBundle: a text is not a LightGBM model.
+        BadBundle: a text is not a LightGBM model, or has trees that are not whole (`blender.tree_text`).
         MissingPackage: LightGBM is not installed.
     """
 
@@ -76,15 +76,8 @@ class Forest:
         return found
 
 
-def columns_of(text: str) -> tuple[str, ...]:
-    """Columns that a model was trained on, in order; none if it does not say."""
-    head = next((line for line in text.splitlines() if line.startswith("feature_names=")), "")
-    return tuple(head.removeprefix("feature_names=").split())
-
-
 def _loaded(text: str) -> _Handle:
-    if not columns_of(text) or _END not in text:  # LightGBM would write to the screen, or take half of the trees
-        raise BadBundle("the trees are not a LightGBM model; train or fetch the bundle anew")
+    check_trees(text)
     handle = _Handle()
     _call("LGBM_BoosterLoadModelFromString", text.encode(), ctypes.byref(ctypes.c_int()), ctypes.byref(handle))
     return handle

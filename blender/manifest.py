@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, bytes]:
         return msgspec.json.decode(raw, type=Manifest), raw
     except OSError as fault:
         raise BadBundle(f"{folder} is no bundle: {MANIFEST} cannot be read ({fault.strerror})") from None
-    except msgspec.DecodeError as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadBundle(f"{path} is broken: {fault}; fetch or train the bundle anew") from None
 
 
@@ -82,10 +82,10 @@ def read_checked(folder: Path, name: str, digest: str) -> str:
     """The text of one file of a bundle.
 
     Raises:
-        BadBundle: it is missing, lies outside the folder, or has another sha256 than the manifest says.
+        BadBundle: it is missing, lies outside the folder, has another sha256 than the manifest says, or is no UTF-8.
     """
     path = folder / name
-    if Path(name).name != name:
+    if Path(name).name != name or "\0" in name:
         raise BadBundle(f"{folder / MANIFEST} names a file outside the bundle: {name!r}")
     try:
         raw = path.read_bytes()
@@ -96,14 +96,21 @@ def read_checked(folder: Path, name: str, digest: str) -> str:
             f"{path} is truncated or altered: {len(raw)} bytes with sha256 {sha256(raw)[:12]}…, "
             f"should be {digest[:12]}…; fetch or train the bundle anew"
         )
-    return raw.decode()
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as fault:
+        raise BadBundle(f"{path} is broken: {fault}; fetch or train the bundle anew") from None
 
 
 @contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """A folder aside that takes the place of ``folder`` once it is whole; else the old one stays."""
+    """A folder aside that takes the place of ``folder`` once it is whole; else the old one stays.
+
+    What is replaced keeps its permissions; what is new gets those that the umask leaves.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    aside = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
+    aside.mkdir()
     try:
         yield aside
         _put_in_place(aside, folder)
@@ -112,10 +119,10 @@ def replacing(folder: Path) -> Iterator[Path]:
 
 
 def _put_in_place(aside: Path, folder: Path) -> None:
-    aside.chmod(0o755)  # mkdtemp's are for the owner alone
     if not folder.exists():
         aside.rename(folder)
         return
+    shutil.copymode(folder, aside)
     old = aside.with_name(aside.name + "-old")
     folder.rename(old)
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -61,13 +63,19 @@ def check_bundle_place(folder: Path) -> None:
 def written_aside(path: Path) -> Iterator[Path]:
     """Where to write what becomes ``path`` when all went well; else nothing of it is left.
 
+    What is replaced keeps its permissions; what is new gets those that the umask leaves.
+
     Raises:
         BlendError: the disk is full or the place cannot be written; what was there is untouched.
     """
-    aside = path.with_name(f".{path.name}.making")
+    # In a folder of many users a name that can be guessed may be taken, by a link to another file.
+    aside = path.with_name(f".{secrets.token_hex(8)}.making")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        aside.touch(exist_ok=False)
         yield aside
+        if path.exists():
+            shutil.copymode(path, aside)
         aside.replace(path)
     except OSError as fault:
         raise BlendError(

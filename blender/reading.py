@@ -85,7 +85,8 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
 _DECODER = msgspec.json.Decoder(_Row)
 _ACCEPTED = (
     f"a row holds {', '.join(_Row.__struct_fields__)}; a candidate {', '.join(_Candidate.__struct_fields__)} "
-    "(candidates with labels are for `blend evaluate`)"
+    "(a candidate with a label is a row of its own, with dialog_id, context, response and the label; `blend evaluate` "
+    "without --system reads such rows)"
 )
 
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import ColumnMismatch
-from blender.forest import Forest, columns_of
+from blender.forest import Forest
 from blender.matrix import RANK, FeatureMatrix, Floats, Z
+from blender.tree_text import columns_of
 
 
 def base_column(name: str) -> str:

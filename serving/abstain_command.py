@@ -11,6 +11,7 @@ import typer
 
 from blender.errors import BadInput
 from blender.judging.selective import DELTA, certify, not_sensible
+from blender.outputs import written_aside
 from blender.serving.judged_choices import learned, machine_pools, refuse_seen, winners
 from blender.serving.loading import BlenderOption, load
 from blender.serving.terminal import output
@@ -82,6 +83,5 @@ def write_min_sensible(path: Path, value: float) -> None:
     changed = new + text[len(top) :]
     if _toml(changed) != {**before, "min_sensible": value}:
         raise BadInput(f"{path} is written in a way that cannot be edited safely; set {line} by hand")
-    aside = path.with_name(f".{path.name}.making")
-    aside.write_text(changed, encoding="utf-8")
-    aside.replace(path)
+    with written_aside(path) as aside:
+        aside.write_text(changed, encoding="utf-8")

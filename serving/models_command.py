@@ -100,7 +100,8 @@ def run_pip(requirements: tuple[str, ...]) -> None:
     wanted = " ".join(requirements)
     if find_spec("pip") is None:
         raise MissingPackage(f"this environment has no pip; install with its own tool, without dependencies: {wanted}")
-    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", *requirements]
+    # -P: a folder called pip in the working directory is not the one that is meant.
+    command = [sys.executable, "-P", "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", *requirements]
     done = subprocess.run(command, check=False, stdout=sys.stderr)  # noqa: S603 - names and versions from our table
     if done.returncode:
         raise MissingPackage(

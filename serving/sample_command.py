@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
-from blender.errors import BadInput, BlendError
+from blender.errors import BadInput
 from blender.index.settings import BaseSettings
-from blender.outputs import check_new_file
+from blender.outputs import check_new_file, written_aside
 from blender.reading import task_row
 from blender.sampling.datasheet import Datasheet, as_markdown, datasheet
 from blender.sampling.draw import Wanted, draw
@@ -28,7 +29,7 @@ def sample(
     min_turns: Annotated[int, typer.Option(min=1, help="Shortest context.")] = 1,
     max_turns: Annotated[int, typer.Option(min=1, help="Longest context.")] = 12,
     clusters: Annotated[int, typer.Option(min=1, help="Clusters of the embedding space.")] = 8,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     locale: Annotated[str, typer.Option(help="Language of conversations that do not say theirs.")] = "en",
     encoder: Annotated[str, typer.Option(help="Reference of the sentence encoder.")] = BaseSettings.encoder,
     most: Annotated[int, typer.Option(min=1, help="Contexts embedded; of a larger corpus a seeded part is.")] = 5_000,
@@ -79,14 +80,10 @@ def _command(corpus: str, out: Path, wanted: Wanted, encoder: str) -> str:
 
 def _write(contents: dict[Path, bytes]) -> None:
     """Write all aside, then put all in place."""
-    try:
-        for path, content in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.with_name(f"{path.name}.making").write_bytes(content)
-        for path in contents:
-            path.with_name(f"{path.name}.making").replace(path)
-    except OSError as fault:
-        raise BlendError(f"cannot write {fault.filename}: {fault.strerror}; give another --out or make room") from None
+    with ExitStack() as places:
+        asides = [places.enter_context(written_aside(path)) for path in contents]
+        for aside, content in zip(asides, contents.values(), strict=True):
+            aside.write_bytes(content)
 
 
 def _say(sheet: Datasheet, wanted: Wanted, files: tuple[Path, ...]) -> None:

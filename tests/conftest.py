@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +40,15 @@ class WordEncoder:
 def encoder() -> WordEncoder:
     """A made-up sentence encoder; it takes no model to load."""
     return WordEncoder()
+
+
+@pytest.fixture
+def usual_mask() -> Iterator[int]:
+    """The umask, which is not the one that most machines have."""
+    mask = 0o027
+    before = os.umask(mask)
+    yield mask
+    os.umask(before)
 
 
 @pytest.fixture(scope="session")

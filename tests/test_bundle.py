@@ -108,6 +108,16 @@ def test_a_bundle_is_replaced_and_nothing_else(made: Bundle, saved: Path, tmp_pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "precious"]
 
 
+def test_a_replaced_bundle_keeps_its_permissions_and_a_new_one_gets_the_usual(
+    made: Bundle, saved: Path, tmp_path: Path, usual_mask: int
+) -> None:
+    saved.chmod(0o700)
+    save_bundle(saved, made)
+    save_bundle(tmp_path / "new", made)
+    modes = [path.stat().st_mode & 0o777 for path in (saved, tmp_path / "new", saved / "bundle.json")]
+    assert modes == [0o700, 0o777 & ~usual_mask, 0o666 & ~usual_mask]
+
+
 def test_a_full_disk_changes_nothing(made: Bundle, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path.name: path.read_bytes() for path in saved.iterdir()}
 
@@ -161,6 +171,7 @@ def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
         (lambda m: m["trees"]["specific"].update(after="sensible"), BadBundle, "which is no head before it"),
         (lambda m: m["sha256"].pop("order.0.txt"), BadBundle, r"lists no order\.0\.txt"),
         (lambda m: m["sha256"].update({"../order.0.txt": ""}), BadBundle, "outside the bundle"),
+        (lambda m: m["sha256"].update({"order\0.txt": ""}), BadBundle, "outside the bundle"),
     ],
 )
 def test_a_changed_manifest_is_refused(
@@ -175,6 +186,20 @@ def test_a_truncated_manifest_is_refused(saved: Path) -> None:
     path = saved / "bundle.json"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(BadBundle, match="is broken"):
+        load_bundle(saved)
+
+
+@pytest.mark.parametrize("content", [b'{"\xff": 1}', b'{"format": 1, "columns": ' + b"[" * 9999 + b"]" * 9999 + b"}"])
+def test_a_manifest_that_is_no_utf8_or_far_too_deep_is_refused(saved: Path, content: bytes) -> None:
+    (saved / "bundle.json").write_bytes(content)
+    with pytest.raises(BadBundle, match=r"bundle\.json is broken"):
+        load_bundle(saved)
+
+
+def test_a_file_that_is_no_utf8_is_refused_even_with_its_digest(saved: Path) -> None:
+    (saved / "CARD.md").write_bytes(b"\xff")
+    edit(saved, lambda m: m["sha256"].update({"CARD.md": sha256(b"\xff")}))
+    with pytest.raises(BadBundle, match=r"CARD\.md is broken: 'utf-8' codec"):
         load_bundle(saved)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from blender.catalogue import Catalogue
 from blender.errors import BadInput
+from blender.sources import SOURCES
 
 MODULE = """
 from dataclasses import dataclass
@@ -98,3 +99,10 @@ def test_a_name_that_no_bundle_can_carry_is_refused(installed: Callable[..., Cat
 def test_a_name_that_is_taken_is_told(installed: Callable[..., Catalogue], caplog: pytest.LogCaptureFixture) -> None:
     assert list(installed(length="others_plugins:Good")) == ["length"]
     assert any("its name is taken" in record.message for record in caplog.records)
+
+
+def test_wrong_settings_are_named_without_the_password_in_another() -> None:
+    given = {"base_url": "http://ann:hush@localhost/v1", "model": "m", "extra": {"api_key": "hush"}, "n": "two"}
+    with pytest.raises(BadInput, match=r"`\$\.n`; given are base_url, model, extra, n$") as fault:
+        SOURCES.build("api", given)
+    assert "hush" not in str(fault.value)

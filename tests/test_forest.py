@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from blender.errors import BadBundle
-from blender.forest import Forest, columns_of
+from blender.forest import Forest
+from blender.tree_text import columns_of
 
 NAMES = ["a.x", "b.y~z", "c.z~rank"]
 
@@ -32,7 +33,7 @@ def some_rows(rng: np.random.Generator, count: int, missing: float) -> NDArray[n
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
-@pytest.mark.parametrize("more", [{}, {"zero_as_missing": True}, {"use_missing": False}, {"linear_tree": True}])
+@pytest.mark.parametrize("more", [{}, {"zero_as_missing": True}, {"use_missing": False}])
 def test_the_numbers_are_those_of_lightgbms_own_package(missing: float, more: dict[str, object]) -> None:
     boosters = [trained(seed, missing, **more) for seed in (1, 2, 3)]
     forest = Forest([booster.model_to_string() for booster in boosters])
@@ -40,9 +41,8 @@ def test_the_numbers_are_those_of_lightgbms_own_package(missing: float, more: di
     expected = np.sum([np.asarray(booster.predict(rows, raw_score=True)) for booster in boosters], axis=0)
     np.testing.assert_allclose(forest.predict(rows), expected, rtol=1e-12)
     np.testing.assert_allclose(forest.predict(np.asfortranarray(rows)), expected, rtol=1e-12)
-    if "linear_tree" not in more:
-        parts = [np.asarray(booster.predict(rows, pred_contrib=True))[:, :-1] for booster in boosters]
-        np.testing.assert_allclose(forest.contributions(rows), np.sum(parts, axis=0), rtol=1e-9, atol=1e-12)
+    parts = [np.asarray(booster.predict(rows, pred_contrib=True))[:, :-1] for booster in boosters]
+    np.testing.assert_allclose(forest.contributions(rows), np.sum(parts, axis=0), rtol=1e-9, atol=1e-12)
 
 
 def test_the_text_of_a_forest_is_a_model_again() -> None:

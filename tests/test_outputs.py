@@ -46,3 +46,23 @@ def test_what_could_not_be_written_leaves_nothing_and_says_which_file(tmp_path: 
         aside.write_text("half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("labels.jsonl", "before")]
+
+
+def test_what_is_replaced_keeps_its_permissions_and_what_is_new_gets_the_usual(tmp_path: Path, usual_mask: int) -> None:
+    (tmp_path / "old").touch()
+    (tmp_path / "old").chmod(0o600)
+    for name in ("old", "new"):
+        with written_aside(tmp_path / name) as aside:
+            aside.write_text("text")
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("old", "new")] == [0o600, 0o666 & ~usual_mask]
+
+
+def test_a_link_of_another_user_is_not_followed(tmp_path: Path) -> None:
+    precious, path = tmp_path / "precious", tmp_path / "labels.jsonl"
+    precious.write_text("keep me")
+    with written_aside(path) as aside:
+        assert aside.is_file(), "made before anybody else can"
+    aside.symlink_to(precious)
+    with written_aside(path) as aside:
+        aside.write_text("labels")
+    assert (precious.read_text(), path.read_text(), path.is_symlink()) == ("keep me", "labels", False)

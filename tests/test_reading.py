@@ -62,6 +62,10 @@ def test_the_locale_of_the_blender_holds_unless_the_row_says_its_own() -> None:
         (b'{"turns": [{"speaker": "bot", "text": "x"}]}', "end with a human turn"),
         (b'{"turns": [{"speaker": "cat", "text": "x"}]}', "$.turns[0].speaker"),
         (b'{"turns": [3]}', "got `int`"),
+        (
+            b'{"turns": "a", "candidates": [{"text": "b", "sensible": 1}]}',
+            "a candidate with a label is a row of its own",
+        ),
         (b'{"turns": "a\\u0000b"}', "NUL"),
         (rb'{"turns": "a \ud800 b"}', "lone surrogate"),
         (b'{"turns": "\xff"}', "not UTF-8"),

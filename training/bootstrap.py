@@ -7,8 +7,6 @@ labels know what fits, not what people like; a hundred human labels are worth mo
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BadInput
 from blender.index.corpus import Phrase, read_chats
+from blender.outputs import written_aside
 
 FEWEST = 20
 _ALIKE = 0.5  # cosine of TF-IDF vectors above which a "wrong" answer may be as right as the true one
@@ -62,7 +61,8 @@ def bootstrap_labels(dialogues: str | Path, out: Path, settings: BootstrapSettin
         settings: what pools are made of.
 
     Raises:
-        BadInput: the dialogues are wrong, or too few; or ``out`` cannot be written.
+        BadInput: the dialogues are wrong, or too few.
+        BlendError: ``out`` cannot be written.
     """
     said = _said(read_chats(dialogues))
     phrases = [phrase for phrase, _ in said]
@@ -151,16 +151,6 @@ def _plain(text: str) -> str:
 
 
 def _write(out: Path, rows: Iterable[dict[str, Any]]) -> None:
-    lines = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
-    aside = ""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(prefix=f".{out.name}-", dir=out.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(lines)
-        Path(aside).chmod(0o644)
-        Path(aside).replace(out)
-    except OSError as fault:
-        if aside:
-            Path(aside).unlink(missing_ok=True)
-        raise BadInput(f"weak labels could not be written to {out}: {fault.strerror}; nothing was changed") from None
+    with written_aside(out) as aside, aside.open("wb") as file:
+        for row in rows:
+            file.write(msgspec.json.encode(row) + b"\n")

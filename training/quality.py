@@ -203,7 +203,7 @@ def main(
     data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
     out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
     annotator: Annotated[list[str] | None, typer.Option(help="Use only this annotator; may be repeated.")] = None,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     tries: Annotated[int, typer.Option(min=0, help="Settings of the order that are tried, the first of GRID.")] = 0,
 ) -> None:
     """Measure head-room recovered on every set and write docs/quality.md and benchmarks/quality.json."""

@@ -82,7 +82,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
     part: Annotated[list[str] | None, typer.Option(help=f"Only this: {', '.join(PARTS)}; may be repeated.")] = None,
     tries: Annotated[int, typer.Option(min=0, help="Settings of the order that are tried, the first of GRID.")] = 0,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
 ) -> None:
     """Measure head-room at matched length, length_free, and what the choice holds out against."""
     prepared = prepare_english(label_files(data), beside=RULES_READ)

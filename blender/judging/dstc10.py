@@ -41,7 +41,7 @@ def parse_dstc10(raw: bytes, dataset: str, scheme: Scheme | None) -> tuple[list[
     """
     try:
         entries = json.loads(raw.decode("utf-8"))
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise BadInput(f"{dataset}: neither JSON lines nor a DSTC10 JSON list: {fault}") from None
     parsed = [_entry(given) for given in entries]
     problems = [(number, text) for number, (_, wrong) in enumerate(parsed, start=1) for text in wrong]

@@ -144,13 +144,18 @@ def target_name(pools: Sequence[LabelledPool]) -> str:
     """The first definition that holds for at least half of the labelled candidates of one data set.
 
     Raises:
-        BadInput: no candidate has any label.
+        BadInput: no candidate has any label, or none but specific.
     """
     best: dict[str, int] = {}
     for name in allowed(pools):
         counted = [each for each in pools if name != GATED or each.by_rater is not None]
         best[name] = sum(int((~np.isnan(DEFINITIONS[name](labelled))).sum()) for labelled in counted)
     most = max(best.values())
+    if most == 0 and asks_specific(pools):
+        raise BadInput(
+            f"{pools[0].dataset}: its candidates have labels of specific alone, which counts only where an answer is "
+            "sensible; give sensible (0..1) beside it, or overall"
+        )
     if most == 0:
         raise BadInput(
             "no candidate has a label; give sensible, specific, overall or ratings on 0..1 (raw `labels` are read for "

@@ -13,6 +13,7 @@ import msgspec
 
 from blender.errors import BadInput
 from blender.labelling.records import Form, Item
+from blender.outputs import written_aside
 
 CAMPAIGN = "campaign.jsonl"
 
@@ -89,19 +90,17 @@ class Campaign:
 
         Raises:
             BadInput: another campaign is there; labels given to it must not be lost.
+            BlendError: the disk is full or the folder cannot be written.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder / CAMPAIGN
         if path.exists() and Campaign.load(folder).id != self.id:
             raise BadInput(f"{path} holds another campaign; give another folder, or remove it with its labels")
         head = Head(
             campaign=self.id, name=self.name, form=self.form, raters=self.raters, seed=self.seed, made=dict(self.made)
         )
-        aside = path.with_suffix(".making")
-        with aside.open("wb") as out:
+        with written_aside(path) as aside, aside.open("wb") as out:
             for line in (head, *(asdict(item) for item in self.items)):
                 out.write(msgspec.json.encode(line) + b"\n")
-        aside.replace(path)
         return path
 
     @classmethod

@@ -42,7 +42,7 @@ def label_next(
     contenders: Annotated[
         bool, typer.Option("--contenders", help="Write only the answers that may yet win, not whole pools.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of the order in which equals are picked.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the order in which equals are picked.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
     """Pick the contexts to label next, and say why."""

@@ -84,8 +84,9 @@ def safely(name: str, system: System, dialogs: Sequence[Dialog]) -> list[AnswerR
     except Exception as fault:
         if len(dialogs) > 1:
             return [record for dialog in dialogs for record in safely(name, system, [dialog])]
-        logger.warning("system %s failed on %r: %s", name, dialogs[0].id, fault)
-        return [failed_record(dialogs[0], name, fault)]
+        record = failed_record(dialogs[0], name, fault)
+        logger.warning("%r was not answered: %s", record.id, record.faults[0])
+        return [record]
 
 
 def with_usual_slices(task: Task) -> Task:

@@ -157,6 +157,13 @@ def test_dstc10_scheme_and_scale(tmp_path: Path) -> None:
         read_labels(dstc10(tmp_path, {**ENTRY, "responce": "x"}))
 
 
+@pytest.mark.parametrize("text", ["[{", "[" * 9999 + "]" * 9999])
+def test_what_is_no_dstc10_json_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "track.json").write_text(text)
+    with pytest.raises(BadInput, match="track: neither JSON lines nor a DSTC10 JSON list"):
+        read_labels(tmp_path / "track.json")
+
+
 @pytest.mark.slow
 def test_the_public_sets_read_as_they_are_described(labelled: Path) -> None:
     counts = {

@@ -59,6 +59,8 @@ def test_the_first_definition_the_labels_allow() -> None:
     both = targets([made([1, 0], [0, 0]), made([1, 0], dataset="t")])
     assert both.name == f"{MEAN}; {SENSIBLE}"
     np.testing.assert_array_equal(both.values[0], [0.5, 0])
+    with pytest.raises(BadInput, match=r"s: its candidates have labels of specific alone.*; give sensible"):
+        targets([made([None, None], [1, 0])])
     with pytest.raises(BadInput, match="no candidate has a label"):
         targets([made([None])])
     with pytest.raises(BadInput, match="unknown target"):

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -39,6 +41,20 @@ def test_every_command_leads_somewhere(name: str) -> None:
     module, _, attribute = cli.COMMANDS[name][0].partition(":")
     found = getattr(importlib.import_module(module), attribute)
     assert isinstance(found, typer.Typer) or found.__doc__
+
+
+def least_seeds(command: Any, name: str) -> Iterator[tuple[str, int | None]]:
+    """The smallest seed that each command below takes, by its name."""
+    real = command._real() if isinstance(command, cli.Lazy) else command
+    for part, below in getattr(real, "commands", {}).items():
+        yield from least_seeds(below, f"{name} {part}")
+    yield from ((name, option.min) for option in real.params if "--seed" in option.opts)
+
+
+def test_no_command_takes_a_seed_below_0() -> None:
+    found = dict(least_seeds(cli.command(), "blend"))
+    assert {"blend sample", "blend train", "blend tune", "blend label make"} <= found.keys()
+    assert {name: least for name, least in found.items() if least != 0} == {}
 
 
 def test_a_command_shows_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:

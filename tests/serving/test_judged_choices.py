@@ -127,8 +127,10 @@ def test_one_context_of_a_conversation_counts(blender: Blender, tmp_path: Path) 
 def test_only_the_one_line_of_a_settings_file_changes(tmp_path: Path, before: str, after: str) -> None:
     path = tmp_path / "s.toml"
     path.write_text(before)
+    path.chmod(0o600)
     write_min_sensible(path, 0.25)
     assert path.read_text() == after
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_cannot_be_edited_safely_is_left_alone(tmp_path: Path) -> None:

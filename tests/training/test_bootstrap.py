@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from blender.errors import BadInput
+from blender.errors import BadInput, BlendError
 from blender.judging.conversations import conversations
 from blender.judging.labels import read_labels
 from blender.training.bootstrap import BootstrapSettings, bootstrap_labels
@@ -131,3 +131,16 @@ def test_no_true_reply_to_the_context_is_a_wrong_one(tmp_path: Path) -> None:
     for rows in rows_of(tmp_path / "weak.jsonl").values():
         turn = rows[0]["context"][-1]
         assert all(row["sensible"] for row in rows if row["response"].endswith(turn) and row["response"] != turn)
+
+
+def test_replaced_labels_keep_their_permissions_and_new_ones_get_the_usual(
+    dialogues: Path, tmp_path: Path, usual_mask: int
+) -> None:
+    old, new = tmp_path / "old.jsonl", tmp_path / "new.jsonl"
+    old.touch()
+    old.chmod(0o600)
+    for path in (old, new):
+        bootstrap_labels(dialogues, path, BootstrapSettings(contexts=5))
+    assert [path.stat().st_mode & 0o777 for path in (old, new)] == [0o600, 0o666 & ~usual_mask]
+    with pytest.raises(BlendError, match=r"weak\.jsonl cannot be written: File exists"):
+        bootstrap_labels(dialogues, old / "weak.jsonl", BootstrapSettings(contexts=5))

@@ -49,9 +49,12 @@ Inputs = Annotated[int, typer.Option(min=1, help="Training rows of each set that
 Demos = Annotated[int, typer.Option(min=1, help="Demonstrations of each set in the pool.")]
 Tried = Annotated[int, typer.Option(min=1, help="Prompts tried on each row in the first round.")]
 Rounds = Annotated[int, typer.Option(min=1, help="At most, while no prompt helps a row.")]
-Seed = Annotated[int, typer.Option(help="Of everything random.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
 LearningSeed = Annotated[
-    int, typer.Option(help="Of everything random but what was drawn and tried as `score` was told (all with --fast).")
+    int,
+    typer.Option(
+        min=0, help="Of everything random but what was drawn and tried as `score` was told (all with --fast)."
+    ),
 ]
 
 

@@ -178,7 +178,7 @@ def main(
     transfer: Annotated[str, typer.Option(help="Another language model; empty for none.")] = TRANSFER,
     k: Annotated[int, typer.Option("-k", min=1, help="Prompts before an input, beside a single one.")] = RunSettings.k,
     fast: Annotated[bool, typer.Option("--fast", help="Two clusters and few rows; for tests.")] = False,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
 ) -> None:
     """Measure and write."""
     settings, sizes = RunSettings(transfer=transfer, k=k, seed=seed), seeded(FAST if fast else Sizes(), seed)

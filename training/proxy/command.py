@@ -27,7 +27,7 @@ app = typer.Typer(
 Source = Annotated[str, typer.Argument(help="Phrases or conversations, or pkg:chitchat_dataset.")]
 Other = Annotated[list[Path] | None, typer.Option("--other", help="Corpus that is only judged on; may be repeated.")]
 Rows = Annotated[int, typer.Option(help="Phrases to learn from, at most.")]
-Seed = Annotated[int, typer.Option(help="Of the split and of training.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the split and of training.")]
 Speeds = Annotated[bool, typer.Option("--speed/--no-speed", help="Measure rows per second beside the language model.")]
 
 

@@ -53,7 +53,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
     heads: Annotated[Path, typer.Option(help="Folder that heads are written to.")] = HEADS,
     only: Annotated[list[str] | None, typer.Option("--head", help="Make only this head; may be repeated.")] = None,
-    seed: Annotated[int, typer.Option(help="Of draws, splits and the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of draws, splits and the bootstrap.")] = 0,
 ) -> None:
     """Train and judge the safety heads."""
     console = Console(soft_wrap=True)

@@ -19,7 +19,7 @@ def read_book(path: Path, titles: Sequence[str]) -> list[list[str]]:
 
     Raises:
         BadInput: it cannot be read, or is no XLSX file.
-        MissingPackage: openpyxl is not installed.
+        MissingPackage: openpyxl or defusedxml is not installed.
     """
     openpyxl = load_openpyxl()
     raw = read_bytes(path)
@@ -57,12 +57,14 @@ def load_openpyxl() -> Any:
     """The module openpyxl.
 
     Raises:
-        MissingPackage: it is not installed.
+        MissingPackage: it is not installed, or not what it needs to read files of strangers safely.
     """
     try:
+        import defusedxml  # noqa: F401 - openpyxl takes it where it is there, and else a parser that expands entities
         import openpyxl
     except ImportError:
         raise MissingPackage(
-            "XLSX sheets need openpyxl; install it with `pip install 'response-blender[label]'`, or use CSV"
+            "XLSX sheets need openpyxl and defusedxml; install them with `pip install 'response-blender[label]'`, or "
+            "use CSV"
         ) from None
     return openpyxl

@@ -23,7 +23,7 @@ def write(sheet: Sheet, path: Path) -> list[Path]:
     """Write the sheet, with the guidelines in the language of most items; pages are told apart by their shade.
 
     Raises:
-        MissingPackage: openpyxl is not installed.
+        MissingPackage: openpyxl or defusedxml is not installed.
     """
     openpyxl = load_openpyxl()
     book = openpyxl.Workbook()
@@ -43,7 +43,7 @@ def read(path: Path) -> list[Row]:
 
     Raises:
         BadInput: it cannot be read, is no XLSX file, or lacks columns.
-        MissingPackage: openpyxl is not installed.
+        MissingPackage: openpyxl or defusedxml is not installed.
     """
     return rows_of(path.name, read_book(path, [name for name, _ in TITLES.values()]))
 

@@ -29,7 +29,7 @@ class Counting:
 
     def answer(self, dialogs: Sequence[Dialog]) -> list[AnswerRecord]:
         if any(dialog.id in self.raises for dialog in dialogs):
-            raise RuntimeError("lost")
+            raise RuntimeError("lost\n\x1b[31mfor good")
         self.seen += dialogs
         return [self._record(dialog) for dialog in dialogs]
 
@@ -88,11 +88,14 @@ def test_a_partner_that_fails_ends_its_dialog_alone() -> None:
     assert "RuntimeError: lost" in made[1][0].notes[-1]
 
 
-def test_a_system_that_fails_or_miscounts_costs_that_dialog_alone() -> None:
+def test_a_system_that_fails_or_miscounts_costs_that_dialog_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     system = Counting("s", raises=frozenset({"b"}))
     records = safely("s", system, [task(id).dialog for id in "abc"])
     assert [outcome(record) for record in records] == ["answered", "failed", "answered"]
-    assert records[1].faults[0].detail == "RuntimeError: lost"
+    assert records[1].faults[0].detail == "RuntimeError: lost\n\x1b[31mfor good"
+    assert caplog.messages == ["'b' was not answered: system s raised: RuntimeError: lost [31mfor good"]
 
     class Short(Counting):
         def answer(self, dialogs: Sequence[Dialog]) -> list[AnswerRecord]:
