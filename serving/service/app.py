@@ -84,27 +84,27 @@ def _add_protocol(app: FastAPI, blender: Blender, name: str, turnstile: Turnstil
 
 
 def _add_errors(app: FastAPI) -> None:
-    """Every error is told in words, in the protocol's form where that was spoken."""
+    """Every error is told in words, in the protocol's form where that was spoken, and needs no thread to be told."""
 
     @app.exception_handler(BadInput)
-    def bad(request: Request, fault: BadInput) -> Response:
+    async def bad(request: Request, fault: BadInput) -> Response:
         return _told(request, fault.problems, 400)
 
     @app.exception_handler(BlendError)
-    def failed(request: Request, fault: BlendError) -> Response:
+    async def failed(request: Request, fault: BlendError) -> Response:
         logging.getLogger("uvicorn.error").error("%s", plain(str(fault)))
         return _told(request, [_FAILED], 500)
 
     @app.exception_handler(Exception)  # which is logged by the server
-    def broken(request: Request, _: Exception) -> Response:
+    async def broken(request: Request, _: Exception) -> Response:
         return _told(request, [_FAILED], 500)
 
     @app.exception_handler(RequestValidationError)
-    def malformed(request: Request, fault: RequestValidationError) -> Response:
+    async def malformed(request: Request, fault: RequestValidationError) -> Response:
         return _told(request, [f"{each['loc'][-1]}: {each['msg']}" for each in fault.errors()], 400)
 
     @app.exception_handler(HTTPException)
-    def refused(request: Request, fault: HTTPException) -> Response:
+    async def refused(request: Request, fault: HTTPException) -> Response:
         detail = _PATHS if fault.status_code in (404, 405) else fault.detail
         answer = _told(request, [detail], fault.status_code)
         answer.headers.update(fault.headers or {})  # which methods there are

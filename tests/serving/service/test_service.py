@@ -11,6 +11,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from blender.records import Dialog
 from blender.serving.service import command
 from blender.serving.service.app import LARGEST, make_app
 from blender.serving.service.turnstile import Turnstile
+from blender.serving.web.listening import listen, server
 from blender.settings import Settings
 from blender.sources.api import Api
 
@@ -216,19 +218,26 @@ def test_too_many_at_once_are_told_to_come_again() -> None:
     asyncio.run(crowd())
 
 
-def test_whoever_waits_when_the_server_ends_is_told_so() -> None:
-    async def ended() -> None:
-        go = threading.Event()
-        waits = asyncio.create_task(Turnstile(1).run(go.wait, None))
-        await asyncio.sleep(0.1)
-        waits.cancel()
+def test_whoever_waits_when_the_server_ends_is_told_so(
+    polite: Blender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    came, go = threading.Event(), threading.Event()
+    monkeypatch.setattr(Blender, "reply", lambda *_: (came.set(), go.wait(30)))
+    listening, running = listen("127.0.0.1", 0), server(make_app(polite, "polite", Turnstile(4)))
+    running.config.timeout_graceful_shutdown = 1
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with ThreadPoolExecutor(2) as pool:
+        serving = pool.submit(running.run, [listening])
+        asked = pool.submit(ask, f"{url}/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi!"}]})
+        assert came.wait(30)
+        running.should_exit = True
         try:
-            with pytest.raises(HTTPException, match="the server ends"):
-                await waits
+            status, told = asked.result(30)
         finally:
             go.set()
-
-    asyncio.run(ended())
+        serving.result(30)
+    assert (status, "the server ends" in told["error"]["message"]) == (503, True)
+    assert not any(record.exc_info for record in caplog.records)
 
 
 def test_a_deadline_counts_while_a_request_waits() -> None:
