@@ -222,7 +222,12 @@ def test_whoever_waits_when_the_server_ends_is_told_so(
     polite: Blender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     came, go = threading.Event(), threading.Event()
-    monkeypatch.setattr(Blender, "reply", lambda *_: (came.set(), go.wait(30)))
+
+    def slow(*_: object) -> None:
+        came.set()
+        go.wait(30)
+
+    monkeypatch.setattr(Blender, "reply", slow)
     listening, running = listen("127.0.0.1", 0), server(make_app(polite, "polite", Turnstile(4)))
     running.config.timeout_graceful_shutdown = 1
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
