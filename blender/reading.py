@@ -182,16 +182,17 @@ def _decode(line: bytes) -> _Row:
     except msgspec.ValidationError as fault:
         raise BadInput(f"{fault}; {_ACCEPTED}") from None
     except UnicodeDecodeError as fault:
-        raise BadInput(f"not UTF-8 at byte {fault.start}: {fault.reason}; save the file as UTF-8") from None
+        raise BadInput(f"not UTF-8 at byte {fault.start}: {fault.reason}; save it as UTF-8") from None
     except msgspec.DecodeError as fault:
-        raise BadInput(_not_json(line, fault)) from None
+        raise BadInput(not_json(line, fault)) from None
 
 
-def _not_json(line: bytes, fault: msgspec.DecodeError) -> str:
+def not_json(row: bytes, fault: msgspec.DecodeError) -> str:
+    """What is wrong with a row that could not be decoded, and what to do."""
     try:
-        json.loads(line)
-    except ValueError:
-        return f"not JSON ({fault}); each line is one whole JSON object"
+        json.loads(row)
+    except (ValueError, RecursionError):
+        return f"not JSON ({fault}); a row is one whole JSON object"
     return (
         r"holds a lone surrogate (an unpaired \ud800 to \udfff), NaN or Infinity; pair or drop it, write null for NaN"
     )

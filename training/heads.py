@@ -110,9 +110,8 @@ def _fit(examples: Examples, label: Doubles, settings: HeadSettings) -> _Fitted 
     rounds, raw[rows] = _cross_validate(labelled, soft, settings)
     weights[rows] = row_weights(labelled, settings.evenness)
     probe, trees = _boost(labelled, soft, settings, rounds)
-    others = sorted(
-        set(range(len(examples))) - set(pools)
-    )  # unseen, and perhaps labelled for the head that comes after
+    # Unseen, and perhaps labelled for the head that comes after.
+    others = sorted(set(range(len(examples))) - set(pools))
     unseen = examples.take(others)
     raw[examples.rows(others)] = trees.raw(unseen.matrix) + probe.score(unseen.inputs(probe.columns))
     return _Fitted(probe=probe, trees=trees, raw=raw, weights=weights)

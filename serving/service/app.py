@@ -30,6 +30,7 @@ PROTOCOL = "/v1"
 _PATHS = (
     f"nothing is served there; ask GET /health, POST /answer, GET {PROTOCOL}/models, POST {PROTOCOL}/chat/completions"
 )
+_FAILED = "the blender failed; its log says more"
 
 
 def make_app(
@@ -44,7 +45,8 @@ def make_app(
         token: every request needs it; ``None`` = none needed.
         hosts: names it may be asked by; ``None`` = any.
     """
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)  # its pages of documentation load from a network
+    # Its pages of documentation load from a network, and it would send clients on to a host that they name.
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     _add_rows(app, blender, name, turnstile)
     _add_protocol(app, blender, name, turnstile)
     _add_errors(app)
@@ -52,8 +54,8 @@ def make_app(
 
 
 def _add_rows(app: FastAPI, blender: Blender, name: str, turnstile: Turnstile) -> None:
-    @app.get("/health")
-    def health() -> dict[str, str]:
+    @app.api_route("/health", methods=["GET", "HEAD"])
+    async def health() -> dict[str, str]:
         return {"blender": name, "bundle": blender.parts.fingerprint, "locale": blender.settings.locale}
 
     @app.post("/answer")
@@ -68,7 +70,7 @@ def _add_rows(app: FastAPI, blender: Blender, name: str, turnstile: Turnstile) -
 
 def _add_protocol(app: FastAPI, blender: Blender, name: str, turnstile: Turnstile) -> None:
     @app.get(f"{PROTOCOL}/models")
-    def known() -> dict[str, Any]:
+    async def known() -> dict[str, Any]:
         return models(name)
 
     @app.post(f"{PROTOCOL}/chat/completions")
@@ -82,25 +84,31 @@ def _add_protocol(app: FastAPI, blender: Blender, name: str, turnstile: Turnstil
 
 
 def _add_errors(app: FastAPI) -> None:
-    """Every error is told in words, in the protocol's form where that was spoken."""
+    """Every error is told in words, in the protocol's form where that was spoken, and needs no thread to be told."""
 
     @app.exception_handler(BadInput)
-    def bad(request: Request, fault: BadInput) -> Response:
+    async def bad(request: Request, fault: BadInput) -> Response:
         return _told(request, fault.problems, 400)
 
     @app.exception_handler(BlendError)
-    def failed(request: Request, fault: BlendError) -> Response:
+    async def failed(request: Request, fault: BlendError) -> Response:
         logging.getLogger("uvicorn.error").error("%s", plain(str(fault)))
-        return _told(request, ["the blender failed; its log says more"], 500)
+        return _told(request, [_FAILED], 500)
+
+    @app.exception_handler(Exception)  # which is logged by the server
+    async def broken(request: Request, _: Exception) -> Response:
+        return _told(request, [_FAILED], 500)
 
     @app.exception_handler(RequestValidationError)
-    def malformed(request: Request, fault: RequestValidationError) -> Response:
+    async def malformed(request: Request, fault: RequestValidationError) -> Response:
         return _told(request, [f"{each['loc'][-1]}: {each['msg']}" for each in fault.errors()], 400)
 
     @app.exception_handler(HTTPException)
-    def refused(request: Request, fault: HTTPException) -> Response:
+    async def refused(request: Request, fault: HTTPException) -> Response:
         detail = _PATHS if fault.status_code in (404, 405) else fault.detail
-        return _told(request, [detail], fault.status_code)
+        answer = _told(request, [detail], fault.status_code)
+        answer.headers.update(fault.headers or {})  # which methods there are
+        return answer
 
 
 def _told(request: Request, problems: Sequence[str], status: int) -> Response:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, Literal
 from uuid import uuid4
 
 import msgspec
 
 from blender.errors import BadInput
+from blender.reading import not_json
 from blender.records import Dialog, Speaker, Turn
 from blender.selection import Selection, number
 
@@ -21,11 +23,16 @@ class _Part(msgspec.Struct):
 
 class _Message(msgspec.Struct):
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[_Part]
+    content: str | list[_Part] | None
 
     @property
     def text(self) -> str:
-        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content or ())
+
+    @property
+    def is_said(self) -> bool:
+        """Whether it counts; clients keep an empty message of an answer that was stopped or failed."""
+        return self.role == "user" or bool(self.text.strip())
 
 
 class Chat(msgspec.Struct):
@@ -33,22 +40,22 @@ class Chat(msgspec.Struct):
 
     Attributes:
         messages: oldest first, the last one of the user; system lines are facts that answers may lean on.
-        n: answers wanted, best first; there may be fewer.
+        n: answers wanted, best first; there may be fewer. ``None`` = 1.
         stream: whether the answer is to come as events; it comes whole all the same, for it was chosen whole.
         deadline: seconds, which the protocol does not know.
     """
 
     messages: list[_Message]
-    n: int = 1
-    stream: bool = False
+    n: int | None = None
+    stream: bool | None = None
     deadline: float | None = None
 
     def dialog(self, locale: str) -> Dialog:
         """The conversation; raises ``BadInput`` where there is none to answer."""
         speakers: dict[str, Speaker] = {"user": "human", "assistant": "bot"}
-        said = [each for each in self.messages if each.role in speakers]
-        facts = [each.text for each in self.messages if each.role not in speakers and each.text.strip()]
-        turns = [Turn(speaker=speakers[each.role], text=each.text) for each in said]
+        said = [each for each in self.messages if each.is_said]
+        facts = [each.text for each in said if each.role not in speakers]
+        turns = [Turn(speaker=speakers[each.role], text=each.text) for each in said if each.role in speakers]
         return Dialog.of(turns, facts=facts, locale=locale)
 
 
@@ -60,12 +67,14 @@ def parse_chat(body: bytes) -> Chat:
     """
     try:
         chat = msgspec.json.decode(body, type=Chat)
-    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+    except (msgspec.ValidationError, UnicodeDecodeError, RecursionError) as fault:
         raise BadInput(
             f"{fault}; send "
             '{"messages": [{"role": "user", "content": "Hi!"}]}, of the roles system, user and assistant, in text'
         ) from None
-    if chat.n < 1:
+    except msgspec.DecodeError as fault:
+        raise BadInput(not_json(body, fault)) from None
+    if chat.n is not None and chat.n < 1:
         raise BadInput(f"n is the number of answers wanted, at least 1; got {chat.n}")
     return chat
 
@@ -76,7 +85,7 @@ def completion(chat: Chat, selection: Selection, model: str) -> dict[str, Any]:
         **_head("chat.completion", model),
         "choices": [
             {"index": at, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-            for at, text in enumerate(_texts(selection, chat.n))
+            for at, text in enumerate(_texts(selection, chat.n or 1))
         ],
         "blender": {
             "source": selection.source,
@@ -84,6 +93,8 @@ def completion(chat: Chat, selection: Selection, model: str) -> dict[str, Any]:
             "specific": number(selection.specific),
             "abstained": selection.abstained,
             "why": selection.why(),
+            "faults": [asdict(fault) for fault in selection.faults],
+            "notes": list(selection.notes),
         },
     }
 
@@ -91,7 +102,7 @@ def completion(chat: Chat, selection: Selection, model: str) -> dict[str, Any]:
 def streamed(chat: Chat, selection: Selection, model: str) -> Iterator[str]:
     """The same as server-sent events: each answer whole, then that it ends."""
     head = _head("chat.completion.chunk", model)
-    for at, text in enumerate(_texts(selection, chat.n)):
+    for at, text in enumerate(_texts(selection, chat.n or 1)):
         for delta, reason in (({"role": "assistant", "content": text}, None), ({}, "stop")):
             yield _event(head | {"choices": [{"index": at, "delta": delta, "finish_reason": reason}]})
     yield "data: [DONE]\n\n"

@@ -36,12 +36,17 @@ def serve(
     listening = listen(host, port)  # a port that is taken likewise
     # Clients learn the name of a file, not where it lies.
     name = Path(blender).stem if blender.endswith(".toml") else Path(blender).name
-    app = make_app(load(blender), name, Turnstile(waiting, deadline), token=token, hosts=served_names(host))
+    loaded = load(blender)
+    app = make_app(loaded, name, Turnstile(waiting, deadline), token=token, hosts=served_names(host))
     output().print(shown(address(host, listening.getsockname()[1], None)), soft_wrap=True)
     if not is_loopback(host):
         messages().print(
             "Texts and the token go over the network as they are: use a network you trust, or put a server that speaks "
             "HTTPS before it."
+        )
+    if not loaded.parts.sources:
+        messages().print(
+            "This blender has no sources: it chooses among candidates that come to /answer; chats get its last resort."
         )
     messages().print("Ready. Ctrl+C ends it.")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -32,7 +33,7 @@ class Turnstile:
 
         Raises:
             BadInput: the deadline is not a number above 0.
-            HTTPException: 503, too many are inside.
+            HTTPException: 503, too many are inside, or the server ends and waits no longer.
         """
         with within(self.deadline if deadline is None else deadline):
             if self._inside >= self.most:
@@ -40,5 +41,7 @@ class Turnstile:
             self._inside += 1  # the event loop's thread alone counts
             try:
                 return await run_in_threadpool(call)
+            except asyncio.CancelledError:
+                raise HTTPException(503, "the server ends; ask again when it is back") from None
             finally:
                 self._inside -= 1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Set
+from contextlib import suppress
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -76,7 +78,8 @@ class Guard:
                     answer.append("Set-Cookie", cookie)
             await send(message)
 
-        await (refused or self.app)(scope, receive, safe)
+        with suppress(ClientDisconnect):  # whoever left before all was sent waits for nothing
+            await (refused or self.app)(scope, receive, safe)
 
     def _refuse(self, method: str, headers: Mapping[str, str], offered: str | None) -> Response | None:
         host = headers.get("host", "")
@@ -108,7 +111,7 @@ class Guard:
 def _refuse_change(headers: Mapping[str, str], host: str, largest: int = LARGEST) -> Refusal | None:
     """Only a page from here may change something: a form or a script of another site cannot send such a request."""
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and _place(origin) != host:
         return (
             HTTPStatus.FORBIDDEN,
             "Only a page that is served here may send this. A proxy before it has to pass on the Host it was asked by "
@@ -124,6 +127,13 @@ def _refuse_change(headers: Mapping[str, str], host: str, largest: int = LARGEST
     if int(length) > largest:
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {largest:,} bytes can be sent at once."
     return None
+
+
+def _place(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _name(host: str) -> str:

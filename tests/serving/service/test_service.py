@@ -4,15 +4,18 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi import HTTPException
@@ -21,8 +24,10 @@ from blender.deadline import left
 from blender.engine import Blender
 from blender.errors import BadInput
 from blender.records import Dialog
+from blender.serving.service import command
 from blender.serving.service.app import LARGEST, make_app
 from blender.serving.service.turnstile import Turnstile
+from blender.serving.web.listening import listen, server
 from blender.settings import Settings
 from blender.sources.api import Api
 
@@ -90,7 +95,12 @@ def test_without_candidates_the_sources_are_asked(url: str) -> None:
         ("/v1/chat/completions", {"messages": [{"role": "robot", "content": "Hi!"}]}, "roles system, user and"),
         ("/v1/chat/completions", {"messages": [{"role": "assistant", "content": "Hi!"}]}, "must end with a human turn"),
         ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi!"}], "n": 0}, "at least 1; got 0"),
-        ("/v1/chat/completions", b"\xff", "send {"),
+        ("/v1/chat/completions", b"\xff", "not JSON"),
+        ("/v1/chat/completions", b"{", "not JSON"),
+        ("/v1/chat/completions", rb'{"messages": "\ud800"}', "lone surrogate"),
+        ("/v1/chat/completions", b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "recursion"),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": None}]}, "must say something"),
+        ("/answer", rb'{"turns": "\ud800", "x": ' + b"[" * 100_000, "not JSON"),
     ],
 )
 def test_wrong_requests_are_told_what_is_wrong(url: str, where: str, body: Any, words: str) -> None:
@@ -100,6 +110,7 @@ def test_wrong_requests_are_told_what_is_wrong(url: str, where: str, body: Any, 
 
 
 def test_what_is_not_served_says_what_is(url: str) -> None:
+    assert ask(f"{url}/answer/", {"turns": TURNS})[0] == 404  # and not sent on to whatever host was named
     for path in ("/", "/answer", "/docs", "/openapi.json"):
         status, told = ask(url + path)
         assert status in (404, 405)
@@ -120,6 +131,44 @@ def test_it_answers_clients_of_the_protocol(url: str) -> None:
     assert pieces[-1].choices[0].finish_reason == "stop"
     with pytest.raises(openai.BadRequestError, match="needs at least one turn"):
         client.chat.completions.create(model="any", messages=messages[:1])
+
+
+def test_messages_and_settings_that_clients_leave_empty_are_passed_over(url: str) -> None:
+    stopped = [{"role": "assistant", "content": None}, {"role": "assistant", "content": " "}]
+    messages = [{"role": "user", "content": "Hi!"}, *stopped, {"role": "user", "content": "Any trail?"}]
+    status, told = ask(f"{url}/v1/chat/completions", {"messages": messages, "n": None, "stream": None})
+    assert (status, len(told["choices"])) == (200, 1)
+
+
+def test_a_chat_is_told_the_faults_of_the_choice(url: str) -> None:
+    late = {"messages": [{"role": "user", "content": "Hi!"}], "deadline": 1e-9}
+    told = ask(f"{url}/v1/chat/completions", late)[1]["blender"]
+    assert [(fault["name"], fault["reason"]) for fault in told["faults"]] == [("polite", "late")]
+    assert told["notes"] == ["the pool is empty"]
+
+
+@pytest.mark.parametrize("path", ["/answer", "/v1/chat/completions"])
+def test_what_breaks_is_told_and_logged(polite: Blender, serving: Serving, path: str, monkeypatch: Any) -> None:
+    monkeypatch.setattr(Turnstile, "run", lambda *_: 1 / 0)
+    body = {"messages": [{"role": "user", "content": "Hi!"}]} if "chat" in path else {"turns": TURNS}
+    with serving(make_app(polite, "polite", Turnstile(4))) as url:
+        status, told = ask(url + path, body)
+    assert (status, "its log says more" in json.dumps(told)) == (500, True)
+
+
+def test_who_leaves_while_sending_is_no_fault(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    head = b"POST /answer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+    place = urlsplit(url)
+    with socket.create_connection((place.hostname, place.port)) as leaving:
+        leaving.sendall(head)
+    assert ask(f"{url}/health")[0] == 200
+    assert not caplog.records
+
+
+def test_health_answers_those_who_want_the_head_alone(url: str) -> None:
+    asked = urllib.request.Request(f"{url}/health", method="HEAD")  # noqa: S310
+    with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310
+        assert (answer.status, answer.read()) == (200, b"")
 
 
 def test_system_lines_are_facts(polite: Blender, serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,6 +199,7 @@ def test_other_sites_and_strangers_are_refused(polite: Blender, serving: Serving
         known = {"Authorization": f"Bearer {token}"}
         assert ask(f"{url}/answer", row, Host="evil.example", **known)[0] == 421
         assert ask(f"{url}/answer", row, Origin="https://evil.example", **known)[0] == 403
+        assert ask(f"{url}/answer", row, Origin="http://[", **known)[0] == 403
         assert ask(f"{url}/answer", row, Content_Type="text/plain", **known)[0] == 415
         assert ask(f"{url}/answer", b"", Content_Length=str(LARGEST + 1), **known)[0] == 413  # refused unread
 
@@ -168,6 +218,33 @@ def test_too_many_at_once_are_told_to_come_again() -> None:
     asyncio.run(crowd())
 
 
+def test_whoever_waits_when_the_server_ends_is_told_so(
+    polite: Blender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    came, go = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        came.set()
+        go.wait(30)
+
+    monkeypatch.setattr(Blender, "reply", slow)
+    listening, running = listen("127.0.0.1", 0), server(make_app(polite, "polite", Turnstile(4)))
+    running.config.timeout_graceful_shutdown = 1
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with ThreadPoolExecutor(2) as pool:
+        serving = pool.submit(running.run, [listening])
+        asked = pool.submit(ask, f"{url}/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi!"}]})
+        assert came.wait(30)
+        running.should_exit = True
+        try:
+            status, told = asked.result(30)
+        finally:
+            go.set()
+        serving.result(30)
+    assert (status, "the server ends" in told["error"]["message"]) == (503, True)
+    assert not any(record.exc_info for record in caplog.records)
+
+
 def test_a_deadline_counts_while_a_request_waits() -> None:
     async def one(usual: float | None, stated: float | None) -> float | None:
         return await Turnstile(1, usual).run(left, stated)
@@ -182,8 +259,8 @@ def test_a_deadline_counts_while_a_request_waits() -> None:
 
 @pytest.mark.slow
 def test_the_command_serves_a_source_of_another_blender(settings: Path) -> None:
-    command = [sys.executable, "-m", "blender.serving.cli", "serve", "-b", str(settings), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    asked = [sys.executable, "-m", "blender.serving.cli", "serve", "-b", str(settings), "--port", "0"]
+    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         url = process.stdout.readline().strip().removesuffix("/")
@@ -194,8 +271,19 @@ def test_the_command_serves_a_source_of_another_blender(settings: Path) -> None:
     assert [each.text for each in said] == ["You are welcome to it, my dear.", "Thank you for asking!"]
 
 
+def test_the_command_says_that_a_blender_without_sources_only_chooses(
+    rule: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ended(app: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "server", ended)
+    command.serve(str(rule), port=0)
+    assert "has no sources" in capsys.readouterr().err
+
+
 def test_the_command_refuses_strangers_without_a_token(settings: Path) -> None:
-    command = [sys.executable, "-m", "blender.serving.cli", "serve", "-b", str(settings), "--host", "0.0.0.0"]  # noqa: S104
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=60, check=False)
+    asked = [sys.executable, "-m", "blender.serving.cli", "serve", "-b", str(settings), "--host", "0.0.0.0"]  # noqa: S104
+    done = subprocess.run(asked, capture_output=True, text=True, env=os.environ, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "a token is needed; give --token" in done.stderr
