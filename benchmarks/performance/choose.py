@@ -110,9 +110,9 @@ def _annotating(blender: Blender, pool: Pool) -> float:
 def main() -> None:
     """Measure, print and write."""
     torch.set_num_threads(2)
+    later = list(pools(2 * ROUNDS + 4 + 4 * DIALOGS)[-4 * DIALOGS :])  # a dialog takes two pools
     fast, full = Blender.load("fast"), Blender.load("default")
     beside = beside_rivals(fast, full)
-    later = list(pools(2 * ROUNDS + 4 + 4 * DIALOGS)[-4 * DIALOGS :])  # a dialog takes two pools
     values = {
         "pool": "8 generated + 24 retrieved, contexts of 50 to 70 tokens",
         "one pool": beside,

@@ -63,6 +63,7 @@ def sampled(dialogs: tuple[Dialog, ...], k: int) -> list[list[Candidate]]:
         ]
     if new:
         write_json(path, known)
+        load_language_model(generator.model, "auto").forget()  # else their contexts would be known to what is timed
     return [[_candidate(at, **note) for at, note in enumerate(known[name])] for name in names]
 
 
