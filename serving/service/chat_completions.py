@@ -87,25 +87,31 @@ def completion(chat: Chat, selection: Selection, model: str) -> dict[str, Any]:
             {"index": at, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
             for at, text in enumerate(_texts(selection, chat.n or 1))
         ],
-        "blender": {
-            "source": selection.source,
-            "sensible": number(selection.sensible),
-            "specific": number(selection.specific),
-            "abstained": selection.abstained,
-            "why": selection.why(),
-            "faults": [asdict(fault) for fault in selection.faults],
-            "notes": list(selection.notes),
-        },
+        "blender": _reasons(selection),
     }
 
 
 def streamed(chat: Chat, selection: Selection, model: str) -> Iterator[str]:
     """The same as server-sent events: each answer whole, then that it ends."""
     head = _head("chat.completion.chunk", model)
+    told = {"blender": _reasons(selection)}  # with the first piece
     for at, text in enumerate(_texts(selection, chat.n or 1)):
         for delta, reason in (({"role": "assistant", "content": text}, None), ({}, "stop")):
-            yield _event(head | {"choices": [{"index": at, "delta": delta, "finish_reason": reason}]})
+            yield _event(head | {"choices": [{"index": at, "delta": delta, "finish_reason": reason}]} | told)
+            told = {}
     yield "data: [DONE]\n\n"
+
+
+def _reasons(selection: Selection) -> dict[str, Any]:
+    return {
+        "source": selection.source,
+        "sensible": number(selection.sensible),
+        "specific": number(selection.specific),
+        "abstained": selection.abstained,
+        "why": selection.why(),
+        "faults": [asdict(fault) for fault in selection.faults],
+        "notes": list(selection.notes),
+    }
 
 
 def models(model: str) -> dict[str, Any]:

@@ -129,6 +129,7 @@ def test_it_answers_clients_of_the_protocol(url: str) -> None:
     pieces = list(client.chat.completions.create(model="any", messages=messages, stream=True))
     assert "".join(piece.choices[0].delta.content or "" for piece in pieces) == best
     assert pieces[-1].choices[0].finish_reason == "stop"
+    assert [piece.model_extra.get("blender", {}).get("source") for piece in pieces] == ["polite", None]
     with pytest.raises(openai.BadRequestError, match="needs at least one turn"):
         client.chat.completions.create(model="any", messages=messages[:1])
 
