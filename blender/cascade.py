@@ -7,7 +7,7 @@ shortlist, however large the pool; and where it is late, the answer is ranked by
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,32 @@ class Cascade:
         """Which rows are on the shortlist, bool (n_rows,)."""
         dear = [at for at, name in enumerate(matrix.columns) if name.partition(".")[0] in self.dear]
         return np.asarray(np.isfinite(matrix.values[:, dear]).any(axis=1))
+
+    def after(self, first: Sequence[Scores]) -> Cascade:
+        """The same for the pools that the first ranker has scored so, in their order: it is not asked again."""
+        value, sensible, specific = (
+            np.concatenate([getattr(one, name) for one in first]) for name in ("value", "sensible", "specific")
+        )
+        said = Scores(value=value, sensible=sensible, specific=specific)
+        return replace(self, first=_Said(ranker=self.first, scores=said))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Said:
+    """A ranker whose scores of all pools are known; asked about one of several it scores anew."""
+
+    ranker: Ranker
+    scores: Scores
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.ranker.needs
+
+    def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
+        return self.scores if len(matrix) == len(self.scores.value) else self.ranker.score(matrix, pools)
+
+    def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> list[tuple[str, float]]:
+        return self.ranker.reasons(matrix, winner, other)
 
 
 def shortlist(

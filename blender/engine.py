@@ -223,18 +223,19 @@ class Blender:
             first={name for guard in self.parts.guards.values() for name in guard.needs},
         )
         guarded = guard_all(pools, annotation.matrix, self.parts)
+        ranker = self.parts.ranker
         if self.parts.cascade:
-            annotation = self._measure_shortlist(self.parts.cascade, pools, annotation, guarded)
+            annotation, ranker = self._measure_shortlist(self.parts.cascade, pools, annotation, guarded)
         annotated = time.perf_counter()
         measuring = annotated - begun - guarded.seconds
-        judged = judge_all(pools, annotation, guarded, self.parts.ranker)
+        judged = judge_all(pools, annotation, guarded, ranker)
         if any(map(len, pools)):
             self._pace.took(_CHOOSING, guarded.seconds + time.perf_counter() - annotated, sum(map(len, pools)))
         return [replace(each, seconds={"annotate": measuring, **each.seconds}) for each in judged]
 
     def _measure_shortlist(
         self, cascade: Cascade, pools: Sequence[Pool], found: Annotation, guarded: Guarded
-    ) -> Annotation:
+    ) -> tuple[Annotation, Cascade]:
         """Let dear annotators measure the best of each pool by the first ranker: as many as there is time for."""
         dear, runner = self.parts.dear, self._annotating
         scores, faults = score_all(pools, found.matrix, cascade.first)
@@ -242,6 +243,8 @@ class Blender:
         lists = [shortlist(one.value, blocked, cascade.size, pool.texts) for pool, one, blocked in each]
         if any(faults):  # without a shortlist nothing is measured of it; the ranker will say the same again
             lists = [[] for _ in pools]
+        elif pools:
+            cascade = cascade.after(scores)
         timeout, hurry = self._time_to_annotate(pools)
         short, rows = self._in_time(pools, lists, timeout) if hurry else shortened(pools, lists, cascade.size)
         measured = annotate(short, dear, runner=runner, timeout=timeout, hurry=hurry, work=words_to_read(short))
@@ -249,7 +252,7 @@ class Blender:
             seconds = self._to_read(shortened(pools, lists, FEWEST)[0])
             none = tuple(runner.not_begun(name, timeout, seconds) for name in dear)
             measured = replace(measured, faults=(none,) * len(pools))
-        return completed(found, measured, rows, tuple(matrix_columns(dear)))
+        return completed(found, measured, rows, tuple(matrix_columns(dear))), cascade
 
     def _in_time(
         self, pools: Sequence[Pool], lists: Sequence[Sequence[int]], seconds: float

@@ -42,7 +42,7 @@ class Linear:
 
     def score(self, values: Floats) -> NDArray[np.float64]:
         """The sum for rows of the columns, float64 (n_rows,)."""
-        known = np.nan_to_num(values, nan=0.0).astype(np.float64)
+        known = np.where(np.isnan(values), 0.0, values).astype(np.float64)
         return np.asarray(known @ self.weights.astype(np.float64))
 
 

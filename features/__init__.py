@@ -11,6 +11,7 @@ ANNOTATORS = Catalogue(
     {
         "length": "blender.features.length:Length",
         "origin": "blender.features.origin:OriginOf",
+        "source": "blender.features.source:SourceOf",
         "overlap": "blender.features.overlap:Overlap",
         "rarity": "blender.features.rarity:Rarity",
         "toxicity": "blender.features.toxicity:Toxicity",

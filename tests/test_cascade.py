@@ -16,7 +16,7 @@ from blender.engine import Blender
 from blender.errors import BadInput, UnknownName
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Pool
-from blender.roles import Column, Scores
+from blender.roles import Column, Ranker, Scores
 from blender.settings import Settings
 
 NAN = float("nan")
@@ -145,6 +145,39 @@ def test_a_batch_gives_what_each_pool_gives_alone() -> None:
     assert [one.text for one in together] == [one.text for one in alone]
     assert [one.order for one in together] == [one.order for one in alone]
     assert together[2].winner == 0
+
+
+class Asked:
+    """A ranker that notes how many rows it was asked about, and fails where a worth is five."""
+
+    def __init__(self, ranker: Ranker) -> None:
+        self.ranker, self.needs, self.reasons = ranker, ranker.needs, ranker.reasons
+        self.rows: list[int] = []
+
+    def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
+        self.rows.append(len(matrix))
+        if (matrix.column("dear.worth") == 5).any():
+            raise ValueError("five is too good")
+        return self.ranker.score(matrix, pools)
+
+
+def test_the_first_ranker_is_asked_once() -> None:
+    first = Asked(FIRST)
+    ours = blender(Counting("worth"))
+    ours = replace(ours, parts=replace(ours.parts, ranker=replace(BOTH, first=first, size=3)))
+    pools = [Pool.of("Hi", POOL), Pool.of("Hi", []), Pool.of("Hi", POOL[:2])]
+    chosen = ours.choose_pools(pools)
+    assert first.rows == [7]
+    assert [one.order for one in chosen] == [one.order for one in blender(Counting("worth")).choose_pools(pools)]
+
+
+def test_a_last_ranker_that_fails_in_one_pool_costs_the_others_nothing() -> None:
+    ours = blender(Counting("worth"))
+    ours = replace(ours, parts=replace(ours.parts, ranker=replace(BOTH, last=Asked(LAST), size=3)))
+    pools = [Pool.of("Hi", POOL), Pool.of("Hi", ["x", "good good good good good"])]
+    chosen = ours.choose_pools(pools)
+    assert chosen[0].order == (1, 2, 3, 0) and not chosen[0].faults
+    assert [fault.part for fault in chosen[1].faults] == ["ranker"]
 
 
 def test_a_dear_annotator_that_fails_leaves_the_first_rankers_choice() -> None:

@@ -35,6 +35,13 @@ def train(
         str | None, typer.Option(help="Preset or settings file whose annotators' settings are used.")
     ] = None,
     locale: Annotated[str | None, typer.Option(help="Only dialogs of this language, such as en.")] = None,
+    know_sources: Annotated[
+        bool,
+        typer.Option(
+            "--know-sources",
+            help="Let the ranker know which source made an answer: better for these systems, of no use for others.",
+        ),
+    ] = False,
     tries: Annotated[
         int,
         typer.Option(
@@ -48,6 +55,8 @@ def train(
     """Train a ranker on human labels, compare it with every baseline, and save its bundle."""
     console = Console()
     chosen = annotator_settings(annotator, settings)
+    if know_sources:
+        chosen.setdefault("source", {})
     grid, heads = settings_tried(tries)
     wanted = TrainSettings(annotators=chosen, locale=locale, grid=grid, heads=heads, seed=seed)
     check_bundle_place(out)

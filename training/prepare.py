@@ -25,7 +25,7 @@ from blender.training.examples import Examples, View
 
 # Names of sources would let a ranker learn who is good instead of what is good. Safety is no matter of taste. The
 # others take much of the time and add nothing that was measured (docs/quality.md, docs/performance.md).
-NOT_BY_DEFAULT = frozenset({"origin", "safety", "cross_encoder", "perplexity", "reply"})
+NOT_BY_DEFAULT = frozenset({"origin", "source", "safety", "cross_encoder", "perplexity", "reply"})
 FEWEST_CONTEXTS = 30
 
 log = logging.getLogger(__name__)
@@ -83,16 +83,17 @@ def prepare(
             candidate could be judged.
         UnknownName: there is no such annotator or setting.
     """
-    chosen = default_annotators() if annotators is None else dict(annotators)
-    built: dict[str, Annotator] = {name: ANNOTATORS.build(name, given) for name, given in chosen.items()}
-    further: dict[str, Annotator] = {name: ANNOTATORS.build(name, {}) for name in beside if name not in built}
-    _require_order(built)
     labelled = [pool for pool in read_label_files(files) if locale is None or pool.pool.dialog.locale == locale]
     if not labelled:
         raise BadInput(f"no labelled dialog has the locale {locale!r}; leave the choice out or label some")
     labelled = drawn(labelled, most)
     require_variance(labelled)
     check_families(labelled)
+    given = default_annotators() if annotators is None else annotators
+    chosen = {name: learnt(name, settings, labelled) for name, settings in given.items()}
+    built: dict[str, Annotator] = {name: ANNOTATORS.build(name, settings) for name, settings in chosen.items()}
+    further: dict[str, Annotator] = {name: ANNOTATORS.build(name, {}) for name in beside if name not in built}
+    _require_order(built)
     seen = enough_to_judge(list(both_sides(labelled)))
     pools = [pool for pool, _ in seen]
     matrix = annotate_all([pool.pool for pool in pools], built | further, cache, quiet=quiet)
@@ -109,6 +110,12 @@ def prepare(
         target=targets(pools).name,
         beside=examples if further else None,
     )
+
+
+def learnt(name: str, given: Mapping[str, Any], labelled: Sequence[LabelledPool]) -> Mapping[str, Any]:
+    """Settings of an annotator with those that it finds in the pools, where it finds any and they are not given."""
+    learn = getattr(ANNOTATORS.find(name), "learn", None)
+    return {**learn(pool.pool for pool in labelled), **given} if learn else given
 
 
 def _require_order(annotators: Mapping[str, Annotator]) -> None:

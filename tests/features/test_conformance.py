@@ -16,10 +16,13 @@ from blender.matrix import Floats
 from blender.records import Candidate, Dialog, Pool, Turn
 from blender.roles import Annotator, matrix_columns
 
-MODEL_FREE = {"length", "origin", "rarity", "overlap"}
+MODEL_FREE = {"length", "origin", "source", "rarity", "overlap"}
 TOLERANCE = 1e-4  # of neural annotators: matrix products of other sizes round otherwise
 BFLOAT16 = 5e-3  # of those that read vectors, which are bfloat16's where the processor multiplies in it
-EXACT = {name: {"dtype": "float32"} for name in ("perplexity", "states", "coherence")}
+GIVEN: dict[str, dict[str, Any]] = {
+    "source": {"names": ["lm", "base"]},
+    **{name: {"dtype": "float32"} for name in ("perplexity", "states", "coherence")},
+}
 VECTORS = {"relevance", "consensus", "genericness", "support", "proxy", "reply", "safety"}
 
 HIKE = Pool(
@@ -67,7 +70,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def subject(name: str) -> Annotator:
-    annotator = ANNOTATORS.build(name, EXACT.get(name, {}))
+    annotator = ANNOTATORS.build(name, GIVEN.get(name, {}))
     assert isinstance(annotator, Annotator)
     return annotator
 
@@ -142,11 +145,11 @@ def test_nothing_to_judge_gives_no_rows(subject: Annotator, pools: tuple[Pool, .
 
 
 def test_empty_text_is_not_judged(subject: Annotator, name: str, whole: Floats) -> None:
-    """Length and origin do not need a text; all else is NaN, white space alone included."""
+    """Length, origin and source do not need a text; all else is NaN, white space alone included."""
     values = np.vstack([whole[3], subject.annotate([STRANGE])[-1]])
     if name == "length":
         assert (values == 0).all()
-    elif name != "origin":
+    elif name not in {"origin", "source"}:
         assert np.isnan(values).all()
 
 
@@ -171,7 +174,7 @@ def test_gives_the_same_again_and_leaves_its_inputs_alone(subject: Annotator, wh
 
 def test_fingerprint_is_stable(subject: Annotator, name: str) -> None:
     assert re.fullmatch(r"[0-9a-f]{16}", subject.fingerprint)
-    assert ANNOTATORS.build(name, EXACT.get(name, {})).fingerprint == subject.fingerprint
+    assert ANNOTATORS.build(name, GIVEN.get(name, {})).fingerprint == subject.fingerprint
 
 
 def _other(value: object) -> object:

