@@ -15,7 +15,7 @@ from functools import cached_property, partial
 from typing import Generic, Literal, TypeVar
 from weakref import WeakSet
 
-from blender.deadline import Late, left, within
+from blender.deadline import Late, Unwanted, left, within
 from blender.lanes import Jobs, Lanes
 from blender.pace import Pace
 
@@ -145,6 +145,8 @@ class Runner:
                 self._busy.took(name, done.busy, work)
             except _NotBegun:
                 faults.append(self._fault(name, "late", f"not begun within {timeout:g} s"))
+            except Unwanted:
+                faults.append(self._fault(name, "late", "it stopped, as nobody waits any more"))
             except Late:
                 self.pace.gave_up(name, timeout or 0.0, crowd[name])
                 faults.append(self._fault(name, "late", "it stopped at the deadline"))

@@ -6,14 +6,14 @@ import time
 from collections.abc import Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 
 import numpy as np
 import pytest
 
 from blender.annotation import annotate
 from blender.assembly import Parts
-from blender.deadline import Late, check, left, within
+from blender.deadline import Late, check, left, unhurried, wanted_until, within
 from blender.engine import Blender
 from blender.errors import BadInput
 from blender.faults import Runner
@@ -160,6 +160,21 @@ def test_a_late_source_costs_its_candidates_and_leaves_time_to_judge_the_others(
     assert (chosen.text, chosen.abstained) == ("two words", None)
     assert [(fault.part, fault.reason) for fault in chosen.faults] == [("source", "late")]
     assert np.isfinite(chosen.matrix.column("quick.words")).all()
+
+
+def test_what_is_not_wanted_any_more_stops_and_says_nothing_of_how_long_it_takes() -> None:
+    slow, gone = Laborious(steps=500), Event()
+    answering = blender(annotator=slow)
+    with wanted_until(gone):
+        leaving = Timer(0.2, gone.set)
+        leaving.start()
+        chosen = answering.reply("Hi!")
+        assert left() == 0
+        with unhurried():  # a model that the next caller needs too is loaded to the end
+            check()
+    assert (chosen.text, slow.done < 100) == ("two words", True)
+    assert "nobody waits" in chosen.faults[0].detail
+    assert answering._annotating.pace.expected("slow") == 0
 
 
 def test_choosing_among_given_candidates_has_deadlines_too() -> None:
