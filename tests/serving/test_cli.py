@@ -128,7 +128,8 @@ def test_what_nobody_foresaw_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.slow
-def test_a_conversation_can_be_interrupted(rule: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_conversation_can_be_interrupted(rule: Path, how: signal.Signals) -> None:
     chat = subprocess.Popen(
         [*BLEND, "chat", "-b", str(rule)],
         stdin=subprocess.PIPE,
@@ -142,7 +143,7 @@ def test_a_conversation_can_be_interrupted(rule: Path) -> None:
     chat.stdin.write("hello\n")
     chat.stdin.flush()
     assert chat.stdout.readline()  # answered: it listens
-    chat.send_signal(signal.SIGINT)
+    chat.send_signal(how)
     _, said = chat.communicate(timeout=20)
     assert (chat.returncode, "Traceback" in said) == (130, False)
 

@@ -302,14 +302,15 @@ def test_a_deadline_counts_while_a_request_waits() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_serves_a_source_of_another_blender(settings: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_a_source_of_another_blender(settings: Path, end: signal.Signals) -> None:
     asked = [sys.executable, "-m", "blender.serving.cli", "serve", "-b", str(settings), "--port", "0"]
     with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         url = process.stdout.readline().strip().removesuffix("/")
         (said,) = Api(base_url=f"{url}/v1", model="polite").propose([Dialog.of("Hi!")], 2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         assert process.wait(20) == 0
         assert process.stderr.read().splitlines()[-1] == "Ended."
     assert [each.text for each in said] == ["You are welcome to it, my dear.", "Thank you for asking!"]
