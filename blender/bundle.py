@@ -5,7 +5,7 @@ bundle.json              columns in order, annotators with settings and fingerpr
 order.0.txt ...          trees, one file per seed
 sensible.0.txt ...
 specific.0.txt ...
-CARD.md                  the model card
+CARD.md                  the model card, for people: it may be edited, all else may not
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ def load_bundle(folder: Path) -> Bundle:
     """
     folder = Path(folder)
     manifest, raw = read_manifest(folder)
-    texts = {name: read_checked(folder, name, digest) for name, digest in manifest.sha256.items()}
+    texts = {name: read_checked(folder, name, digest) for name, digest in manifest.sha256.items() if name != CARD}
     listed = sorted({name for part in manifest.trees.values() for name in part.files} - set(texts))
     if listed or "order" not in manifest.trees:
         raise BadBundle(f"{folder / MANIFEST} lists no {', '.join(listed) or 'trees for the order'}; fetch it anew")
@@ -229,11 +229,19 @@ def load_bundle(folder: Path) -> Bundle:
         metrics=manifest.metrics,
         settings=manifest.settings,
         versions=manifest.versions,
-        card=texts.get(CARD, ""),
+        card=_card(folder),
         fingerprint=sha256(raw)[:16],
     )
     _agree(bundle, folder)
     return bundle
+
+
+def _card(folder: Path) -> str:
+    """The card as it is now, if it is there: nothing is computed by it, and people may write in it."""
+    try:
+        return (folder / CARD).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _ranker(manifest: Manifest, trees: Mapping[str, Trees], folder: Path) -> LearnedRanker:

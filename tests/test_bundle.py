@@ -133,7 +133,7 @@ def test_a_full_disk_changes_nothing(made: Bundle, saved: Path, monkeypatch: pyt
     assert [path.name for path in saved.parent.iterdir()] == ["bundle"]
 
 
-@pytest.mark.parametrize("name", ["order.0.txt", "specific.1.txt", "CARD.md"])
+@pytest.mark.parametrize("name", ["order.0.txt", "specific.1.txt"])
 def test_a_truncated_file_is_named(saved: Path, name: str) -> None:
     path = saved / name
     path.write_bytes(path.read_bytes()[:-1])
@@ -145,6 +145,15 @@ def test_a_missing_file_is_named(saved: Path) -> None:
     (saved / "order.1.txt").unlink()
     with pytest.raises(BadBundle, match=r"order\.1\.txt cannot be read"):
         load_bundle(saved)
+
+
+@pytest.mark.parametrize("card", ["# A card\n\nOur raters were students.\n", None])
+def test_the_card_may_be_edited_or_removed(saved: Path, made: Bundle, card: str | None) -> None:
+    (saved / "CARD.md").unlink()
+    if card:
+        (saved / "CARD.md").write_text(card)
+    loaded = load_bundle(saved)
+    assert (loaded.card, loaded.columns) == (card or "", made.columns)
 
 
 def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
@@ -197,9 +206,9 @@ def test_a_manifest_that_is_no_utf8_or_far_too_deep_is_refused(saved: Path, cont
 
 
 def test_a_file_that_is_no_utf8_is_refused_even_with_its_digest(saved: Path) -> None:
-    (saved / "CARD.md").write_bytes(b"\xff")
-    edit(saved, lambda m: m["sha256"].update({"CARD.md": sha256(b"\xff")}))
-    with pytest.raises(BadBundle, match=r"CARD\.md is broken: 'utf-8' codec"):
+    (saved / "order.0.txt").write_bytes(b"\xff")
+    edit(saved, lambda m: m["sha256"].update({"order.0.txt": sha256(b"\xff")}))
+    with pytest.raises(BadBundle, match=r"order\.0\.txt is broken: 'utf-8' codec"):
         load_bundle(saved)
 
 
