@@ -21,6 +21,7 @@ from blender.manifest import sha256
 from blender.matrix import FeatureMatrix
 from blender.ranker import LearnedRanker
 from blender.terms import Curve, Head, Linear, Trees
+from blender.versions import since, versions
 
 COLUMNS = ("length.words", "length.characters", "length.sentences", "length.question", "user.price")
 READ = ("length.words~z", "length.question", "user.price~rank")
@@ -252,3 +253,19 @@ def test_a_head_that_comes_after_another_is_read_back_so(made: Bundle, tmp_path:
     np.testing.assert_allclose(scores.specific, after.probability(matrix), rtol=1e-6)
     np.testing.assert_array_equal(scores.value, alone.value)  # the order counts each head once
     assert not np.allclose(scores.specific, alone.specific)
+
+
+def test_what_does_not_go_with_a_bundle_says_which_packages_were_others(
+    saved: Path, made: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(saved, lambda m: m["versions"].update({"lightgbm": "9.1.0", "wordfreq": "0.1"}))
+    told = r"made with lightgbm 9\.1\.0 \(here .*\), wordfreq 0\.1 \(here "
+    loaded = load_bundle(saved)  # other versions alone are no fault
+    with pytest.raises(BadBundle, match=told):
+        replace(loaded, fingerprints=dict.fromkeys(loaded.fingerprints, "other")).check(loaded.build_annotators())
+    text = (saved / "order.0.txt").read_text().replace("is_linear=0", "is_linear=0\nis_new=0")
+    (saved / "order.0.txt").write_text(text)
+    edit(saved, lambda m: m["sha256"].update({"order.0.txt": sha256(text.encode())}))
+    with pytest.raises(BadBundle, match=told):
+        load_bundle(saved)
+    assert "made with" not in since(made.versions or versions())
