@@ -19,7 +19,7 @@ from blender.errors import BadInput, BlendError
 
 T = TypeVar("T")
 _BY: ContextVar[float | None] = ContextVar("deadline", default=None)
-_GONE: ContextVar[Event | None] = ContextVar("gone", default=None)
+_GONE: ContextVar[tuple[Event, ...]] = ContextVar("gone", default=())
 _ended = Event()
 
 
@@ -54,19 +54,24 @@ def within(seconds: float | None) -> Iterator[None]:
 
 
 @contextmanager
-def wanted_until(gone: Event) -> Iterator[None]:
-    """What runs inside, as with `within`, is wanted until ``gone`` is set: then its deadline is over."""
-    token = _GONE.set(gone)
+def awaited() -> Iterator[Event]:
+    """What runs inside, as with `within`, is wanted until this is left, or what it gives is set: for what awaits it.
+
+    Then the deadline of threads that still work for it is over.
+    """
+    gone = Event()
+    token = _GONE.set((*_GONE.get(), gone))
     try:
-        yield
+        yield gone
     finally:
         _GONE.reset(token)
+        gone.set()
 
 
 @contextmanager
 def unhurried() -> Iterator[None]:
     """What runs inside has no deadline: for what the next caller wants too, such as a model being loaded."""
-    by, gone = _BY.set(None), _GONE.set(None)
+    by, gone = _BY.set(None), _GONE.set(())
     try:
         yield
     finally:
@@ -111,8 +116,7 @@ def end_all() -> None:
 
 
 def _is_gone() -> bool:
-    gone = _GONE.get()
-    return gone is not None and gone.is_set()
+    return any(gone.is_set() for gone in _GONE.get())
 
 
 def _positive(seconds: object) -> bool:

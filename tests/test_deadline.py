@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from contextvars import copy_context
@@ -13,7 +14,7 @@ import pytest
 
 from blender.annotation import annotate
 from blender.assembly import Parts
-from blender.deadline import Late, check, left, unhurried, wanted_until, within
+from blender.deadline import Late, awaited, check, left, unhurried, within
 from blender.engine import Blender
 from blender.errors import BadInput
 from blender.faults import Runner
@@ -163,9 +164,9 @@ def test_a_late_source_costs_its_candidates_and_leaves_time_to_judge_the_others(
 
 
 def test_what_is_not_wanted_any_more_stops_and_says_nothing_of_how_long_it_takes() -> None:
-    slow, gone = Laborious(steps=500), Event()
+    slow = Laborious(steps=500)
     answering = blender(annotator=slow)
-    with wanted_until(gone):
+    with awaited() as gone:
         leaving = Timer(0.2, gone.set)
         leaving.start()
         chosen = answering.reply("Hi!")
@@ -175,6 +176,17 @@ def test_what_is_not_wanted_any_more_stops_and_says_nothing_of_how_long_it_takes
     assert (chosen.text, slow.done < 100) == ("two words", True)
     assert "nobody waits" in chosen.faults[0].detail
     assert answering._annotating.pace.expected("slow") == 0
+
+
+@pytest.mark.parametrize("way", ["areply", "achoose"])
+def test_a_cancelled_task_ends_its_work(way: str) -> None:
+    slow = Laborious(steps=500)
+    answering = blender(annotator=slow)
+    with pytest.raises(TimeoutError):
+        given = answering.areply("Hi!") if way == "areply" else answering.achoose("Hi!", ["a", "b"])
+        asyncio.run(asyncio.wait_for(given, 0.2))
+    assert slow.ended.wait(1)
+    assert slow.done < 100
 
 
 def test_choosing_among_given_candidates_has_deadlines_too() -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Event
 from typing import TypeVar
 
 from fastapi import HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 
-from blender.deadline import wanted_until, within
+from blender.deadline import awaited, within
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Turnstile:
             BadInput: the deadline is not a number above 0.
             HTTPException: 503, too many are inside, or the server ends and waits no longer.
         """
-        with within(self.deadline if deadline is None else deadline), wanted_until(gone := Event()):
+        with within(self.deadline if deadline is None else deadline), awaited() as gone:
             if self._inside >= self.most:
                 told = f"{self.most} requests are being answered; ask again in a moment"
                 raise HTTPException(503, told, headers={"Retry-After": "1"})
@@ -47,14 +47,13 @@ class Turnstile:
             try:
                 return await run_in_threadpool(call)
             except asyncio.CancelledError:
-                gone.set()
                 raise HTTPException(503, "the server ends; ask again when it is back") from None
             finally:
                 watch.cancel()
                 self._inside -= 1
 
 
-async def _see_off(request: Request, gone: Event) -> None:
+async def _see_off(request: Request, gone: threading.Event) -> None:
     """Note when whoever sent a request, whose body was read, leaves."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -5,13 +5,12 @@ from __future__ import annotations
 import copy
 import dataclasses
 import re
-from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
 
-from blender.deadline import Late, wanted_until
+from blender.deadline import Late, awaited
 from blender.errors import BlendError, UnknownName
 from blender.features import ANNOTATORS
 from blender.matrix import Floats
@@ -169,7 +168,7 @@ def test_stops_when_nobody_waits(subject: Annotator, name: str) -> None:
     if name == "origin":
         pytest.skip("it looks up what candidates bring")
     unseen = Pool.of("Where do otters sleep?", ["Otters sleep afloat.", "In a raft of kelp."], facts=["Otters raft."])
-    with wanted_until(gone := Event()), pytest.raises(Late):
+    with awaited() as gone, pytest.raises(Late):
         gone.set()
         subject.annotate([unseen])
 

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-from threading import Event
-
 import numpy as np
 import pytest
 
-from blender.deadline import Late, wanted_until
+from blender.deadline import Late, awaited
 from blender.features import consensus
 from blender.features.consensus import Consensus
 from blender.records import Pool
@@ -44,6 +42,6 @@ def test_a_crowded_pool_is_compared_part_by_part(monkeypatch: pytest.MonkeyPatch
     whole = consensus._agreement(vectors)
     monkeypatch.setattr(consensus, "_MOST_COSINES", 7 * 50)
     np.testing.assert_allclose(consensus._agreement(vectors), whole, rtol=1e-6)
-    with wanted_until(gone := Event()), pytest.raises(Late):
+    with awaited() as gone, pytest.raises(Late):
         gone.set()
         consensus._agreement(vectors)
