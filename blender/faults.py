@@ -214,7 +214,8 @@ class Runner:
 
     def not_begun(self, name: str, timeout: float, seconds: float) -> Fault:
         """The fault of a plug-in that would take so many seconds where ``timeout`` are left."""
-        self.pace.refused(name)
+        if timeout > 0:  # else it is not its pace that kept it from being begun
+            self.pace.refused(name)
         detail = f"not begun: it takes about {seconds:.2f} s, {timeout:.2f} s are left"
         return self._fault(name, "late", detail)
 

@@ -232,6 +232,16 @@ def test_an_average_fades_only_while_it_keeps_a_part_from_being_begun() -> None:
     assert pace.expected("slow") == pytest.approx(0.7 * 2 + 0.3 * 1)
 
 
+def test_no_average_fades_for_what_was_asked_when_no_time_was_left() -> None:
+    now = 0.0
+    runner = Runner(part="annotator", pace=Pace(clock=lambda: now))
+    runner.pace.took("slow", 1.0)
+    for timeout, expected in ((0.0, 1.0), (0.5, 0.5)):
+        runner.not_begun("slow", timeout, 1.0)
+        now += 10
+        assert runner.pace.expected("slow") == pytest.approx(expected)
+
+
 def test_what_was_never_done_is_not_tried_again_at_once() -> None:
     now = 0.0
     pace = Pace(clock=lambda: now)
