@@ -247,6 +247,13 @@ def test_other_sites_and_strangers_are_refused(polite: Blender, serving: Serving
         assert ask(f"{url}/answer", b"", Content_Length=str(LARGEST + 1), **known)[0] == 413  # refused unread
 
 
+@pytest.mark.parametrize("body", [None, {"messages": [{"role": "user", "content": "Hi!"}]}])
+def test_clients_of_the_protocol_are_refused_in_its_form(polite: Blender, serving: Serving, body: Any) -> None:
+    with serving(make_app(polite, "polite", Turnstile(4), token="a-token-of-19-signs")) as url:  # noqa: S106
+        status, told = ask(f"{url}/v1/{'chat/completions' if body else 'models'}", body)
+    assert (status, "Bearer TOKEN" in told["error"]["message"]) == (401, True)
+
+
 def test_too_many_at_once_are_told_to_come_again() -> None:
     async def crowd() -> None:
         turnstile, go = Turnstile(1), threading.Event()
