@@ -5,7 +5,7 @@ bundle.json              columns in order, annotators with settings and fingerpr
 order.0.txt ...          trees, one file per seed
 sensible.0.txt ...
 specific.0.txt ...
-CARD.md                  the model card
+CARD.md                  the model card, for people: it may be edited, all else may not
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from blender import __version__
 from blender.annotation import USER
 from blender.catalogue import annotator_catalogue
 from blender.errors import BadBundle, BlendError, ColumnMismatch
@@ -40,6 +38,7 @@ from blender.outputs import check_bundle_place
 from blender.ranker import LearnedRanker, annotators_of
 from blender.roles import Annotator, matrix_columns
 from blender.terms import Curve, Head, Linear, Trees
+from blender.versions import since, versions
 
 CARD = "CARD.md"
 HEADS = ("sensible", "specific")
@@ -59,7 +58,7 @@ class Bundle:
         target: the human score it was trained to order by.
         metrics: head-room of it and of every baseline.
         settings: how it was trained.
-        versions: of this package and of LightGBM at training.
+        versions: of packages at training.
         card: the model card, markdown.
         fingerprint: 16 hex digits that name this bundle; empty until it is saved or loaded.
     """
@@ -107,7 +106,7 @@ class Bundle:
         check_columns(self.columns, at_hand)
         wrong = [problem for name in at_hand if (problem := self._changed(name, at_hand[name]))]
         if wrong:
-            raise BadBundle("\n".join(wrong))
+            raise BadBundle("\n".join(wrong) + since(self.versions))
 
     def _changed(self, name: str, annotator: Annotator) -> str | None:
         try:
@@ -119,8 +118,8 @@ class Bundle:
             return None
         return (
             f"annotator {name!r} is not the one the ranker was trained with: fingerprint {now}, "
-            f"in training {self.fingerprints[name]}. Use the settings and models of the bundle "
-            f"({dict(self.annotators[name])}) or train anew with `blend train`"
+            f"in training {self.fingerprints[name]}. Use the settings ({dict(self.annotators[name])}), models and "
+            "packages of the bundle, or train anew with `blend train`."
         )
 
 
@@ -196,11 +195,6 @@ def _write(folder: Path, bundle: Bundle) -> None:
     write_flushed(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=2))
 
 
-def versions() -> dict[str, str]:
-    """Versions worth remembering: this package and LightGBM."""
-    return {"response-blender": __version__, "lightgbm": version("lightgbm")}
-
-
 def load_bundle(folder: Path) -> Bundle:
     """Read a bundle and check all that can be checked without models.
 
@@ -210,7 +204,7 @@ def load_bundle(folder: Path) -> Bundle:
     """
     folder = Path(folder)
     manifest, raw = read_manifest(folder)
-    texts = {name: read_checked(folder, name, digest) for name, digest in manifest.sha256.items()}
+    texts = {name: read_checked(folder, name, digest) for name, digest in manifest.sha256.items() if name != CARD}
     listed = sorted({name for part in manifest.trees.values() for name in part.files} - set(texts))
     if listed or "order" not in manifest.trees:
         raise BadBundle(f"{folder / MANIFEST} lists no {', '.join(listed) or 'trees for the order'}; fetch it anew")
@@ -218,8 +212,13 @@ def load_bundle(folder: Path) -> Bundle:
         name: Trees(columns=part.columns, texts=tuple(texts[file] for file in part.files))
         for name, part in manifest.trees.items()
     }
-    for part in trees.values():
-        _ = part.texts and part.forest  # parse now: a broken one should stop the loading, not an answer
+    try:
+        for part in trees.values():
+            _ = part.texts and part.forest  # parse now: a broken one should stop the loading, not an answer
+    except ColumnMismatch:
+        raise
+    except BadBundle as fault:
+        raise BadBundle(f"{fault}.{since(manifest.versions)}") from None
     bundle = Bundle(
         ranker=_ranker(manifest, trees, folder),
         annotators=manifest.annotators,
@@ -229,11 +228,19 @@ def load_bundle(folder: Path) -> Bundle:
         metrics=manifest.metrics,
         settings=manifest.settings,
         versions=manifest.versions,
-        card=texts.get(CARD, ""),
+        card=_card(folder),
         fingerprint=sha256(raw)[:16],
     )
     _agree(bundle, folder)
     return bundle
+
+
+def _card(folder: Path) -> str:
+    """The card as it is now, if it is there: nothing is computed by it, and people may write in it."""
+    try:
+        return (folder / CARD).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _ranker(manifest: Manifest, trees: Mapping[str, Trees], folder: Path) -> LearnedRanker:

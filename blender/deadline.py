@@ -1,26 +1,34 @@
 """The moment by which a caller wants its answer, known to everything that runs on its behalf.
 
 Threads cannot be stopped from outside, so what takes long asks now and then: a language model between two tokens, an
-encoder between two batches. Work nobody waits for any more ends there instead of slowing down the next caller.
+encoder between two batches, a measure of words between two texts. Work nobody waits for any more, as when the caller
+left, ends there instead of slowing down the next one.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Event
+from typing import TypeVar
 
 from blender.errors import BadInput, BlendError
 
+T = TypeVar("T")
 _BY: ContextVar[float | None] = ContextVar("deadline", default=None)
+_GONE: ContextVar[tuple[Event, ...]] = ContextVar("gone", default=())
 _ended = Event()
 
 
 class Late(BlendError):
     """The caller's deadline is over; what was being computed is not wanted any more."""
+
+
+class Unwanted(Late):
+    """Nobody waits any more, which says nothing of how long anything takes."""
 
 
 @contextmanager
@@ -46,36 +54,69 @@ def within(seconds: float | None) -> Iterator[None]:
 
 
 @contextmanager
+def awaited() -> Iterator[Event]:
+    """What runs inside, as with `within`, is wanted until this is left, or what it gives is set: for what awaits it.
+
+    Then the deadline of threads that still work for it is over.
+    """
+    gone = Event()
+    token = _GONE.set((*_GONE.get(), gone))
+    try:
+        yield gone
+    finally:
+        _GONE.reset(token)
+        gone.set()
+
+
+@contextmanager
 def unhurried() -> Iterator[None]:
     """What runs inside has no deadline: for what the next caller wants too, such as a model being loaded."""
-    token = _BY.set(None)
+    by, gone = _BY.set(None), _GONE.set(())
     try:
         yield
     finally:
-        _BY.reset(token)
+        _BY.reset(by)
+        _GONE.reset(gone)
 
 
 def left() -> float | None:
     """Seconds until the deadline, 0 when it is over; ``None`` where there is none."""
+    if _is_gone():
+        return 0.0
     moment = _BY.get()
     return None if moment is None else max(0.0, moment - time.perf_counter())
 
 
 def check() -> None:
-    """Stop here if the deadline is over, or the program ends.
+    """Stop here if the deadline is over, whoever asked is gone, or the program ends.
 
     Raises:
         Late: it is.
     """
+    if _is_gone() or _ended.is_set():
+        raise Unwanted("nobody waits any more")
     if left() == 0:
         raise Late("the deadline is over")
-    if _ended.is_set():
-        raise Late("the program ends")
+
+
+def while_wanted(many: Iterable[T]) -> Iterator[T]:
+    """The same, one after the other, with a `check` before each: for what is little work for one, but they are many.
+
+    Raises:
+        Late: as `check`.
+    """
+    for one in many:
+        check()
+        yield one
 
 
 def end_all() -> None:
     """From now on nothing is wanted any more, whatever its deadline."""
     _ended.set()
+
+
+def _is_gone() -> bool:
+    return any(gone.is_set() for gone in _GONE.get())
 
 
 def _positive(seconds: object) -> bool:

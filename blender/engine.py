@@ -14,7 +14,7 @@ from blender.annotation import Annotation, annotate
 from blender.assembly import Parts, assemble, probe
 from blender.cascade import FEWEST, Cascade, Rows, completed, shortened, shortlist, words_to_read
 from blender.choosing import Guarded, Judged, choose_one, guard_all, judge_all, score_all
-from blender.deadline import left, within
+from blender.deadline import awaited, left, within
 from blender.errors import BadInput
 from blender.faults import Fault, Runner
 from blender.models.memory import give_back_large
@@ -127,8 +127,11 @@ class Blender:
         return self.reply_batch([dialog], deadline=deadline)[0]
 
     async def areply(self, turns: Turns, *, facts: Sequence[str] = (), deadline: float | None = None) -> Selection:
-        """As ``reply``, in a thread of asyncio's: these are few, and what waits for one uses up its deadline."""
-        with within(deadline):
+        """As ``reply``, in a thread of asyncio's: these are few, and what waits for one uses up its deadline.
+
+        Where the task is cancelled, the thread soon ends its work, too.
+        """
+        with within(deadline), awaited():
             return await asyncio.to_thread(self.reply, turns, facts=facts)
 
     def reply_batch(self, dialogs: Iterable[Turns], *, deadline: float | None = None) -> list[Selection]:
@@ -174,7 +177,7 @@ class Blender:
         deadline: float | None = None,
     ) -> Selection:
         """As ``choose``, in a thread as ``areply`` is."""
-        with within(deadline):
+        with within(deadline), awaited():
             return await asyncio.to_thread(self.choose, context, candidates, facts=facts)
 
     def choose_pools(self, pools: Iterable[Pool], *, deadline: float | None = None) -> list[Selection]:

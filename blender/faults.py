@@ -15,7 +15,7 @@ from functools import cached_property, partial
 from typing import Generic, Literal, TypeVar
 from weakref import WeakSet
 
-from blender.deadline import Late, left, within
+from blender.deadline import Late, Unwanted, left, within
 from blender.lanes import Jobs, Lanes
 from blender.pace import Pace
 
@@ -145,6 +145,8 @@ class Runner:
                 self._busy.took(name, done.busy, work)
             except _NotBegun:
                 faults.append(self._fault(name, "late", f"not begun within {timeout:g} s"))
+            except Unwanted:
+                faults.append(self._fault(name, "late", "it stopped, as nobody waits any more"))
             except Late:
                 self.pace.gave_up(name, timeout or 0.0, crowd[name])
                 faults.append(self._fault(name, "late", "it stopped at the deadline"))
@@ -212,7 +214,8 @@ class Runner:
 
     def not_begun(self, name: str, timeout: float, seconds: float) -> Fault:
         """The fault of a plug-in that would take so many seconds where ``timeout`` are left."""
-        self.pace.refused(name)
+        if timeout > 0:  # else it is not its pace that kept it from being begun
+            self.pace.refused(name)
         detail = f"not begun: it takes about {seconds:.2f} s, {timeout:.2f} s are left"
         return self._fault(name, "late", detail)
 

@@ -69,7 +69,7 @@ def written_aside(path: Path) -> Iterator[Path]:
         BlendError: the disk is full or the place cannot be written; what was there is untouched.
     """
     # In a folder of many users a name that can be guessed may be taken, by a link to another file.
-    aside = path.with_name(f".{secrets.token_hex(8)}.making")
+    aside = path.with_name(f".{path.name[:40]}-{secrets.token_hex(8)}.making")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside.touch(exist_ok=False)

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.catalogue import fingerprint
+from blender.deadline import check
 from blender.matrix import Floats
 from blender.models.encoder import Encoder, cosines, load_encoder
 from blender.records import Pool
 from blender.roles import Column
 
+_MOST_COSINES = 1 << 24  # at once: 64 MB, a pool of 4,096
 _MISSING = "the answer is empty, or no other says anything else"
 
 
@@ -93,8 +95,14 @@ def _said(texts: Sequence[str]) -> tuple[list[int], NDArray[np.intp]]:
 
 def _agreement(vectors: Floats) -> Floats:
     """Mean and largest cosine of each of (n, dim) unit vectors with the others; float32 (n, 2), n at least 2."""
-    near = cosines(vectors, vectors)
-    np.fill_diagonal(near, 0)
-    mean = near.sum(axis=1) / (len(vectors) - 1)
-    np.fill_diagonal(near, -np.inf)
-    return np.stack([mean, near.max(axis=1)], axis=1)
+    found = np.empty((len(vectors), 2), dtype=np.float32)
+    step = max(1, _MOST_COSINES // len(vectors))
+    for start in range(0, len(vectors), step):
+        check()
+        near = cosines(vectors[start : start + step], vectors)
+        own = np.arange(len(near)), np.arange(start, start + len(near))
+        near[own] = 0
+        found[start : start + step, 0] = near.sum(axis=1) / (len(vectors) - 1)
+        near[own] = -np.inf
+        found[start : start + step, 1] = near.max(axis=1)
+    return found

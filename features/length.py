@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from blender.catalogue import fingerprint
+from blender.deadline import while_wanted
 from blender.matrix import Floats
 from blender.records import Pool
 from blender.roles import Column
@@ -67,7 +68,7 @@ class Length:
 
     def annotate(self, pools: Sequence[Pool]) -> Floats:
         """Return float32 (rows, 4)."""
-        rows = [self._measure(text) for pool in pools for text in pool.texts]
+        rows = [self._measure(text) for pool in pools for text in while_wanted(pool.texts)]
         return np.array(rows, dtype=np.float32).reshape(-1, len(self.columns))
 
     @staticmethod

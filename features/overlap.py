@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from blender.catalogue import fingerprint
+from blender.deadline import while_wanted
 from blender.matrix import Floats
 from blender.records import Dialog, Pool
 from blender.roles import Column
@@ -98,7 +99,7 @@ def _measure(dialog: Dialog, texts: Sequence[str]) -> Iterable[tuple[float, ...]
     turns = [grams(turn) for turn in dialog.texts]
     own = [said for turn, said in zip(dialog.turns, turns, strict=True) if turn.speaker == "bot"]
     last, history, bot = set(turns[-1]), set().union(*turns[:-1]), set().union(*own)
-    for text in texts:
+    for text in while_wanted(texts):
         answer = grams(text)
         if not answer:
             yield (np.nan,) * 6

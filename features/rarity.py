@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from blender.catalogue import fingerprint
+from blender.deadline import while_wanted
 from blender.errors import BadInput
 from blender.matrix import Floats
 from blender.records import Pool
@@ -127,7 +128,7 @@ class Rarity:
 
     def annotate(self, pools: Sequence[Pool]) -> Floats:
         """Return float32 (rows, 4)."""
-        rows = [self._measure(text, pool.dialog.locale) for pool in pools for text in pool.texts]
+        rows = [self._measure(text, pool.dialog.locale) for pool in pools for text in while_wanted(pool.texts)]
         return np.array(rows, dtype=np.float32).reshape(-1, len(self.columns))
 
     def _measure(self, text: str, locale: str) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -143,6 +144,9 @@ def run() -> NoReturn:
     A call that was left behind because it was late may be deep in native code, and the interpreter's ending would
     abort the process under it (exit code 134 after all was done well); then the process ends without that ceremony.
     """
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # Else it would leave behind what Ctrl+C does not: files that are written aside.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = main()
     if any(thread.name.startswith("blender-") for thread in threading.enumerate()):
         sys.stderr.flush()

@@ -16,6 +16,7 @@ from blender.outputs import check_new_file, written_aside
 from blender.reading import task_row
 from blender.sampling.datasheet import Datasheet, as_markdown, datasheet
 from blender.sampling.draw import Wanted, draw
+from blender.seeds import LARGEST_SEED
 from blender.serving.terminal import messages, output, plain
 
 
@@ -29,7 +30,7 @@ def sample(
     min_turns: Annotated[int, typer.Option(min=1, help="Shortest context.")] = 1,
     max_turns: Annotated[int, typer.Option(min=1, help="Longest context.")] = 12,
     clusters: Annotated[int, typer.Option(min=1, help="Clusters of the embedding space.")] = 8,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
     locale: Annotated[str, typer.Option(help="Language of conversations that do not say theirs.")] = "en",
     encoder: Annotated[str, typer.Option(help="Reference of the sentence encoder.")] = BaseSettings.encoder,
     most: Annotated[int, typer.Option(min=1, help="Contexts embedded; of a larger corpus a seeded part is.")] = 5_000,

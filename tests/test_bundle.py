@@ -21,6 +21,7 @@ from blender.manifest import sha256
 from blender.matrix import FeatureMatrix
 from blender.ranker import LearnedRanker
 from blender.terms import Curve, Head, Linear, Trees
+from blender.versions import since, versions
 
 COLUMNS = ("length.words", "length.characters", "length.sentences", "length.question", "user.price")
 READ = ("length.words~z", "length.question", "user.price~rank")
@@ -133,7 +134,7 @@ def test_a_full_disk_changes_nothing(made: Bundle, saved: Path, monkeypatch: pyt
     assert [path.name for path in saved.parent.iterdir()] == ["bundle"]
 
 
-@pytest.mark.parametrize("name", ["order.0.txt", "specific.1.txt", "CARD.md"])
+@pytest.mark.parametrize("name", ["order.0.txt", "specific.1.txt"])
 def test_a_truncated_file_is_named(saved: Path, name: str) -> None:
     path = saved / name
     path.write_bytes(path.read_bytes()[:-1])
@@ -145,6 +146,15 @@ def test_a_missing_file_is_named(saved: Path) -> None:
     (saved / "order.1.txt").unlink()
     with pytest.raises(BadBundle, match=r"order\.1\.txt cannot be read"):
         load_bundle(saved)
+
+
+@pytest.mark.parametrize("card", ["# A card\n\nOur raters were students.\n", None])
+def test_the_card_may_be_edited_or_removed(saved: Path, made: Bundle, card: str | None) -> None:
+    (saved / "CARD.md").unlink()
+    if card:
+        (saved / "CARD.md").write_text(card)
+    loaded = load_bundle(saved)
+    assert (loaded.card, loaded.columns) == (card or "", made.columns)
 
 
 def test_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
@@ -197,9 +207,9 @@ def test_a_manifest_that_is_no_utf8_or_far_too_deep_is_refused(saved: Path, cont
 
 
 def test_a_file_that_is_no_utf8_is_refused_even_with_its_digest(saved: Path) -> None:
-    (saved / "CARD.md").write_bytes(b"\xff")
-    edit(saved, lambda m: m["sha256"].update({"CARD.md": sha256(b"\xff")}))
-    with pytest.raises(BadBundle, match=r"CARD\.md is broken: 'utf-8' codec"):
+    (saved / "order.0.txt").write_bytes(b"\xff")
+    edit(saved, lambda m: m["sha256"].update({"order.0.txt": sha256(b"\xff")}))
+    with pytest.raises(BadBundle, match=r"order\.0\.txt is broken: 'utf-8' codec"):
         load_bundle(saved)
 
 
@@ -243,3 +253,19 @@ def test_a_head_that_comes_after_another_is_read_back_so(made: Bundle, tmp_path:
     np.testing.assert_allclose(scores.specific, after.probability(matrix), rtol=1e-6)
     np.testing.assert_array_equal(scores.value, alone.value)  # the order counts each head once
     assert not np.allclose(scores.specific, alone.specific)
+
+
+def test_what_does_not_go_with_a_bundle_says_which_packages_were_others(
+    saved: Path, made: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(saved, lambda m: m["versions"].update({"lightgbm": "9.1.0", "wordfreq": "0.1"}))
+    told = r"made with lightgbm 9\.1\.0 \(here .*\), wordfreq 0\.1 \(here "
+    loaded = load_bundle(saved)  # other versions alone are no fault
+    with pytest.raises(BadBundle, match=told):
+        replace(loaded, fingerprints=dict.fromkeys(loaded.fingerprints, "other")).check(loaded.build_annotators())
+    text = (saved / "order.0.txt").read_text().replace("is_linear=0", "is_linear=0\nis_new=0")
+    (saved / "order.0.txt").write_text(text)
+    edit(saved, lambda m: m["sha256"].update({"order.0.txt": sha256(text.encode())}))
+    with pytest.raises(BadBundle, match=told):
+        load_bundle(saved)
+    assert "made with" not in since(made.versions or versions())

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 
 import numpy as np
 import pytest
 
 from blender.annotation import annotate
 from blender.assembly import Parts
-from blender.deadline import Late, check, left, within
+from blender.deadline import Late, awaited, check, left, unhurried, within
 from blender.engine import Blender
 from blender.errors import BadInput
 from blender.faults import Runner
@@ -162,6 +163,32 @@ def test_a_late_source_costs_its_candidates_and_leaves_time_to_judge_the_others(
     assert np.isfinite(chosen.matrix.column("quick.words")).all()
 
 
+def test_what_is_not_wanted_any_more_stops_and_says_nothing_of_how_long_it_takes() -> None:
+    slow = Laborious(steps=500)
+    answering = blender(annotator=slow)
+    with awaited() as gone:
+        leaving = Timer(0.2, gone.set)
+        leaving.start()
+        chosen = answering.reply("Hi!")
+        assert left() == 0
+        with unhurried():  # a model that the next caller needs too is loaded to the end
+            check()
+    assert (chosen.text, slow.done < 100) == ("two words", True)
+    assert "nobody waits" in chosen.faults[0].detail
+    assert answering._annotating.pace.expected("slow") == 0
+
+
+@pytest.mark.parametrize("way", ["areply", "achoose"])
+def test_a_cancelled_task_ends_its_work(way: str) -> None:
+    slow = Laborious(steps=500)
+    answering = blender(annotator=slow)
+    with pytest.raises(TimeoutError):
+        given = answering.areply("Hi!") if way == "areply" else answering.achoose("Hi!", ["a", "b"])
+        asyncio.run(asyncio.wait_for(given, 0.2))
+    assert slow.ended.wait(1)
+    assert slow.done < 100
+
+
 def test_choosing_among_given_candidates_has_deadlines_too() -> None:
     chosen = blender(annotator=Laborious(steps=500)).choose("Hi!", ["a", "b c"], deadline=0.2)
     assert (chosen.text, chosen.faults[0].reason) == ("b c", "late")
@@ -203,6 +230,16 @@ def test_an_average_fades_only_while_it_keeps_a_part_from_being_begun() -> None:
     assert pace.usual("slow") == pytest.approx(4.0)
     pace.took("slow", 1.0)  # it had grown wrong
     assert pace.expected("slow") == pytest.approx(0.7 * 2 + 0.3 * 1)
+
+
+def test_no_average_fades_for_what_was_asked_when_no_time_was_left() -> None:
+    now = 0.0
+    runner = Runner(part="annotator", pace=Pace(clock=lambda: now))
+    runner.pace.took("slow", 1.0)
+    for timeout, expected in ((0.0, 1.0), (0.5, 0.5)):
+        runner.not_begun("slow", timeout, 1.0)
+        now += 10
+        assert runner.pace.expected("slow") == pytest.approx(expected)
 
 
 def test_what_was_never_done_is_not_tried_again_at_once() -> None:

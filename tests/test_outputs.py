@@ -44,6 +44,7 @@ def test_what_could_not_be_written_leaves_nothing_and_says_which_file(tmp_path: 
     path.write_text("before")
     with pytest.raises(BlendError, match=r"labels\.jsonl cannot be written: No space"), written_aside(path) as aside:
         aside.write_text("half")
+        assert aside.name.startswith(".labels.jsonl-")  # should the process be killed now, it can be told what this was
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("labels.jsonl", "before")]
 

@@ -13,6 +13,7 @@ from rich.markup import escape
 from blender.catalogue import Catalogue
 from blender.features import ANNOTATORS
 from blender.outputs import check_bundle_place, check_new_file
+from blender.seeds import LARGEST_SEED
 from blender.settings import Settings
 from blender.training.bootstrap import BootstrapSettings, bootstrap_labels
 from blender.training.outer import judged_sets
@@ -50,7 +51,7 @@ def train(
             help="Settings to try by cross-validation; 0: the packaged bundles', which did as well.",
         ),
     ] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
 ) -> None:
     """Train a ranker on human labels, compare it with every baseline, and save its bundle."""
     console = Console()
@@ -102,7 +103,7 @@ def bootstrap(
     contexts: Annotated[int, typer.Option(help="At most this many contexts.")] = 2000,
     random: Annotated[int, typer.Option(help="Random negatives a context.")] = 3,
     hard: Annotated[int, typer.Option(help="Hard negatives a context.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the draws.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
     """Make weak labels from plain dialogues: the true next turn against random and hard negatives."""

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from blender.errors import BadBundle
+from blender.seeds import LARGEST_SEED
 from blender.settings import BUNDLES, Settings
 from blender.training.card import provenance_in
 from blender.training.heads import HeadSettings
@@ -32,7 +33,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Folder that bundles are written to.")] = BUNDLES,
     tries: Annotated[int, typer.Option(min=0, help="Settings of the order that are tried, the first of GRID.")] = 0,
     small: Annotated[bool, typer.Option("--small", help="At most 350 trees, for a preset that must be quick.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
 ) -> None:
     """Train the bundle of a preset on the labelled sets of its language."""
     chosen = Settings.find(preset)

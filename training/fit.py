@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from blender.errors import BadInput
 from blender.matrix import RANK, Floats, Z
 from blender.terms import Linear, Trees, base_column
 from blender.training.boosting import tree_parameters
@@ -176,9 +177,17 @@ def fit_order(
         settings: how.
         rounds: number of trees per bag; default ``settings.most_rounds``.
         held_out: pools on which head-room is measured after every tree (then one bag is fitted).
+
+    Raises:
+        BadInput: no pool has two labelled candidates.
     """
     wanted = [at for at, view in enumerate(examples.views) if settings.whole_pools or view != "whole"]
     known = examples.take(wanted).labelled_rows().ordinary()
+    if not len(known):
+        raise BadInput(
+            "without what is held out to be judged on no context has two labelled answers, so there is no choice to "
+            "learn from; label several answers to each of more contexts"
+        )
     linear = _scaled(fit_linear(known, directions, settings), known, settings)
     columns = tree_columns(known.matrix.columns, settings.columns)
     rounds = settings.most_rounds if rounds is None else rounds

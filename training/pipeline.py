@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from blender.bundle import Bundle, save_bundle, versions
+from blender.bundle import Bundle, save_bundle
 from blender.judging.compare import Comparison
 from blender.models.cache import cache_folder
 from blender.training.card import Provenance, write_card
@@ -22,6 +22,7 @@ from blender.training.outer import OutOfFold, across_families
 from blender.training.prepare import Prepared, prepare
 from blender.training.reliability import reliability
 from blender.training.search import UNSEARCHED, UNSEARCHED_HEADS, Trial, fit_ranker, search
+from blender.versions import versions
 
 log = logging.getLogger(__name__)
 

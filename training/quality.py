@@ -23,6 +23,7 @@ from blender.judging.compare import Comparison
 from blender.judging.one_rater import OneRater, one_rater
 from blender.judging.pools import LabelledPool
 from blender.judging.resampling import Interval
+from blender.seeds import LARGEST_SEED
 from blender.training.compare import LEARNED, compare_sets, mean_over_sets, policy_scores, verdict
 from blender.training.correlation import correlation_lines, correlations
 from blender.training.outer import OutOfFold, across_families, in_domain, judged_pools
@@ -203,7 +204,7 @@ def main(
     data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
     out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
     annotator: Annotated[list[str] | None, typer.Option(help="Use only this annotator; may be repeated.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
     tries: Annotated[int, typer.Option(min=0, help="Settings of the order that are tried, the first of GRID.")] = 0,
 ) -> None:
     """Measure head-room recovered on every set and write docs/quality.md and benchmarks/quality.json."""

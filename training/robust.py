@@ -19,6 +19,7 @@ from rich.console import Console
 
 from blender.errors import UnknownName
 from blender.models.cache import cache_folder
+from blender.seeds import LARGEST_SEED
 from blender.training.frontier import FAST
 from blender.training.outer import OutOfFold, across_families
 from blender.training.prepare import Prepared
@@ -82,7 +83,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
     part: Annotated[list[str] | None, typer.Option(help=f"Only this: {', '.join(PARTS)}; may be repeated.")] = None,
     tries: Annotated[int, typer.Option(min=0, help="Settings of the order that are tried, the first of GRID.")] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
 ) -> None:
     """Measure head-room at matched length, length_free, and what the choice holds out against."""
     prepared = prepare_english(label_files(data), beside=RULES_READ)

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from blender.seeds import LARGEST_SEED
 from blender.training.fixed_folds import in_domain_with_heads, left_out
 from blender.training.outer import OutOfFold
 from blender.training.prepare import Prepared
@@ -119,7 +120,7 @@ def main(
     data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
     out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
     annotator: Annotated[list[str] | None, typer.Option(help="Use only this annotator; may be repeated.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
 ) -> None:
     """Judge P(sensible) and P(specific), and promises by abstaining; write docs/trust.md and benchmarks/trust.json."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)

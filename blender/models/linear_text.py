@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from blender.deadline import while_wanted
 from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.cache import cache_folder, make_once, one_per_process, text_digest
@@ -107,10 +108,12 @@ class LinearText:
         self._grams_of: dict[str, tuple[int, ...]] = {}
 
     def score(self, texts: Sequence[str]) -> Floats:
-        """Return float32 (number of texts,): P(toxic), 0 to 1."""
+        """Return float32 (number of texts,): P(toxic), 0 to 1; raises ``Late`` where the caller's deadline is over."""
         if not texts:
             return np.zeros(0, dtype=np.float32)
-        logits = np.array([self._logit(Counter(chain.from_iterable(self._grams(text)))) for text in texts])
+        logits = np.array(
+            [self._logit(Counter(chain.from_iterable(self._grams(text)))) for text in while_wanted(texts)]
+        )
         return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
     def _grams(self, text: str) -> list[tuple[int, ...]]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from blender.seeds import LARGEST_SEED
 from blender.serving.export.exporting import Request, export_preferences
 from blender.serving.export.judged import By
 from blender.serving.export.pairing import PairSettings, Which
@@ -61,7 +62,9 @@ def preferences(
     test_family: Annotated[
         list[str] | None, typer.Option(help="Family that is all for testing; may be repeated.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides which conversations are for testing.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Decides which conversations are for testing.")
+    ] = 0,
     licence: Annotated[str, typer.Option(help="Licence of the data, for the datasheet.")] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
 ) -> None:

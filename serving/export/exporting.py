@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blender.errors import BadInput, BlendError
-from blender.outputs import check_new_file
+from blender.outputs import check_new_file, written_aside
 from blender.serving.export.datasheet import Account, datasheet
 from blender.serving.export.judged import By, JudgedPool, judged_pools
 from blender.serving.export.pairing import PairSettings, pairs_of, usable
@@ -169,9 +169,8 @@ def _check(request: Request, account: Account, sides: Sequence[Side]) -> None:
 
 
 def _write_page(path: Path, text: str) -> None:
-    aside = path.with_name(f".{path.name}.making")
     try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
-    except OSError as fault:
-        raise BlendError(f"the data is written, its datasheet {path} could not be: {fault.strerror}") from fault
+        with written_aside(path) as aside:
+            aside.write_text(text, encoding="utf-8")
+    except BlendError as fault:
+        raise BlendError(f"the data is written, but {fault}") from None

@@ -33,6 +33,13 @@ def write_labels(job: Job, out: Path, method: Method, seed: int) -> None:
     told.print(f"{len(rows):,} rows (an answer of two systems is two), by {method}.")
     if missing:
         told.print(f"{missing:,} answers have no label yet; they are left out, not counted as bad.")
+        empty = sum(not row.response.strip() for row in rows)
+        if empty:  # with the job at hand, a report weighs these by how much is judged; the file does not say
+            told.print(
+                f"{empty:,} empty answers are in, as not sensible: until all is labelled a report on this file is too "
+                f"hard on the systems that gave them. Report on the job: blend report {job.folder}",
+                soft_wrap=True,
+            )
 
 
 def _write(path: Path, rows: list[LabelRow]) -> None:

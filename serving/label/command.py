@@ -14,6 +14,7 @@ from blender.labelling.gold import read_gold
 from blender.labelling.making import GOLD_EVERY, make_campaign
 from blender.labelling.records import Form
 from blender.outputs import check_new_file, check_place
+from blender.seeds import LARGEST_SEED
 from blender.serving.cli import Lazy
 from blender.serving.label.job import Job, digest, read_answers, version
 from blender.serving.label.sheets import export_sheets, import_sheets
@@ -66,7 +67,7 @@ def make(
     ] = None,
     gold_every: Annotated[int, typer.Option(min=2, help="About one page in so many is gold.")] = GOLD_EVERY,
     repeat: Annotated[float, typer.Option(min=0, max=0.5, help="Share of pages that is shown again.")] = 0.0,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
     name: Annotated[str | None, typer.Option(help="For people; the name of the source by default.")] = None,
     locale: Annotated[str, typer.Option(help="Language of dialogs in a file of pools that do not say theirs.")] = "en",
 ) -> None:
@@ -139,7 +140,7 @@ def aggregate(
     job: Folder,
     out: Annotated[Path, typer.Option(help="JSON lines of labels, for `blend train`, `report` and `evaluate`.")],
     method: Annotated[Method, typer.Option(help="How labels of several raters become one.")] = "majority",
-    seed: Annotated[int, typer.Option(min=0, help="Of mace.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of mace.")] = 0,
     db: Database = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:

@@ -17,6 +17,7 @@ from blender.labelling.acquisition import TERMS, Pick
 from blender.outputs import check_new_file, written_aside
 from blender.reading import Task
 from blender.records import Dialog
+from blender.seeds import LARGEST_SEED
 from blender.serving.journal import ANSWERS
 from blender.serving.label.picking import pick
 from blender.serving.label.unlabelled import distinct, pool_line, read_unlabelled, same_context
@@ -42,7 +43,7 @@ def label_next(
     contenders: Annotated[
         bool, typer.Option("--contenders", help="Write only the answers that may yet win, not whole pools.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the order in which equals are picked.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the order in which equals are picked.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
     """Pick the contexts to label next, and say why."""

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table as Printed
 
 from blender.labelling.aggregate import Method
+from blender.seeds import LARGEST_SEED
 from blender.serving.terminal import messages, output, shown
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def report(
     title: Annotated[str, typer.Option(help="Title of the page.")] = "SSA report",
     date: Annotated[str, typer.Option(help="Date to print; default: the day of the last label.")] = "",
     draws: Annotated[int, typer.Option(min=100, help="Draws of every bootstrap.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
 ) -> None:
     """Write an HTML report, its data as JSON, and every table as CSV."""
     from blender.serving.report.contents import tables

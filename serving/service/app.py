@@ -61,7 +61,7 @@ def _add_rows(app: FastAPI, blender: Blender, name: str, turnstile: Turnstile) -
     @app.post("/answer")
     async def answer(request: Request, deadline: float | None = None, pool: bool = True) -> Response:
         task = parse_task(await request.body(), locale=blender.settings.locale)
-        record = (await turnstile.run(partial(answers, blender, [task]), deadline))[0]
+        record = (await turnstile.run(partial(answers, blender, [task]), deadline, request))[0]
         told = msgspec.structs.asdict(record)
         if not pool:
             del told["pool"]
@@ -77,7 +77,7 @@ def _add_protocol(app: FastAPI, blender: Blender, name: str, turnstile: Turnstil
     async def complete(request: Request) -> Response:
         chat = parse_chat(await request.body())
         dialog = chat.dialog(blender.settings.locale)
-        selection = await turnstile.run(partial(blender.reply, dialog), chat.deadline)
+        selection = await turnstile.run(partial(blender.reply, dialog), chat.deadline, request)
         if chat.stream:
             return StreamingResponse(streamed(chat, selection, name), media_type="text/event-stream")
         return _json(completion(chat, selection, name))

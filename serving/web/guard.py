@@ -93,9 +93,10 @@ class Guard:
         if refused is None:
             return None
         status, text = refused
-        if method in ("GET", "HEAD"):  # a person asks; else it is the page's script
+        if self.cookie and method in ("GET", "HEAD"):  # a person asks; else it is the page's script, or a program
             return PlainTextResponse(text + "\n", status_code=status)
-        return JSONResponse({"problems": [text]}, status_code=status)
+        # Clients of the chat-completions protocol show the message of an error, or nothing but its number.
+        return JSONResponse({"problems": [text], "error": {"message": text}}, status_code=status)
 
     def _knows(self, offered: str | None, headers: Mapping[str, str]) -> bool:
         kind, _, given = headers.get("authorization", "").partition(" ")

@@ -113,6 +113,7 @@ def server(app: Guard) -> uvicorn.Server:
         log_level="warning",
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=75,  # longer than proxies keep what they would ask again on: 60 seconds is usual
         timeout_graceful_shutdown=5,
     )
     return uvicorn.Server(config)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from blender.deadline import Late, awaited
 from blender.errors import BlendError, UnknownName
 from blender.features import ANNOTATORS
 from blender.matrix import Floats
@@ -164,6 +165,15 @@ def test_bears_a_crowd(subject: Annotator, name: str) -> None:
     size = 1000 if name in MODEL_FREE else 40  # a language model takes minutes for a thousand
     many = Pool.of(HIKE.dialog, [f"Answer number {at} about hiking in the mountains." for at in range(size)])
     assert subject.annotate([many]).shape == (size, width(subject))
+
+
+def test_stops_when_nobody_waits(subject: Annotator, name: str) -> None:
+    if name == "origin":
+        pytest.skip("it looks up what candidates bring")
+    unseen = Pool.of("Where do otters sleep?", ["Otters sleep afloat.", "In a raft of kelp."], facts=["Otters raft."])
+    with awaited() as gone, pytest.raises(Late):
+        gone.set()
+        subject.annotate([unseen])
 
 
 def test_gives_the_same_again_and_leaves_its_inputs_alone(subject: Annotator, whole: Floats) -> None:

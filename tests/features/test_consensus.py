@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from blender.deadline import Late, awaited
+from blender.features import consensus
 from blender.features.consensus import Consensus
 from blender.records import Pool
 
@@ -33,3 +35,13 @@ def test_an_empty_candidate_does_not_count_as_an_other() -> None:
     texts = ["I love dogs.", "Dogs are great."]
     plain = Consensus().annotate([Pool.of("Hi", texts)])
     np.testing.assert_allclose(Consensus().annotate([Pool.of("Hi", [*texts, ""])])[:2], plain, atol=1e-5)
+
+
+def test_a_crowded_pool_is_compared_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
+    whole = consensus._agreement(vectors)
+    monkeypatch.setattr(consensus, "_MOST_COSINES", 7 * 50)
+    np.testing.assert_allclose(consensus._agreement(vectors), whole, rtol=1e-6)
+    with awaited() as gone, pytest.raises(Late):
+        gone.set()
+        consensus._agreement(vectors)

@@ -43,18 +43,18 @@ def test_every_command_leads_somewhere(name: str) -> None:
     assert isinstance(found, typer.Typer) or found.__doc__
 
 
-def least_seeds(command: Any, name: str) -> Iterator[tuple[str, int | None]]:
-    """The smallest seed that each command below takes, by its name."""
+def bounds_of_seeds(command: Any, name: str) -> Iterator[tuple[str, tuple[int | None, int | None]]]:
+    """The smallest and the largest seed that each command below takes, by its name."""
     real = command._real() if isinstance(command, cli.Lazy) else command
     for part, below in getattr(real, "commands", {}).items():
-        yield from least_seeds(below, f"{name} {part}")
-    yield from ((name, option.min) for option in real.params if "--seed" in option.opts)
+        yield from bounds_of_seeds(below, f"{name} {part}")
+    yield from ((name, (option.min, option.max)) for option in real.params if "--seed" in option.opts)
 
 
-def test_no_command_takes_a_seed_below_0() -> None:
-    found = dict(least_seeds(cli.command(), "blend"))
+def test_no_command_takes_a_seed_that_what_it_draws_by_would_refuse() -> None:
+    found = dict(bounds_of_seeds(cli.command(), "blend"))
     assert {"blend sample", "blend train", "blend tune", "blend label make"} <= found.keys()
-    assert {name: least for name, least in found.items() if least != 0} == {}
+    assert {name: bounds for name, bounds in found.items() if bounds != (0, 2**32 - 1)} == {}
 
 
 def test_a_command_shows_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +128,8 @@ def test_what_nobody_foresaw_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.slow
-def test_a_conversation_can_be_interrupted(rule: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_conversation_can_be_interrupted(rule: Path, how: signal.Signals) -> None:
     chat = subprocess.Popen(
         [*BLEND, "chat", "-b", str(rule)],
         stdin=subprocess.PIPE,
@@ -142,7 +143,7 @@ def test_a_conversation_can_be_interrupted(rule: Path) -> None:
     chat.stdin.write("hello\n")
     chat.stdin.flush()
     assert chat.stdout.readline()  # answered: it listens
-    chat.send_signal(signal.SIGINT)
+    chat.send_signal(how)
     _, said = chat.communicate(timeout=20)
     assert (chat.returncode, "Traceback" in said) == (130, False)
 

@@ -163,6 +163,14 @@ def test_too_few_contexts_are_refused(label_file: MakeLabels, tmp_path: Path) ->
         train([label_file("tiny", contexts=3)], tmp_path / "bundle", quick(tmp_path / "cache"))
 
 
+def test_labels_with_hardly_any_choice_are_refused(label_file: MakeLabels, tmp_path: Path) -> None:
+    path = label_file("lone")
+    rows = path.read_text().splitlines()
+    path.write_text("\n".join(rows[:4] + rows[4::4]))  # the first context alone has several answers
+    with pytest.raises(BadInput, match="no context has two labelled answers"):
+        train([path], tmp_path / "bundle", quick(tmp_path / "cache"))
+
+
 def test_annotators_that_judge_nothing_are_refused(
     label_file: MakeLabels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

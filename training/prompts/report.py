@@ -16,6 +16,7 @@ import typer
 
 from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
+from blender.seeds import LARGEST_SEED
 from blender.training.prompts.evaluate import ClusterResult
 from blender.training.prompts.picture import draw_gains
 from blender.training.prompts.run import FAST, Run, RunSettings, Sizes, evaluate_tasks, seeded
@@ -178,7 +179,7 @@ def main(
     transfer: Annotated[str, typer.Option(help="Another language model; empty for none.")] = TRANSFER,
     k: Annotated[int, typer.Option("-k", min=1, help="Prompts before an input, beside a single one.")] = RunSettings.k,
     fast: Annotated[bool, typer.Option("--fast", help="Two clusters and few rows; for tests.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
 ) -> None:
     """Measure and write."""
     settings, sizes = RunSettings(transfer=transfer, k=k, seed=seed), seeded(FAST if fast else Sizes(), seed)

@@ -13,6 +13,7 @@ from blender.errors import BadInput
 from blender.models.precision import Precision
 from blender.models.proxy import Proxy, load_proxy
 from blender.models.proxy_files import Size
+from blender.seeds import LARGEST_SEED
 from blender.training.proxy.judge import judge
 from blender.training.proxy.material import Material, gather
 from blender.training.proxy.settings import ProxySettings
@@ -27,7 +28,7 @@ app = typer.Typer(
 Source = Annotated[str, typer.Argument(help="Phrases or conversations, or pkg:chitchat_dataset.")]
 Other = Annotated[list[Path] | None, typer.Option("--other", help="Corpus that is only judged on; may be repeated.")]
 Rows = Annotated[int, typer.Option(help="Phrases to learn from, at most.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of the split and of training.")]
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the split and of training.")]
 Speeds = Annotated[bool, typer.Option("--speed/--no-speed", help="Measure rows per second beside the language model.")]
 
 

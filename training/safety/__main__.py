@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from blender.models.safety import HEADS, load_safety
+from blender.seeds import LARGEST_SEED
 from blender.training.report import write_between_markers, write_json
 from blender.training.safety.lists import read_lists
 from blender.training.safety.plans import PLANS, Plan, Ready, make_ready
@@ -53,7 +54,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
     heads: Annotated[Path, typer.Option(help="Folder that heads are written to.")] = HEADS,
     only: Annotated[list[str] | None, typer.Option("--head", help="Make only this head; may be repeated.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of draws, splits and the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of draws, splits and the bootstrap.")] = 0,
 ) -> None:
     """Train and judge the safety heads."""
     console = Console(soft_wrap=True)

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from blender.errors import BlendError
 from blender.models.prompt import CHAT_SYSTEM
 from blender.serving.cli import main
+from blender.serving.export import exporting
 
 WriteLabels = Callable[..., Path]
 
@@ -262,3 +266,16 @@ def test_a_broken_answer_is_named_by_its_line(rule: Path, tmp_path: Path, capsys
     assert "pools.jsonl, line 2: candidates are missing" in capsys.readouterr().err
     assert export(tmp_path / "nowhere.jsonl", "--out", tmp_path / "x.jsonl") == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_datasheet_that_could_not_be_written_leaves_no_half_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, text: str, encoding: str) -> None:
+        path.write_bytes(text[:2].encode(encoding))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(BlendError, match=r"the data is written, but .*README\.md cannot be written: No space"):
+        exporting._write_page(tmp_path / "README.md", "# Preferences")
+    assert list(tmp_path.iterdir()) == []

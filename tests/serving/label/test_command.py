@@ -163,6 +163,19 @@ def test_what_is_not_there_exits_with_2(words: list[str], says: str, capsys: pyt
     assert says in capsys.readouterr().err
 
 
+def test_a_file_of_few_labels_is_said_to_be_hard_on_empty_answers(
+    job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("export", job, "--format", "csv", "--rater", "ann", "--rater", "bob") == 0
+    few = fill(job / "sheets/ann.csv", lambda answer: ("1", "1") if answer == "Yes." else ("", ""))
+    assert run("import", job, few) == 0
+    assert run("aggregate", job, "--out", tmp_path / "few.jsonl") == 0
+    assert f"too hard on the systems that gave them. Report on the job: blend report {job}" in capsys.readouterr().err
+    assert run("import", job, fill(job / "sheets/bob.csv", honest)) == 0
+    assert run("aggregate", job, "--out", tmp_path / "all.jsonl") == 0
+    assert "empty answers" not in capsys.readouterr().err
+
+
 def test_aggregating_nothing_is_refused(job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("aggregate", job, "--out", tmp_path / "labels.jsonl") == 2
     assert "no label of this campaign" in capsys.readouterr().err

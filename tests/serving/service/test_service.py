@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,7 +19,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from fastapi import HTTPException
+from fastapi import HTTPException, Request
+from starlette.types import Message
 
 from blender.deadline import left
 from blender.engine import Blender
@@ -68,6 +70,16 @@ def ask(url: str, body: Any = None, **headers: str) -> tuple[int, Any]:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as fault:
         return fault.code, json.loads(fault.read())
+
+
+def waiting() -> Request:
+    """A request whose sender waits as long as it takes."""
+
+    async def never() -> Message:
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    return Request({"type": "http"}, never)
 
 
 def test_candidates_are_chosen_from_as_by_the_library(url: str, polite: Blender) -> None:
@@ -157,6 +169,36 @@ def test_what_breaks_is_told_and_logged(polite: Blender, serving: Serving, path:
     assert (status, "its log says more" in json.dumps(told)) == (500, True)
 
 
+def test_the_turn_of_who_leaves_is_soon_somebody_elses(
+    polite: Blender, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came, stopped, reply = threading.Event(), threading.Event(), Blender.reply
+
+    def slow(self: Blender, dialog: Dialog) -> Any:
+        if dialog.last == "Hi!":
+            return reply(self, dialog)
+        came.set()
+        until = time.monotonic() + 30
+        while left() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        stopped.set()
+        return reply(self, dialog)
+
+    monkeypatch.setattr(Blender, "reply", slow)
+    body = json.dumps({"messages": [{"role": "user", "content": "Is it far?"}]}).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+    with serving(make_app(polite, "polite", Turnstile(1))) as url:
+        place = urlsplit(url)
+        with socket.create_connection((place.hostname, place.port)) as leaving:
+            leaving.sendall(f"{head}Content-Type: application/json\r\n\r\n".encode() + body)
+            assert came.wait(10)
+            chat = {"messages": [{"role": "user", "content": "Hi!"}]}
+            assert ask(f"{url}/v1/chat/completions", chat)[0] == 503
+        assert stopped.wait(10)
+        status = next(each for _ in range(100) if (each := ask(f"{url}/v1/chat/completions", chat)[0]) != 503)
+    assert status == 200
+
+
 def test_who_leaves_while_sending_is_no_fault(url: str, caplog: pytest.LogCaptureFixture) -> None:
     head = b"POST /answer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
     place = urlsplit(url)
@@ -205,16 +247,24 @@ def test_other_sites_and_strangers_are_refused(polite: Blender, serving: Serving
         assert ask(f"{url}/answer", b"", Content_Length=str(LARGEST + 1), **known)[0] == 413  # refused unread
 
 
+@pytest.mark.parametrize("body", [None, {"messages": [{"role": "user", "content": "Hi!"}]}])
+def test_clients_of_the_protocol_are_refused_in_its_form(polite: Blender, serving: Serving, body: Any) -> None:
+    with serving(make_app(polite, "polite", Turnstile(4), token="a-token-of-19-signs")) as url:  # noqa: S106
+        status, told = ask(f"{url}/v1/{'chat/completions' if body else 'models'}", body)
+    assert (status, "Bearer TOKEN" in told["error"]["message"]) == (401, True)
+
+
 def test_too_many_at_once_are_told_to_come_again() -> None:
     async def crowd() -> None:
         turnstile, go = Turnstile(1), threading.Event()
-        first = asyncio.create_task(turnstile.run(go.wait, None))
+        first = asyncio.create_task(turnstile.run(go.wait, None, waiting()))
         await asyncio.sleep(0)
-        with pytest.raises(HTTPException, match="ask again"):
-            await turnstile.run(go.is_set, None)
+        with pytest.raises(HTTPException, match="ask again") as refused:
+            await turnstile.run(go.is_set, None, waiting())
+        assert refused.value.headers == {"Retry-After": "1"}
         go.set()
         assert await first
-        assert await turnstile.run(go.is_set, None)  # there is room again
+        assert await turnstile.run(go.is_set, None, waiting())  # there is room again
 
     asyncio.run(crowd())
 
@@ -248,7 +298,7 @@ def test_whoever_waits_when_the_server_ends_is_told_so(
 
 def test_a_deadline_counts_while_a_request_waits() -> None:
     async def one(usual: float | None, stated: float | None) -> float | None:
-        return await Turnstile(1, usual).run(left, stated)
+        return await Turnstile(1, usual).run(left, stated, waiting())
 
     assert asyncio.run(one(None, None)) is None
     assert 4 < (asyncio.run(one(None, 5.0)) or 0) <= 5
@@ -259,14 +309,15 @@ def test_a_deadline_counts_while_a_request_waits() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_serves_a_source_of_another_blender(settings: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_a_source_of_another_blender(settings: Path, end: signal.Signals) -> None:
     asked = [sys.executable, "-m", "blender.serving.cli", "serve", "-b", str(settings), "--port", "0"]
     with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         url = process.stdout.readline().strip().removesuffix("/")
         (said,) = Api(base_url=f"{url}/v1", model="polite").propose([Dialog.of("Hi!")], 2)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         assert process.wait(20) == 0
         assert process.stderr.read().splitlines()[-1] == "Ended."
     assert [each.text for each in said] == ["You are welcome to it, my dear.", "Thank you for asking!"]
