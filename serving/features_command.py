@@ -47,7 +47,8 @@ def features(as_json: Annotated[bool, typer.Option("--json", help="Print JSON li
     console.print(
         f"A ranker may read each of them also relative to its pool: NAME{RANK} (rank within the pool, 0 lowest to 1 "
         f"highest) and NAME{Z} (standard deviations from the pool's mean). Your own columns, given with a candidate as "
-        "features, are called user.NAME."
+        "features, are called user.NAME; `blend train --know-sources` adds source.NAME, 1 where that source made the "
+        "answer."
     )
 
 

@@ -9,23 +9,28 @@ others alone. Beside each set stand its noise ceiling, one human rater, every ba
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+import numpy as np
 import typer
 from rich.console import Console
 
 from blender.errors import BadInput
+from blender.features.source import SourceOf
 from blender.judging.ceiling import Ceiling, noise_ceiling
 from blender.judging.compare import Comparison
 from blender.judging.one_rater import OneRater, one_rater
 from blender.judging.pools import LabelledPool
 from blender.judging.resampling import Interval
+from blender.matrix import FeatureMatrix
+from blender.roles import matrix_columns
 from blender.seeds import LARGEST_SEED
 from blender.training.compare import LEARNED, compare_sets, mean_over_sets, policy_scores, verdict
 from blender.training.correlation import correlation_lines, correlations
+from blender.training.examples import relative_columns
 from blender.training.outer import OutOfFold, across_families, in_domain, judged_pools
 from blender.training.premise import premise, premise_lines
 from blender.training.prepare import Prepared
@@ -49,6 +54,7 @@ class SetQuality:
         ceiling: what perfect knowledge would recover; ``None`` where raters are not known apart.
         rater: one rater judged by the others, and the ranker by the same; ``None`` where they are not known apart.
         in_domain: every policy where the ranker was trained on the set itself; ``None`` if it is too small.
+        knowing: the same, where the ranker also knows which source made a candidate; ``None``, too, if nobody does.
     """
 
     family: str
@@ -58,6 +64,7 @@ class SetQuality:
     ceiling: Ceiling | None
     rater: OneRater | None
     in_domain: Comparison | None
+    knowing: Comparison | None
 
 
 def measure(prepared: Prepared, seed: int, tries: int) -> tuple[dict[str, SetQuality], OutOfFold]:
@@ -83,6 +90,7 @@ def _set_quality(prepared: Prepared, found: OutOfFold, dataset: str, comparison:
         ceiling=_ceiling(labelled, seed),
         rater=_rater(labelled, {LEARNED: scores[LEARNED]}, seed),
         in_domain=_in_domain(prepared, dataset, seed),
+        knowing=None if mixed else _in_domain(knowing_sources(prepared, dataset), dataset, seed),
     )
 
 
@@ -110,6 +118,27 @@ def _in_domain(prepared: Prepared, dataset: str, seed: int) -> Comparison | None
     except BadInput:
         return None
     return compare_sets(prepared, found, only=dataset, seed=seed)[dataset]
+
+
+def knowing_sources(prepared: Prepared, dataset: str) -> Prepared:
+    """One set alone, with the columns of ``blend train --know-sources``."""
+    at = [place for place, name in enumerate(prepared.examples.datasets) if name == dataset]
+    labelled, examples = [prepared.labelled[place] for place in at], prepared.examples.take(at)
+    pools = [each.pool for each in labelled]
+    source = SourceOf(names=tuple(SourceOf.learn(pools)["names"]))
+    columns = matrix_columns({"source": source})
+    matrix = FeatureMatrix(
+        values=np.hstack([examples.matrix.values, source.annotate(pools)]),
+        columns=(*examples.matrix.columns, *columns),
+        group_sizes=examples.matrix.group_sizes,
+    )
+    return replace(
+        prepared,
+        examples=replace(examples, matrix=matrix, relative=relative_columns(matrix)),
+        labelled=tuple(labelled),
+        directions={**prepared.directions, **{name: column.sign for name, column in columns.items()}},
+        beside=None,
+    )
 
 
 def report(
@@ -142,6 +171,7 @@ def _plain(one: SetQuality) -> dict[str, Any]:
         "n": one.comparison.contexts,
         "left out": one.comparison.as_dict(),
         "in domain": one.in_domain.as_dict() if one.in_domain else None,
+        "in domain, sources known": one.knowing.as_dict() if one.knowing else None,
         "noise ceiling": one.ceiling,
         "one rater": one.rater,
     }
@@ -167,6 +197,7 @@ def tables(sets: Mapping[str, SetQuality]) -> list[str]:
             _share(one.rater.policies[LEARNED].recovered if one.rater else None) for one in sets.values()
         ],
         "learned, in domain": [_cell(one.in_domain, LEARNED) for one in sets.values()],
+        "learned, in domain, sources known": [_cell(one.knowing, LEARNED) for one in sets.values()],
         "best source, in domain": [_cell(one.in_domain, "best source") for one in sets.values()],
         "contexts with head-room": [str(one.comparison.contexts) for one in sets.values()],
         "target": [one.comparison.target for one in sets.values()],
