@@ -5,7 +5,8 @@ one self-play dialog, and answers to one context, stand or fall together. Where 
 bootstrap sees no spread and the interval has no width: that says how little was labelled, not how sure one is.
 
 Empty answers have their label before anybody is asked, so while labels are few they would outnumber the others. Each
-weighs as much as the share of the system's other answers that is judged; when all are, as much as any.
+weighs as much as the share of the system's other answers that is judged; when all are, as much as any. What is not
+sensible, and so not specific, would likewise outnumber the sensible answers of which raters left open whether they are.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ def _score(table: Answers, rows: NDArray[np.bool_], system: str, draws: int, see
     _, unit = np.unique(table.root[rows], return_inverse=True)
     values = np.stack([table.measure(name)[rows] for name in MEASURES], axis=1)
     known = ~np.isnan(values)
-    weight = weights(known, table.silent[rows])
+    weight = weights(known, table.silent[rows], values[:, 0])
     sums, counts = (np.zeros((unit.max(initial=-1) + 1, len(MEASURES))) for _ in range(2))
     np.add.at(sums, unit, weight * np.where(known, values, 0))
     np.add.at(counts, unit, weight)
@@ -156,17 +157,24 @@ def _score(table: Answers, rows: NDArray[np.bool_], system: str, draws: int, see
     )
 
 
-def weights(known: NDArray[np.bool_], silent: NDArray[np.bool_]) -> NDArray[np.float64]:
+def weights(
+    known: NDArray[np.bool_], silent: NDArray[np.bool_], sensible: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """How much each answer of a system counts: 1 if known, an empty one as much as the share of the others known.
 
     Args:
         known: bool (answers, measures), whether it has a value.
         silent: bool (answers,), whether it is empty, so that it has a value whatever was asked.
+        sensible: float64 (answers,), the label; what is not sensible is not specific either, so that it has a value
+            where raters left open whether it is. It counts as much as the share of the sensible ones known; ``None``:
+            it counts as any.
 
     Returns:
         float64 (answers, measures).
     """
     weight = known.astype(np.float64)
+    if sensible is not None and (asked := ~silent & (sensible > 0)).any():
+        weight[~silent & (sensible == 0)] *= known[asked].mean(0)
     if not silent.all():
         weight[silent] *= weight[~silent].mean(0)
     return weight

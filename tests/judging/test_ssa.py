@@ -128,6 +128,17 @@ def test_empty_answers_do_not_outnumber_the_others_while_labels_are_few() -> Non
     assert ssa([silent("e")], draws=10).systems[0].ssa.value == 0
 
 
+def test_senseless_answers_do_not_outnumber_those_of_which_specific_was_left_open() -> None:
+    said: list[Label] = [*[(1, at % 2) for at in range(20)], *[(1, None)] * 20, *[(0, 0)] * 40]
+    pools = [
+        *(pool(f"d{at}", {"quiet": label}) for at, label in enumerate(said)),
+        *(silent(f"e{at}") for at in range(80)),
+    ]
+    score = ssa(pools, draws=50).systems[0]
+    assert (score.sensible.value, score.specific.value) == (0.25, 0.125)
+    assert score.ssa.value == pytest.approx((0.25 + 0.125) / 2)
+
+
 def test_slices_of_more_than_one_value_in_natural_order() -> None:
     pools = [
         pool(f"d{at}", {"a": (1, at % 2), "b": (0, 0)}, slices={"turn": str(turn), "cluster": "1"}, turns=2 * at + 1)
