@@ -2,7 +2,7 @@
 
 SSA is that of Meena (Adiwardana et al. 2020, arXiv:2001.09977). The unit of the bootstrap is the root dialog: turns of
 one self-play dialog, and answers to one context, stand or fall together. Where all labels of a system are equal the
-bootstrap sees no spread and the interval has no width: that says how little was labelled, not how sure one is.
+bootstrap sees no spread, and Wilson's interval for as many dialogs stands in.
 
 Empty answers have their label before anybody is asked, so while labels are few they would outnumber the others. Each
 weighs as much as the share of the system's other answers that is judged; when all are, as much as any. What is not
@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from blender.errors import UnknownName
 from blender.judging.answers import Answers, answers
 from blender.judging.pools import LabelledPool
-from blender.judging.resampling import Interval, ratios
+from blender.judging.resampling import Interval, ratios, wilson
 
+_NO_WIDTH = 1e-9
 MEASURES = ("sensible", "specific", "ssa")
 
 
@@ -144,7 +145,8 @@ def _score(table: Answers, rows: NDArray[np.bool_], system: str, draws: int, see
     sums, counts = (np.zeros((unit.max(initial=-1) + 1, len(MEASURES))) for _ in range(2))
     np.add.at(sums, unit, weight * np.where(known, values, 0))
     np.add.at(counts, unit, weight)
-    sensible, specific, both = ratios(sums, counts, draws=draws, seed=seed)
+    found = zip(ratios(sums, counts, draws=draws, seed=seed), (counts > 0).sum(0).tolist(), strict=True)
+    sensible, specific, both = (_wide(interval, dialogs) for interval, dialogs in found)
     judged = known[:, 0]
     return SystemScore(
         system=system,
@@ -155,6 +157,10 @@ def _score(table: Answers, rows: NDArray[np.bool_], system: str, draws: int, see
         unjudged=int((~judged).sum()),
         dialogs=len(np.unique(unit[judged])),
     )
+
+
+def _wide(found: Interval, dialogs: int) -> Interval:
+    return wilson(found.value, dialogs) if found.high - found.low < _NO_WIDTH else found
 
 
 def weights(

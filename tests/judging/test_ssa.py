@@ -105,6 +105,22 @@ def test_turns_of_a_dialog_are_drawn_together() -> None:
     assert (whole.ssa.high - whole.ssa.low) / (alone.ssa.high - alone.ssa.low) == pytest.approx(math.sqrt(5), rel=0.15)
 
 
+@pytest.mark.parametrize("dialogs", [5, 12, 30])
+def test_few_dialogs_give_intervals_that_hold_the_truth(dialogs: int) -> None:
+    draw, held = np.random.default_rng(dialogs), []
+    for seed in range(200):
+        pools = [pool(f"d{at}", {"a": (1, 1) if draw.random() < 0.8 else (0, 0)}) for at in range(dialogs)]
+        found = ssa(pools, draws=200, seed=seed).systems[0].ssa
+        held.append(found.low <= 0.8 <= found.high)
+    assert np.mean(held) > 0.91
+
+
+def test_labels_that_are_all_alike_leave_room_for_others() -> None:
+    found = [ssa([pool(f"d{at}", {"a": (1, 1)}) for at in range(n)], draws=10).systems[0].ssa for n in (1, 10, 1000)]
+    assert [one.high for one in found] == [1, 1, 1]
+    assert [one.low for one in found] == pytest.approx([0.207, 0.722, 0.996], abs=0.001)  # n / (n + 1.96^2)
+
+
 def spoken(id: str, label: float | None) -> LabelledPool:
     return pool(id, {"quiet": (label, label)})
 
