@@ -110,7 +110,7 @@ def gated_specific(labelled: LabelledPool, *, asked: bool | None = None) -> Floa
     Where nobody was asked for specific it is NaN; ``asked`` is that of `rater_targets`.
     """
     if not _asked(labelled, asked):
-        return labelled.specific
+        return np.full_like(labelled.specific, np.nan)
     ratings, stated = labelled.by_rater, stated_specific(labelled)
     return stated if ratings is None else _rater_mean(gated(ratings.sensible, ratings.specific), stated)
 
