@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from blender.judging.alpha import Units, alpha_interval, same_share, spearman_brown
+from blender.judging.alpha import Units, alpha_interval, ratings_of_a_mean, same_share, spearman_brown
 from blender.judging.answers import root_of
 from blender.judging.pools import LabelledPool
 from blender.judging.resampling import Interval
@@ -30,7 +30,7 @@ class Agreement:
         nominal: Krippendorff's alpha with any two different values as far apart as any other two.
         interval: the same with squared distances; equal to ``nominal`` where there are two values.
         same: share of pairs of ratings of one answer that are equal.
-        reliability: of the mean label over ``per_answer`` ratings, by Spearman-Brown from ``interval``.
+        reliability: of the mean label of such an answer, by Spearman-Brown from ``interval``.
         per_answer: mean number of ratings of an answer that has two or more.
         answers: with two ratings or more; only these count.
         alone: with one rating, left out.
@@ -90,16 +90,15 @@ def _ratings(labelled: LabelledPool, question: Question) -> Sequence[Sequence[fl
 
 def _agreement(question: Question, units: Units, draws: int, seed: int) -> Agreement:
     paired = units.paired()
-    per_answer = float(paired.sizes.mean())
     interval = alpha_interval(paired, "interval", draws=draws, seed=seed)
-    of_mean = [spearman_brown(end, per_answer) for end in (interval.value, interval.low, interval.high)]
+    of_mean = [spearman_brown(end, ratings_of_a_mean(paired)) for end in (interval.value, interval.low, interval.high)]
     return Agreement(
         question=question,
         nominal=alpha_interval(paired, "nominal", draws=draws, seed=seed),
         interval=interval,
         same=same_share(paired),
         reliability=Interval(value=of_mean[0], low=of_mean[1], high=of_mean[2]),
-        per_answer=per_answer,
+        per_answer=float(paired.sizes.mean()),
         answers=len(paired.group),
         alone=int((units.sizes == 1).sum()),
         ratings=len(paired.values),

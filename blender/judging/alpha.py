@@ -88,6 +88,15 @@ def spearman_brown(single: float, ratings: float) -> float:
     return max(0.0, ratings * single / (1 + (ratings - 1) * single)) if single > 0 else 0.0
 
 
+def ratings_of_a_mean(units: Units) -> float:
+    """As how many ratings the mean label of each unit counts, for `spearman_brown`: their harmonic mean.
+
+    What chance leaves in a mean of n ratings is 1 / n of what it leaves in one, so that few of some units are not made
+    up for by many of others. NaN if there is no unit.
+    """
+    return float(1 / np.mean(1 / units.sizes)) if len(units.group) else float("nan")
+
+
 def _counts(units: Units) -> Doubles:
     """How often each value was given, float64 (units, distinct values)."""
     known, place = np.unique(units.values, return_inverse=True)

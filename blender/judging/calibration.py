@@ -9,7 +9,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.judging.resampling import Interval
+from blender.judging.resampling import Interval, wilson
 
 Doubles = NDArray[np.float64]
 BINS, FEWEST = 10, 15
@@ -95,24 +95,16 @@ def debiased_square(given: Doubles, truth: Doubles, units: NDArray[np.intp] | Se
 def curve(given: Doubles, truth: Doubles) -> tuple[Bin, ...]:
     """The reliability curve (DeGroot and Fienberg 1983): up to ten bins of equally many rows, by probability.
 
-    A bin has at least `FEWEST` rows as long as there are so many. Wilson's interval (1927) holds for labels between 0
-    and 1 too, and is then too wide rather than too narrow: none varies more than a yes or no of the same mean.
+    A bin has at least `FEWEST` rows as long as there are so many.
 
     Args:
         given: probabilities, or whatever orders the rows, float64 (n,).
         truth: labels, float64 (n,) on 0..1.
     """
     return tuple(
-        Bin(predicted=float(given[part].mean()), observed=_wilson(float(truth[part].mean()), len(part)), rows=len(part))
+        Bin(predicted=float(given[part].mean()), observed=wilson(float(truth[part].mean()), len(part)), rows=len(part))
         for part in _bins(given, _count(given))
     )
-
-
-def _wilson(mean: float, rows: int) -> Interval:
-    z = 1.959964  # the normal quantile of a 95 % interval
-    centre = (mean + z**2 / (2 * rows)) / (1 + z**2 / rows)
-    reach = z * np.sqrt(mean * (1 - mean) / rows + z**2 / (4 * rows**2)) / (1 + z**2 / rows)
-    return Interval(value=mean, low=max(0.0, float(centre - reach)), high=min(1.0, float(centre + reach)))
 
 
 def _count(given: Doubles) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.judging.agreement import ratings_of
-from blender.judging.alpha import alpha, spearman_brown
+from blender.judging.alpha import alpha, ratings_of_a_mean, spearman_brown
 from blender.judging.answers import root_of
 from blender.judging.pools import LabelledPool
 from blender.judging.rank_correlation import spearman
@@ -32,7 +32,8 @@ class LengthCorrelation:
         length: ``words`` (parts between white space) or ``characters``.
         rho: with a 95 % interval, contexts resampled; NaN if label or length never varies.
         machine: the same without human answers; NaN if none is left.
-        reliability: of the mean label, from Krippendorff's alpha by Spearman-Brown; NaN if ratings are not known.
+        reliability: of the mean label, also where that is one rating, from Krippendorff's alpha by Spearman-Brown; NaN
+            if no answer has two ratings.
         ceiling: square root of it: what no feature's correlation with the label can pass, but for luck.
         over_ceiling: ``rho`` and its ends divided by it, the ceiling taken as known; chance may carry it past 1.
         answers: labelled.
@@ -91,8 +92,8 @@ def _correlation(
     labels = np.concatenate([getattr(labelled, label) for labelled in pools]).astype(np.float64)
     known = ~np.isnan(labels)
     machine = known & ~human
-    units = ratings_of(pools, label).paired()
-    reliability = spearman_brown(alpha(units), float(units.sizes.mean())) if len(units.group) else float("nan")
+    units = ratings_of(pools, label)
+    reliability = spearman_brown(alpha(units), ratings_of_a_mean(units))
     rho = spearman(length[known], labels[known], root[known], draws=draws, seed=seed)
     return LengthCorrelation(
         label=label,

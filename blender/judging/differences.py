@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.judging.agreement import ratings_of
-from blender.judging.answers import Answers, answers
+from blender.judging.answers import answers
+from blender.judging.by_dialog import by_dialog
 from blender.judging.compare import SAME
 from blender.judging.headroom import bootstrap
 from blender.judging.pools import LabelledPool
@@ -109,7 +110,7 @@ def differences(
     """Compare every two systems on the root dialogs they share.
 
     A system's value in a dialog is the mean over its judged answers there (the turns of a self-play dialog), so that
-    each dialog counts once.
+    each dialog counts once. Empty answers, known without labels, do not outnumber the others while these are few.
 
     Args:
         pools: labelled; systems are named by ``candidate.source``.
@@ -122,21 +123,23 @@ def differences(
         BadInput: a data set has no label of sensibleness, or a name is unknown.
     """
     table = answers(pools, definition=definition)
-    values, counts = _by_dialog(table, measure)
-    order = sorted(range(len(table.systems)), key=lambda at: -np.nan_to_num(_mean(values[:, at]), nan=-np.inf))
+    dialogs = by_dialog(table, measure)
+    order = sorted(range(len(table.systems)), key=lambda at: -np.nan_to_num(dialogs.mean(at), nan=-np.inf))
     pairs = list(combinations(order, 2))
-    apart = np.stack([values[:, one] - values[:, other] for one, other in pairs] or [np.zeros(len(values))], axis=1)
-    tests = randomisation(apart, flips=FLIPS, seed=seed)[: len(pairs)]
+    columns = [dialogs.apart(one, other) for one, other in pairs] or [(np.zeros(0), np.zeros(0))]
+    apart, weight = (np.stack(each, axis=1) for each in zip(*columns, strict=True))
+    tests = randomisation(apart * weight, flips=FLIPS, seed=seed)[: len(pairs)]
     corrected = holm(np.array([p for p, _ in tests]))
     per_test = ALPHA / max(1, int((~np.isnan(corrected)).sum()))
     ratings = _ratings_per_answer(pools)
     found = []
-    for (one, other), column, test, adjusted in zip(pairs, apart.T[: len(pairs)], tests, corrected, strict=True):
-        shared = ~np.isnan(column)
-        given = (counts[shared, one] + counts[shared, other]).sum() / max(1, shared.sum())
+    for at, ((one, other), test, adjusted) in enumerate(zip(pairs, tests, corrected, strict=True)):
+        shared = ~np.isnan(apart[:, at])
+        values, counted = apart[shared, at], weight[shared, at]
+        given = dialogs.counts[shared][:, [one, other]].sum() / max(1, shared.sum())
         names, labels = (table.systems[one], table.systems[other]), (float(given), ratings)
-        spread = bootstrap(column[shared], draws=draws, seed=seed)
-        found.append(_pair(names, column[shared], spread, test, float(adjusted), per_test, labels))
+        spread = bootstrap(values * counted, over=counted, draws=draws, seed=seed)
+        found.append(_pair(names, values, counted, spread, test, float(adjusted), per_test, labels))
     return Differences(
         measure=measure,
         definition=table.definition,
@@ -152,6 +155,7 @@ def differences(
 def _pair(
     names: tuple[str, str],
     apart: Doubles,
+    weight: Doubles,
     spread: Interval,
     test: tuple[float, bool],
     corrected: float,
@@ -160,7 +164,8 @@ def _pair(
 ) -> Difference:
     """Two systems, ``apart`` in each dialog they share; ``labels`` are the answers of a dialog and their ratings."""
     decided = corrected < ALPHA
-    more = 0 if decided else more_units(apart, alpha=per_test, power=POWER)
+    weighed = apart * weight / weight.mean() if len(apart) else apart
+    more = 0 if decided else more_units(weighed, alpha=per_test, power=POWER)
     return Difference(
         one=names[0],
         other=names[1],
@@ -181,34 +186,23 @@ def _outcomes(values: Doubles) -> dict[str, int]:
 
 
 def more_units(values: Doubles, *, alpha: float, power: float) -> int | None:
-    """How many more pairs a two-sided test of paired differences needs, by the normal approximation.
+    """How many more pairs a two-sided test of paired differences needs.
 
-    ((z(1 - alpha / 2) + z(power)) * standard deviation / mean)^2, less those there are; at least 1. ``None`` if the
-    mean is 0, or with fewer than two pairs.
+    ((z(1 - alpha / 2) + z(power)) * standard deviation / mean)^2 + z(1 - alpha / 2)^2 / 2, less those there are; at
+    least 1. The second part is Guenther's (The American Statistician 35, 1981), for a standard deviation that is
+    estimated. Nor are fewer told than the randomisation test needs at best: its p is 2 / 2^n where all n differences
+    that are not 0 have one sign. ``None`` if the mean is 0, or with fewer than two pairs.
     """
     if len(values) < 2 or abs(values.mean()) <= SAME:
         return None
-    reach = NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(power)
-    needed = (reach * float(values.std(ddof=1) / values.mean())) ** 2
-    return max(1, math.ceil(needed - len(values)))
-
-
-def _by_dialog(table: Answers, measure: str) -> tuple[Doubles, Doubles]:
-    """Mean of the judged answers, NaN without any, and how many; float64 (root dialogs, systems) each."""
-    given = table.measure(measure)
-    known = ~np.isnan(given)
-    sums, counts = (np.zeros((len(table.roots), len(table.systems))) for _ in range(2))
-    np.add.at(sums, (table.root[known], table.system[known]), given[known])
-    np.add.at(counts, (table.root[known], table.system[known]), 1)
-    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0), counts
+    tail = NormalDist().inv_cdf(1 - alpha / 2)
+    spread = float(values.std(ddof=1) / values.mean())
+    needed = ((tail + NormalDist().inv_cdf(power)) * spread) ** 2 + tail**2 / 2
+    fewest = (math.floor(1 - math.log2(alpha)) + 1) / float((np.abs(values) > SAME).mean())
+    return max(1, math.ceil(max(needed, fewest) - len(values)))
 
 
 def _ratings_per_answer(pools: Sequence[LabelledPool]) -> float:
     """Mean number of ratings of a rated answer; 1 where ratings are not known."""
     units = ratings_of(pools, "sensible")
     return float(units.sizes.mean()) if len(units.group) else 1.0
-
-
-def _mean(values: Doubles) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")

@@ -38,7 +38,7 @@ def spearman(
     units = int(unit.max()) + 1
     cells = 2_000_000 * units // len(unit)  # a block grows by row, not by unit
     drawn = [_rho(x[known], y[known], block[:, unit]) for block in times(units, draws, seed, cells=cells)]
-    return percentile(value, np.concatenate(drawn))
+    return percentile(value, np.concatenate(drawn), units)
 
 
 def _rho(x: Doubles, y: Doubles, weights: Doubles) -> Doubles:

@@ -1,7 +1,8 @@
 """The bootstrap over units (root dialogs), for statistics that are made of sums over units.
 
 Each draw is a row of multinomial counts, so that a draw costs one row of a matrix product and no index array is held
-(Efron, 1979; percentile intervals).
+(Efron, 1979; percentile intervals). Of few units percentiles hold the truth too seldom, nine times of ten with ten of
+them, so there they are taken further out by Student's t (Hesterberg, The American Statistician 69, 2015).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, stdtrit
 
 Doubles = NDArray[np.float64]
 
@@ -32,6 +34,7 @@ class Interval:
 NOTHING = Interval(value=float("nan"), low=float("nan"), high=float("nan"))
 _CELLS = 2_000_000
 _LEVEL = 0.95
+FEW = 50  # units; with more, plain percentiles miss the truth as seldom as they should
 
 
 def times(units: int, draws: int, seed: int, *, cells: int = _CELLS) -> Iterator[Doubles]:
@@ -50,13 +53,35 @@ def times(units: int, draws: int, seed: int, *, cells: int = _CELLS) -> Iterator
         yield generator.multinomial(units, np.full(units, 1 / units), size=count).astype(np.float64)
 
 
-def percentile(value: float, drawn: Doubles) -> Interval:
-    """A statistic with its 95 % percentile interval; draws in which it is not defined (NaN) are left out."""
+def percentile(value: float, drawn: Doubles, units: int = FEW) -> Interval:
+    """A statistic with its 95 % percentile interval; draws in which it is not defined (NaN) are left out.
+
+    Args:
+        value: of the statistic.
+        drawn: float64 (draws,).
+        units: that were drawn from, as far as they are few.
+    """
     known = drawn[~np.isnan(drawn)]
     if np.isnan(value) or not len(known):
         return Interval(value=value, low=float("nan"), high=float("nan"))
-    low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    tail = (1 - _LEVEL) / 2
+    if 1 < units < FEW:
+        tail = float(ndtr(stdtrit(units - 1, tail) * np.sqrt(units / (units - 1))))
+    low, high = np.quantile(known, [tail, 1 - tail])
     return Interval(value=value, low=float(low), high=float(high))
+
+
+def wilson(mean: float, rows: int) -> Interval:
+    """Wilson's 95 % interval of a share (1927), which has some width also where all rows are alike.
+
+    It holds for rows between 0 and 1 too, and is then too wide rather than too narrow: none varies more than a yes or
+    no of the same mean.
+    """
+    z = 1.959964  # the normal quantile of a 95 % interval
+    centre = (mean + z**2 / (2 * rows)) / (1 + z**2 / rows)
+    reach = z * np.sqrt(mean * (1 - mean) / rows + z**2 / (4 * rows**2)) / (1 + z**2 / rows)
+    low, high = float(centre - reach), float(centre + reach)
+    return Interval(value=mean, low=max(0.0, min(low, mean)), high=min(1.0, max(high, mean)))  # but for rounding
 
 
 def ratios(sums: Doubles, counts: Doubles, *, draws: int, seed: int) -> list[Interval]:
@@ -70,7 +95,8 @@ def ratios(sums: Doubles, counts: Doubles, *, draws: int, seed: int) -> list[Int
         return [NOTHING] * counts.shape[1]
     blocks = [_over(block @ sums, block @ counts) for block in times(len(sums), draws, seed)]
     values = _over(sums.sum(0), counts.sum(0))
-    return [percentile(float(value), column) for value, column in zip(values, np.concatenate(blocks).T, strict=True)]
+    pairs = zip(values, np.concatenate(blocks).T, strict=True)
+    return [percentile(float(value), column, len(sums)) for value, column in pairs]
 
 
 def statistic(sums: Doubles, of: Callable[[Doubles], Doubles], *, draws: int, seed: int) -> Interval:
@@ -85,7 +111,7 @@ def statistic(sums: Doubles, of: Callable[[Doubles], Doubles], *, draws: int, se
     if not len(sums):
         return NOTHING
     drawn = [of(block @ sums) for block in times(len(sums), draws, seed)]
-    return percentile(float(of(sums.sum(0)[None])[0]), np.concatenate(drawn))
+    return percentile(float(of(sums.sum(0)[None])[0]), np.concatenate(drawn), len(sums))
 
 
 def _over(top: Doubles, bottom: Doubles) -> Doubles:

@@ -2,10 +2,11 @@
 
 SSA is that of Meena (Adiwardana et al. 2020, arXiv:2001.09977). The unit of the bootstrap is the root dialog: turns of
 one self-play dialog, and answers to one context, stand or fall together. Where all labels of a system are equal the
-bootstrap sees no spread and the interval has no width: that says how little was labelled, not how sure one is.
+bootstrap sees no spread, and Wilson's interval for as many dialogs stands in.
 
 Empty answers have their label before anybody is asked, so while labels are few they would outnumber the others. Each
-weighs as much as the share of the system's other answers that is judged; when all are, as much as any.
+weighs as much as the share of the system's other answers that is judged; when all are, as much as any. What is not
+sensible, and so not specific, would likewise outnumber the sensible answers of which raters left open whether they are.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from numpy.typing import NDArray
 from blender.errors import UnknownName
 from blender.judging.answers import Answers, answers
 from blender.judging.pools import LabelledPool
-from blender.judging.resampling import Interval, ratios
+from blender.judging.resampling import Interval, ratios, wilson
 
+_NO_WIDTH = 1e-9
 MEASURES = ("sensible", "specific", "ssa")
 
 
@@ -139,11 +141,12 @@ def _score(table: Answers, rows: NDArray[np.bool_], system: str, draws: int, see
     _, unit = np.unique(table.root[rows], return_inverse=True)
     values = np.stack([table.measure(name)[rows] for name in MEASURES], axis=1)
     known = ~np.isnan(values)
-    weight = weights(known, table.silent[rows])
+    weight = weights(known, table.silent[rows], values[:, 0])
     sums, counts = (np.zeros((unit.max(initial=-1) + 1, len(MEASURES))) for _ in range(2))
     np.add.at(sums, unit, weight * np.where(known, values, 0))
     np.add.at(counts, unit, weight)
-    sensible, specific, both = ratios(sums, counts, draws=draws, seed=seed)
+    found = zip(ratios(sums, counts, draws=draws, seed=seed), (counts > 0).sum(0).tolist(), strict=True)
+    sensible, specific, both = (_wide(interval, dialogs) for interval, dialogs in found)
     judged = known[:, 0]
     return SystemScore(
         system=system,
@@ -156,17 +159,28 @@ def _score(table: Answers, rows: NDArray[np.bool_], system: str, draws: int, see
     )
 
 
-def weights(known: NDArray[np.bool_], silent: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _wide(found: Interval, dialogs: int) -> Interval:
+    return wilson(found.value, dialogs) if found.high - found.low < _NO_WIDTH else found
+
+
+def weights(
+    known: NDArray[np.bool_], silent: NDArray[np.bool_], sensible: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """How much each answer of a system counts: 1 if known, an empty one as much as the share of the others known.
 
     Args:
         known: bool (answers, measures), whether it has a value.
         silent: bool (answers,), whether it is empty, so that it has a value whatever was asked.
+        sensible: float64 (answers,), the label; what is not sensible is not specific either, so that it has a value
+            where raters left open whether it is. It counts as much as the share of the sensible ones known; ``None``:
+            it counts as any.
 
     Returns:
         float64 (answers, measures).
     """
     weight = known.astype(np.float64)
+    if sensible is not None and (asked := ~silent & (sensible > 0)).any():
+        weight[~silent & (sensible == 0)] *= known[asked].mean(0)
     if not silent.all():
         weight[silent] *= weight[~silent].mean(0)
     return weight

@@ -59,12 +59,19 @@ def stated_specific(labelled: LabelledPool) -> Floats:
 
 
 def asks_specific(pools: Iterable[LabelledPool]) -> bool:
-    """Whether any candidate was judged as specific: else what is not sensible says nothing of it."""
-    return any(
-        not np.isnan(labelled.specific).all()
-        or (labelled.ratings is not None and not np.isnan(labelled.ratings.specific).all())
-        for labelled in pools
-    )
+    """Whether any candidate was judged as specific: else what is not sensible says nothing of it.
+
+    That what is not sensible has 0 was not asked of anybody, unless nothing is sensible.
+    """
+    tables = [table for each in pools for table in ((each.sensible, each.specific), *_by_rater(each.ratings))]
+    known = [(sensible[~np.isnan(specific)], sensible) for sensible, specific in tables]
+    if any((rows != 0).any() for rows, _ in known):  # also where sensible is not known
+        return True
+    return any(len(rows) for rows, _ in known) and not any((every > 0).any() for _, every in known)
+
+
+def _by_rater(ratings: Ratings | None) -> tuple[tuple[Floats, Floats], ...]:
+    return () if ratings is None else ((ratings.sensible, ratings.specific),)
 
 
 def sets_asking(pools: Sequence[LabelledPool]) -> frozenset[str]:
@@ -103,7 +110,7 @@ def gated_specific(labelled: LabelledPool, *, asked: bool | None = None) -> Floa
     Where nobody was asked for specific it is NaN; ``asked`` is that of `rater_targets`.
     """
     if not _asked(labelled, asked):
-        return labelled.specific
+        return np.full_like(labelled.specific, np.nan)
     ratings, stated = labelled.by_rater, stated_specific(labelled)
     return stated if ratings is None else _rater_mean(gated(ratings.sensible, ratings.specific), stated)
 

@@ -6,8 +6,9 @@
   where raters have too few labels for that).
 
 Specific is aggregated gated: a rater who found an answer not sensible counts as having found it not specific. A rater
-who found it sensible but could not judge whether it is specific counts for the first question alone. An empty answer is
-neither, without any rater. An item without labels is not judged, never 0.
+who found it sensible but could not judge whether it is specific counts for the first question alone; where all of these
+could not, and it is sensible, specific is not judged. An empty answer is neither, without any rater. An item without
+labels is not judged, never 0.
 """
 
 from __future__ import annotations
@@ -152,6 +153,8 @@ def _row(
     sensible, specific = (found.get(item.id) for found in verdicts)
     if not sensible and specific:  # two separate inferences may disagree; what makes no sense is not specific
         specific = 0.0
+    if sensible and not any(label.sensible and label.specific is not None for label in said):
+        specific = None  # those who found it senseless were not asked, and nobody else said
     return LabelRow(
         dialog_id=item.dialog.id,
         context=[TurnRow(speaker=turn.speaker, text=turn.text) for turn in item.dialog.turns],

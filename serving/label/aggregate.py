@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from blender.errors import BadInput
+from blender.errors import BadInput, UnknownName
 from blender.judging.rows import LabelRow
 from blender.labelling.aggregate import Method, label_rows, not_judged
 from blender.outputs import written_aside
@@ -14,17 +15,25 @@ from blender.serving.label.job import Job
 from blender.serving.terminal import messages, output, shown
 
 
-def write_labels(job: Job, out: Path, method: Method, seed: int) -> None:
-    """Write the aggregated labels of a job; the file's name goes to standard output.
+def write_labels(job: Job, out: Path, method: Method, seed: int, without: Sequence[str] = ()) -> None:
+    """Write the aggregated labels of a job, but for those of some raters; the file's name goes to standard output.
 
     Raises:
+        UnknownName: one of these raters has no label.
         BadInput: nothing is labelled yet, or raters have too few labels for the method.
         BlendError: the file cannot be written.
         MissingPackage: the method needs crowd-kit.
     """
-    labels = job.labels()
+    given = job.labels()
+    known = sorted({label.rater for label in given})
+    for name in without:
+        if name not in known:
+            raise UnknownName("rater", name, known)
+    labels = [label for label in given if label.rater not in without]
     if not any(label.judged for label in labels):
-        raise BadInput(f"{job.db} holds no label of this campaign; label on the page, or import sheets first")
+        raise BadInput(
+            f"{job.db} holds no label of this campaign that counts; label on the page, or import sheets first"
+        )
     rows = label_rows(job.campaign, labels, method, seed=seed)
     _write(out, rows)
     missing = len(not_judged(job.campaign, labels))

@@ -141,6 +141,9 @@ def aggregate(
     out: Annotated[Path, typer.Option(help="JSON lines of labels, for `blend train`, `report` and `evaluate`.")],
     method: Annotated[Method, typer.Option(help="How labels of several raters become one.")] = "majority",
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of mace.")] = 0,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Name of a rater whose labels do not count; may be repeated.")
+    ] = None,
     db: Database = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
@@ -150,7 +153,7 @@ def aggregate(
 
     opened = Job.open(job, db)
     check_new_file(out, overwrite=overwrite, read=[opened.folder / CAMPAIGN, *files_of(opened.db)])
-    write_labels(opened, out, method, seed)
+    write_labels(opened, out, method, seed, without or ())
 
 
 def _say_changes(before: Campaign, now: Campaign) -> None:

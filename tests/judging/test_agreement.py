@@ -46,7 +46,7 @@ def test_every_question_with_its_counts(tmp_path: Path) -> None:
     assert sensible.nominal.value == pytest.approx(alpha(Units.of([[1, 1, 0], [0, 0], [1, 1]]), "nominal"))
     assert sensible.interval.value == pytest.approx(sensible.nominal.value)  # two values
     assert sensible.same == pytest.approx((1 + 1 + 1) / 5)
-    a, k = sensible.interval.value, 7 / 3
+    a, k = sensible.interval.value, 3 / (1 / 3 + 1 / 2 + 1 / 2)
     assert sensible.reliability.value == pytest.approx(k * a / (1 + (k - 1) * a))
 
 

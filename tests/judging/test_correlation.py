@@ -67,6 +67,17 @@ def test_rater_noise_is_divided_out() -> None:
     assert noisy.ceiling == pytest.approx(math.sqrt(noisy.reliability))
 
 
+def test_an_answer_that_one_person_rated_is_as_noisy_as_one_rating() -> None:
+    made = pools(0.6, noise=0.3)
+    for each in made[12:]:  # a fifth is rated by three, the rest by one
+        assert each.ratings is not None
+        each.ratings.specific[1:] = np.nan
+        each.specific[:] = each.ratings.specific[0]
+    found = length_correlations(made, draws=50)[0]
+    clean = length_correlations(pools(0.6, noise=0.01), draws=50)[0]
+    assert found.over_ceiling.value == pytest.approx(clean.rho.value, abs=0.08)
+
+
 def test_human_answers_are_left_out_of_the_second_figure() -> None:
     some = length_correlations(pools(0.6, human=2), draws=50)[0]
     only = length_correlations([pool.take([2, 3]) for pool in pools(0.6, human=2)], draws=50)[0]

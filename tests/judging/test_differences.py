@@ -79,11 +79,12 @@ def test_how_many_more_dialogs_would_settle_it() -> None:
     assert more is not None
     total = 100 + more
     # by definition: with that many, the same mean and spread are found with probability 0.8
-    reached = abs(values.mean()) / values.std(ddof=1) * math.sqrt(total)
+    reached = abs(values.mean()) / values.std(ddof=1) * math.sqrt(total - 1.959964**2 / 2)
     assert reached == pytest.approx(1.959964 + 0.841621, abs=0.01)
     assert more_units(np.zeros(10), alpha=0.05, power=0.8) is None
     assert more_units(np.array([1.0]), alpha=0.05, power=0.8) is None
-    assert more_units(np.ones(3), alpha=0.05, power=0.8) == 1
+    assert more_units(np.ones(3), alpha=0.05, power=0.8) == 3  # 2 / 2**5 is no less than 0.05
+    assert more_units(np.repeat([1.0, 0.0], 4), alpha=0.05, power=0.8) == 4  # a level dialog is no evidence
 
 
 @pytest.mark.slow
@@ -99,6 +100,28 @@ def test_with_as_many_dialogs_as_it_says_four_of_five_are_settled() -> None:
         values = draw.normal(0.2, spread, 30 + more)
         settled.append(abs(values.mean()) / values.std(ddof=1) * math.sqrt(len(values)) > 1.96)
     assert np.mean(settled) == pytest.approx(0.8, abs=0.06)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_empty_answers_do_not_outnumber_the_others_while_labels_are_few(together: bool) -> None:
+    draw = np.random.default_rng(0)
+    pools = []
+    for at in range(2000):
+        asked = draw.random(2) < 0.5
+        asked[1] = asked[0] if together else asked[1]
+        good = [float(each) if here else None for each, here in zip(draw.random(2) < (0.5, 0.75), asked, strict=True)]
+        made = pool(f"d{at}", {"a": (good[0], good[0]), "b": (good[1], good[1])})
+        pools.append(silenced(made) if at % 5 == 0 else made)
+    (pair,) = differences(pools, draws=100).pairs
+    assert pair.one == "b" and pair.difference.value == pytest.approx(0.8 * 0.75 - 0.5, abs=0.07)
+
+
+def silenced(labelled: LabelledPool) -> LabelledPool:
+    """The same pool, where the second system said nothing."""
+    said = labelled.pool.candidates[0]
+    sensible, specific = (np.array([each[0], 0], dtype=np.float32) for each in (labelled.sensible, labelled.specific))
+    base = Pool.of(labelled.pool.dialog, [said, Candidate(text="", source="b")])
+    return replace(labelled, pool=base, sensible=sensible, specific=specific)
 
 
 def test_labels_are_counted_at_the_ratings_per_answer_there_are() -> None:

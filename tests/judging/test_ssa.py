@@ -105,6 +105,22 @@ def test_turns_of_a_dialog_are_drawn_together() -> None:
     assert (whole.ssa.high - whole.ssa.low) / (alone.ssa.high - alone.ssa.low) == pytest.approx(math.sqrt(5), rel=0.15)
 
 
+@pytest.mark.parametrize("dialogs", [5, 12, 30])
+def test_few_dialogs_give_intervals_that_hold_the_truth(dialogs: int) -> None:
+    draw, held = np.random.default_rng(dialogs), []
+    for seed in range(200):
+        pools = [pool(f"d{at}", {"a": (1, 1) if draw.random() < 0.8 else (0, 0)}) for at in range(dialogs)]
+        found = ssa(pools, draws=200, seed=seed).systems[0].ssa
+        held.append(found.low <= 0.8 <= found.high)
+    assert np.mean(held) > 0.91
+
+
+def test_labels_that_are_all_alike_leave_room_for_others() -> None:
+    found = [ssa([pool(f"d{at}", {"a": (1, 1)}) for at in range(n)], draws=10).systems[0].ssa for n in (1, 10, 1000)]
+    assert [one.high for one in found] == [1, 1, 1]
+    assert [one.low for one in found] == pytest.approx([0.207, 0.722, 0.996], abs=0.001)  # n / (n + 1.96^2)
+
+
 def spoken(id: str, label: float | None) -> LabelledPool:
     return pool(id, {"quiet": (label, label)})
 
@@ -126,6 +142,17 @@ def test_empty_answers_do_not_outnumber_the_others_while_labels_are_few() -> Non
     assert (few.answers, few.unjudged) == (50, 30)
     assert math.isnan(none.ssa.value)
     assert ssa([silent("e")], draws=10).systems[0].ssa.value == 0
+
+
+def test_senseless_answers_do_not_outnumber_those_of_which_specific_was_left_open() -> None:
+    said: list[Label] = [*[(1, at % 2) for at in range(20)], *[(1, None)] * 20, *[(0, 0)] * 40]
+    pools = [
+        *(pool(f"d{at}", {"quiet": label}) for at, label in enumerate(said)),
+        *(silent(f"e{at}") for at in range(80)),
+    ]
+    score = ssa(pools, draws=50).systems[0]
+    assert (score.sensible.value, score.specific.value) == (0.25, 0.125)
+    assert score.ssa.value == pytest.approx((0.25 + 0.125) / 2)
 
 
 def test_slices_of_more_than_one_value_in_natural_order() -> None:

@@ -13,6 +13,7 @@ from blender.judging.target import (
     MEAN,
     OVERALL,
     SENSIBLE,
+    asks_specific,
     gated_specific,
     rater_targets,
     require_variance,
@@ -94,6 +95,13 @@ def test_where_nobody_asks_for_specific_senseless_says_nothing_of_it() -> None:
     assert targets([pool]).name == SENSIBLE and targets([made([0, 0, 1])]).name == SENSIBLE
     assert np.isnan(gated_specific(pool)).all()
     np.testing.assert_array_equal(rater_targets(pool), [[0, 0, 1]] * 2)
+
+
+def test_a_zero_by_rule_is_no_judgement_of_specific() -> None:
+    alone = [made([1, 0, 0], [None, 0, 0]), made([1, 1, 0], [None, None, 0])]  # as a job on sensible alone leaves them
+    assert not asks_specific(alone) and targets(alone).name == SENSIBLE
+    assert np.isnan(answers(alone).specific).all() and np.isnan(gated_specific(alone[0], asked=False)).all()
+    assert asks_specific([*alone, made([1, 0], [0, 0])]) and asks_specific([made([0, 0], [0, 0])])
 
 
 def test_a_pool_in_which_nobody_was_asked_counts_as_its_set_does() -> None:

@@ -54,6 +54,7 @@ YES, SENSIBLE, NO, SKIPPED = (True, True), (True, False), (False, False), (None,
         ({"x": YES, "y": SENSIBLE}, (1, 0), (1, 0.5)),
         ({"x": (True, None), "y": YES, "z": (False, None)}, (1, 0), (2 / 3, 0.5)),  # not sensible is not specific
         ({"x": (True, None)}, (1, None), (1, None)),
+        ({"x": (True, None), "y": (True, None), "z": NO}, (1, None), (2 / 3, None)),  # who was asked did not say
         ({"x": SKIPPED, "y": YES}, (1, 1), (1, 1)),
     ],
 )

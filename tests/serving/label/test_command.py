@@ -48,6 +48,18 @@ def test_the_whole_way_from_a_run_to_labels(
     }
 
 
+def test_a_rater_who_did_not_look_can_be_left_out(
+    job: Path, sheets: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("import", job, *sheets) == 0
+    out = tmp_path / "labels.jsonl"
+    assert run("aggregate", job, "--without", "bob", "--out", out) == 0
+    assert {name for pool in read_labels(out) for name in pool.rater_ids} == {"ann"}
+    assert run("aggregate", job, "--without", "bib", "--out", tmp_path / "other.jsonl") == 2
+    assert "unknown rater 'bib'; did you mean 'bob'? Known: ann, bob" in capsys.readouterr().err
+    assert run("aggregate", job, "--without", "ann", "--without", "bob", "--out", tmp_path / "none.jsonl") == 2
+
+
 def test_the_same_sheets_again_change_nothing_and_say_so(
     job: Path, sheets: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
