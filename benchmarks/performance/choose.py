@@ -19,6 +19,7 @@ from record import interleaved, milliseconds, record
 from rivals import cross_encoder, pair_ranker
 
 from blender import Blender
+from blender.cascade import Cascade
 from blender.records import Candidate, Dialog, Pool
 
 ROUNDS = 12
@@ -62,6 +63,17 @@ def stages(blender: Blender, given: Sequence[Pool]) -> dict[str, float]:
     return {
         stage: round(1000 * float(np.median([run.get(stage, np.nan) for run in runs])), 3) for stage in sorted(runs[0])
     }
+
+
+def ranking(blender: Blender, pool: Pool, repeats: int = 200) -> dict[str, float]:
+    """Milliseconds of the ranker over one pool again and again: with warm caches, which in `choose` they are not."""
+    matrix, ranker = blender.choose_pools([pool])[0].matrix, blender.parts.ranker
+    if isinstance(ranker, Cascade):
+        ranker = ranker.after([ranker.first.score(matrix, [pool])])
+    values: dict[str, float] = milliseconds(
+        interleaved({"rank": lambda: ranker.score(matrix, [pool])}, repeats)["rank"]
+    )
+    return values
 
 
 def explaining(blender: Blender, given: Sequence[Pool]) -> dict[str, float]:
@@ -119,6 +131,8 @@ def main() -> None:
         "times as long as fast": ratios(beside),
         "stages, fast": stages(fast, pools(12)),
         "stages, default": stages(full, pools(12)),
+        "ranker, fast": ranking(fast, pools(1)[0]),
+        "ranker, default": ranking(full, pools(1)[0]),
         "explanation, fast": explaining(fast, pools(12)),
         "explanation, default": explaining(full, pools(12)),
         "turns, fast": turns(fast, later[: 2 * DIALOGS]),
