@@ -68,10 +68,12 @@ def test_near_duplicates_collapse_and_keep_their_contexts(make_base: Make) -> No
 
 def test_close_meaning_collapses(tmp_path: Path, encoder: Any) -> None:
     class Blunt(type(encoder)):  # type: ignore[misc]
-        """Does not tell 'great' from 'grand'."""
+        """Hardly tells 'great' from 'grand'."""
 
         def encode(self, texts: Sequence[str], **more: str) -> Floats:
-            return super().encode([text.replace("grand", "great") for text in texts], **more)  # type: ignore[no-any-return]
+            vectors: Floats = super().encode([text.replace("grand", "great") for text in texts], **more)
+            vectors[["grand" in text for text in texts], 0] += 0.1
+            return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
     pairs = [Phrase(context="How?", reply="It was great."), Phrase(context="And?", reply="It was grand.")]
     folder = build_base(pairs, tmp_path / "b", PLAIN, encoder=Blunt()).folder
