@@ -136,7 +136,7 @@ def writing(folder: Path) -> Iterator[Writer]:
                 folder.rmdir()
 
 
-def read_manifest(folder: Path) -> Manifest:
+def _read_manifest(folder: Path) -> Manifest:
     """Read and check the manifest, and that its files are there in full.
 
     Raises:
@@ -149,6 +149,23 @@ def read_manifest(folder: Path) -> Manifest:
     if problems:
         raise BadBase(f"the base {folder} is broken: {'; '.join(problems)}. {_ANEW}")
     return manifest
+
+
+def read_base(folder: Path) -> tuple[Manifest, Contents]:
+    """The manifest and the contents it names; read anew where another process changed the base meanwhile.
+
+    Raises:
+        BadBase: there is no base, or it is broken.
+    """
+    path = folder / MANIFEST
+    while True:
+        before = path.read_bytes() if path.is_file() else b""
+        try:
+            manifest = _read_manifest(folder)
+            return manifest, _read_contents(folder, manifest.files)
+        except BadBase:
+            if not before or path.read_bytes() == before:  # else the files that were missed went with their manifest
+                raise
 
 
 def file_problem(folder: Path, note: FileNote) -> str:
@@ -164,7 +181,7 @@ def file_problem(folder: Path, note: FileNote) -> str:
     return "" if file_digest(path) == note.sha256 else f"{note.name} was changed (its sha256 is another)"
 
 
-def read_contents(folder: Path, files: Mapping[str, FileNote]) -> Contents:
+def _read_contents(folder: Path, files: Mapping[str, FileNote]) -> Contents:
     """Map a base's tables and embeddings into memory; they are checked, and copied only where they are used.
 
     Raises:
