@@ -34,6 +34,8 @@ _ANEW = "Build it anew with `blend index build`"
 MANIFEST = "manifest.json"
 FILES = re.compile(r"[a-z_]+-[0-9a-f]{12}\.(arrow|npy|faiss)")
 """Names that `Writer` gives to the files of a base."""
+_ASIDE = re.compile(rf"\.({FILES.pattern}|manifest\.json)\.[0-9a-f]{{32}}")
+"""Names that `write_aside` gives them; while the base is locked they are what a killed process left."""
 
 
 class FileNote(msgspec.Struct, frozen=True):
@@ -97,12 +99,12 @@ class Writer:
         self.notes[role] = FileNote(path.name, size, summed.hexdigest())
 
     def commit(self, manifest: Manifest) -> None:
-        """Make what was written the base, and drop the files of the one before."""
+        """Make what was written the base, and drop the files of the one before and of a write that was killed."""
         write_aside(self.folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
         self._new.clear()
         kept = {note.name for note in manifest.files.values()}
         for path in self.folder.iterdir():
-            if FILES.fullmatch(path.name) and path.name not in kept:
+            if _ASIDE.fullmatch(path.name) or (FILES.fullmatch(path.name) and path.name not in kept):
                 with suppress(OSError):  # on some systems a file that is open elsewhere cannot be removed
                     path.unlink()
 

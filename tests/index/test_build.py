@@ -296,3 +296,13 @@ def test_a_column_no_annotator_has() -> None:
 
     with pytest.raises(BadInput, match="no column 'bad'"):
         stored_annotators(BaseSettings(stored=("length.bad",)))
+
+
+def test_what_a_killed_process_left_goes_with_the_next_change(make_base: Make, encoder: Any) -> None:
+    folder = make_base(("Hi.", "Hello there!"))
+    left = [f".phrases-0123456789ab.arrow.{'a' * 32}", f".manifest.json.{'b' * 32}", "reply_vectors-0123456789ab.npy"]
+    for name in (*left, ".hidden"):
+        (folder / name).write_bytes(b"cut sho")
+    add(folder, [Phrase(reply="See you.")], encoder=encoder)
+    assert not [name for name in left if (folder / name).exists()]
+    assert (folder / ".hidden").exists()
