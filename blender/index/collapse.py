@@ -70,7 +70,7 @@ def same_meaning(
     alike = 0
     for rows in (np.flatnonzero(asks), np.flatnonzero(~asks)):
         if len(rows) and rows[-1] >= first:
-            leaders = _Leaders(vectors[rows], [duplicate_key(texts[row]) for row in rows], above)
+            leaders = _Leaders(vectors[rows], [duplicate_key(texts[row]) for row in rows.tolist()], above)
             stands[rows] = rows[leaders.join(int(np.searchsorted(rows, first)), progress)]
             alike += leaders.alike
     if alike:
