@@ -17,7 +17,7 @@ from blender.index.heads import Heads
 from blender.index.hits import Hit, in_turn, nearest_phrases
 from blender.index.settings import TextEncoder
 from blender.index.steered import steered_index
-from blender.index.store import MANIFEST, Manifest, read_contents, read_manifest
+from blender.index.store import MANIFEST, Manifest, read_base
 from blender.index.vectors import VectorIndex, read_index, tuned
 from blender.matrix import Floats
 from blender.models.cache import one_per_process, text_digest
@@ -65,10 +65,10 @@ class PhraseBase:
             BadBase: there is no base, it is broken, or ``encoder`` is not the one it was built with.
         """
         place = Path(folder).expanduser().absolute()
-        manifest = read_manifest(place)
+        manifest, contents = read_base(place)
         if encoder is not None:
             check_encoder(place, manifest, encoder)
-        return cls(place, manifest, read_contents(place, manifest.files), encoder)
+        return cls(place, manifest, contents, encoder)
 
     def steered(self, heads: Heads) -> PhraseBase:
         """The same base, whose phrases are found by ``heads``; contexts are found as before.

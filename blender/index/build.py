@@ -18,7 +18,7 @@ from blender.index.corpus import Phrase
 from blender.index.growing import Grower, stored_annotators
 from blender.index.place import alone, check_base_place
 from blender.index.settings import BaseSettings, TextEncoder
-from blender.index.store import VERSION, Manifest, read_contents, read_manifest, writing
+from blender.index.store import VERSION, Manifest, read_base, writing
 from blender.index.vectors import choose_kind, make_index
 from blender.pooling import duplicate_key
 from blender.roles import Annotator
@@ -160,8 +160,7 @@ def _changing(folder: Path) -> Iterator[tuple[Manifest, Contents]]:
     if not folder.is_dir():
         raise BadBase(f"no phrase base at {folder}; make one with `blend index build`")
     with alone(folder):
-        manifest = read_manifest(folder)
-        yield manifest, read_contents(folder, manifest.files)
+        yield read_base(folder)
 
 
 def _write(folder: Path, contents: Contents, settings: BaseSettings, fingerprint: str, progress: bool) -> None:

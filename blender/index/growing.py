@@ -115,7 +115,7 @@ class Grower:
         return wanted
 
     def _stands(self, table: pa.Table, vectors: Floats, known: int) -> NDArray[np.int64]:
-        texts = dict(enumerate(table["text"].to_pylist()))
+        texts = table["text"].to_pylist()
         return same_meaning(vectors, texts, known, self.settings.collapse_above, self._title("collapsing"))
 
     def _contexts(

@@ -34,6 +34,8 @@ _ANEW = "Build it anew with `blend index build`"
 MANIFEST = "manifest.json"
 FILES = re.compile(r"[a-z_]+-[0-9a-f]{12}\.(arrow|npy|faiss)")
 """Names that `Writer` gives to the files of a base."""
+_ASIDE = re.compile(rf"\.({FILES.pattern}|manifest\.json)\.[0-9a-f]{{32}}")
+"""Names that `write_aside` gives them; while the base is locked they are what a killed process left."""
 
 
 class FileNote(msgspec.Struct, frozen=True):
@@ -97,12 +99,12 @@ class Writer:
         self.notes[role] = FileNote(path.name, size, summed.hexdigest())
 
     def commit(self, manifest: Manifest) -> None:
-        """Make what was written the base, and drop the files of the one before."""
+        """Make what was written the base, and drop the files of the one before and of a write that was killed."""
         write_aside(self.folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
         self._new.clear()
         kept = {note.name for note in manifest.files.values()}
         for path in self.folder.iterdir():
-            if FILES.fullmatch(path.name) and path.name not in kept:
+            if _ASIDE.fullmatch(path.name) or (FILES.fullmatch(path.name) and path.name not in kept):
                 with suppress(OSError):  # on some systems a file that is open elsewhere cannot be removed
                     path.unlink()
 
@@ -136,7 +138,7 @@ def writing(folder: Path) -> Iterator[Writer]:
                 folder.rmdir()
 
 
-def read_manifest(folder: Path) -> Manifest:
+def _read_manifest(folder: Path) -> Manifest:
     """Read and check the manifest, and that its files are there in full.
 
     Raises:
@@ -149,6 +151,23 @@ def read_manifest(folder: Path) -> Manifest:
     if problems:
         raise BadBase(f"the base {folder} is broken: {'; '.join(problems)}. {_ANEW}")
     return manifest
+
+
+def read_base(folder: Path) -> tuple[Manifest, Contents]:
+    """The manifest and the contents it names; read anew where another process changed the base meanwhile.
+
+    Raises:
+        BadBase: there is no base, or it is broken.
+    """
+    path = folder / MANIFEST
+    while True:
+        before = path.read_bytes() if path.is_file() else b""
+        try:
+            manifest = _read_manifest(folder)
+            return manifest, _read_contents(folder, manifest.files)
+        except BadBase:
+            if not before or path.read_bytes() == before:  # else the files that were missed went with their manifest
+                raise
 
 
 def file_problem(folder: Path, note: FileNote) -> str:
@@ -164,7 +183,7 @@ def file_problem(folder: Path, note: FileNote) -> str:
     return "" if file_digest(path) == note.sha256 else f"{note.name} was changed (its sha256 is another)"
 
 
-def read_contents(folder: Path, files: Mapping[str, FileNote]) -> Contents:
+def _read_contents(folder: Path, files: Mapping[str, FileNote]) -> Contents:
     """Map a base's tables and embeddings into memory; they are checked, and copied only where they are used.
 
     Raises:

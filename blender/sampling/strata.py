@@ -23,7 +23,7 @@ def distinct(vectors: Floats, last_turns: Sequence[str], above: float) -> NDArra
         last_turns: of each context; a question never joins a statement.
         above: the limit; at 1 all stay.
     """
-    stands = same_meaning(vectors, dict(enumerate(last_turns)), 0, above)
+    stands = same_meaning(vectors, last_turns, 0, above)
     return np.flatnonzero(stands == np.arange(len(stands)))
 
 

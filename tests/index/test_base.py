@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from blender.errors import BadBase, BadInput
+from blender.index import store
 from blender.index.base import On, PhraseBase, open_base
 from blender.index.build import add
 from blender.index.context import context_text, embed_contexts
@@ -255,3 +256,18 @@ def test_a_base_is_opened_once_until_it_changes(make_base: Make, encoder: Any) -
     assert open_base(str(folder)) is first
     add(folder, [Phrase(reply="More.")], encoder=encoder)
     assert len(open_base(folder)) == 2
+
+
+def test_a_base_that_is_changed_while_it_is_opened_is_not_told_to_be_broken(
+    make_base: Make, encoder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_base(("Hi.", "Hello."))
+    looked_at = store.file_problem
+
+    def changed(place: Path, note: store.FileNote) -> str:
+        monkeypatch.setattr(store, "file_problem", looked_at)
+        add(folder, [Phrase(reply="More.")], encoder=encoder)
+        return looked_at(place, note)
+
+    monkeypatch.setattr(store, "file_problem", changed)
+    assert len(PhraseBase.open(folder, encoder=encoder)) == 2

@@ -68,10 +68,12 @@ def test_near_duplicates_collapse_and_keep_their_contexts(make_base: Make) -> No
 
 def test_close_meaning_collapses(tmp_path: Path, encoder: Any) -> None:
     class Blunt(type(encoder)):  # type: ignore[misc]
-        """Does not tell 'great' from 'grand'."""
+        """Hardly tells 'great' from 'grand'."""
 
         def encode(self, texts: Sequence[str], **more: str) -> Floats:
-            return super().encode([text.replace("grand", "great") for text in texts], **more)  # type: ignore[no-any-return]
+            vectors: Floats = super().encode([text.replace("grand", "great") for text in texts], **more)
+            vectors[["grand" in text for text in texts], 0] += 0.1
+            return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
     pairs = [Phrase(context="How?", reply="It was great."), Phrase(context="And?", reply="It was grand.")]
     folder = build_base(pairs, tmp_path / "b", PLAIN, encoder=Blunt()).folder
@@ -294,3 +296,13 @@ def test_a_column_no_annotator_has() -> None:
 
     with pytest.raises(BadInput, match="no column 'bad'"):
         stored_annotators(BaseSettings(stored=("length.bad",)))
+
+
+def test_what_a_killed_process_left_goes_with_the_next_change(make_base: Make, encoder: Any) -> None:
+    folder = make_base(("Hi.", "Hello there!"))
+    left = [f".phrases-0123456789ab.arrow.{'a' * 32}", f".manifest.json.{'b' * 32}", "reply_vectors-0123456789ab.npy"]
+    for name in (*left, ".hidden"):
+        (folder / name).write_bytes(b"cut sho")
+    add(folder, [Phrase(reply="See you.")], encoder=encoder)
+    assert not [name for name in left if (folder / name).exists()]
+    assert (folder / ".hidden").exists()

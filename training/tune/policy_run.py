@@ -93,15 +93,16 @@ class Training:
         with torch.no_grad():
             logs = self._logs(contexts).numpy().astype(np.float64)
         chances = np.exp(logs)
+        chances /= chances.sum(1, keepdims=True)  # in single precision they hardly add up to 1
         if settings.method == "exact":
             reward = self._paid(contexts, rows)
             mean = (chances * reward).sum(1, keepdims=True)
-            spread = float((reward - mean).std())
+            spread = self._spread(reward - mean)
             return {"contexts": contexts, "advantage": (reward - mean) / spread, "reward": mean, "spread": spread}
-        cumulated = np.cumsum(chances / chances.sum(1, keepdims=True), axis=1)
+        cumulated = np.cumsum(chances, axis=1)
         drawn = generator.random((len(contexts), settings.samples))
         taken = np.array([np.searchsorted(row, each) for row, each in zip(cumulated, drawn, strict=True)])
-        taken = taken.clip(max=settings.k - 1)
+        taken = taken.clip(max=rows.shape[1] - 1)
         reward = self._paid(contexts, np.take_along_axis(rows, taken, 1))
         if settings.baseline == "leave-one-out":
             base = (reward.sum(1, keepdims=True) - reward) / (settings.samples - 1)
@@ -109,9 +110,7 @@ class Training:
             with torch.no_grad():
                 base = self._values(contexts).numpy()[:, None]
         advantage = reward - base
-        spread = float(advantage.std())
-        if spread < 1e-9:
-            raise self._stopped("the advantages of a whole round are equal")
+        spread = self._spread(advantage)
         return {
             "contexts": contexts,
             "taken": taken,
@@ -120,6 +119,12 @@ class Training:
             "reward": reward,
             "spread": spread,
         }
+
+    def _spread(self, advantage: NDArray[np.float64]) -> float:
+        spread = float(advantage.std())
+        if spread < 1e-9:
+            raise self._stopped("the advantages of a whole round are equal")
+        return spread
 
     def _paid(self, contexts: Rows, rows: Rows) -> NDArray[np.float64]:
         reward = self.stage.rewards(contexts, rows).astype(np.float64)

@@ -59,7 +59,7 @@ def elsewhere(stage: RewardStage, pairs: list[Pair], embedding: Embedding, seed:
     return replace(stage, pairs=chosen, queries=embedding.pairs(chosen).queries, said={})
 
 
-def top_reward(stage: RewardStage, heads: Heads) -> float:
-    """Mean reward of the first answer under heads."""
+def top_rewards(stage: RewardStage, heads: Heads) -> Floats:
+    """Reward of the first answer under heads, float32 (contexts,)."""
     rows, _ = stage.scene.top(heads, stage.queries, stage.pairs, 1)
-    return float(stage.rewards(np.arange(len(rows)), rows).mean())
+    return stage.rewards(np.arange(len(rows)), rows)[:, 0]

@@ -11,17 +11,18 @@ from blender.index.base import PhraseBase, open_base
 from blender.index.heads import Heads
 from blender.models.encoder import load_encoder
 from blender.settings import BUNDLES
-from blender.training.tune.contrastive import FITTED, Embedding, contrastive_heads, recall_of
+from blender.training.tune.contrastive import FITTED, Embedding, contrastive_heads
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs, split
 from blender.training.tune.human import correlation
 from blender.training.tune.interest import Interest
 from blender.training.tune.judge import Judge
 from blender.training.tune.policy import train_policy
 from blender.training.tune.policy_settings import CHOSEN
-from blender.training.tune.rewards import elsewhere, interest_of_phrases, top_reward
+from blender.training.tune.rewards import interest_of_phrases
 from blender.training.tune.scene import Scene
 from blender.training.tune.stage import Gate, RewardStage
 from blender.training.tune.tables import correlation_lines
+from blender.training.tune.verdict import told
 from blender.training.tune.ways import ranker_heads
 
 Say = Callable[[str], None]
@@ -75,7 +76,7 @@ def tune_heads(asked: Asked, say: Say) -> Iterator[str]:
     heads = _heads(asked, stage, parts, embedding, start, say)
     about = {"command": "blend tune", **{name: str(value) for name, value in asdict(asked).items()}}
     heads.save(asked.out, **about)
-    yield from _told(asked, parts, [before, (embedding, heads)], stage)
+    yield from told(asked.out, parts["test"], [before, (embedding, heads)], stage, asked.seed)
 
 
 def _start(asked: Asked, base: PhraseBase) -> Heads:
@@ -171,28 +172,3 @@ def reward_stage(asked: Asked, scene: Scene, pairs: list[Pair], embedding: Embed
         gate=asked.gate,
         by_phrase=interest_of_phrases(scene, asked.interest),
     )
-
-
-def _told(
-    asked: Asked, parts: dict[str, list[Pair]], retrievers: list[tuple[Embedding, Heads]], stage: RewardStage | None
-) -> Iterator[str]:
-    better = True
-    if len(parts["test"]) < 2:
-        yield "nothing was held out to test on; give more conversations"
-    else:
-        rows = recall_of(retrievers, parts["test"], asked.seed)
-        for name, row in zip(("before", "after"), rows, strict=True):
-            figures = ", ".join(f"recall@{at} {row[f'recall@{at}'][0]:.3f}" for at in (1, 10, 100))
-            yield f"{name}: {figures} of the true reply among {row['n']} of held-out conversations"
-        better = rows[1]["recall@10"][0] > rows[0]["recall@10"][0]
-    held_out = stage and elsewhere(stage, parts["test"], retrievers[0][0], asked.seed)
-    if held_out:
-        before, after = (top_reward(held_out, heads) for _, heads in retrievers)
-        yield f"reward of the first answer in {len(held_out.pairs)} of these: {before:.3f} before, {after:.3f} after"
-        better = after > before
-    use = f"source retrieval with on = 'reply' and heads = '{asked.out}'"
-    if better:
-        yield f"The heads are in {asked.out}. Use them: {use}"
-    else:
-        lack = "are paid no more" if held_out else "find no more"
-        yield f"The heads are in {asked.out}, but {lack} than before: give more conversations, do not use them"

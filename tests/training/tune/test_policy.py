@@ -131,6 +131,17 @@ def test_rewards_that_teach_nothing_stop_it_and_the_last_good_round_is_kept(
     assert kept.exists() and good.fingerprint
 
 
+@pytest.mark.parametrize("method", ["ppo", "exact"])
+def test_rewards_that_go_by_the_context_alone_teach_nothing(method: Literal["ppo", "exact"]) -> None:
+    class ByContext(Bandit):
+        def rewards(self, contexts: Rows, rows: Rows) -> Floats:
+            return np.broadcast_to(contexts[:, None] / np.float32(30), rows.shape).astype(np.float32)
+
+    stage = ByContext(**vars(bandit()))
+    with pytest.raises(BadInput, match="advantages of a whole round are equal"):
+        train_policy(stage, START, replace(QUICK, method=method))
+
+
 def test_settings_that_make_no_sense_are_refused() -> None:
     with pytest.raises(BadInput, match="2 samples"):
         PolicySettings(samples=1)
