@@ -162,14 +162,30 @@ def test_under_a_deadline_as_many_are_read_as_there_is_time_for() -> None:
     assert choice.text == POOL[1]
 
 
-def test_an_estimate_that_fades_does_not_have_more_begun() -> None:
+def refused_long_ago(blender: Blender, seconds: float) -> None:
+    """The dear annotator has once taken so long for 100 words and was not begun for it 30 s ago: an eighth of that."""
+    pace = blender._annotating.pace
+    pace.took("dear", seconds, 100)
+    pace.refused("dear")
+    later = time.monotonic() + 30
+    pace.clock = lambda: later
+
+
+def test_an_estimate_that_fades_does_not_have_more_begun_than_two() -> None:
     dear = Counting("worth")
     hurried = blender(dear, size=3)
-    hurried._annotating.pace.took("dear", 34.5, 100)
-    later = time.monotonic() + 30
-    hurried._annotating.pace.clock = lambda: later
+    refused_long_ago(hurried, 34.5)
     hurried.choose("a b c d e", POOL, deadline=7.5)
     assert dear.seen == [(POOL[1], POOL[2])]
+
+
+def test_two_are_tried_as_soon_as_the_estimate_that_fades_allows() -> None:
+    dear = Counting("worth")
+    hurried = blender(dear, size=3)
+    refused_long_ago(hurried, 8 * 34.5)
+    hurried.choose("a b c d e", POOL, deadline=7.5)
+    assert dear.seen == [(POOL[1], POOL[2])]
+    assert hurried._annotating.pace.usual("dear", 100) < 34.5, "what was measured counts from now on"
 
 
 def test_equal_answers_take_one_place() -> None:
@@ -182,6 +198,8 @@ def test_who_asks_for_all_gets_all_by_one_ranker() -> None:
     choice = blender(dear).measuring_all().choose("Hi", POOL)
     assert dear.seen == [POOL]
     np.testing.assert_array_equal(choice.scores.value, LAST.score(choice.matrix, ()).value)
+    plain = blender(dear).measuring_all()
+    assert plain.measuring_all() is plain, "without a shortlist there is nothing to leave out"
 
 
 @dataclass(frozen=True)
