@@ -49,12 +49,17 @@ def test_reasons_are_those_of_the_ranker_that_decided() -> None:
     found = matrix([5, NAN, 9, NAN], (4,))
     assert [name for name, _ in BOTH.reasons(found, 2, 0)] == ["dear.worth"]
     assert [name for name, _ in BOTH.reasons(found, 2, 1)] == ["quick.words"]
+    assert [name for name, _ in BOTH.reasons(found, 1, 2)] == ["quick.words"], "whichever of the two is compared"
     assert dict(BOTH.reasons(found, 2, 0)) == dict(LAST.reasons(found, 2, 0))
 
 
 def test_blocked_candidates_take_no_place() -> None:
     assert shortlist(np.array([1.0, 4.0, 3.0, 2.0]), [(), ("rude",), (), ()], 2) == [2, 3]
     assert shortlist(np.array([1.0, 4.0]), [("rude",), ("rude",)], 2) == []
+
+
+def test_of_equals_the_first_are_on_the_shortlist() -> None:
+    assert shortlist(np.repeat([1.0, 2.0], 50), [()] * 100, 4) == [50, 51, 52, 53]
 
 
 def test_shortened_pools_keep_their_order_and_say_where_they_stood() -> None:

@@ -222,6 +222,31 @@ def test_the_datasheet_counts_what_there_is(corpus: Path) -> None:
     assert len(sheet.corpus_fingerprint) == 64
 
 
+def test_the_datasheet_is_told_to_people_in_the_order_of_lengths_and_clusters(tmp_path: Path) -> None:
+    rows = conversations(80)
+    corpus = write(tmp_path / "corpus.jsonl", [{**row, "turns": [f"{row['id']}?", *row["turns"]]} for row in rows])
+    wanted = Wanted(n=30, clusters=12, max_turns=3)
+    sample = draw(corpus, wanted, Topics())
+    sheet = datasheet(sample, wanted, corpus="corpus", command="blend sample", encoder="e", encoder_fingerprint="f")
+    assert [each.cluster for each in sheet.clusters] == [str(number) for number in range(12)]
+    places = [(BUCKETS.index(each.length), int(each.cluster)) for each in sheet.strata]
+    assert places == sorted(places)
+    text = as_markdown(sheet)
+    (reason,) = sheet.dropped
+    for line in (
+        "# Datasheet: 30 contexts of corpus",
+        "| conversations read | 80 |",
+        f"| frame | {sheet.frame} contexts |",
+        "| drawn | 30 contexts; of 30 it is known what was said next |",
+        f"| languages | en: 30 of {sheet.frame} (as stated, not detected) |",
+        "| words of the last turn | drawn 1 to 3, median 3; frame 1 to 3, median 3 |",
+        f"- {80 - sheet.frame}: {reason}",
+        *(f"### Cluster {each.cluster}: {each.drawn} of {each.frame} drawn" for each in sheet.clusters),
+    ):
+        assert f"\n{line}\n" in f"\n{text}", line
+    assert "Nothing." not in text
+
+
 def test_texts_of_the_corpus_are_no_markup_in_the_datasheet(tmp_path: Path) -> None:
     nasty = "<script>alert(1)</script> | **dogs** [x](http://evil)\n# head"
     corpus = write(tmp_path / "corpus.jsonl", [{"turns": [nasty, "yes"]}])
@@ -230,4 +255,5 @@ def test_texts_of_the_corpus_are_no_markup_in_the_datasheet(tmp_path: Path) -> N
         draw(corpus, wanted, Topics()), wanted, corpus="c", command="x", encoder="e", encoder_fingerprint="f"
     )
     text = as_markdown(sheet)
+    assert "## Left out\n\nNothing.\n" in text
     assert r"\<script\>alert(1)\</script\> \| \*\*dogs\*\* \[x\](http://evil) \# head" in text
