@@ -62,7 +62,9 @@ class Settings:
         checks = {
             f"min_sensible must lie between 0 and 1, is {self.min_sensible}": not 0 <= self.min_sensible <= 1,
             f"max_characters must be at least 1, is {self.max_characters}": self.max_characters < 1,
-            f"timeout must be more than 0 seconds, is {self.timeout}": self.timeout <= 0,
+            f"timeout must be more than 0 seconds and at most a day (86400), is {self.timeout}": not (
+                0 < self.timeout <= 86_400  # threads cannot wait for ever so many seconds
+            ),
             "last_resort must hold at least one text, and none that is empty": not self.last_resort
             or not all(text.strip() for text in self.last_resort.values()),
         }

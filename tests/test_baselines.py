@@ -120,6 +120,8 @@ def test_average_turns_columns_and_weighs_annotators_alike() -> None:
     value = rule.score(matrix((3,), user__a=[1, 2, 3], user__b=[5, 5, 8]), pools(3)).value
     a, b = np.array([-1.2247, 0, 1.2247]), np.array([-0.7071, -0.7071, 1.4142])
     np.testing.assert_allclose(value, (a - b) / 2, atol=1e-3)
+    gap = rule.score(matrix((4,), user__a=[1, 2, 3, NAN], user__b=[5, 5, 8, NAN]), pools(4)).value
+    np.testing.assert_allclose(gap, [*value, 0], atol=1e-6)  # what could not be judged is the middle
     ((name, gain),) = rule.reasons(matrix((3,), user__a=[1, 2, 3], user__b=[5, 5, 8]), 1, 0)
     assert name == "user.a" and gain == pytest.approx(0.61237, abs=1e-4)
     # three columns of length against one of overlap: each annotator has half the say

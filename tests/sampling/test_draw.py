@@ -101,8 +101,10 @@ def test_every_stratum_is_drawn_in_proportion(corpus: Path) -> None:
 
 
 def test_lengths_keep_to_their_limits(corpus: Path) -> None:
-    sizes = {len(task.dialog.turns) for task in drawn(corpus, min_turns=3, max_turns=5).frame}
-    assert sizes == {3, 4, 5}
+    sample = drawn(corpus, min_turns=3, max_turns=5)
+    assert {len(task.dialog.turns) for task in sample.frame} == {3, 4, 5}
+    short = sum(len(row["turns"]) < 4 for row in conversations())
+    assert sample.dropped["no context of 3 to 5 turns that another speaker answers"] == short
     with pytest.raises(BadInput, match=r"no context of 40 to 50 turns \(200 conversations read\)"):
         drawn(corpus, min_turns=40, max_turns=50)
 
