@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from blender.baselines import RANKERS, BestFeature, BestSource, Longest, Perplexity, Random, Shortest, Single, filled
-from blender.errors import BadBundle, BadInput
-from blender.fusion import Average, ReciprocalRankFusion, directed_columns
+from blender.errors import BadBundle, BadInput, UnknownName
+from blender.fusion import ANNOTATORS_READ, Average, ReciprocalRankFusion, directed_columns
 from blender.lamda import Lamda
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Candidate, Dialog, Origin, Pool
@@ -141,6 +141,24 @@ def test_reciprocal_rank_fusion_by_hand() -> None:
     np.testing.assert_allclose(value, [1 / 61 + 1 / 62, 1 / 62 + 1 / 62, 1 / 63 + 1 / 62], rtol=1e-6)
     ((name, gain),) = rule.reasons(matrix((3,), user__a=[3, 2, 1], user__b=[1, 1, NAN]), 0, 2)
     assert name == "user.a" and gain == pytest.approx(1 / 61 - 1 / 63)
+
+
+@pytest.mark.parametrize("rule", [Average, ReciprocalRankFusion])
+def test_a_fusion_needs_the_annotators_of_what_it_reads(rule: type[Average] | type[ReciprocalRankFusion]) -> None:
+    assert rule().needs == ANNOTATORS_READ
+    assert rule(annotators=("length",)).needs == ("length",)
+    assert rule(columns=("-overlap.echo", "length.words", "overlap.repeat", "-user.a")).needs == ("overlap", "length")
+    with pytest.raises(
+        UnknownName, match=r"unknown column \(for the ranker\) 'length.wrods'; did you mean 'length.words'"
+    ):
+        rule(columns=("length.wrods",)).score(matrix((2,), length__words=[0, 1]), pools(2))
+
+
+def test_a_column_with_a_better_end_is_turned_round_by_its_sign() -> None:
+    """Of echo, less is better."""
+    echo = matrix((2,), overlap__echo=[0, 1])
+    assert Average(columns=("overlap.echo",)).score(echo, pools(2)).value.tolist() == [1, -1]
+    assert Average(columns=("-overlap.echo",)).score(echo, pools(2)).value.tolist() == [-1, 1]
 
 
 class Heads:

@@ -179,6 +179,16 @@ def test_the_largest_cluster_is_the_first() -> None:
     assert np.allclose(nearness, 0, atol=1e-3)
 
 
+def test_clusters_are_those_of_their_seed_and_numbered_by_size() -> None:
+    vectors = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    found = [clusters_of(vectors, 9, seed=seed)[0] for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(found[0], found[1])
+    assert (found[0] != found[2]).any()
+    for labels in found:
+        assert (np.diff(np.bincount(labels, minlength=9)) <= 0).all()
+
+
 def test_of_near_duplicates_the_first_stays() -> None:
     angles = np.deg2rad([0, 10, 20, 90])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
