@@ -91,7 +91,7 @@ class Settings:
 
     @classmethod
     def read(cls, path: Path) -> Settings:
-        """Read a TOML file; relative paths of bundles, bases and documents are looked for beside it first."""
+        """Read a TOML file; relative paths, but those of annotators' models, are looked for beside it first."""
         try:
             given = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as fault:
@@ -157,15 +157,24 @@ _MARKS = {
 }
 
 
+_PATHS = {
+    "sources": ("base", "documents", "heads", "prompt_base", "prompt_heads", "adapter", "model"),
+    "guards": ("file",),
+}
+
+
 def _paths(given: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Tables of a settings file, each with a key whose value is a path."""
     yield given, "bundle"
-    ranker, sources = given.get("ranker"), given.get("sources")
+    ranker = given.get("ranker")
     if isinstance(ranker, dict):
-        yield ranker, "first"
-    for source in sources.values() if isinstance(sources, dict) else ():
-        if isinstance(source, dict):
-            yield from ((source, key) for key in ("base", "documents", "prompt_base", "prompt_heads", "adapter"))
+        yield from ((ranker, key) for key in ("bundle", "first"))
+    for name, keys in _PATHS.items():
+        parts = given.get(name)
+        for part in parts.values() if isinstance(parts, dict) else ():
+            if isinstance(part, dict):
+                # Behind an address the model is known by a name.
+                yield from ((part, key) for key in keys if key != "model" or "base_url" not in part)
 
 
 def _known_folder(name: str, what: str) -> Path | None:

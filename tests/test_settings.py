@@ -63,6 +63,34 @@ def test_bases_and_documents_are_looked_for_beside_the_settings(
     assert (found["faq"]["base"], found["two"]["base"]) == (str(tmp_path / "my-base"), "demo")
 
 
+def test_whatever_a_source_a_guard_or_a_rule_reads_is_looked_for_beside_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("tuned", "lora", "smol"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "words.txt").write_text("heck")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "bundle.json").write_text("{}")
+    (tmp_path / "mine.toml").write_text(
+        """
+        ranker = {use = "lamda", bundle = "mine"}
+        guards = {block_list = {file = "words.txt"}}
+        [sources]
+        retrieval = {heads = "tuned"}
+        generator = {adapter = "lora", prompt_heads = "tuned", model = "smol"}
+        api = {base_url = "http://localhost:8000/v1", model = "smol"}
+        """
+    )
+    monkeypatch.chdir("/")
+    found = Settings.find(tmp_path / "mine.toml")
+    here = {name: str(tmp_path / name) for name in ("tuned", "lora", "smol", "words.txt", "mine")}
+    assert found.ranker["bundle"] == here["mine"]
+    assert found.guards["block_list"]["file"] == here["words.txt"]
+    assert found.sources["retrieval"]["heads"] == here["tuned"]
+    assert found.sources["generator"] == {"adapter": here["lora"], "prompt_heads": here["tuned"], "model": here["smol"]}
+    assert found.sources["api"]["model"] == "smol", "the server's name of it"
+
+
 def test_a_bundle_that_is_not_there_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UnknownName, match=r"unknown bundle .*'defalt'; did you mean 'default'"):
         Settings.of({"bundle": "defalt"}).bundle_folder()
