@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from blender.baselines import RANKERS, BestFeature, BestSource, Longest, Perplexity, Random, Shortest, Single, filled
+from blender.bundle import load_bundle
 from blender.errors import BadBundle, BadInput, UnknownName
 from blender.fusion import ANNOTATORS_READ, Average, ReciprocalRankFusion, directed_columns
 from blender.lamda import Lamda
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Candidate, Dialog, Origin, Pool
 from blender.roles import Ranker, Scores
+from blender.settings import BUNDLES
 
 NAN = float("nan")
 NEEDED: dict[str, dict[str, Any]] = {"single": {"source": "a"}, "best_source": {"sources": ["a", "b"]}}
@@ -189,6 +192,24 @@ def test_lamda_puts_safety_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rule.reasons(given_matrix, 0, 1) == [("user.sensible", 1.0)]
 
 
-def test_lamda_without_its_bundle_says_so(tmp_path: Path) -> None:
+def test_lamda_takes_the_heads_of_a_packaged_bundle_or_of_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fast").mkdir()
+    monkeypatch.chdir(tmp_path)  # a folder that is no bundle is not taken for the packaged one of its name
+    packaged = Lamda(bundle="fast")
+    assert packaged.needs == tuple(dict.fromkeys((*load_bundle(BUNDLES / "fast").ranker.needs, "toxicity")))
+    assert Lamda(bundle=str(BUNDLES / "fast")).heads.columns == packaged.heads.columns
+
+
+@pytest.mark.parametrize("head", ["sensible", "specific"])
+def test_lamda_without_its_bundle_or_one_of_its_heads_says_so(
+    head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(BadBundle, match="no bundle"):
         _ = Lamda(bundle=str(tmp_path / "none")).needs
+    whole = load_bundle(BUNDLES / "fast")
+    part = replace(whole, ranker=replace(whole.ranker, **{head: None}))  # type: ignore[arg-type]
+    monkeypatch.setattr("blender.bundle.load_bundle", lambda _folder: part)
+    with pytest.raises(BadInput, match=r"needs P.sensible. and P.specific.; bundle 'fast' lacks one of them"):
+        _ = Lamda(bundle="fast").needs
