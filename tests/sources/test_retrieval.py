@@ -12,7 +12,7 @@ from blender.errors import BadBase, BadInput, UnknownName
 from blender.features import ANNOTATORS
 from blender.index.build import add, build_base
 from blender.index.corpus import Phrase
-from blender.index.demo import SETTINGS, demo_phrases
+from blender.index.demo import SETTINGS
 from blender.index.scorers import build_scorer
 from blender.index.scoring import score_base
 from blender.index.settings import BaseSettings
@@ -193,9 +193,9 @@ def test_the_fingerprint_knows_the_phrases(base: str, tmp_path: Path) -> None:
     assert Retrieval(base=str(grown)).fingerprint != before
 
 
-def test_real_chats(tmp_path: Path) -> None:
+def test_real_chats(tmp_path: Path, real_phrases: list[Phrase]) -> None:
     settings = BaseSettings(encoder=INT8, drop_above=SETTINGS.drop_above)
-    phrases = demo_phrases()[:300]
+    phrases = real_phrases[:300]
     built = build_base(phrases, tmp_path / "chats", settings)
     assert 290 <= built.manifest.counts["pairs"] <= 300
     key = f"{ANNOTATORS.build('toxicity').fingerprint}:toxicity.toxic"
