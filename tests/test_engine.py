@@ -443,6 +443,17 @@ def test_a_source_that_gives_nonsense_costs_its_candidates(gives: object) -> Non
     assert [(fault.name, fault.reason in ("shape", "raised")) for fault in choice.faults] == [("odd", True)]
 
 
+def test_nonsense_for_one_dialog_costs_the_others_of_its_batch_nothing() -> None:
+    class Half(Parrot):
+        def propose(self, dialogs: Sequence[Dialog], k: int) -> Any:
+            found = super().propose(dialogs, k)
+            return [None if dialog.last == "Poison" else each for dialog, each in zip(dialogs, found, strict=True)]
+
+    good, bad = blender({"half": Half(texts=("one",))}).reply_batch(["Hi", "Poison"])
+    assert (good.text, good.faults) == ("one", ())
+    assert [(fault.name, fault.reason) for fault in bad.faults] == [("half", "shape")]
+
+
 @pytest.mark.parametrize("gives", [None, 3, SystemExit])
 def test_an_annotator_that_gives_nonsense_costs_its_columns(gives: object) -> None:
     choice = blender(annotator=Nonsense(gives)).choose("Hi", ["a", "b c"])
