@@ -11,6 +11,7 @@ from blender.settings import PRESETS, Settings
 @pytest.mark.parametrize("preset", sorted(path.stem for path in PRESETS.glob("*.toml")))
 def test_every_preset_can_be_read(preset: str) -> None:
     assert Settings.find(preset).sources
+    assert not Settings.find(preset).network, "nothing is downloaded unless somebody asks for it"
 
 
 @pytest.mark.parametrize(
