@@ -69,7 +69,8 @@ def test_the_wheel_holds_every_module_and_the_default_bundle(wheel: Path) -> Non
 
 
 @pytest.mark.slow
-def test_the_wheel_chooses_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
+def test_the_wheel_chooses_outside_the_checkout(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # it may name the checkout
     venv.create(tmp_path / "env")
     python = tmp_path / "env/bin/python"
     pip = [sys.executable, "-m", "pip", "--quiet", "--python", str(python)]

@@ -77,6 +77,11 @@ def test_the_users_own_words_are_not_proposed(base: str) -> None:
     found = texts(Retrieval(base=base, on="both", min_score=-1), dialog, k=4)
     assert "Do you have pets?" not in found
     assert len(found) == 3, "all the others in English or in no language"
+    fresh = Dialog.of("Hello there, who are you?")
+    for source in (Retrieval(base=base, on="reply", min_score=-1), Retrieval(base=base, min_score=-1)):
+        together = source.propose([fresh, dialog], 2)
+        assert [len(each) for each in together] == [2, 2], "there are others in the place of what was said"
+        assert together == [source.propose([each], 2)[0] for each in (fresh, dialog)]
 
 
 def test_locale_columns_and_score_narrow_the_search(base: str) -> None:
@@ -106,6 +111,8 @@ def test_settings_are_checked() -> None:
         SOURCES.build("retrieval", {"min_score": 3})
     with pytest.raises(BadInput, match="on"):
         SOURCES.build("retrieval", {"on": "neither"})
+    with pytest.raises(BadInput, match="set on = 'reply'"):
+        SOURCES.build("retrieval", {"heads": "my-heads"})
     with pytest.raises(UnknownName, match="did you mean 'base'"):
         SOURCES.build("retrieval", {"bse": "x"})
 
