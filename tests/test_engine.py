@@ -83,7 +83,7 @@ class NoRudeness:
 @dataclass(frozen=True)
 class Broken:
     needs: tuple[str, ...] = ()
-    error: Exception = field(default_factory=lambda: RuntimeError("it broke"))
+    error: BaseException = field(default_factory=lambda: RuntimeError("it broke"))
 
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
         raise self.error
@@ -308,6 +308,13 @@ def test_a_ranker_that_fails_leaves_the_order_of_the_pool() -> None:
     assert choice.text == "short"
     assert [fault.part for fault in choice.faults] == ["ranker"]
     assert blender(ranker=Broken()).choose("Hi", []).faults == (), "it is not asked about nothing"
+
+
+def test_whoever_stops_the_program_stops_it() -> None:
+    stop = Broken(error=KeyboardInterrupt())
+    for made in (blender(guard=stop), blender(ranker=stop)):
+        with pytest.raises(KeyboardInterrupt):
+            made.choose("Hi", ["one"])
 
 
 @pytest.mark.parametrize("part", ["guard", "ranker"])

@@ -109,3 +109,5 @@ def test_a_folder_called_as_a_packaged_bundle_is_not_taken_for_it(
     monkeypatch.chdir(tmp_path)
     folder = Settings.of({"bundle": "default"}).bundle_folder()
     assert folder is not None and (folder / "bundle.json").is_file()
+    (tmp_path / "default" / "bundle.json").write_text("{}")
+    assert Settings.of({"bundle": "default"}).bundle_folder() == Path("default"), "a bundle of one's own goes first"
