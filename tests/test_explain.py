@@ -65,11 +65,12 @@ def test_a_column_of_the_users_own_is_told_by_its_name() -> None:
     ("reason", "values"),
     [
         (("a.wit", -1.0), (0, 2, 0, 5)),
+        (("a.wit", 0.0), (0, 2, 0, 5)),
         (("a.wit", 1.0), (1.001, 2, 0, 5)),
         (("a.wit", 1.0), (np.nan, 2, 0, 5)),
         (("b.none", 1.0), (0, 2, 0, 5)),
     ],
-    ids=["speaks against the winner", "looks the same", "is unknown", "is not there"],
+    ids=["speaks against the winner", "says nothing", "looks the same", "is unknown", "is not there"],
 )
 def test_what_explains_nothing_is_passed_over(reason: tuple[str, float], values: tuple[float, ...]) -> None:
     told = why(reason, ("a.salt", 0.5), values=values)
