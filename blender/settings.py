@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from blender.errors import BadBundle, BadInput, UnknownName
+from blender.texts import language_tag
 
 PRESETS = Path(__file__).parent / "presets"
 BUNDLES = Path(__file__).parent / "bundles"
@@ -71,6 +72,8 @@ class Settings:
         problems = [problem for problem, bad in checks.items() if bad]
         if problems:
             raise BadInput(problems)
+        # As the tags of dialogs are read.
+        object.__setattr__(self, "last_resort", {language_tag(tag): text for tag, text in self.last_resort.items()})
 
     @classmethod
     def of(cls, given: Mapping[str, Any], where: str = "settings") -> Settings:

@@ -172,6 +172,9 @@ def test_with_nothing_left_the_answer_of_last_resort_is_given(candidates: list[s
 
 def test_the_answer_of_last_resort_speaks_the_dialogs_language() -> None:
     assert blender().choose(Dialog.of("Привет", locale="ru"), []).text == LAST_RESORT["ru"]
+    spelt = blender(last_resort={"en": "Hm.", "pt_BR": "Hein?", "RU": "Э?"})
+    for locale, text in (("pt_BR", "Hein?"), ("pt-BR", "Hein?"), ("ru-RU", "Э?"), ("fr", "Hm.")):
+        assert spelt.choose(Dialog.of("...", locale=locale), []).text == text
 
 
 def test_strings_are_read_in_the_language_of_the_settings() -> None:
