@@ -36,9 +36,10 @@ def test_the_list_of_packages_is_the_folders() -> None:
 
 
 def test_import_is_quick_and_loads_no_model_library() -> None:
+    """By the processor's time: what else the machine does is no matter."""
     code = (
-        "import sys, time; begun = time.perf_counter(); import blender; "
-        "from blender import Candidate, Dialog, Pool, Turn; took = time.perf_counter() - begun; "
+        "import sys, time; begun = time.process_time(); import blender; "
+        "from blender import Candidate, Dialog, Pool, Turn; took = time.process_time() - begun; "
         "heavy = {'torch', 'transformers', 'faiss', 'lightgbm', 'sklearn', 'onnxruntime'} & set(sys.modules); "
         "assert not heavy, heavy; print(took)"
     )
