@@ -57,14 +57,14 @@ def pool_all(dialogs: Sequence[Dialog], proposed: Mapping[str, Sequence[Sequence
 
 
 def _joined(first: Candidate, again: Candidate) -> Candidate:
+    same = tidy(again.text) == first.text  # what was measured belongs to the very text it was measured of
     return replace(
         first,
         origins=first.origins + again.origins,
         features={**again.features, **first.features},
-        stored={**again.stored, **first.stored},
-        # Log-probabilities and vectors belong to the very text they were computed of.
-        sampled=first.sampled or (again.sampled if tidy(again.text) == first.text else None),
-        embedded=first.embedded or (again.embedded if tidy(again.text) == first.text else None),
+        stored={**again.stored, **first.stored} if same else first.stored,
+        sampled=first.sampled or (again.sampled if same else None),
+        embedded=first.embedded or (again.embedded if same else None),
         matched=first.matched or again.matched,
         evidence=first.evidence or again.evidence,
     )

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from blender.errors import BadBundle, BadInput, UnknownName
+from blender.texts import language_tag
 
 PRESETS = Path(__file__).parent / "presets"
 BUNDLES = Path(__file__).parent / "bundles"
@@ -62,13 +63,17 @@ class Settings:
         checks = {
             f"min_sensible must lie between 0 and 1, is {self.min_sensible}": not 0 <= self.min_sensible <= 1,
             f"max_characters must be at least 1, is {self.max_characters}": self.max_characters < 1,
-            f"timeout must be more than 0 seconds, is {self.timeout}": self.timeout <= 0,
+            f"timeout must be more than 0 seconds and at most a day (86400), is {self.timeout}": not (
+                0 < self.timeout <= 86_400  # threads cannot wait for ever so many seconds
+            ),
             "last_resort must hold at least one text, and none that is empty": not self.last_resort
             or not all(text.strip() for text in self.last_resort.values()),
         }
         problems = [problem for problem, bad in checks.items() if bad]
         if problems:
             raise BadInput(problems)
+        # As the tags of dialogs are read.
+        object.__setattr__(self, "last_resort", {language_tag(tag): text for tag, text in self.last_resort.items()})
 
     @classmethod
     def of(cls, given: Mapping[str, Any], where: str = "settings") -> Settings:
@@ -89,7 +94,7 @@ class Settings:
 
     @classmethod
     def read(cls, path: Path) -> Settings:
-        """Read a TOML file; relative paths of bundles, bases and documents are looked for beside it first."""
+        """Read a TOML file; relative paths, but those of annotators' models, are looked for beside it first."""
         try:
             given = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as fault:
@@ -155,15 +160,24 @@ _MARKS = {
 }
 
 
+_PATHS = {
+    "sources": ("base", "documents", "heads", "prompt_base", "prompt_heads", "adapter", "model"),
+    "guards": ("file",),
+}
+
+
 def _paths(given: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     """Tables of a settings file, each with a key whose value is a path."""
     yield given, "bundle"
-    ranker, sources = given.get("ranker"), given.get("sources")
+    ranker = given.get("ranker")
     if isinstance(ranker, dict):
-        yield ranker, "first"
-    for source in sources.values() if isinstance(sources, dict) else ():
-        if isinstance(source, dict):
-            yield from ((source, key) for key in ("base", "documents", "prompt_base", "prompt_heads", "adapter"))
+        yield from ((ranker, key) for key in ("bundle", "first"))
+    for name, keys in _PATHS.items():
+        parts = given.get(name)
+        for part in parts.values() if isinstance(parts, dict) else ():
+            if isinstance(part, dict):
+                # Behind an address the model is known by a name.
+                yield from ((part, key) for key in keys if key != "model" or "base_url" not in part)
 
 
 def _known_folder(name: str, what: str) -> Path | None:

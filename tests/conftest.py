@@ -3,12 +3,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 
+from blender.index.corpus import Phrase, answering_words, of_words, read_chats
 from blender.matrix import Floats
 from blender.models.gguf import convert_gguf
 from blender.models.reference import resolve
@@ -49,6 +51,13 @@ def usual_mask() -> Iterator[int]:
     before = os.umask(mask)
     yield mask
     os.umask(before)
+
+
+@pytest.fixture(scope="session")
+def real_phrases() -> list[Phrase]:
+    """400 replies of real chats with their contexts; the corpus is not read to its end."""
+    turns = chain.from_iterable(read_chats("pkg:chitchat_dataset"))
+    return list(islice(of_words(answering_words(turns, 3, 25), 4, 25), 400))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from blender.baselines import RANKERS, BestFeature, BestSource, Longest, Perplexity, Random, Shortest, Single, filled
-from blender.errors import BadBundle, BadInput
-from blender.fusion import Average, ReciprocalRankFusion, directed_columns
+from blender.bundle import load_bundle
+from blender.errors import BadBundle, BadInput, UnknownName
+from blender.fusion import ANNOTATORS_READ, Average, ReciprocalRankFusion, directed_columns
 from blender.lamda import Lamda
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Candidate, Dialog, Origin, Pool
 from blender.roles import Ranker, Scores
+from blender.settings import BUNDLES
 
 NAN = float("nan")
 NEEDED: dict[str, dict[str, Any]] = {"single": {"source": "a"}, "best_source": {"sources": ["a", "b"]}}
@@ -120,6 +123,8 @@ def test_average_turns_columns_and_weighs_annotators_alike() -> None:
     value = rule.score(matrix((3,), user__a=[1, 2, 3], user__b=[5, 5, 8]), pools(3)).value
     a, b = np.array([-1.2247, 0, 1.2247]), np.array([-0.7071, -0.7071, 1.4142])
     np.testing.assert_allclose(value, (a - b) / 2, atol=1e-3)
+    gap = rule.score(matrix((4,), user__a=[1, 2, 3, NAN], user__b=[5, 5, 8, NAN]), pools(4)).value
+    np.testing.assert_allclose(gap, [*value, 0], atol=1e-6)  # what could not be judged is the middle
     ((name, gain),) = rule.reasons(matrix((3,), user__a=[1, 2, 3], user__b=[5, 5, 8]), 1, 0)
     assert name == "user.a" and gain == pytest.approx(0.61237, abs=1e-4)
     # three columns of length against one of overlap: each annotator has half the say
@@ -139,6 +144,24 @@ def test_reciprocal_rank_fusion_by_hand() -> None:
     np.testing.assert_allclose(value, [1 / 61 + 1 / 62, 1 / 62 + 1 / 62, 1 / 63 + 1 / 62], rtol=1e-6)
     ((name, gain),) = rule.reasons(matrix((3,), user__a=[3, 2, 1], user__b=[1, 1, NAN]), 0, 2)
     assert name == "user.a" and gain == pytest.approx(1 / 61 - 1 / 63)
+
+
+@pytest.mark.parametrize("rule", [Average, ReciprocalRankFusion])
+def test_a_fusion_needs_the_annotators_of_what_it_reads(rule: type[Average] | type[ReciprocalRankFusion]) -> None:
+    assert rule().needs == ANNOTATORS_READ
+    assert rule(annotators=("length",)).needs == ("length",)
+    assert rule(columns=("-overlap.echo", "length.words", "overlap.repeat", "-user.a")).needs == ("overlap", "length")
+    with pytest.raises(
+        UnknownName, match=r"unknown column \(for the ranker\) 'length.wrods'; did you mean 'length.words'"
+    ):
+        rule(columns=("length.wrods",)).score(matrix((2,), length__words=[0, 1]), pools(2))
+
+
+def test_a_column_with_a_better_end_is_turned_round_by_its_sign() -> None:
+    """Of echo, less is better."""
+    echo = matrix((2,), overlap__echo=[0, 1])
+    assert Average(columns=("overlap.echo",)).score(echo, pools(2)).value.tolist() == [1, -1]
+    assert Average(columns=("-overlap.echo",)).score(echo, pools(2)).value.tolist() == [-1, 1]
 
 
 class Heads:
@@ -169,6 +192,24 @@ def test_lamda_puts_safety_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rule.reasons(given_matrix, 0, 1) == [("user.sensible", 1.0)]
 
 
-def test_lamda_without_its_bundle_says_so(tmp_path: Path) -> None:
+def test_lamda_takes_the_heads_of_a_packaged_bundle_or_of_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fast").mkdir()
+    monkeypatch.chdir(tmp_path)  # a folder that is no bundle is not taken for the packaged one of its name
+    packaged = Lamda(bundle="fast")
+    assert packaged.needs == tuple(dict.fromkeys((*load_bundle(BUNDLES / "fast").ranker.needs, "toxicity")))
+    assert Lamda(bundle=str(BUNDLES / "fast")).heads.columns == packaged.heads.columns
+
+
+@pytest.mark.parametrize("head", ["sensible", "specific"])
+def test_lamda_without_its_bundle_or_one_of_its_heads_says_so(
+    head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(BadBundle, match="no bundle"):
         _ = Lamda(bundle=str(tmp_path / "none")).needs
+    whole = load_bundle(BUNDLES / "fast")
+    part = replace(whole, ranker=replace(whole.ranker, **{head: None}))  # type: ignore[arg-type]
+    monkeypatch.setattr("blender.bundle.load_bundle", lambda _folder: part)
+    with pytest.raises(BadInput, match=r"needs P.sensible. and P.specific.; bundle 'fast' lacks one of them"):
+        _ = Lamda(bundle="fast").needs

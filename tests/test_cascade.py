@@ -49,12 +49,17 @@ def test_reasons_are_those_of_the_ranker_that_decided() -> None:
     found = matrix([5, NAN, 9, NAN], (4,))
     assert [name for name, _ in BOTH.reasons(found, 2, 0)] == ["dear.worth"]
     assert [name for name, _ in BOTH.reasons(found, 2, 1)] == ["quick.words"]
+    assert [name for name, _ in BOTH.reasons(found, 1, 2)] == ["quick.words"], "whichever of the two is compared"
     assert dict(BOTH.reasons(found, 2, 0)) == dict(LAST.reasons(found, 2, 0))
 
 
 def test_blocked_candidates_take_no_place() -> None:
     assert shortlist(np.array([1.0, 4.0, 3.0, 2.0]), [(), ("rude",), (), ()], 2) == [2, 3]
     assert shortlist(np.array([1.0, 4.0]), [("rude",), ("rude",)], 2) == []
+
+
+def test_of_equals_the_first_are_on_the_shortlist() -> None:
+    assert shortlist(np.repeat([1.0, 2.0], 50), [()] * 100, 4) == [50, 51, 52, 53]
 
 
 def test_shortened_pools_keep_their_order_and_say_where_they_stood() -> None:
@@ -195,14 +200,30 @@ def test_under_a_deadline_as_many_are_read_as_there_is_time_for() -> None:
     assert choice.text == POOL[1]
 
 
-def test_an_estimate_that_fades_does_not_have_more_begun() -> None:
+def refused_long_ago(blender: Blender, seconds: float) -> None:
+    """The dear annotator has once taken so long for 100 words and was not begun for it 30 s ago: an eighth of that."""
+    pace = blender._annotating.pace
+    pace.took("dear", seconds, 100)
+    pace.refused("dear")
+    later = time.monotonic() + 30
+    pace.clock = lambda: later
+
+
+def test_an_estimate_that_fades_does_not_have_more_begun_than_two() -> None:
     dear = Counting("worth")
     hurried = blender(dear, size=3)
-    hurried._annotating.pace.took("dear", 34.5, 100)
-    later = time.monotonic() + 30
-    hurried._annotating.pace.clock = lambda: later
+    refused_long_ago(hurried, 34.5)
     hurried.choose("a b c d e", POOL, deadline=7.5)
     assert dear.seen == [(POOL[1], POOL[2])]
+
+
+def test_two_are_tried_as_soon_as_the_estimate_that_fades_allows() -> None:
+    dear = Counting("worth")
+    hurried = blender(dear, size=3)
+    refused_long_ago(hurried, 8 * 34.5)
+    hurried.choose("a b c d e", POOL, deadline=7.5)
+    assert dear.seen == [(POOL[1], POOL[2])]
+    assert hurried._annotating.pace.usual("dear", 100) < 34.5, "what was measured counts from now on"
 
 
 def test_equal_answers_take_one_place() -> None:
@@ -215,6 +236,8 @@ def test_who_asks_for_all_gets_all_by_one_ranker() -> None:
     choice = blender(dear).measuring_all().choose("Hi", POOL)
     assert dear.seen == [POOL]
     np.testing.assert_array_equal(choice.scores.value, LAST.score(choice.matrix, ()).value)
+    plain = blender(dear).measuring_all()
+    assert plain.measuring_all() is plain, "without a shortlist there is nothing to leave out"
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,11 @@ def test_a_broken_plug_in_is_named_and_the_others_are_listed(
     assert any("'bad'" in record.message for record in caplog.records)
 
 
+def test_an_entry_of_our_own_that_is_broken_is_not_passed_over() -> None:
+    with pytest.raises(BadInput, match="the annotator 'mine'"):
+        list(Catalogue("annotator", {"mine": "no_such_module:Thing"}).usable())
+
+
 @pytest.mark.parametrize("name", ["user", "acme.loud", "loud~z"])
 def test_a_name_that_no_bundle_can_carry_is_refused(installed: Callable[..., Catalogue], name: str) -> None:
     with pytest.raises(BadInput, match="NAME must be without dots"):

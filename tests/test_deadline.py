@@ -263,7 +263,9 @@ def test_a_call_that_stops_itself_at_the_deadline_is_late_and_none_of_its_own_fa
     def stopped() -> None:
         raise Late("over")
 
-    assert Runner(part="annotator").run({"model": stopped}, timeout=5).faults[0].reason == "late"
+    runner = Runner(part="annotator")
+    assert runner.run({"model": stopped}, timeout=5).faults[0].reason == "late"
+    assert runner.pace.expected("model") > 4, "it takes longer than it had, less what has faded since"
 
 
 def test_the_quickest_is_begun_however_long_it_took_before_so_that_something_may_come() -> None:

@@ -22,6 +22,7 @@ from blender.matrix import FeatureMatrix, Floats
 from blender.proposing import SourceSlot
 from blender.records import Candidate, Dialog, Pool
 from blender.roles import Annotator, CandidateSource, Column, Guard, Scores
+from blender.selection import Selection
 from blender.settings import LAST_RESORT, Settings
 
 WORDS = Column(
@@ -82,7 +83,7 @@ class NoRudeness:
 @dataclass(frozen=True)
 class Broken:
     needs: tuple[str, ...] = ()
-    error: Exception = field(default_factory=lambda: RuntimeError("it broke"))
+    error: BaseException = field(default_factory=lambda: RuntimeError("it broke"))
 
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
         raise self.error
@@ -118,7 +119,9 @@ def blender(
 
 
 def test_the_best_that_is_not_blocked_wins_and_says_why() -> None:
+    begun = time.perf_counter()
     choice = blender().reply("Hi")
+    took = time.perf_counter() - begun
     assert choice.text == "a longer one"
     assert choice.source == "parrot"
     assert choice.blocked == ((), (), ("rude",))
@@ -127,6 +130,7 @@ def test_the_best_that_is_not_blocked_wins_and_says_why() -> None:
     assert choice.why() == "It beat “short” (parrot): longer (words.words 3.00 against 1.00)."
     assert np.isnan(choice.sensible)
     assert set(choice.seconds) >= {"propose", "annotate", "guard", "rank"}
+    assert all(0 <= seconds <= took for seconds in choice.seconds.values())
 
 
 def test_a_batch_gives_what_each_dialog_gives_alone() -> None:
@@ -168,6 +172,16 @@ def test_with_nothing_left_the_answer_of_last_resort_is_given(candidates: list[s
 
 def test_the_answer_of_last_resort_speaks_the_dialogs_language() -> None:
     assert blender().choose(Dialog.of("Привет", locale="ru"), []).text == LAST_RESORT["ru"]
+    spelt = blender(last_resort={"en": "Hm.", "pt_BR": "Hein?", "RU": "Э?"})
+    for locale, text in (("pt_BR", "Hein?"), ("pt-BR", "Hein?"), ("ru-RU", "Э?"), ("fr", "Hm.")):
+        assert spelt.choose(Dialog.of("...", locale=locale), []).text == text
+
+
+def test_strings_are_read_in_the_language_of_the_settings() -> None:
+    made = blender(locale="ru")
+    found = (made.reply("Привет"), *made.reply_batch(["Привет"]), made.choose("Привет", ["Привет!"]))
+    assert [choice.pool.dialog.locale for choice in found] == ["ru"] * 3
+    assert made.reply(Dialog.of("Hi", locale="en")).pool.dialog.locale == "en"
 
 
 def test_one_candidate_is_chosen_and_noted() -> None:
@@ -296,6 +310,41 @@ def test_a_ranker_that_fails_leaves_the_order_of_the_pool() -> None:
     choice = blender(ranker=Broken()).reply("Hi")
     assert choice.text == "short"
     assert [fault.part for fault in choice.faults] == ["ranker"]
+    assert blender(ranker=Broken()).choose("Hi", []).faults == (), "it is not asked about nothing"
+
+
+def test_whoever_stops_the_program_stops_it() -> None:
+    stop = Broken(error=KeyboardInterrupt())
+    for made in (blender(guard=stop), blender(ranker=stop)):
+        with pytest.raises(KeyboardInterrupt):
+            made.choose("Hi", ["one"])
+
+
+@pytest.mark.parametrize("part", ["guard", "ranker"])
+def test_a_guard_or_ranker_that_fails_in_one_pool_costs_the_others_nothing(part: str) -> None:
+    @dataclass(frozen=True)
+    class Picky:
+        needs: tuple[str, ...] = ()
+
+        def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:
+            return NoRudeness().check(self.bearable(pools), matrix)
+
+        def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
+            self.bearable(pools)
+            return Longest().score(matrix, pools)
+
+        def bearable(self, pools: Sequence[Pool]) -> Sequence[Pool]:
+            if any(pool.dialog.last == "Poison" for pool in pools):
+                raise RuntimeError("poisoned")
+            return pools
+
+    made = blender(guard=Picky()) if part == "guard" else blender(ranker=Picky())
+    texts = ["one", "two words", "the longest and rude one"]
+    good, bad, last = made.choose_pools([Pool.of(said, texts) for said in ("Hi", "Poison", "Hey")])
+    assert [(choice.text, choice.faults) for choice in (good, last)] == [("two words", ())] * 2
+    assert good.blocked == last.blocked == ((), (), ("rude",))
+    assert bad.winner == (None if part == "guard" else 0)
+    assert [(fault.part, fault.reason) for fault in bad.faults] == [(part, "raised")]
 
 
 def test_bad_input_is_refused() -> None:
@@ -314,6 +363,29 @@ def test_threads_and_coroutines_get_the_same_answers() -> None:
     with ThreadPoolExecutor(8) as threads:
         threaded = [choice.text for choice in threads.map(made.reply, dialogs)]
     assert threaded == asyncio.run(together()) == ["a longer one"] * 24
+
+
+def test_a_coroutine_chooses_among_given_candidates_by_the_facts_it_was_given() -> None:
+    choice = asyncio.run(blender().achoose("Hi", ["one", "two words"], facts=["I am a bot."]))
+    assert (choice.text, choice.pool.dialog.facts) == ("two words", ("I am a bot.",))
+
+
+def test_what_waits_for_a_thread_of_asyncios_uses_up_its_deadline() -> None:
+    made = blender()
+
+    async def both() -> tuple[Selection, Selection]:
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as only:
+            loop.set_default_executor(only)
+            busy = loop.run_in_executor(None, time.sleep, 0.2)
+            calls = made.areply("Hi", deadline=0.1), made.achoose("Hi", ["one", "two words"], deadline=0.1)
+            found = await asyncio.gather(*calls)
+            await busy
+            return found
+
+    replied, chosen = asyncio.run(both())
+    assert [(fault.name, fault.reason) for fault in replied.faults] == [("parrot", "late")]
+    assert [(fault.name, fault.reason) for fault in chosen.faults] == [("words", "late")]
 
 
 def test_the_runner_is_the_blenders_own() -> None:
@@ -381,6 +453,17 @@ def test_a_source_that_gives_nonsense_costs_its_candidates(gives: object) -> Non
     assert [(fault.name, fault.reason in ("shape", "raised")) for fault in choice.faults] == [("odd", True)]
 
 
+def test_nonsense_for_one_dialog_costs_the_others_of_its_batch_nothing() -> None:
+    class Half(Parrot):
+        def propose(self, dialogs: Sequence[Dialog], k: int) -> Any:
+            found = super().propose(dialogs, k)
+            return [None if dialog.last == "Poison" else each for dialog, each in zip(dialogs, found, strict=True)]
+
+    good, bad = blender({"half": Half(texts=("one",))}).reply_batch(["Hi", "Poison"])
+    assert (good.text, good.faults) == ("one", ())
+    assert [(fault.name, fault.reason) for fault in bad.faults] == [("half", "shape")]
+
+
 @pytest.mark.parametrize("gives", [None, 3, SystemExit])
 def test_an_annotator_that_gives_nonsense_costs_its_columns(gives: object) -> None:
     choice = blender(annotator=Nonsense(gives)).choose("Hi", ["a", "b c"])
@@ -395,7 +478,9 @@ def test_a_guard_that_gives_nonsense_has_failed(gives: object) -> None:
     assert [(fault.part, fault.reason) for fault in choice.faults] == [("guard", "raised")]
 
 
-@pytest.mark.parametrize("gives", [None, Scores.plain(np.zeros(3)), Scores.plain(np.zeros(0)), 3])
+@pytest.mark.parametrize(
+    "gives", [None, Scores.plain(np.zeros(3)), Scores.plain(np.zeros(0)), Scores.plain(np.full(2, np.nan)), 3]
+)
 def test_a_ranker_that_gives_nonsense_leaves_the_order_of_the_pool(gives: object) -> None:
     choice = blender(ranker=Nonsense(gives)).choose("Hi", ["a", "b c"])
     assert choice.text == "a"

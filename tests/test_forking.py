@@ -97,7 +97,8 @@ def test_what_was_not_begun_in_time_is_not_taken_for_slow() -> None:
     runner.run(quick, timeout=5)
     usual = runner.expected("b", 1)
     for _ in range(10):
-        runner.run({"a": works_on, "b": quick["b"]}, timeout=0.05)
+        faults = runner.run({"a": works_on, "b": quick["b"]}, timeout=0.05).faults
+        assert [(fault.name, fault.reason) for fault in faults] == [("a", "late"), ("b", "late")]
     assert runner.expected("b", 1) == usual
 
 

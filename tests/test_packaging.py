@@ -36,9 +36,10 @@ def test_the_list_of_packages_is_the_folders() -> None:
 
 
 def test_import_is_quick_and_loads_no_model_library() -> None:
+    """By the processor's time: what else the machine does is no matter."""
     code = (
-        "import sys, time; begun = time.perf_counter(); import blender; "
-        "from blender import Candidate, Dialog, Pool, Turn; took = time.perf_counter() - begun; "
+        "import sys, time; begun = time.process_time(); import blender; "
+        "from blender import Candidate, Dialog, Pool, Turn; took = time.process_time() - begun; "
         "heavy = {'torch', 'transformers', 'faiss', 'lightgbm', 'sklearn', 'onnxruntime'} & set(sys.modules); "
         "assert not heavy, heavy; print(took)"
     )
@@ -69,7 +70,8 @@ def test_the_wheel_holds_every_module_and_the_default_bundle(wheel: Path) -> Non
 
 
 @pytest.mark.slow
-def test_the_wheel_chooses_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
+def test_the_wheel_chooses_outside_the_checkout(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # it may name the checkout
     venv.create(tmp_path / "env")
     python = tmp_path / "env/bin/python"
     pip = [sys.executable, "-m", "pip", "--quiet", "--python", str(python)]

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blender.pooling import duplicate_key, pool_of, tidy
-from blender.records import Candidate, Dialog
+from blender.records import Candidate, Dialog, Embedded, Sampled
 
 DIALOG = Dialog.of("Hi")
 texts = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12), max_size=12)
@@ -36,6 +39,38 @@ def test_near_duplicates_join_and_the_first_text_stays() -> None:
     assert pool.texts == ("That's great!",)
     assert [origin.source for origin in pool.candidates[0].origins] == ["a", "b"]
     assert pool.candidates[0].matched == "a context"
+
+
+RICH = Candidate(
+    text="thats great",
+    features={"clicks": 1.0, "price": 2.0},
+    stored={"f00d:toxicity.toxic": 0.1},
+    sampled=Sampled(fingerprint="model", logprobs=(-1.0, -2.0)),
+    embedded=Embedded(fingerprint="encoder", vector=np.ones(2, dtype=np.float32)),
+    matched="How was it?",
+    evidence=("It was great.",),
+)
+
+
+def test_of_a_near_duplicate_all_is_kept_but_what_was_measured_of_its_own_text() -> None:
+    (joined,) = pool_of(DIALOG, [Candidate(text="That's great!", features={"clicks": 3.0}), RICH]).candidates
+    assert joined.features == {"clicks": 3.0, "price": 2.0}, "the first says more than the second"
+    assert (joined.matched, joined.evidence) == (RICH.matched, RICH.evidence)
+    assert (joined.stored, joined.sampled, joined.embedded) == ({}, None, None)
+
+
+def test_of_the_same_text_what_was_measured_is_kept_too() -> None:
+    again = replace(RICH, text=" thats  great ")
+    (joined,) = pool_of(DIALOG, [Candidate(text="thats great"), again]).candidates
+    assert (joined.stored, joined.sampled, joined.embedded) == (RICH.stored, RICH.sampled, RICH.embedded)
+
+
+def test_the_first_of_two_keeps_what_it_brought() -> None:
+    other = Candidate(text="thats great", stored={"f00d:toxicity.toxic": 0.9}, matched="Else?", evidence=("Else.",))
+    (joined,) = pool_of(DIALOG, [RICH, replace(other, sampled=Sampled(fingerprint="other", logprobs=()))]).candidates
+    kept = replace(joined, origins=RICH.origins)
+    assert kept == RICH
+    assert kept.embedded is RICH.embedded
 
 
 def test_a_negation_or_a_question_is_no_duplicate() -> None:

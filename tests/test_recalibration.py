@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from blender.bundle import Bundle, load_bundle, save_bundle
 from blender.errors import BadInput
@@ -57,6 +58,16 @@ def test_few_labels_move_little_and_against_the_score_the_curve_is_flat() -> Non
     turned = fit_move(CURVE, *elsewhere(2000, seed=5, scale=-1.0))
     assert turned.scale == 0
     assert float(np.ptp(turned.apply(CURVE).y)) == pytest.approx(0, abs=1e-9)
+
+
+def test_what_is_usual_counts_as_much_as_is_said() -> None:
+    """Where the slope of the loss is 0: the labels' pull is that of a normal shift (deviation 1) and scale (0.5)."""
+    kind = fit_move(CURVE, np.zeros(10), np.ones(10))  # P = 0.5, and all say yes
+    assert kind.scale == pytest.approx(1) and kind.shift == pytest.approx(10 * (1 - expit(kind.shift)), rel=1e-3)
+    raw = np.tile([0.8, -0.8], 5)
+    flat = fit_move(CURVE, raw, np.full(10, 0.5))  # means of many raters, who weigh twenty times as much
+    pull = -20 * 10 * 0.8 * (expit(0.8 * flat.scale) - 0.5)
+    assert flat.shift == pytest.approx(0, abs=1e-3) and (flat.scale - 1) / 0.5**2 == pytest.approx(pull, rel=1e-2)
 
 
 def test_means_of_many_raters_tell_more_than_single_words() -> None:

@@ -6,7 +6,7 @@ import json
 import pickle
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -28,16 +28,75 @@ def test_a_choice_is_pickled_with_its_explanation() -> None:
 def test_a_choice_is_plain_values_for_json() -> None:
     choice = blender().reply("Hi!")
     plain = json.loads(json.dumps(choice.as_dict(), allow_nan=False))
-    assert (plain["text"], plain["sensible"], plain["winner"]) == (choice.text, None, choice.winner)
+    assert plain.pop("seconds").keys() == choice.seconds.keys()
     assert [one["blocked"] for one in plain["pool"]] == [[], [], ["rude"]]
-    assert plain["pool"][0]["features"] == {"words.words": 1.0}
+    first = plain.pop("pool")[0]
+    assert plain == {
+        "id": "dialog",
+        "turns": [{"speaker": "human", "text": "Hi!"}],
+        "text": "a longer one",
+        "source": "parrot",
+        "winner": 1,
+        "abstained": None,
+        "sensible": None,
+        "specific": None,
+        "why": choice.why(),
+        "faults": [],
+        "notes": [],
+    }
+    assert first == {
+        "text": "short",
+        "source": "parrot",
+        "kind": "retrieval",
+        "origins": ["parrot"],
+        "value": 1.0,
+        "sensible": None,
+        "specific": None,
+        "blocked": [],
+        "features": {"words.words": 1.0},
+    }
     nothing = blender().choose("Hi!", []).as_dict()
     assert nothing["abstained"] == "no source proposed anything" and nothing["pool"] == []
 
 
+@dataclass(frozen=True)
+class Sure(Longest):
+    def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
+        words = matrix.column("words.words")
+        return Scores(value=words, sensible=words / np.float32(10), specific=words / np.float32(100))
+
+
+def test_probabilities_are_those_of_the_winner_and_of_every_candidate() -> None:
+    choice = blender(ranker=Sure()).reply("Hi!")
+    assert [choice.sensible, choice.specific] == pytest.approx([0.3, 0.03])
+    plain = choice.as_dict()
+    assert (plain["sensible"], plain["specific"]) == (0.3, 0.03), "by its shortest digits"
+    found = [(one["value"], one["sensible"], one["specific"]) for one in plain["pool"]]
+    assert found == [(1, 0.1, 0.01), (3, 0.3, 0.03), (5, 0.5, 0.05)], "blocked ones, too"
+
+
+def test_coordinates_of_points_are_not_told() -> None:
+    choice = blender().choose("Hi!", ["a", "b c"])
+    values = np.array([[1, 7], [2, 8]], dtype=np.float32)
+    point = FeatureMatrix(values=values, columns=("words.words", "states.mean#0"), group_sizes=(2,))
+    told = replace(choice, matrix=point).as_dict()["pool"]
+    assert [one["features"] for one in told] == [{"words.words": 1.0}, {"words.words": 2.0}]
+
+
+def test_no_more_are_the_best_than_were_asked_for() -> None:
+    choice = blender().reply("Hi!")
+    assert [[candidate.text for candidate in choice.top(n)] for n in (-1, 0, 1, 9)] == [
+        [],
+        [],
+        ["a longer one"],
+        ["a longer one", "short"],
+    ]
+
+
 def test_what_a_notebook_shows_is_short() -> None:
     whole = blender()
-    assert len(repr(whole.reply("Hi!"))) < 200 and "candidates=3" in repr(whole.reply("Hi!"))
+    assert repr(whole.reply("Hi!")) == "Selection(text='a longer one', source='parrot', winner=1, candidates=3)"
+    assert "abstained='no source proposed anything', candidates=0" in repr(whole.choose("Hi!", []))
     assert len(repr(whole)) < 2000
 
 

@@ -11,6 +11,7 @@ from blender.settings import PRESETS, Settings
 @pytest.mark.parametrize("preset", sorted(path.stem for path in PRESETS.glob("*.toml")))
 def test_every_preset_can_be_read(preset: str) -> None:
     assert Settings.find(preset).sources
+    assert not Settings.find(preset).network, "nothing is downloaded unless somebody asks for it"
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,9 @@ def test_every_preset_can_be_read(preset: str) -> None:
         ({"bundel": "x"}, UnknownName, "did you mean 'bundle'"),
         ({"timeout": "soon"}, BadInput, r"Expected `float`, got `str` - at `\$.timeout`"),
         ({"min_sensible": 2.0, "timeout": 0.0}, BadInput, "between 0 and 1, is 2.0\ntimeout must be more than 0"),
+        ({"timeout": float("nan")}, BadInput, r"at most a day \(86400\), is nan"),
+        ({"timeout": float("inf")}, BadInput, r"at most a day \(86400\), is inf"),
+        ({"max_characters": 0}, BadInput, "max_characters must be at least 1, is 0"),
     ],
 )
 def test_bad_settings_are_refused_with_the_way_out(
@@ -60,6 +64,34 @@ def test_bases_and_documents_are_looked_for_beside_the_settings(
     assert (found["faq"]["base"], found["two"]["base"]) == (str(tmp_path / "my-base"), "demo")
 
 
+def test_whatever_a_source_a_guard_or_a_rule_reads_is_looked_for_beside_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("tuned", "lora", "smol"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "words.txt").write_text("heck")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "bundle.json").write_text("{}")
+    (tmp_path / "mine.toml").write_text(
+        """
+        ranker = {use = "lamda", bundle = "mine"}
+        guards = {block_list = {file = "words.txt"}}
+        [sources]
+        retrieval = {heads = "tuned"}
+        generator = {adapter = "lora", prompt_heads = "tuned", model = "smol"}
+        api = {base_url = "http://localhost:8000/v1", model = "smol"}
+        """
+    )
+    monkeypatch.chdir("/")
+    found = Settings.find(tmp_path / "mine.toml")
+    here = {name: str(tmp_path / name) for name in ("tuned", "lora", "smol", "words.txt", "mine")}
+    assert found.ranker["bundle"] == here["mine"]
+    assert found.guards["block_list"]["file"] == here["words.txt"]
+    assert found.sources["retrieval"]["heads"] == here["tuned"]
+    assert found.sources["generator"] == {"adapter": here["lora"], "prompt_heads": here["tuned"], "model": here["smol"]}
+    assert found.sources["api"]["model"] == "smol", "the server's name of it"
+
+
 def test_a_bundle_that_is_not_there_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UnknownName, match=r"unknown bundle .*'defalt'; did you mean 'default'"):
         Settings.of({"bundle": "defalt"}).bundle_folder()
@@ -77,3 +109,5 @@ def test_a_folder_called_as_a_packaged_bundle_is_not_taken_for_it(
     monkeypatch.chdir(tmp_path)
     folder = Settings.of({"bundle": "default"}).bundle_folder()
     assert folder is not None and (folder / "bundle.json").is_file()
+    (tmp_path / "default" / "bundle.json").write_text("{}")
+    assert Settings.of({"bundle": "default"}).bundle_folder() == Path("default"), "a bundle of one's own goes first"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from blender.deadline import Late
+from blender.deadline import Late, within
 from blender.faults import Runner
 from blender.proposing import SourceSlot, propose
 from blender.records import Candidate, Dialog
@@ -102,6 +102,28 @@ def test_what_is_late_is_late_for_all_and_not_tried_again() -> None:
     slots = {name: SourceSlot(source=Source(name, model), k=2) for name in ("one", "two")}
     found = propose(DIALOGS[:1], slots, Runner(part="source"), 5)
     assert {(fault.name, fault.reason) for fault in found.faults[0]} == {("one", "late"), ("two", "late")}
+    assert model.passes == [["one", "two"]]
+
+
+def test_who_waits_for_another_to_draw_waits_no_longer_than_its_deadline() -> None:
+    drawing, drawn = threading.Event(), threading.Event()
+
+    class Slow(Model):
+        def draw(self, requests: Sequence[Any]) -> list[list[list[Any]]]:
+            drawing.set()
+            drawn.wait(10)
+            return super().draw(requests)
+
+    model = Slow()
+    calls = proposing(DIALOGS, asked(Source("one", model), Source("two", model)))
+    first = threading.Thread(target=calls["one"])
+    first.start()
+    drawing.wait(10)
+    with within(0.05), pytest.raises(Late, match="another source still draws"):
+        calls["two"]()
+    drawn.set()
+    first.join()
+    assert [c.source for c in calls["two"]()[0]] == ["two"] * 2, "nothing was lost"
     assert model.passes == [["one", "two"]]
 
 

@@ -65,6 +65,26 @@ def test_written_twice_is_written_once(text: str) -> None:
     assert as_written(as_written(text)) == as_written(text)
 
 
+@given(
+    st.lists(st.sampled_from([*_TOKENS, *"’)][…;!", "n’t", "wan", "got", "ta", "lem", "gim", "me"]), max_size=5).map(
+        " ".join
+    )
+)
+def test_the_quick_look_at_a_text_passes_over_nothing_that_needs_joining(text: str) -> None:
+    found = as_written.__wrapped__(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("blender.written._SIGNS", ("",))  # every text is joined
+        assert as_written.__wrapped__(text) == found
+
+
+@pytest.mark.parametrize(
+    ("came", "written"),
+    [("Wan na go", "Wanna go"), ("I got ta go", "I gotta go"), ("Lem me go", "Lemme go"), ("Gim me", "Gimme")],
+)
+def test_words_that_were_parted_are_joined(came: str, written: str) -> None:
+    assert as_written(came) == written
+
+
 def test_other_languages_stay_as_they_came() -> None:
     dialog = Dialog.of("bonjour , ça va ?", locale="fr")
     pool = Pool.of(dialog, ["oui , merci !"])

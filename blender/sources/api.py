@@ -80,7 +80,9 @@ class Api:
                 not self.base_url.startswith(("http://", "https://"))
             ),
             "api needs model, the name the server knows the model by": not self.model,
-            f"timeout must be more than 0 seconds, is {self.timeout}": self.timeout <= 0,
+            f"timeout must be more than 0 seconds and at most a day (86400), is {self.timeout}": not (
+                0 < self.timeout <= 86_400
+            ),
             f"n and retries must be at least 0, are {self.n} and {self.retries}": min(self.n, self.retries) < 0,
             f"max_tokens and parallel must be at least 1, are {self.max_tokens} and {self.parallel}": min(
                 self.max_tokens, self.parallel

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from blender.errors import BadInput
 from blender.records import Candidate, Dialog
+from blender.texts import language_tag
 
 ANSWERS = {
     "en": ("I'm not sure I follow. Could you tell me a little more?", "Sorry, I have no good answer to that."),
@@ -30,6 +31,8 @@ class Canned:
         empty = [tag for tag, texts in self.answers.items() if not all(text.strip() for text in texts)]
         if empty:
             raise BadInput(f"canned answers of {', '.join(empty)} hold an empty one; leave it out")
+        # As the tags of dialogs are read.
+        object.__setattr__(self, "answers", {language_tag(tag): texts for tag, texts in self.answers.items()})
 
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:
         """Give the first ``k`` answers of each dialog's language."""

@@ -108,7 +108,7 @@ def test_columns_are_unique_and_documented(subject: Annotator) -> None:
         ]
         assert all(isinstance(text, str) and text.strip() for text in said), column.name
         assert re.fullmatch(r"[a-z][a-z_]*", column.name)
-        assert column.says != column.says_low
+        assert column.says != column.says_low and column.sign in (-1, 0, 1)
 
 
 def test_judges_every_ordinary_answer(subject: Annotator, whole: Floats) -> None:

@@ -18,6 +18,17 @@ def test_an_outsider_agrees_with_nobody() -> None:
     assert values[:, MEAN].argmin() == values[:, MAX].argmin() == 3
 
 
+def test_mean_and_largest_are_those_of_the_cosines_with_the_others() -> None:
+    def agreement(*texts: str) -> np.ndarray:
+        return Consensus().annotate([Pool.of("Hi", texts)])
+
+    a, b, c = "I love dogs.", "Dogs are great.", "It rains."
+    ab, ac = (float(agreement(a, other)[0, MEAN]) for other in (b, c))
+    assert 0 < ac < ab < 1
+    np.testing.assert_allclose(agreement(a, b, c)[0], [(ab + ac) / 2, ab], atol=5e-3)
+    np.testing.assert_allclose(agreement(a, b), np.full((2, 2), ab), atol=5e-3)
+
+
 def test_an_answer_said_ten_times_counts_once() -> None:
     once = Consensus().annotate([Pool.of("Hi", ["I love dogs.", "Dogs are great.", "It rains."])])
     texts = ["I love dogs.", "It rains.", *["Dogs are great."] * 10, ""]

@@ -101,8 +101,10 @@ def test_every_stratum_is_drawn_in_proportion(corpus: Path) -> None:
 
 
 def test_lengths_keep_to_their_limits(corpus: Path) -> None:
-    sizes = {len(task.dialog.turns) for task in drawn(corpus, min_turns=3, max_turns=5).frame}
-    assert sizes == {3, 4, 5}
+    sample = drawn(corpus, min_turns=3, max_turns=5)
+    assert {len(task.dialog.turns) for task in sample.frame} == {3, 4, 5}
+    short = sum(len(row["turns"]) < 4 for row in conversations())
+    assert sample.dropped["no context of 3 to 5 turns that another speaker answers"] == short
     with pytest.raises(BadInput, match=r"no context of 40 to 50 turns \(200 conversations read\)"):
         drawn(corpus, min_turns=40, max_turns=50)
 
@@ -177,6 +179,16 @@ def test_the_largest_cluster_is_the_first() -> None:
     assert np.allclose(nearness, 0, atol=1e-3)
 
 
+def test_clusters_are_those_of_their_seed_and_numbered_by_size() -> None:
+    vectors = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    found = [clusters_of(vectors, 9, seed=seed)[0] for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(found[0], found[1])
+    assert (found[0] != found[2]).any()
+    for labels in found:
+        assert (np.diff(np.bincount(labels, minlength=9)) <= 0).all()
+
+
 def test_of_near_duplicates_the_first_stays() -> None:
     angles = np.deg2rad([0, 10, 20, 90])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
@@ -222,6 +234,31 @@ def test_the_datasheet_counts_what_there_is(corpus: Path) -> None:
     assert len(sheet.corpus_fingerprint) == 64
 
 
+def test_the_datasheet_is_told_to_people_in_the_order_of_lengths_and_clusters(tmp_path: Path) -> None:
+    rows = conversations(80)
+    corpus = write(tmp_path / "corpus.jsonl", [{**row, "turns": [f"{row['id']}?", *row["turns"]]} for row in rows])
+    wanted = Wanted(n=30, clusters=12, max_turns=3)
+    sample = draw(corpus, wanted, Topics())
+    sheet = datasheet(sample, wanted, corpus="corpus", command="blend sample", encoder="e", encoder_fingerprint="f")
+    assert [each.cluster for each in sheet.clusters] == [str(number) for number in range(12)]
+    places = [(BUCKETS.index(each.length), int(each.cluster)) for each in sheet.strata]
+    assert places == sorted(places)
+    text = as_markdown(sheet)
+    (reason,) = sheet.dropped
+    for line in (
+        "# Datasheet: 30 contexts of corpus",
+        "| conversations read | 80 |",
+        f"| frame | {sheet.frame} contexts |",
+        "| drawn | 30 contexts; of 30 it is known what was said next |",
+        f"| languages | en: 30 of {sheet.frame} (as stated, not detected) |",
+        "| words of the last turn | drawn 1 to 3, median 3; frame 1 to 3, median 3 |",
+        f"- {80 - sheet.frame}: {reason}",
+        *(f"### Cluster {each.cluster}: {each.drawn} of {each.frame} drawn" for each in sheet.clusters),
+    ):
+        assert f"\n{line}\n" in f"\n{text}", line
+    assert "Nothing." not in text
+
+
 def test_texts_of_the_corpus_are_no_markup_in_the_datasheet(tmp_path: Path) -> None:
     nasty = "<script>alert(1)</script> | **dogs** [x](http://evil)\n# head"
     corpus = write(tmp_path / "corpus.jsonl", [{"turns": [nasty, "yes"]}])
@@ -230,4 +267,5 @@ def test_texts_of_the_corpus_are_no_markup_in_the_datasheet(tmp_path: Path) -> N
         draw(corpus, wanted, Topics()), wanted, corpus="c", command="x", encoder="e", encoder_fingerprint="f"
     )
     text = as_markdown(sheet)
+    assert "## Left out\n\nNothing.\n" in text
     assert r"\<script\>alert(1)\</script\> \| \*\*dogs\*\* \[x\](http://evil) \# head" in text

@@ -69,6 +69,7 @@ def application(server: Server) -> FastAPI:
             "html": "<html>It works!</html>",
             "cut": '{"id": "x", "choices": [{"mess',
             "empty": '{"choices": []}',
+            "blank": r'{"choices": [{"message": {"content": " \n"}}]}',
             "deep": f'{{"x": {"[" * 100_000}',
             "filtered": '{"choices": [{"index": 0, "message": {"content": null}, "finish_reason": "content_filter"}]}',
             "nul": r'{"choices": [{"message": {"content": "\u0000"}}, {"message": {"content": "Fine."}}]}',
@@ -290,6 +291,7 @@ def test_no_request_outlives_the_callers_deadline(server: Server) -> None:
         ("surrogate", "does not answer in the chat-completions protocol"),
         ("empty", "gave 0 choices"),
         ("filtered", "gave 1 choices and none with text"),
+        ("blank", "gave 1 choices and none with text"),
     ],
 )
 def test_a_malformed_answer_is_named(server: Server, act: str, says: str) -> None:

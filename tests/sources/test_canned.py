@@ -23,6 +23,8 @@ def test_the_editor_sets_them() -> None:
     source = SOURCES.build("canned", {"answers": {"pt-BR": ["Oi."], "pt": ["Olá.", "Desculpe."]}})
     assert texts(source, "pt-BR") == ["Oi."]
     assert texts(source, "pt-PT") == ["Olá.", "Desculpe."]
+    spelt = SOURCES.build("canned", {"answers": {"en": ["Hello."], "pt_BR": ["Oi."], "RU": ["Привет."]}})
+    assert [texts(spelt, locale) for locale in ("pt_BR", "pt-BR", "ru-RU")] == [["Oi."], ["Oi."], ["Привет."]]
     first, second = source.propose([Dialog.of("Hm.", locale="pt")], 2)[0]
     assert (first.kind, first.source, first.rank, second.rank) == ("canned", "canned", 0, 1)
 

