@@ -15,7 +15,7 @@ import pytest
 
 import blender.bundle as bundles
 from blender.bundle import Bundle, load_bundle, save_bundle
-from blender.errors import BadBundle, ColumnMismatch
+from blender.errors import BadBundle, ColumnMismatch, MissingPackage
 from blender.features import ANNOTATORS
 from blender.manifest import sha256
 from blender.matrix import FeatureMatrix
@@ -218,6 +218,24 @@ def test_annotators_at_hand_are_compared_with_those_of_training(saved: Path) -> 
         replace(loaded, fingerprints={"length": "f" * 16}).check(loaded.build_annotators())
     with pytest.raises(ColumnMismatch, match=r"Missing: length\.words"):
         loaded.check({})
+
+
+def test_annotators_of_one_missing_model_are_told_of_in_one_line(
+    made: Bundle, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Gone:
+        columns = ()
+
+        @property
+        def fingerprint(self) -> str:
+            raise MissingPackage("pkg:gone is not installed")
+
+    monkeypatch.setattr(bundles, "check_columns", lambda *_: None)
+    annotators: dict[str, Any] = {"one": Gone(), "other": Gone()}
+    replace(made, annotators={"one": {}, "other": {}}).check(annotators)
+    assert [record.getMessage() for record in caplog.records] == [
+        "cannot be compared with the bundle's annotators: one, other: pkg:gone is not installed"
+    ]
 
 
 def test_a_copied_bundle_has_the_same_fingerprint(saved: Path, tmp_path: Path) -> None:
