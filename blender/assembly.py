@@ -124,12 +124,15 @@ def assemble(settings: Settings) -> Parts:
     guarding = [name for use, given in guards.values() for name in GUARDS.build(use, given).needs]
     ranker = _ranker(settings, bundle, first, guarding)
     annotators = _annotators([*(bundle.annotators if bundle else {}), *ranker.needs, *guarding], settings, bundle)
-    if first:
-        first.check(annotators)
+    # Before the bundles are compared, which warns of each model that is missing: without its guard nothing can begin.
+    standing = {name: _guard(use, given, annotators) for name, (use, given) in guards.items()}
+    for each in (bundle, first):
+        if each:
+            each.check(annotators)
     return Parts(
         sources={name: _source(use, given) for name, use, given in _named(settings.sources)},
         annotators=annotators,
-        guards={name: _guard(use, given, annotators) for name, (use, given) in guards.items()},
+        guards=standing,
         ranker=ranker,
         columns=matrix_columns(annotators),
         user_columns=bundle.user_columns if bundle else (),
@@ -223,10 +226,7 @@ def _with_any_length(use: str, given: dict[str, Any], bundle: Bundle | None) -> 
 def _annotators(names: Iterable[str], settings: Settings, bundle: Bundle | None) -> dict[str, Annotator]:
     catalogue = annotator_catalogue()
     known = bundle.annotators if bundle else {}
-    made: dict[str, Annotator] = {
+    return {
         name: catalogue.build(name, {**known.get(name, {}), **settings.annotators.get(name, {})})
         for name in catalogue.as_declared([*names, *settings.annotators])
     }
-    if bundle:
-        bundle.check(made)
-    return made

@@ -104,23 +104,26 @@ class Bundle:
         """
         at_hand = {name: annotators[name] for name in self.annotators if name in annotators}
         check_columns(self.columns, at_hand)
-        wrong = [problem for name in at_hand if (problem := self._changed(name, at_hand[name]))]
+        wrong: list[str] = []
+        unknown: dict[str, list[str]] = {}  # annotators by what is missing: many read one model
+        for name, annotator in at_hand.items():
+            try:
+                wrong += self._changed(name, annotator.fingerprint)
+            except BlendError as fault:
+                unknown.setdefault(str(fault), []).append(name)
+        for missing, names in unknown.items():
+            log.warning("cannot be compared with the bundle's annotators: %s: %s", ", ".join(names), missing)
         if wrong:
             raise BadBundle("\n".join(wrong) + since(self.versions))
 
-    def _changed(self, name: str, annotator: Annotator) -> str | None:
-        try:
-            now = annotator.fingerprint
-        except BlendError as fault:
-            log.warning("annotator %s cannot be compared with the bundle's: %s", name, fault)
-            return None
+    def _changed(self, name: str, now: str) -> list[str]:
         if now == self.fingerprints[name]:
-            return None
-        return (
+            return []
+        return [
             f"annotator {name!r} is not the one the ranker was trained with: fingerprint {now}, "
             f"in training {self.fingerprints[name]}. Use the settings ({dict(self.annotators[name])}), models and "
             "packages of the bundle, or train anew with `blend train`."
-        )
+        ]
 
 
 def check_columns(columns: tuple[str, ...], annotators: Mapping[str, Annotator]) -> None:

@@ -54,12 +54,13 @@ class Blender:
         """Load a blender by the name of a preset, the path of a settings file, or a bundle's folder.
 
         Args:
-            name: ``default``, ``russian``, ``mine.toml`` or the folder ``blend train`` wrote.
+            name: ``default``, ``fast``, ``russian``, ``mine.toml`` or the folder ``blend train`` wrote.
             warm: load every model now, so that the first answer is not late.
 
         Raises:
             UnknownName: there is no such blender, or a settings file names what does not exist.
             BadBundle: the bundle is broken, or was trained with other models than those at hand.
+            MissingPackage: a guard or a source needs a model that is not installed.
         """
         return cls.of(Settings.find(name), warm=warm)
 

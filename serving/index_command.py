@@ -173,6 +173,11 @@ def _read(sources: Iterable[str], words: tuple[int, int], asked: tuple[int, int]
                 problems += fault.problems
     if problems:
         raise BadInput(problems)
+    if not phrases:
+        raise BadInput(
+            f"no phrase is left: none has {words[0]} to {words[1]} words and answers a turn of {asked[0]} to {asked[1]}"
+            "; widen --min-words, --max-words, --min-context-words, --max-context-words"
+        )
     return phrases
 
 

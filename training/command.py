@@ -33,7 +33,10 @@ def train(
         ),
     ] = None,
     settings: Annotated[
-        str | None, typer.Option(help="Preset or settings file whose annotators' settings are used.")
+        str | None,
+        typer.Option(
+            help="Preset or settings file whose annotators' settings are used; their own defaults if not given."
+        ),
     ] = None,
     locale: Annotated[str | None, typer.Option(help="Only dialogs of this language, such as en.")] = None,
     know_sources: Annotated[

@@ -28,7 +28,10 @@ from blender.training.report import write_json
 def learning_curve(
     labels: Annotated[list[Path], typer.Argument(help="Label files: JSON lines, or JSON as in DSTC10.")],
     settings: Annotated[
-        str | None, typer.Option(help="Preset or settings file whose annotators' settings are used.")
+        str | None,
+        typer.Option(
+            help="Preset or settings file whose annotators' settings are used; their own defaults if not given."
+        ),
     ] = None,
     sizes: Annotated[str, typer.Option(help="Numbers of labelled contexts, with commas between.")] = ",".join(
         map(str, SIZES)

@@ -129,7 +129,7 @@ def writing(folder: Path) -> Iterator[Writer]:
     except OSError as fault:
         raise BadBase(
             f"cannot write the base {folder}: {fault.strerror or fault}; "
-            f"{'nothing of it is left' if made else 'it is as it was before'}. Free some space and repeat"
+            f"{'nothing of it is left' if made else 'it is as it was before'}. Give another folder, or make room"
         ) from fault
     finally:
         writer.take_back()

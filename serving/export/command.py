@@ -68,10 +68,10 @@ def preferences(
     licence: Annotated[str, typer.Option(help="Licence of the data, for the datasheet.")] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
 ) -> None:
-    """Write chosen and rejected answers, or lists with scores, as trl and datasets read them.
+    """Write chosen and rejected answers, or lists with scores.
 
-    Where --by asks for scores that a file does not hold yet, the blender judges it on the way. For many pools run
-    `blend evaluate` first, which goes on after a kill, and export its answers.
+    The files are as trl and datasets read them. Where --by asks for scores that a file does not hold yet, the blender
+    judges it on the way. For many pools run `blend evaluate` first, which goes on after a kill, and export its answers.
     """
     request = Request(
         inputs=inputs,

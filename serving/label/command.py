@@ -50,7 +50,10 @@ app = typer.Typer(
 Folder = Annotated[Path, typer.Argument(help="Folder of the job, as `blend label make` wrote it.")]
 Database = Annotated[
     str | None,
-    typer.Option("--db", help="SQLAlchemy URL of the labels' database; labels.sqlite in the folder by default."),
+    typer.Option(
+        "--db",
+        help="Database of the labels: a SQLAlchemy URL, or a file of SQLite; labels.sqlite of the job by default.",
+    ),
 ]
 SheetFormat = Literal["csv", "xlsx", "label-studio", "toloka"]
 
@@ -71,7 +74,10 @@ def make(
     name: Annotated[str | None, typer.Option(help="For people; the name of the source by default.")] = None,
     locale: Annotated[str, typer.Option(help="Language of dialogs in a file of pools that do not say theirs.")] = "en",
 ) -> None:
-    """Make a job from answers: blind to the system, shuffled, gold answers and repeated pages mixed in."""
+    """Make a job from answers, for raters to judge blind.
+
+    Answers are shuffled; gold answers and repeated pages are mixed in.
+    """
     answers, made = read_answers(source, locale)
     known = read_gold(gold) if gold else []
     if gold:
@@ -106,7 +112,7 @@ def export_(
     everything: Annotated[bool, typer.Option("--everything", help="Give every page to every rater.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace sheets that are there.")] = False,
 ) -> None:
-    """Write sheets: csv or xlsx for each rater, or tasks for label-studio or toloka."""
+    """Write sheets for raters, or tasks for label-studio or toloka."""
     export_sheets(Job.open(job), made_as, rater or (), out, everything=everything, overwrite=overwrite)
 
 
@@ -122,13 +128,16 @@ def import_(
     partial: Annotated[bool, typer.Option("--partial", help="Accept sheets that lack rows.")] = False,
     db: Database = None,
 ) -> None:
-    """Take labels from sheets; if anything is wrong, every problem is listed with its row and nothing is taken."""
+    """Take labels from sheets.
+
+    If anything is wrong, every problem is listed with its row and nothing is taken.
+    """
     import_sheets(Job.open(job, db), files, read_as, rater, replace=replace, partial=partial)
 
 
 @app.command()
 def status(job: Folder, db: Database = None) -> None:
-    """Tell how far the job is, how far raters agree, and how each of them does."""
+    """Tell how far the job is, how raters agree, how each does."""
     from blender.serving.label.status import print_status
 
     opened = Job.open(job, db)
@@ -147,7 +156,10 @@ def aggregate(
     db: Database = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
-    """Put the labels of several raters together, in the training format."""
+    """Put the labels of several raters together.
+
+    What is written is in the training format.
+    """
     from blender.labelling.database import files_of
     from blender.serving.label.aggregate import write_labels
 

@@ -23,7 +23,11 @@ LABELS = "labels.sqlite"
 def page(
     job: Annotated[Path, typer.Argument(help="Folder of the job, as `blend label make` wrote it.")],
     db: Annotated[
-        str | None, typer.Option("--db", help="SQLAlchemy URL of the database; labels.sqlite of the folder by default.")
+        str | None,
+        typer.Option(
+            "--db",
+            help="Database of the labels: a SQLAlchemy URL, or a file of SQLite; labels.sqlite of the job by default.",
+        ),
     ] = None,
     host: Annotated[
         str, typer.Option(help="Address to serve; any but this machine's own needs --token.")

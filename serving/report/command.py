@@ -29,7 +29,10 @@ def report(
     ] = None,
     method: Annotated[Method, typer.Option(help="How a campaign's labels are put together.")] = "majority",
     db: Annotated[
-        str | None, typer.Option(help="SQLAlchemy URL of the labels; default: in the campaign folder.")
+        str | None,
+        typer.Option(
+            help="Database of the labels: a SQLAlchemy URL, or a file of SQLite; labels.sqlite of the job by default."
+        ),
     ] = None,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "SSA report",
     date: Annotated[str, typer.Option(help="Date to print; default: the day of the last label.")] = "",

@@ -111,7 +111,7 @@ def make_report(given: Given, settings: Settings | None = None) -> Report:
         title=settings.title,
         date=_date(given, settings),
         sheet=data_sheet(given),
-        scores=attempt(lambda: ssa(_labelled(pools), draws=draws, seed=seed)),
+        scores=attempt(lambda: _scores(given, settings)),
         differences=attempt(lambda: _differences(pools, settings)),
         standings=attempt(lambda: standings(_labelled(pools), predictions, draws=draws, seed=seed)),
         lengths=attempt(lambda: lengths(pools, draws=draws, seed=seed)),
@@ -134,6 +134,16 @@ def _labelled(pools: Sequence[LabelledPool]) -> Sequence[LabelledPool]:
     if not pools:
         raise BadInput("there is no human label yet")
     return pools
+
+
+def _scores(given: Given, settings: Settings) -> Scores:
+    try:
+        return ssa(_labelled(given.pools), draws=settings.draws, seed=settings.seed)
+    except BadInput:
+        if given.jobs and not any(job.labels for job in given.jobs):
+            names = ", ".join(job.name for job in given.jobs)
+            raise BadInput(f"nobody has labelled {names} yet; use `blend label page`, or import sheets") from None
+        raise
 
 
 def _some(given: Given) -> measured.Predictions:

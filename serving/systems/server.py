@@ -87,5 +87,6 @@ def _source(url: str, model: str, options: dict[str, str], problems: list[str]) 
     try:
         return msgspec.convert({"base_url": url, "model": model, **given}, Api, strict=False)
     except msgspec.ValidationError as fault:
-        problems.append(f"{fault}; as in api:http://localhost:8000/v1#my-model?max_tokens=64&temperature=0.7")
+        said = "; ".join(str(fault).splitlines())
+        problems.append(f"{said}; as in api:http://localhost:8000/v1#my-model?max_tokens=64&temperature=0.7")
         return None

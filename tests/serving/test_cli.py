@@ -43,6 +43,16 @@ def test_every_command_leads_somewhere(name: str) -> None:
     assert isinstance(found, typer.Typer) or found.__doc__
 
 
+@pytest.mark.parametrize("name", [name for name, (target, _) in cli.COMMANDS.items() if target.endswith(":app")])
+def test_what_each_command_of_a_group_does_is_listed_whole(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert cli.main([name, "--help"]) == 0
+    _, _, listed = capsys.readouterr().out.partition("Commands:\n")
+    assert listed and [line for line in listed.splitlines() if line.endswith("...")] == []
+
+
 def bounds_of_seeds(command: Any, name: str) -> Iterator[tuple[str, tuple[int | None, int | None]]]:
     """The smallest and the largest seed that each command below takes, by its name."""
     real = command._real() if isinstance(command, cli.Lazy) else command

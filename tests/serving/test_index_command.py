@@ -42,6 +42,11 @@ def test_the_most_toxicity_is_a_probability(folder: Path, capsys: pytest.Capture
     assert "a probability, from 0 to 1, got nan" in capsys.readouterr().err
 
 
+def test_limits_that_leave_no_phrase_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("build", folder / "phrases.csv", "--out", folder / "other", "--min-words", 50) == 2
+    assert "none has 50 to 1000 words and answers a turn of 0 to 1000; widen --min-words" in capsys.readouterr().err
+
+
 def test_search_prints_what_was_found(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("search", base, "What will you do on Saturday?", "-k", 1) == 0
     printed = capsys.readouterr().out

@@ -73,7 +73,10 @@ def score(
     shard: Annotated[str, typer.Option(help="K/N: only every N-th row, from the K-th; for several processes.")] = "0/1",
     seed: Seed = 0,
 ) -> None:
-    """Try prompts on training rows with a frozen language model; a run that was cut off goes on."""
+    """Try prompts on training rows with a frozen language model.
+
+    A run that was cut off goes on.
+    """
     began = time.perf_counter()
     draw = DrawSettings(inputs=inputs, demonstrations=demonstrations, seed=seed)
     sizes = Sizes(draw=draw, score=ScoreSettings(prompts=prompts, rounds=rounds, seed=seed))
@@ -101,7 +104,10 @@ def train(
     fast: Annotated[bool, typer.Option("--fast", help="Few rows and prompts, for a look.")] = False,
     seed: LearningSeed = 0,
 ) -> None:
-    """Train a retriever of prompts from scores, drawn as they were scored, and save it with its pool."""
+    """Train a retriever of prompts from scores.
+
+    Prompts are drawn as they were scored; the retriever is saved with its pool.
+    """
     model, sentences = load_language_model(lm, dtype="bfloat16"), load_encoder(encoder)
     sizes = seeded(FAST, seed) if fast else as_scored(ScoreStore(scores, model.fingerprint), seed)
     prepared = prepare(tasks, scores, model, sizes, progress=True)
@@ -150,7 +156,10 @@ def evaluate(
     fast: Annotated[bool, typer.Option("--fast", help="Two clusters and few rows, for a look.")] = False,
     seed: LearningSeed = 0,
 ) -> None:
-    """Test on each cluster of tasks a retriever that saw nothing of it; a run that was cut off goes on."""
+    """Test on each cluster of tasks a retriever that saw none of it.
+
+    A run that was cut off goes on.
+    """
     store = ScoreStore(scores, model_fingerprint(lm, "bfloat16"))
     sizes = seeded(FAST, seed) if fast else replace(as_scored(store, seed), rows=rows)
     settings = RunSettings(lm=lm, transfer=transfer, encoder=encoder, clusters=tuple(cluster or ()), k=k, seed=seed)

@@ -37,7 +37,10 @@ def pairs(
     random: Annotated[int, typer.Option(min=1, help="Pairs from anywhere, tried on each dialog.")] = 2,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
 ) -> None:
-    """Tune the search for pairs that are shown to the generator; a run that was cut off goes on."""
+    """Tune the search for pairs that are shown to the generator.
+
+    A run that was cut off goes on.
+    """
     asked = _drawn(conversations, dialogs, seed)
     model = load_language_model(lm, "bfloat16")
     retriever = PairRetriever(base=open_base(base), k=1)

@@ -53,7 +53,10 @@ def train(
     seed: Seed = 0,
     speed: Speeds = True,
 ) -> None:
-    """Train a proxy and print how well it does beside all baselines; a run that was stopped goes on where it was."""
+    """Train a proxy and print how well it does beside all baselines.
+
+    A run that was stopped goes on where it was.
+    """
     settings = ProxySettings(
         model=model,
         dtype=dtype,
@@ -87,9 +90,10 @@ def evaluate(
     other: Other = None,
     speed: Speeds = True,
 ) -> None:
-    """Judge a proxy on the phrases of SOURCE that its training held out, and on other corpora.
+    """Judge a proxy on phrases that its training held out.
 
-    Needs the corpus and the language model it was trained with: what was held out follows from its seed.
+    Other corpora come beside them. Needs the corpus and the language model it was trained with: what was held out
+    follows from its seed.
     """
     loaded = load_proxy(proxy)
     settings = msgspec.convert(loaded.manifest.settings, ProxySettings)

@@ -12,7 +12,7 @@ import pytest
 
 from blender.serving.cli import main
 from blender.serving.report.command import without_password
-from tests.serving.report.conftest import Work
+from tests.serving.report.conftest import Work, make_job
 
 
 def test_the_same_input_gives_the_same_bytes(work: Work, made: Path, tmp_path: Path) -> None:
@@ -88,6 +88,16 @@ def test_wrong_calls_end_with_two_and_say_what_is_accepted(
     assert main(["report", "--out", str(tmp_path / "out")]) == 2
     assert "nothing to report on" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_job_that_nobody_labelled_yet_is_said_to_be_so(
+    work: Work, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_job(tmp_path / "job", work.run, share=0.0)
+    assert main(["report", str(tmp_path / "job"), "--out", str(tmp_path / "report")]) == 0
+    said = capsys.readouterr().out
+    assert f"nobody has labelled {tmp_path / 'job'} yet; use `blend label page`, or import sheets" in said
+    assert "raw `labels`" not in said
 
 
 def test_a_password_does_not_get_into_the_report() -> None:

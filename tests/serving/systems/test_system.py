@@ -100,6 +100,7 @@ def test_the_options_of_a_server() -> None:
     ("spec", "says"),
     [
         ("api:http://h/v1", "needs model"),
+        ("api:nowhere", "such as http://localhost:8000/v1; api needs model, "),
         ("api:http://h/v1#m?max_token=9", "did you mean 'max_tokens'"),
         ("api:http://h/v1#m?max_tokens=many", "max_tokens"),
         ("api:http://h/v1#m?price_in=-1", "prices"),
