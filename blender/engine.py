@@ -106,9 +106,8 @@ class Blender:
             elif hasattr(slot.source, "warm"):  # others would need the network
                 self._proposing.run({name: partial(slot.source.propose, [pool.dialog], slot.k)}, self.settings.timeout)
         for name, annotator in self.parts.annotators.items():
-            call = {name: partial(annotator.annotate, [pool])}
             work = words_to_read([pool]) if name in self.parts.dear else len(pool)
-            self._annotating.run(call, self.settings.timeout, work=work)
+            self._annotating.run({name: partial(annotator.annotate, [pool])}, self.settings.timeout, work=work)
 
     def reply(self, turns: Turns, *, facts: Sequence[str] = (), deadline: float | None = None) -> Selection:
         """Answer one dialog. Strings alternate speakers and end with the human.
@@ -128,10 +127,7 @@ class Blender:
         return self.reply_batch([dialog], deadline=deadline)[0]
 
     async def areply(self, turns: Turns, *, facts: Sequence[str] = (), deadline: float | None = None) -> Selection:
-        """As ``reply``, in a thread of asyncio's: these are few, and what waits for one uses up its deadline.
-
-        Where the task is cancelled, the thread soon ends its work, too.
-        """
+        """As ``reply``, in one of asyncio's few threads: waiting for one uses the deadline up, cancelling ends it."""
         with within(deadline), awaited():
             return await asyncio.to_thread(self.reply, turns, facts=facts)
 
@@ -231,10 +227,10 @@ class Blender:
         if self.parts.cascade:
             annotation, ranker = self._measure_shortlist(self.parts.cascade, pools, annotation, guarded)
         annotated = time.perf_counter()
-        measuring = annotated - begun - guarded.seconds
         judged = judge_all(pools, annotation, guarded, ranker)
         if any(map(len, pools)):
             self._pace.took(_CHOOSING, guarded.seconds + time.perf_counter() - annotated, sum(map(len, pools)))
+        measuring = annotated - begun - guarded.seconds
         return [replace(each, seconds={"annotate": measuring, **each.seconds}) for each in judged]
 
     def _measure_shortlist(
