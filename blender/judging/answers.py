@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BadInput
 from blender.judging.pools import LabelledPool
-from blender.judging.target import GATED, MEAN, SENSIBLE, allowed, gated, stated_specific, target_name
+from blender.judging.target import GATED, MEAN, SENSIBLE, gated, stated_specific, target_name
 from blender.sampling.lengths import length_slice
 
 Doubles = NDArray[np.float64]
@@ -62,27 +62,20 @@ def root_of(labelled: LabelledPool) -> tuple[str, str]:
     return labelled.dataset, labelled.slices.get("dialog", labelled.pool.dialog.id)
 
 
-def answers(pools: Sequence[LabelledPool], *, definition: str | None = None) -> Answers:
+def answers(pools: Sequence[LabelledPool]) -> Answers:
     """All candidates of labelled pools as answers of the systems that their ``source`` names.
 
-    Args:
-        pools: labelled; a candidate without label stays, as not judged.
-        definition: of the labels, by the names of `blender.judging.target`: ``gated SSA per rater``, ``mean of
-            sensible and specific`` (labels as stated), or ``sensible`` alone (specific is then NaN); default: the
-            first that each data set allows.
+    A candidate without label stays, as not judged. The labels are the first that each data set allows
+    (`blender.judging.target`); where that is ``sensible`` alone, specific is NaN.
 
     Raises:
-        BadInput: a data set has no label of sensibleness, or ``definition`` is none of these.
+        BadInput: a data set has no label of sensibleness.
     """
-    names = _definitions(pools, definition)
+    names = _definitions(pools)
     rows = [(labelled, candidate) for labelled in pools for candidate in labelled.pool.candidates]
     system, systems = _places([candidate.source for _, candidate in rows])
     root, roots = _places([root_of(labelled) for labelled, _ in rows])
-    known = {name for name in names if names[name] in allowed([each for each in pools if each.dataset == name])}
-    labels = [
-        _LABELS[names[each.dataset]](each) if each.dataset in known else (_nothing(each), _nothing(each))
-        for each in pools
-    ]
+    labels = [_LABELS[names[each.dataset]](each) for each in pools]
     return Answers(
         definition=_described(pools, names),
         systems=tuple(systems),
@@ -103,14 +96,9 @@ def slices_of(labelled: LabelledPool) -> dict[str, str]:
     return {"dataset": labelled.dataset, "language": dialog.locale, "length": length_slice(len(dialog.turns))} | stated
 
 
-def _definitions(pools: Sequence[LabelledPool], definition: str | None) -> dict[str, str]:
-    if definition is not None and definition not in _LABELS:
-        raise BadInput(f"unknown definition {definition!r}; known are {', '.join(_LABELS)}")
+def _definitions(pools: Sequence[LabelledPool]) -> dict[str, str]:
     datasets = dict.fromkeys(labelled.dataset for labelled in pools)
-    names = {
-        name: definition or target_name([labelled for labelled in pools if labelled.dataset == name])
-        for name in datasets
-    }
+    names = {name: target_name([labelled for labelled in pools if labelled.dataset == name]) for name in datasets}
     missing = [name for name, found in names.items() if found not in _LABELS]
     if missing:
         raise BadInput([f"{name} has no label of sensibleness; SSA needs sensible and specific" for name in missing])
@@ -138,14 +126,10 @@ def _stated(labelled: LabelledPool) -> tuple[Doubles, Doubles]:
     return labelled.sensible.astype(np.float64), stated_specific(labelled).astype(np.float64)
 
 
-def _nothing(labelled: LabelledPool) -> Doubles:
-    return np.full(len(labelled), np.nan)
-
-
 _LABELS: dict[str, Callable[[LabelledPool], tuple[Doubles, Doubles]]] = {
     GATED: _gated,
     MEAN: _stated,
-    SENSIBLE: lambda labelled: (labelled.sensible.astype(np.float64), _nothing(labelled)),
+    SENSIBLE: lambda labelled: (labelled.sensible.astype(np.float64), np.full(len(labelled), np.nan)),
 }
 
 

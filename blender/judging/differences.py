@@ -103,7 +103,6 @@ def differences(
     pools: Sequence[LabelledPool],
     *,
     measure: str = "ssa",
-    definition: str | None = None,
     draws: int = 2000,
     seed: int = 0,
 ) -> Differences:
@@ -115,14 +114,13 @@ def differences(
     Args:
         pools: labelled; systems are named by ``candidate.source``.
         measure: ``ssa``, ``sensible`` or ``specific``.
-        definition: of the labels, as for `blender.judging.answers.answers`.
         draws: of the bootstrap.
         seed: of the bootstrap and of the sign patterns.
 
     Raises:
         BadInput: a data set has no label of sensibleness, or a name is unknown.
     """
-    table = answers(pools, definition=definition)
+    table = answers(pools)
     dialogs = by_dialog(table, measure)
     order = sorted(range(len(table.systems)), key=lambda at: -np.nan_to_num(dialogs.mean(at), nan=-np.inf))
     pairs = list(combinations(order, 2))

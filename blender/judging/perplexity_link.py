@@ -69,7 +69,6 @@ def perplexity_link(
     pools: Sequence[LabelledPool],
     losses: Mapping[tuple[str, str], float | None],
     *,
-    definition: str | None = None,
     draws: int = 1000,
     seed: int = 0,
 ) -> PerplexityLink:
@@ -82,14 +81,13 @@ def perplexity_link(
         pools: labelled; systems are named by ``candidate.source``.
         losses: by (dialog id, answer text), such as ``perplexity.conditional`` (nats per token, the logarithm of
             perplexity); ``None``, NaN or absent = not known.
-        definition: of the labels, as for `blender.judging.answers.answers`.
         draws: of the bootstrap.
         seed: of the bootstrap and of random orders.
 
     Raises:
         BadInput: a data set has no label of sensibleness.
     """
-    table = answers(pools, definition=definition)
+    table = answers(pools)
     keys = [(labelled.pool.dialog.id, candidate.text) for labelled in pools for candidate in labelled.pool.candidates]
     known = (losses.get(key) for key in keys)
     loss = np.array([np.nan if value is None else value for value in known], dtype=np.float64)

@@ -170,8 +170,6 @@ def prediction_powered(
     pools: Sequence[LabelledPool],
     answers: Sequence[Answer],
     predictions: Mapping[tuple[str, str], Heads],
-    *,
-    definition: str | None = None,
 ) -> tuple[PoweredScore, ...]:
     """Human labels of some answers and predictions of all put together, per system and measure.
 
@@ -179,7 +177,6 @@ def prediction_powered(
         pools: labelled; systems are named by ``candidate.source``. What nobody judged counts as unlabelled.
         answers: of all systems, labelled or not; a labelled one is known again by system, dialog id and text.
         predictions: by (dialog id, answer text).
-        definition: of the labels, as for `blender.judging.answers.answers`.
 
     Returns:
         Systems in order of first appearance in the pools, each with ``sensible``, ``specific``, ``ssa``.
@@ -187,7 +184,7 @@ def prediction_powered(
     Raises:
         BadInput: a data set has no label of sensibleness.
     """
-    table = answer_table(pools, definition=definition)
+    table = answer_table(pools)
     labels = np.stack([table.measure(name) for name in MEASURES], axis=1)
     rows = [(labelled, candidate) for labelled in pools for candidate in labelled.pool.candidates]
     keys = [(candidate.source, labelled.pool.dialog.id, candidate.text) for labelled, candidate in rows]

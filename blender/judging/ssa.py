@@ -94,19 +94,18 @@ class Scores:
         return found[name]
 
 
-def ssa(pools: Sequence[LabelledPool], *, definition: str | None = None, draws: int = 2000, seed: int = 0) -> Scores:
+def ssa(pools: Sequence[LabelledPool], *, draws: int = 2000, seed: int = 0) -> Scores:
     """Sensibleness, specificity and SSA of every system (``candidate.source``), in all and by slice.
 
     Args:
         pools: labelled.
-        definition: of the labels, as for `blender.judging.answers.answers`; default: what each data set allows.
         draws: of the bootstrap.
         seed: of the bootstrap.
 
     Raises:
-        BadInput: a data set has no label of sensibleness, or ``definition`` is unknown.
+        BadInput: a data set has no label of sensibleness.
     """
-    table = answers(pools, definition=definition)
+    table = answers(pools)
     everything = np.ones(len(table.system), dtype=np.bool_)
     return Scores(
         definition=table.definition,

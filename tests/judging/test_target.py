@@ -119,7 +119,6 @@ def test_a_definition_that_labels_cannot_have_knows_nothing() -> None:
     pool = made([0, 0.5, 1])
     for name in (MEAN, GATED):
         assert np.isnan(targets([pool], definition=name).values[0]).all()
-    assert np.isnan(answers([pool], definition=MEAN).specific).all()
     assert np.isnan(targets([made([1, 0], [1, 0])], definition=GATED).values[0]).all(), "nobody's own ratings are known"
 
 
