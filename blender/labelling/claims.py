@@ -31,7 +31,7 @@ def claims(connection: sql.Connection, campaign: str, since: str) -> list[tuple[
     return [(str(row.page), str(row.rater)) for row in rows]
 
 
-def handed(connection: sql.Connection, campaign: str, rater: str, start: int = 0) -> list[str]:
-    """Pages a rater was given, in order, from number ``start`` on."""
+def handed(connection: sql.Connection, campaign: str, rater: str) -> list[str]:
+    """Pages a rater was given, in order."""
     own = sql.select(CLAIMS.c.page).where(CLAIMS.c.campaign == campaign, CLAIMS.c.rater == rater)
-    return list(connection.execute(own.where(CLAIMS.c.number >= start).order_by(CLAIMS.c.number)).scalars())
+    return list(connection.execute(own.order_by(CLAIMS.c.number)).scalars())

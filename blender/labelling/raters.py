@@ -12,7 +12,7 @@ from blender.judging.pairwise import cohen_kappa
 from blender.labelling.aggregate import check_labels, gated
 from blender.labelling.campaign import Campaign
 from blender.labelling.records import Item, Label
-from blender.labelling.suspicion import ANSWERS, Given, Limits, gold_alarm, same_alarm, speed_alarm, votes_of
+from blender.labelling.suspicion import ANSWERS, Given, gold_alarm, same_alarm, speed_alarm, votes_of
 
 Said = Mapping[str, Given]
 """By rater."""
@@ -59,13 +59,12 @@ class Rater:
     alarms: tuple[str, ...]
 
 
-def raters(campaign: Campaign, labels: Sequence[Label], *, limits: Limits | None = None) -> tuple[Rater, ...]:
+def raters(campaign: Campaign, labels: Sequence[Label]) -> tuple[Rater, ...]:
     """The table of raters, by name. Gold and repeated items count like any other, but for their own columns.
 
     Args:
         campaign: whose items were labelled.
         labels: of these items.
-        limits: of the alarms.
 
     Raises:
         BadInput: labels do not belong to the campaign, or a rater has two on one item.
@@ -74,12 +73,11 @@ def raters(campaign: Campaign, labels: Sequence[Label], *, limits: Limits | None
     by_rater: dict[str, dict[str, Label]] = {}
     for label in labels:
         by_rater.setdefault(label.rater, {})[label.item] = label
-    known = limits or Limits()
     speeds = {name: _seconds(said) for name, said in by_rater.items()}
-    return tuple(_rater(name, campaign, by_rater, speeds, known) for name in sorted(by_rater))
+    return tuple(_rater(name, campaign, by_rater, speeds) for name in sorted(by_rater))
 
 
-def _rater(name: str, campaign: Campaign, by_rater: Said, speeds: Mapping[str, float], limits: Limits) -> Rater:
+def _rater(name: str, campaign: Campaign, by_rater: Said, speeds: Mapping[str, float]) -> Rater:
     said = {item: label for item, label in by_rater[name].items() if label.judged}
     others = [given for rater, given in by_rater.items() if rater != name]
     gold = [_right(campaign.by_id[item], label) for item, label in said.items() if campaign.by_id[item].gold]
@@ -90,9 +88,9 @@ def _rater(name: str, campaign: Campaign, by_rater: Said, speeds: Mapping[str, f
     ]
     sensible, specific = (_against(said, others, answer) for answer in ANSWERS.values())
     alarms = (
-        gold_alarm(sum(gold), len(gold), limits),
-        same_alarm(said, others, limits),
-        speed_alarm(speeds[name], [speed for rater, speed in speeds.items() if rater != name], limits),
+        gold_alarm(sum(gold), len(gold)),
+        same_alarm(said, others),
+        speed_alarm(speeds[name], [speed for rater, speed in speeds.items() if rater != name]),
     )
     return Rater(
         rater=name,

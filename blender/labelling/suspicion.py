@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from blender.labelling.aggregate import gated
 from blender.labelling.records import Label
@@ -14,34 +13,22 @@ Given = Mapping[str, Label]
 """By item, what one rater said."""
 ANSWERS: dict[str, Callable[[Label], bool | None]] = {"sensible": lambda label: label.sensible, "specific": gated}
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Where suspicion begins.
-
-    Attributes:
-        gold: share of gold items right, below it.
-        gold_items: needed before gold is judged.
-        seconds: median per item, below it.
-        faster: median per item as a share of the others' median, below it.
-        same: probability of always the same answer, if the rater judged as the others do; below it.
-    """
-
-    gold: float = 0.7
-    gold_items: int = 3
-    seconds: float = 1.0
-    faster: float = 0.25
-    same: float = 0.01
+# Below these a rater is suspicious:
+GOLD = 0.7  # share of gold items right,
+GOLD_ITEMS = 3  # of which there must be so many
+SECONDS = 1.0  # median per item
+FASTER = 0.25  # the same as a share of the others' median
+SAME = 0.01  # probability of always the same answer, if the rater judged as the others do
 
 
-def gold_alarm(right: int, items: int, limits: Limits) -> str | None:
+def gold_alarm(right: int, items: int) -> str | None:
     """Too few gold items as they must be."""
-    if items < limits.gold_items or right / items >= limits.gold:
+    if items < GOLD_ITEMS or right / items >= GOLD:
         return None
-    return f"{right} of {items} gold items right; {limits.gold:.0%} or more are expected"
+    return f"{right} of {items} gold items right; {GOLD:.0%} or more are expected"
 
 
-def same_alarm(said: Given, others: Sequence[Given], limits: Limits) -> str | None:
+def same_alarm(said: Given, others: Sequence[Given]) -> str | None:
     """Always the same answer, where that is no accident.
 
     How probable it is comes from the others' rate of that answer on the same items, q = (that answer + 1) / (all + 2),
@@ -56,7 +43,7 @@ def same_alarm(said: Given, others: Sequence[Given], limits: Limits) -> str | No
         rest = [vote for item in own for vote in votes_of(others, item, answer)]
         rate = (sum(vote == always for vote in rest) + 1) / (len(rest) + 2)
         chance = rate ** len(own)
-        if rest and chance < limits.same:
+        if rest and chance < SAME:
             what = question if always else f"not {question}"
             return (
                 f"always {what} ({len(own)} of {len(own)}); at the others' rate of {rate:.0%} on the same items the "
@@ -65,14 +52,14 @@ def same_alarm(said: Given, others: Sequence[Given], limits: Limits) -> str | No
     return None
 
 
-def speed_alarm(seconds: float, others: Sequence[float], limits: Limits) -> str | None:
+def speed_alarm(seconds: float, others: Sequence[float]) -> str | None:
     """Faster than one can read, or much faster than the others."""
     if math.isnan(seconds):
         return None
-    if seconds < limits.seconds:
-        return f"{seconds:.1f} s per item (median); nobody reads and judges in less than {limits.seconds:g} s"
+    if seconds < SECONDS:
+        return f"{seconds:.1f} s per item (median); nobody reads and judges in less than {SECONDS:g} s"
     known = [speed for speed in others if not math.isnan(speed)]
-    if known and seconds < limits.faster * statistics.median(known):
+    if known and seconds < FASTER * statistics.median(known):
         return f"{seconds:.1f} s per item (median), against {statistics.median(known):.1f} s of the others"
     return None
 

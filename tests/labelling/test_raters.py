@@ -11,7 +11,6 @@ from blender.errors import BadInput
 from blender.labelling.campaign import Campaign
 from blender.labelling.raters import Rater, raters
 from blender.labelling.records import Gold, Item, Label
-from blender.labelling.suspicion import Limits
 from blender.records import Dialog
 
 Pair = tuple[bool | None, bool | None]
@@ -105,10 +104,9 @@ def test_too_fast_to_read_or_much_faster_than_the_others() -> None:
     assert found["ann"].alarms == ()
 
 
-def test_limits_are_the_users_and_wrong_labels_are_refused() -> None:
-    labels = [Label(item="g0", rater="ann", sensible=False, specific=False)]
-    assert raters(JOB, labels)[0].alarms == ()  # one gold item is not enough
-    assert raters(JOB, labels, limits=Limits(gold_items=1))[0].alarms
+def test_few_gold_items_say_nothing_and_wrong_labels_are_refused() -> None:
+    wrong = [Label(item=f"g{at}", rater="ann", sensible=at % 2 == 1, specific=False) for at in range(3)]
+    assert raters(JOB, wrong[:2])[0].alarms == () and raters(JOB, wrong)[0].alarms
     assert raters(JOB, []) == ()
     with pytest.raises(BadInput, match="does not have"):
         raters(JOB, [Label(item="x", rater="ann", sensible=True, specific=True)])
