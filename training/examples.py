@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from blender.annotation import USER
 from blender.judging.conversations import conversations
-from blender.judging.headroom import FLAT
+from blender.judging.headroom import FLAT, chosen_target
 from blender.judging.pools import LabelledPool
 from blender.judging.target import gated_specific, sets_asking, targets
 from blender.matrix import RANK, FeatureMatrix, Floats, Z, ordinary_columns
@@ -211,6 +211,18 @@ def payoff(examples: Examples) -> Doubles:
         if len(known) > 1 and known.max() - known.mean() > FLAT:
             found[span] = (values - known.mean()) / (known.max() - known.mean())
     return found
+
+
+def gained(examples: Examples, scores: Doubles) -> Doubles:
+    """Head-room recovered of each pool that has some, in their order; ties count as a draw among the tied.
+
+    Args:
+        examples: the pools.
+        scores: float64 (n_rows,).
+    """
+    gains = payoff(examples)
+    spans = [rows for rows in examples.matrix.groups() if not np.isnan(gains[rows]).all()]
+    return np.array([chosen_target(gains[rows], scores[rows]) for rows in spans])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blender.judging.headroom import bootstrap, chosen_target
+from blender.judging.headroom import bootstrap
 from blender.judging.resampling import Interval
-from blender.training.examples import payoff
+from blender.training.examples import gained, payoff
 from blender.training.frontier import counted_sets
 from blender.training.outer import judged_pools
 from blender.training.report import table
@@ -45,16 +45,12 @@ def _one(bench: Bench, guard: str, dataset: str) -> Guarded:
     found = bench.guards[guard].check([bench.prepared.labelled[at].pool for at in numbers], part.matrix)
     blocked = np.array([reason is not None for reason in found])
     scores = np.concatenate(bench.scores(part.matrix, numbers))
-    gains = payoff(part)
-    spans = [rows for rows in part.matrix.groups() if not np.isnan(gains[rows]).all()]
-    before = np.array([chosen_target(gains[rows], scores[rows]) for rows in spans])
-    left = np.where(blocked, scores - 1e6, scores)
-    after = np.array([chosen_target(gains[rows], left[rows]) for rows in spans])
+    left, gains = np.where(blocked, scores - 1e6, scores), payoff(part)
     lost = gains[blocked & ~np.isnan(gains)]
     return Guarded(
         blocked=float(blocked.mean()),
         worth=float(lost.mean()) if len(lost) else float("nan"),
-        change=bootstrap(after - before, seed=bench.seed),
+        change=bootstrap(gained(part, left) - gained(part, scores), seed=bench.seed),
     )
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from blender.judging.headroom import bootstrap, chosen_target
+from blender.judging.headroom import bootstrap
 from blender.judging.resampling import NOTHING, Interval, statistic
-from blender.training.examples import Doubles, Examples, payoff
+from blender.training.examples import Doubles, Examples, gained
 from blender.training.outer import judged_pools, judged_sets
 from blender.training.report import table
 from blender.training.robustness.contexts import Bench
@@ -128,7 +128,7 @@ def switch_of(bench: Bench, dataset: str) -> Switch:
     part = bench.prepared.examples.take(numbers)
     benches = (replace(bench, length_free=free) for free in (False, True))
     value, free = (np.concatenate(one.scores(part.matrix, numbers)) for one in benches)
-    before, after = (_gained(scores, part) for scores in (value, free))
+    before, after = (gained(part, scores) for scores in (value, free))
     return Switch(
         pools=len(part),
         candidates=int((~np.isnan(part.target)).sum()),
@@ -152,13 +152,6 @@ def _correlations(scores: Doubles, part: Examples, seed: int) -> dict[str, Corre
         for name in ("words", "characters")
         for ranks in (False, True)
     }
-
-
-def _gained(scores: Doubles, part: Examples) -> Doubles:
-    """Head-room recovered of each pool that has some."""
-    gains = payoff(part)
-    spans = [rows for rows in part.matrix.groups() if not np.isnan(gains[rows]).all()]
-    return np.array([chosen_target(gains[rows], scores[rows]) for rows in spans])
 
 
 def all_switches(bench: Bench) -> dict[str, Switch]:

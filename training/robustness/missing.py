@@ -13,11 +13,10 @@ from itertools import combinations
 
 import numpy as np
 
-from blender.judging.headroom import chosen_target
 from blender.judging.resampling import Interval
 from blender.ranker import annotators_of
 from blender.training.cascade import blanked
-from blender.training.examples import Doubles, payoff
+from blender.training.examples import Doubles, gained
 from blender.training.frontier import counted_sets, mean_of_sets
 from blender.training.outer import judged_pools
 from blender.training.report import table
@@ -41,33 +40,25 @@ class Lost:
     change: Interval
 
 
-def gained(bench: Bench, absent: Collection[str] = ()) -> dict[str, Doubles]:
-    """Head-room recovered in every context that has some, by counted set; ties count as a draw among the tied."""
+def gained_without(bench: Bench, absent: Collection[str] = ()) -> dict[str, Doubles]:
+    """Head-room recovered in every context that has some, by counted set."""
     examples = bench.prepared.examples
     found = {}
     for name in counted_sets(bench.prepared):
         numbers = judged_pools(examples, name)
         part = examples.take(numbers)
         matrix = blanked(part.matrix, np.zeros(len(part.matrix), dtype=bool), absent)
-        scores = np.concatenate(bench.scores(matrix, numbers))
-        gains = payoff(part)
-        found[name] = np.array(
-            [
-                chosen_target(gains[rows], scores[rows])
-                for rows in part.matrix.groups()
-                if not np.isnan(gains[rows]).all()
-            ]
-        )
+        found[name] = gained(part, np.concatenate(bench.scores(matrix, numbers)))
     return found
 
 
 def annotators_missing(bench: Bench, together: int = 1) -> list[Lost]:
     """Every set of ``together`` annotators missing, the dearest first."""
-    whole = gained(bench)
+    whole = gained_without(bench)
     names = annotators_of(bench.prepared.examples.matrix.columns)
     lost = []
     for absent in combinations(names, together):
-        left = gained(bench, absent)
+        left = gained_without(bench, absent)
         change = mean_of_sets([left[name] - whole[name] for name in left], bench.seed, DRAWS)
         lost.append(Lost(absent=absent, recovered=with_mean(left), change=change))
     return sorted(lost, key=lambda one: one.change.value)
@@ -81,7 +72,7 @@ def with_mean(gains: Mapping[str, Doubles]) -> dict[str, float]:
 
 def missing_lines(bench: Bench, one: Sequence[Lost], two: Sequence[Lost]) -> list[str]:
     """The tables in markdown: every annotator, and the `DEAREST` pairs."""
-    whole = with_mean(gained(bench))
+    whole = with_mean(gained_without(bench))
     rows = [["nothing", *(f"{100 * value:.1f}" for value in whole.values()), ""]]
     for lost in [*one, *two[:DEAREST]]:
         cells = [f"{100 * lost.recovered[name]:.1f}" for name in whole]

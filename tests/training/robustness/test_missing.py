@@ -13,7 +13,7 @@ from blender.training.frontier import counted_sets, mean_of_sets
 from blender.training.robustness.contexts import Bench, drawn_contexts
 from blender.training.robustness.missing import (
     annotators_missing,
-    gained,
+    gained_without,
     missing_lines,
     with_mean,
 )
@@ -22,7 +22,7 @@ from blender.training.robustness.missing import (
 def test_with_nothing_missing_it_is_the_head_room_that_is_measured_elsewhere(bench: Bench) -> None:
     examples = bench.prepared.examples
     assert counted_sets(bench.prepared) == ("one", "two")
-    for name, values in gained(bench).items():
+    for name, values in gained_without(bench).items():
         part = examples.take([at for at, dataset in enumerate(examples.datasets) if dataset == name])
         family = part.families[0]
         scores = bench.found.rankers[family].score(part.matrix).value
@@ -33,7 +33,7 @@ def test_the_annotator_that_knows_the_labels_is_the_dearest(bench: Bench) -> Non
     one = annotators_missing(bench, 1)
     assert one[0].absent == ("overlap",)
     assert one[0].change.high < 0
-    assert one[0].recovered["mean"] == pytest.approx(with_mean(gained(bench))["mean"] + one[0].change.value)
+    assert one[0].recovered["mean"] == pytest.approx(with_mean(gained_without(bench))["mean"] + one[0].change.value)
     two = annotators_missing(bench, 2)
     assert {lost.absent for lost in two} == {("length", "overlap"), ("length", "rarity"), ("overlap", "rarity")}
     assert "overlap" in two[0].absent
