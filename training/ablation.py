@@ -16,11 +16,9 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 import typer
-from rich.console import Console
 
-from blender.models.cache import cache_folder
 from blender.training.examples import Doubles
-from blender.training.frontier import SEEDS, SETTINGS, counted_sets, kept_scores, mean_of_sets, shares
+from blender.training.frontier import SEEDS, SETTINGS, counted_sets, mean_of_sets, told_shares
 from blender.training.prepare import Prepared, default_annotators
 from blender.training.public_sets import label_files, prepare_english
 from blender.training.report import table, write_between_markers, write_json
@@ -31,7 +29,7 @@ LEFT_OUT = ("perplexity", "reply")  # that a default bundle once had
 _TIMES = Path("benchmarks") / "performance" / "annotators.json"
 
 
-def ablation(prepared: Prepared, names: Sequence[str], folder: Path) -> dict[str, dict[str, Doubles]]:
+def ablation(prepared: Prepared, names: Sequence[str]) -> dict[str, dict[str, Doubles]]:
     """By what is left out, by set, what was recovered of each context, mean of the seeds; ``WHOLE`` leaves out none.
 
     What is in ``LEFT_OUT`` is added instead.
@@ -39,9 +37,7 @@ def ablation(prepared: Prepared, names: Sequence[str], folder: Path) -> dict[str
     found = {}
     for without in (WHOLE, *names, *LEFT_OUT):
         some = [*names, without] if without in LEFT_OUT else [name for name in names if name != without]
-        by_seed = [shares(prepared, kept_scores(prepared, some, seed, folder)) for seed in range(SEEDS)]
-        found[without] = {dataset: np.mean([one[dataset] for one in by_seed], axis=0) for dataset in by_seed[0]}
-        Console().print(without, {key: round(100 * float(np.nanmean(one)), 1) for key, one in found[without].items()})
+        found[without] = told_shares(prepared, some, without)
     return found
 
 
@@ -100,7 +96,7 @@ def main(
     """Leave out each annotator of the default bundle in turn; write docs/quality.md and benchmarks/ablation.json."""
     chosen = default_annotators()
     prepared = prepare_english(label_files(data), [*chosen, *LEFT_OUT])
-    plain = as_plain(prepared, ablation(prepared, sorted(chosen), cache_folder() / "frontier"))
+    plain = as_plain(prepared, ablation(prepared, sorted(chosen)))
     write_json(out / "benchmarks" / "ablation.json", plain)
     lines = list(ablation_lines(plain, _times(out)))
     write_between_markers(out / "docs" / "quality.md", "ablation", lines)

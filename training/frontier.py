@@ -104,6 +104,15 @@ def shares(prepared: Prepared, scores: Doubles) -> dict[str, Doubles]:
     return found
 
 
+def told_shares(prepared: Prepared, names: Sequence[str], what: str) -> dict[str, Doubles]:
+    """As :func:`shares`, by rankers that read some annotators, mean of the seeds; printed under the name ``what``."""
+    folder = cache_folder() / "frontier"
+    by_seed = [shares(prepared, kept_scores(prepared, names, seed, folder)) for seed in range(SEEDS)]
+    found = {dataset: np.mean([one[dataset] for one in by_seed], axis=0) for dataset in by_seed[0]}
+    Console().print(what, {key: round(100 * float(np.nanmean(one)), 1) for key, one in found.items()})
+    return found
+
+
 def counted_sets(prepared: Prepared) -> tuple[str, ...]:
     """Sets that enter the mean: three candidates a context or more, all known to be made by machines."""
     kept = []
@@ -141,12 +150,7 @@ def main(
     """Measure head-room recovered by sets of annotators and write benchmarks/frontier.json."""
     every = dict.fromkeys(name for names in SETS.values() for name in names)
     prepared = prepare_english(label_files(data), every)
-    found = {}
-    for name in only or SETS:
-        runs = [kept_scores(prepared, SETS[name], seed, cache_folder() / "frontier") for seed in range(SEEDS)]
-        by_seed = [shares(prepared, scores) for scores in runs]
-        found[name] = {dataset: np.mean([one[dataset] for one in by_seed], axis=0) for dataset in by_seed[0]}
-        Console().print(name, {key: round(100 * float(np.nanmean(one)), 1) for key, one in found[name].items()})
+    found = {name: told_shares(prepared, SETS[name], name) for name in only or SETS}
     if not only:
         write_json(out / "benchmarks" / "frontier.json", frontier(prepared, found))
 
