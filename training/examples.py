@@ -91,6 +91,11 @@ class Examples:
         """Numbers of the pools that rankers are judged on."""
         return tuple(at for at, view in enumerate(self.views) if view == "judged")
 
+    def with_choice(self) -> list[int]:
+        """Numbers of the judged pools that have two labelled candidates or more."""
+        known, spans = ~np.isnan(self.target), list(self.matrix.groups())
+        return [at for at in self.judged() if known[spans[at]].sum() > 1]
+
     def ordinary(self) -> Examples:
         """The same examples without coordinates of points: what trees can read."""
         return replace(self, matrix=self.matrix.ordinary())

@@ -121,7 +121,7 @@ def learning_curve(
     Raises:
         BadInput: a size is below 2, there are fewer than two seeds, or too few contexts or conversations.
     """
-    fixed, usable = fixed or Fixed(), _with_choice(examples)
+    fixed, usable = fixed or Fixed(), examples.with_choice()
     judged = examples.take(usable)
     plan = [grouped(judged, seed=seed) for seed in range(seeds)]
     chosen = _sizes(sizes, seeds, min((len(fold.train) for folds in plan for fold in folds), default=0))
@@ -134,12 +134,6 @@ def learning_curve(
         average=HeadRoom.of(judged).recovered(votes[AVERAGE]) if AVERAGE in votes else float("nan"),
         contexts=len(HeadRoom.of(judged).sizes),
     )
-
-
-def _with_choice(examples: Examples) -> list[int]:
-    """Judged pools with two labelled rows or more."""
-    known, spans = ~np.isnan(examples.target), list(examples.matrix.groups())
-    return [at for at in examples.judged() if known[spans[at]].sum() > 1]
 
 
 def _sizes(asked: Sequence[int], seeds: int, most: int) -> tuple[int, ...]:
