@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +17,11 @@ from blender.judging.families import seen_in_training
 from blender.judging.label_files import files_seen, read_label_files
 from blender.judging.pools import LabelledPool
 from blender.ranker import LearnedRanker
+from blender.selection import Selection
 from blender.serving.about import trained_on
 
 Doubles = NDArray[np.float64]
+_BATCH = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,17 +94,15 @@ def refuse_seen(files: Sequence[Path], labelled: Sequence[LabelledPool], blender
         )
 
 
-def winners(labelled: Sequence[LabelledPool], blender: Blender, *, batch: int = 16) -> Winners:
+def winners(labelled: Sequence[LabelledPool], blender: Blender) -> Winners:
     """What the blender would answer, without its own ``min_sensible``; one context of each conversation."""
     pairs = zip(reversed(conversations(labelled)), reversed(labelled), strict=True)
     first = list(dict(pairs).values())
     free = replace(blender, settings=replace(blender.settings, min_sensible=0.0))
     scores, labels = [], []
-    for start in range(0, len(first), batch):
-        part = first[start : start + batch]
-        for pool, selection in zip(part, free.choose_pools([each.pool for each in part]), strict=True):
-            scores.append(selection.sensible)
-            labels.append(float("nan") if selection.winner is None else float(pool.sensible[selection.winner]))
+    for pool, selection in zip(first, _choices(first, free), strict=True):
+        scores.append(selection.sensible)
+        labels.append(float("nan") if selection.winner is None else float(pool.sensible[selection.winner]))
     given, sensible = np.array(scores, dtype=np.float64), np.array(labels, dtype=np.float64)
     known = ~np.isnan(sensible)
     return Winners(
@@ -113,18 +113,19 @@ def winners(labelled: Sequence[LabelledPool], blender: Blender, *, batch: int = 
     )
 
 
-def head_scores(
-    labelled: Sequence[LabelledPool], blender: Blender, ranker: LearnedRanker, *, batch: int = 16
-) -> dict[str, Doubles]:
+def head_scores(labelled: Sequence[LabelledPool], blender: Blender, ranker: LearnedRanker) -> dict[str, Doubles]:
     """Raw scores (log-odds before the curve) of every candidate by head, float64 (candidates,).
 
     All annotators measure every candidate, whether it would come on a shortlist or not.
     """
-    whole = blender.measuring_all()
     heads = {name: head for name in HEADS if (head := getattr(ranker, name)) is not None}
     found: dict[str, list[Doubles]] = {name: [] for name in heads}
-    for start in range(0, len(labelled), batch):
-        for selection in whole.choose_pools([each.pool for each in labelled[start : start + batch]]):
-            for name, head in heads.items():
-                found[name].append(head.raw(selection.matrix))
+    for selection in _choices(labelled, blender.measuring_all()):
+        for name, head in heads.items():
+            found[name].append(head.raw(selection.matrix))
     return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _choices(labelled: Sequence[LabelledPool], blender: Blender) -> Iterator[Selection]:
+    for start in range(0, len(labelled), _BATCH):
+        yield from blender.choose_pools([each.pool for each in labelled[start : start + _BATCH]])
