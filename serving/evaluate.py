@@ -6,25 +6,21 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from blender.errors import BadInput
-from blender.judging.families import seen_in_training
 from blender.outputs import check_new_file
 from blender.reading import Task, check_tasks, read_tasks
 from blender.serving.inputs import check_readable
 from blender.serving.journal import ANSWERS, Journal, opened
 from blender.serving.loading import load
 from blender.serving.record import read_answers
-from blender.serving.standings import labels_in, print_standings
+from blender.serving.standings import labelled_tasks, labels_in, print_seen, print_standings
 from blender.serving.terminal import messages, output, shown
 from blender.serving.workers import Answering, answering
-
-if TYPE_CHECKING:
-    from blender.judging.pools import LabelledPool
 
 
 def evaluate(
@@ -77,15 +73,13 @@ def evaluate(
     check_new_file(out / ANSWERS, overwrite=True, read=[dialogs])
     with answering(bundle, load(bundle) if workers == 1 else None, workers) as answerer:
         about = answerer.about
-        tasks = _labelled_tasks(labelled) if labelled else _tasks(dialogs, locale or about.locale)
+        tasks = labelled_tasks(labelled) if labelled else _tasks(dialogs, locale or about.locale)
         with opened(out, about.made_by, fresh=fresh) as journal:
             _run(answerer, tasks, journal, batch, total)
     print_summary(out / ANSWERS)
     if labelled:
         print_standings(output(), labelled, out / ANSWERS)
-        seen = seen_in_training(labelled, about.trained_on)
-        if seen:
-            output().print(shown(f"This bundle was trained on {', '.join(seen)}: these numbers flatter it."))
+        print_seen(output(), labelled, about.trained_on)
 
 
 def _evaluate_systems(
@@ -127,11 +121,6 @@ def _count(dialogs: Path) -> int:
 def _tasks(dialogs: Path, locale: str) -> Iterator[Task]:
     with dialogs.open("rb") as lines:
         yield from read_tasks(lines, str(dialogs), locale=locale)
-
-
-def _labelled_tasks(labelled: list[LabelledPool]) -> Iterator[Task]:
-    for number, each in enumerate(labelled, start=1):
-        yield Task(line=number, dialog=each.pool.dialog, candidates=each.pool.candidates, slices=each.slices)
 
 
 def _run(answerer: Answering, tasks: Iterator[Task], journal: Journal, batch: int, total: int) -> None:

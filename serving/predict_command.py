@@ -11,7 +11,6 @@ from rich import box
 from rich.table import Table
 
 from blender.errors import BadInput
-from blender.judging.families import seen_in_training
 from blender.outputs import check_new_file
 from blender.reading import check_tasks, read_tasks
 from blender.records import Candidate, Dialog
@@ -19,12 +18,11 @@ from blender.serving.about import trained_on
 from blender.serving.inputs import check_readable
 from blender.serving.loading import BlenderOption, load
 from blender.serving.predictions import pools_of, predict, read_predictions
-from blender.serving.standings import labels_in
+from blender.serving.standings import labels_in, print_seen
 from blender.serving.systems.run import read_run
-from blender.serving.terminal import output, plain, shown
+from blender.serving.terminal import output, plain
 
 if TYPE_CHECKING:
-    from blender.engine import Blender
     from blender.judging.pools import LabelledPool
 
 PREDICTIONS = "predictions.jsonl"
@@ -55,7 +53,7 @@ def predict_command(
     loaded = load(blender)
     predict(pools_of(given), loaded, place, fresh=fresh, batch=batch)
     output().print(_table(given, place))
-    _say_seen(families, loaded)
+    print_seen(output(), families, trained_on(loaded))
     output().print(f"These are a model's expectations, not labels. {place}", soft_wrap=True)
 
 
@@ -110,9 +108,3 @@ def _mean(values: list[float | None]) -> float:
     """NaN if any is not known, or there is none: a mean over the easy ones alone would mislead."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known and len(known) == len(values) else float("nan")
-
-
-def _say_seen(labelled: list[LabelledPool], blender: Blender) -> None:
-    seen = seen_in_training(labelled, trained_on(blender))
-    if seen:
-        output().print(shown(f"This bundle was trained on {', '.join(seen)}: these numbers flatter it."))

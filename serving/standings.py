@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,13 +11,15 @@ from rich.console import Console
 from blender.errors import BadInput
 from blender.judging.ceiling import noise_ceiling
 from blender.judging.compare import Comparison, judge
+from blender.judging.families import seen_in_training
 from blender.judging.labels import read_labels
 from blender.judging.one_rater import one_rater
 from blender.judging.pools import LabelledPool
 from blender.judging.resampling import Interval
 from blender.outputs import written_aside
+from blender.reading import Task
 from blender.serving.judged_run import BLENDER, Policies, policies, read_run
-from blender.serving.terminal import plain
+from blender.serving.terminal import plain, shown
 
 
 def labels_in(path: Path, locale: str = "en") -> list[LabelledPool] | None:
@@ -39,6 +41,18 @@ def labels_in(path: Path, locale: str = "en") -> list[LabelledPool] | None:
     if first.startswith(b"[") or (isinstance(row, dict) and "response" in row):
         return read_labels(path, locale=locale)
     return None
+
+
+def labelled_tasks(labelled: Sequence[LabelledPool]) -> Iterator[Task]:
+    """Labelled pools as tasks, without their labels."""
+    for number, each in enumerate(labelled, start=1):
+        yield Task(line=number, dialog=each.pool.dialog, candidates=each.pool.candidates, slices=each.slices)
+
+
+def print_seen(console: Console, labelled: Sequence[LabelledPool], trained_on: Collection[str]) -> None:
+    """Say so if the bundle was trained on some of these labels."""
+    if seen := seen_in_training(labelled, trained_on):
+        console.print(shown(f"This bundle was trained on {', '.join(seen)}: these numbers flatter it."))
 
 
 def print_standings(console: Console, labelled: list[LabelledPool], answers: Path) -> None:

@@ -14,7 +14,7 @@ from blender.records import Candidate, Dialog
 from blender.serving.inputs import check_readable
 from blender.serving.journal import ANSWERS, SYSTEMS
 from blender.serving.record import read_answers
-from blender.serving.standings import labels_in
+from blender.serving.standings import labelled_tasks, labels_in
 
 _ACCEPTED = "give the folder of a `blend evaluate` run, or a file of pools or of labels"
 
@@ -34,10 +34,7 @@ def read_unlabelled(path: Path, *, locale: str) -> list[Task]:
     check_readable(path)
     labelled = labels_in(path)
     if labelled is not None:
-        return [
-            Task(line=number, dialog=each.pool.dialog, candidates=each.pool.candidates, slices=each.slices)
-            for number, each in enumerate(labelled, start=1)
-        ]
+        return list(labelled_tasks(labelled))
     with path.open("rb") as lines:
         check_tasks(lines, str(path), candidates=True)
         lines.seek(0)

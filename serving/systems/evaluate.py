@@ -13,7 +13,7 @@ from blender.errors import BadInput, BlendError
 from blender.outputs import check_new_file
 from blender.reading import Task, check_tasks, read_tasks
 from blender.serving.journal import ANSWERS, SYSTEMS, Journal, opened
-from blender.serving.standings import labels_in
+from blender.serving.standings import labelled_tasks, labels_in
 from blender.serving.systems import kind_of
 from blender.serving.systems.folder import settle, stage
 from blender.serving.systems.run import RunNote, SystemNote, read_contexts
@@ -91,13 +91,9 @@ def _checked(request: Request) -> dict[str, None]:
 def _tasks(request: Request) -> Iterator[Task]:
     """The dialogs without candidates: every system finds its own answer."""
     labelled = labels_in(request.dialogs, request.locale)
-    if labelled is not None:
-        for number, each in enumerate(labelled, start=1):
-            task = Task(line=number, dialog=each.pool.dialog, candidates=None, slices=each.slices)
-            yield with_usual_slices(task)
-        return
     with request.dialogs.open("rb") as lines:
-        for task in read_tasks(lines, str(request.dialogs), locale=request.locale):
+        read = read_tasks(lines, str(request.dialogs), locale=request.locale)
+        for task in read if labelled is None else labelled_tasks(labelled):
             yield with_usual_slices(replace(task, candidates=None))
 
 
