@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from blender.labelling.allocation import allocate
 from blender.labelling.campaign import Campaign
-from blender.labelling.store import Store
+from blender.serving.label.command import Database, Folder
+from blender.serving.label.job import Job
 from blender.serving.page.app import make_app
 from blender.serving.page.desk import Desk
 from blender.serving.page.raters import named
 from blender.serving.terminal import messages, output, shown
 from blender.serving.web.listening import address, check_address, is_every, is_loopback, listen, served_names, server
 
-LABELS = "labels.sqlite"
-
 
 def page(
-    job: Annotated[Path, typer.Argument(help="Folder of the job, as `blend label make` wrote it.")],
-    db: Annotated[
-        str | None,
-        typer.Option(
-            "--db",
-            help="Database of the labels: a SQLAlchemy URL, or a file of SQLite; labels.sqlite of the job by default.",
-        ),
-    ] = None,
+    job: Folder,
+    db: Database = None,
     host: Annotated[
         str, typer.Option(help="Address to serve; any but this machine's own needs --token.")
     ] = "127.0.0.1",
@@ -42,16 +34,16 @@ def page(
 ) -> None:
     """Serve the page on which raters label; every click is saved at once."""
     check_address(host, token)
-    campaign = Campaign.load(job)
-    plan = None if raters is None else _plan(campaign, raters)
+    opened = Job.open(job, db)
+    plan = None if raters is None else _plan(opened.campaign, raters)
     listening = listen(host, port)
-    where = db or str((job if job.is_dir() else job.parent) / LABELS)
-    store = Store.open(where)
+    store = opened.store()
     _say(host, listening.getsockname()[1], token)
     try:
-        server(make_app(Desk(campaign, store, plan), token=token, hosts=served_names(host))).run(sockets=[listening])
+        app = make_app(Desk(opened.campaign, store, plan), token=token, hosts=served_names(host))
+        server(app).run(sockets=[listening])
     except KeyboardInterrupt:  # the usual way to end it
-        messages().print(shown(f"Ended. The labels are in {'the database' if db else where}."))
+        messages().print(shown(f"Ended. The labels are in {'the database' if db else opened.db}."))
     finally:
         store.close()
 
