@@ -8,36 +8,17 @@ from pathlib import Path
 from typing import Protocol
 
 from blender.errors import BadInput
+from blender.judging import prediction_powered
 from blender.reading import check_tasks, read_tasks
-from blender.records import Dialog
+from blender.records import Candidate, Dialog
 
 
-class Answer(Protocol):
+class Answer(prediction_powered.Answer, Protocol):
     """One system's answer to one context; an empty text is an answer too, a failed one."""
-
-    @property
-    def system(self) -> str:
-        """Who gave it."""
-        ...
 
     @property
     def kind(self) -> str:
         """What sort of source that is, as `blender.records.Kind`."""
-        ...
-
-    @property
-    def dialog(self) -> Dialog:
-        """The context."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """The answer."""
-        ...
-
-    @property
-    def slices(self) -> Mapping[str, str]:
-        """What the context belongs to."""
         ...
 
 
@@ -50,6 +31,11 @@ class Proposed:
     dialog: Dialog
     text: str
     slices: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, candidate: Candidate, dialog: Dialog, slices: Mapping[str, str]) -> Proposed:
+        """What a candidate's source answers to a context."""
+        return cls(system=candidate.source, kind=candidate.kind, dialog=dialog, text=candidate.text, slices=slices)
 
 
 def read_pools(path: Path, *, locale: str = "en") -> list[Proposed]:
@@ -65,14 +51,4 @@ def read_pools(path: Path, *, locale: str = "en") -> list[Proposed]:
             tasks = list(read_tasks(lines, str(path), locale=locale))
     except OSError as fault:
         raise BadInput(f"{path} cannot be read: {fault.strerror}; give a run's folder or a file of pools") from None
-    return [
-        Proposed(
-            system=candidate.source,
-            kind=candidate.kind,
-            dialog=task.dialog,
-            text=candidate.text,
-            slices=task.slices,
-        )
-        for task in tasks
-        for candidate in task.candidates or ()
-    ]
+    return [Proposed.of(candidate, task.dialog, task.slices) for task in tasks for candidate in task.candidates or ()]

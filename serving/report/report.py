@@ -172,13 +172,7 @@ def _perplexity(given: Given, settings: Settings) -> PerplexityLink:
 def _answers(given: Given) -> Sequence[Answer]:
     """Of the run; without one, the labelled candidates."""
     return given.answers or [
-        Proposed(
-            system=candidate.source,
-            kind=candidate.kind,
-            dialog=labelled.pool.dialog,
-            text=candidate.text,
-            slices=labelled.slices,
-        )
+        Proposed.of(candidate, labelled.pool.dialog, labelled.slices)
         for labelled in given.pools
         for candidate in labelled.pool.candidates
     ]
