@@ -25,7 +25,6 @@ NAMES = {"ssa": "SSA", "sensible": "sensible", "specific": "specific"}
 def headline(scores: Scores, sheet: DataSheet) -> Table:
     """SSA of each system by human labels; systems of which nothing is judged stand there without a score."""
     names = (*(each.system for each in scores.systems), *(each.system for each in sheet.counted))
-    names = (*(each.system for each in scores.systems), *(each.system for each in sheet.counted))
     unjudged = dict.fromkeys(names, 0)
     for each in sheet.counted:
         unjudged[each.system] += each.answers if each.fate not in SCORED else 0

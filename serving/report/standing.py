@@ -100,10 +100,11 @@ def _standing(view: str, run: JudgedRun, unpredicted: int, predicted: bool, draw
     single = len({each.dataset for each in pools}) == 1
     mixed = NotKnown(not_known="the labels are of several data sets, whose raters differ")
     reference = RANKER if predicted else None
+    ours = {RANKER: scores[RANKER]} if predicted else {}
     return Standing(
         view=view,
         comparison=judge(pools, scores, reference=reference, draws=draws, seed=seed),
-        rater=attempt(lambda: one_rater(pools, _ours(scores), draws=draws, seed=seed)) if single else mixed,
+        rater=attempt(lambda: one_rater(pools, ours, draws=draws, seed=seed)) if single else mixed,
         ceiling=attempt(lambda: noise_ceiling(pools, seed=seed)) if single else mixed,
         unpredicted=unpredicted,
     )
@@ -112,7 +113,3 @@ def _standing(view: str, run: JudgedRun, unpredicted: int, predicted: bool, draw
 def _by_length(run: JudgedRun) -> Policies:
     lengths = [np.array([len(text) for text in each.pool.texts], dtype=np.float64) for each in run.labelled]
     return {"longest": lengths, "shortest": [-each for each in lengths]}
-
-
-def _ours(scores: Policies) -> Policies:
-    return {RANKER: scores[RANKER]} if RANKER in scores else {}
