@@ -12,10 +12,10 @@ import pytest
 
 from blender.matrix import FeatureMatrix
 from blender.training.examples import Examples, View, relative_columns
+from blender.training.outer import OutOfFold
 
 COLUMNS = ("relevance.context", "relevance.last_turn", "perplexity.pmi", "length.words", "toxicity.toxic")
 DIRECTIONS = {"relevance.context": 1, "relevance.last_turn": 1, "perplexity.pmi": 1, "toxicity.toxic": -1}
-MakeExamples = Callable[..., Examples]
 
 
 def make_examples(
@@ -43,6 +43,21 @@ def make_examples(
         families=names,
         groups=tuple(f"conversation {at // 2}" for at in range(pools)),
         views=tuple(views),
+    )
+
+
+def unscored(examples: Examples) -> OutOfFold:
+    """Of rankers that scored nothing."""
+    blank = np.full(len(examples.matrix), np.nan)
+    return OutOfFold(
+        how="nothing",
+        value=blank,
+        linear=blank,
+        sensible=blank,
+        specific=blank,
+        best_feature=blank,
+        best_source=blank,
+        trials={},
     )
 
 

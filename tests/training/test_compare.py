@@ -7,23 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from blender.training.compare import policy_scores
-from blender.training.outer import OutOfFold
-from blender.training.prepare import Prepared, prepare
-from tests.training.conftest import write_labels
-
-
-def unscored(prepared: Prepared) -> OutOfFold:
-    blank = np.full(len(prepared.examples.matrix), np.nan)
-    return OutOfFold(
-        how="nothing",
-        value=blank,
-        linear=blank,
-        sensible=blank,
-        specific=blank,
-        best_feature=blank,
-        best_source=blank,
-        trials={},
-    )
+from blender.training.prepare import prepare
+from tests.training.conftest import unscored, write_labels
 
 
 def test_rules_read_columns_that_the_ranker_does_without(tmp_path: Path) -> None:
@@ -34,7 +19,7 @@ def test_rules_read_columns_that_the_ranker_does_without(tmp_path: Path) -> None
     np.testing.assert_array_equal(both.examples.matrix.values, own.examples.matrix.values)
     assert both.annotators.keys() == {"overlap"} == both.fingerprints.keys()
     pools = range(len(both.examples))
-    assert "longest" not in policy_scores(own, unscored(own), pools)
-    longest = policy_scores(both, unscored(both), pools)["longest"]
+    assert "longest" not in policy_scores(own, unscored(own.examples), pools)
+    longest = policy_scores(both, unscored(both.examples), pools)["longest"]
     assert both.beside is not None
     np.testing.assert_array_equal(longest, both.beside.matrix.column("length.words"))

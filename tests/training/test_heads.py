@@ -9,9 +9,8 @@ import pytest
 
 from blender.judging.calibration import measure
 from blender.training.heads import HeadSettings, calibrate, fit_head, fit_heads
-from blender.training.outer import OutOfFold
 from blender.training.reliability import reliability
-from tests.training.conftest import make_examples
+from tests.training.conftest import make_examples, unscored
 
 SETTINGS = HeadSettings(most_rounds=60, smallest_leaf=20, bags=1)
 SEEN, UNSEEN = make_examples(pools=500), make_examples(pools=300, seed=7)
@@ -81,18 +80,7 @@ def test_few_rows_that_speak_against_the_score_give_a_flat_curve() -> None:
 
 def test_reliability_is_told_by_set_and_counts_contexts_once() -> None:
     examples = replace(SEEN, views=tuple(["judged", "whole"] * 250), datasets=("a",) * 100 + ("b",) * 400)
-    blank = np.full(len(SEEN.target), np.nan)
-    found = OutOfFold(
-        how="",
-        value=blank,
-        linear=blank,
-        sensible=SEEN.sensible,
-        specific=blank,
-        best_feature=blank,
-        best_source=blank,
-        trials={},
-    )
-    table = reliability(examples, found)
+    table = reliability(examples, replace(unscored(SEEN), sensible=SEEN.sensible))
     assert list(table) == ["sensible"]
     assert table["sensible"]["a"]["rows"] == sum(SEEN.matrix.group_sizes[1:100:2])
     assert table["sensible"]["b"]["brier"] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from blender.training.fixed import Fixed
 from blender.training.outer import OutOfFold
 from blender.training.prepare import Prepared, prepare
 from blender.training.robustness.contexts import Bench, default_guards
+from tests.training.conftest import unscored
 
 ANNOTATORS: dict[str, dict[str, Any]] = {"length": {}, "overlap": {}, "rarity": {}}
 WORDS = ["boat", "river", "tea", "hill", "lamp", "green", "walk", "song", "paper", "winter", "clock", "bread"]
@@ -52,22 +54,11 @@ def write_pools(path: Path, contexts: int, seed: int) -> Path:
 def rankers_of(prepared: Prepared) -> OutOfFold:
     """A small ranker for each family."""
     examples = prepared.examples
-    blank = np.full(len(examples.matrix), np.nan)
     rankers = {
         fold.name: Fixed(heads=None, trees=20).fit(examples.take(fold.train), prepared.directions)
         for fold in one_family_out(examples)
     }
-    return OutOfFold(
-        how="one family left out",
-        value=blank,
-        linear=blank,
-        sensible=blank,
-        specific=blank,
-        best_feature=blank,
-        best_source=blank,
-        trials={},
-        rankers=rankers,
-    )
+    return replace(unscored(examples), how="one family left out", rankers=rankers)
 
 
 @pytest.fixture(scope="session")
