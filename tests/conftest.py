@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
@@ -51,6 +53,26 @@ def usual_mask() -> Iterator[int]:
     before = os.umask(mask)
     yield mask
     os.umask(before)
+
+
+@contextmanager
+def _serving(app: Any) -> Iterator[str]:
+    from blender.serving.web.listening import listen, server
+
+    listening, running = listen("127.0.0.1", 0), server(app)
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        running.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[Any], AbstractContextManager[str]]:
+    """Serves a web application for real, on a free port of this machine: its address."""
+    return _serving
 
 
 @pytest.fixture(scope="session")

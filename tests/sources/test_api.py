@@ -6,12 +6,12 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 class Server:
     """What the server was asked, and what it does next: a word of ``play``, then answers as usual."""
 
-    url: str
+    url: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     play: list[str] = field(default_factory=list)
@@ -110,17 +110,11 @@ def answer(body: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Server]:
-    listening = socket.create_server(("127.0.0.1", 0))
-    made = Server(url=f"http://127.0.0.1:{listening.getsockname()[1]}/v1")
-    uvicorn_server = uvicorn.Server(uvicorn.Config(application(made), log_level="critical"))
-    thread = threading.Thread(target=uvicorn_server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not uvicorn_server.started:
-        time.sleep(0.01)
-    yield made
-    uvicorn_server.should_exit = True
-    thread.join(10)
+def running(serving: Callable[[Any], AbstractContextManager[str]]) -> Iterator[Server]:
+    made = Server()
+    with serving(application(made)) as url:
+        made.url = f"{url}/v1"
+        yield made
 
 
 @pytest.fixture

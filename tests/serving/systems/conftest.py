@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import uvicorn
 from fastapi import FastAPI, Response
 
 DIALOGS: list[dict[str, Any]] = [
@@ -35,7 +33,7 @@ answers = {en = ["No."]}
 class Server:
     """A server of the chat-completions protocol; ``refuse`` holds last turns that it answers with an error."""
 
-    url: str
+    url: str = ""
     asked: list[str] = field(default_factory=list)
     refuse: set[str] = field(default_factory=set)
     wait: float = 0.0
@@ -69,17 +67,11 @@ def application(server: Server) -> FastAPI:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Server]:
-    listening = socket.create_server(("127.0.0.1", 0))
-    made = Server(url=f"http://127.0.0.1:{listening.getsockname()[1]}/v1")
-    uvicorn_server = uvicorn.Server(uvicorn.Config(application(made), log_level="critical"))
-    thread = threading.Thread(target=uvicorn_server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not uvicorn_server.started:
-        time.sleep(0.01)
-    yield made
-    uvicorn_server.should_exit = True
-    thread.join(10)
+def running(serving: Callable[[Any], AbstractContextManager[str]]) -> Iterator[Server]:
+    made = Server()
+    with serving(application(made)) as url:
+        made.url = f"{url}/v1"
+        yield made
 
 
 @pytest.fixture
