@@ -35,10 +35,6 @@ def write_lines(path: Path, rows: Sequence[Any]) -> Path:
     return path
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
 @pytest.fixture
 def labels(tmp_path: Path) -> WriteLabels:
     """Writes a label file of ``label_rows``."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,3 +138,15 @@ def labelled() -> Path:
     if not folder.is_dir():
         pytest.skip("the human-labelled sets are not beside the project (../shared/data/labelled)")
     return folder
+
+
+def opened(browser: Any, page: Path, **look: Any) -> tuple[Any, list[str]]:
+    """The page from its file, and everything it complained of or asked of the network."""
+    view = browser.new_page(**({"viewport": {"width": 1200, "height": 900}} | look))
+    wrong: list[str] = []
+    view.on("console", lambda message: wrong.append(message.text))
+    view.on("pageerror", lambda fault: wrong.append(str(fault)))
+    view.on("request", lambda asked: None if asked.url.startswith("file:") else wrong.append(asked.url))
+    view.context.set_offline(True)
+    view.goto(page.resolve().as_uri())
+    return view, wrong

@@ -10,12 +10,13 @@ import tomllib
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from blender.serving.cli import main
 from blender.serving.report.page import SECTIONS
-from tests.serving.report.browser import chromium, opened
+from tests.serving.report.conftest import opened
 
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>{{ 7*7 }}</style></title>&amp;\"'"
 
@@ -78,12 +79,11 @@ def test_what_others_wrote_stays_text(evil: Path) -> None:
 
 
 @pytest.mark.slow
-def test_what_others_wrote_does_nothing_in_a_browser(evil: Path) -> None:
-    with chromium() as browser:
-        view, wrong = opened(browser, evil / "report.html", viewport={"width": 360, "height": 740})
-        assert wrong == []
-        assert view.title() == EVIL and view.locator("h1").inner_text() == EVIL
-        assert view.evaluate("document.documentElement.scrollWidth") <= 360
+def test_what_others_wrote_does_nothing_in_a_browser(browser: Any, evil: Path) -> None:
+    view, wrong = opened(browser, evil / "report.html", viewport={"width": 360, "height": 740})
+    assert wrong == []
+    assert view.title() == EVIL and view.locator("h1").inner_text() == EVIL
+    assert view.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_no_csv_cell_is_a_formula(evil: Path) -> None:
