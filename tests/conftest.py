@@ -76,6 +76,15 @@ def serving() -> Callable[[Any], AbstractContextManager[str]]:
 
 
 @pytest.fixture(scope="session")
+def labelled() -> Path:
+    """The folder of the human-labelled sets."""
+    folder = (Path(__file__).resolve().parents[1] / "../shared/data/labelled").resolve()
+    if not folder.is_dir():
+        pytest.skip("the human-labelled sets are not beside the project (../shared/data/labelled)")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def real_phrases() -> list[Phrase]:
     """400 replies of real chats with their contexts; the corpus is not read to its end."""
     turns = chain.from_iterable(read_chats("pkg:chitchat_dataset"))

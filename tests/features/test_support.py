@@ -16,7 +16,6 @@ from blender.records import Candidate, Dialog, Pool
 pytestmark = pytest.mark.slow
 BEST, WORDS = range(2)
 FACTS = ("I work as a nurse. My two cats are called Salt and Pepper.", "I grew up in Norway.")
-LABELLED = Path(__file__).resolve().parents[2] / "../shared/data/labelled"
 
 
 def correlation(one: NDArray[np.float32], two: Sequence[float]) -> float:
@@ -52,11 +51,9 @@ def test_an_answer_without_content_words_has_no_share() -> None:
     assert np.isnan(value[WORDS])
 
 
-def test_agrees_with_people_on_who_used_the_facts() -> None:
+def test_agrees_with_people_on_who_used_the_facts(labelled: Path) -> None:
     """Three experts said of each answer whether it uses the persona (USR, PersonaChat part)."""
-    file = LABELLED / "usr-personachat.jsonl"
-    if not file.is_file():
-        pytest.skip("the labelled sets do not lie beside the project")
+    file = labelled / "usr-personachat.jsonl"
     rows = [json.loads(line) for line in islice(file.open(encoding="utf-8"), 150)]
     pools = [Pool.of(Dialog.of(row["context"], facts=row["facts"]), [row["response"]]) for row in rows]
     used = [float(np.mean(row["labels"]["Uses Knowledge"])) for row in rows]

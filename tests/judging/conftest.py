@@ -1,13 +1,22 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
-import pytest
+from blender.judging.pools import LabelledPool, judged
+from blender.records import Candidate, Dialog, Pool
+
+Label = tuple[float | None, float | None]
 
 
-@pytest.fixture(scope="session")
-def labelled() -> Path:
-    folder = (Path(__file__).resolve().parents[2] / "../shared/data/labelled").resolve()
-    if not folder.is_dir():
-        pytest.skip("the human-labelled sets are not beside the project (../shared/data/labelled)")
-    return folder
+def pool(id: str, labels: dict[str, Label], *, turns: int = 1, **more: Any) -> LabelledPool:
+    """One context with an answer of each system: (sensible, specific)."""
+    dialog = Dialog.of([f"turn {at}" for at in range(turns)], id=id)
+    return LabelledPool(
+        pool=Pool.of(dialog, [Candidate(text=f"{name} {id}", source=name, kind="generator") for name in labels]),
+        dataset="s",
+        family="s",
+        sensible=judged([s for s, _ in labels.values()]),
+        specific=judged([c for _, c in labels.values()]),
+        overall=judged([None] * len(labels)),
+        **more,
+    )

@@ -8,21 +8,9 @@ import pytest
 
 from blender.errors import BadInput
 from blender.judging.differences import differences, more_units
-from blender.judging.pools import LabelledPool, Ratings, judged
-from blender.records import Candidate, Dialog, Pool
-
-
-def pool(id: str, labels: dict[str, tuple[float | None, float | None]], root: str | None = None) -> LabelledPool:
-    """One context with an answer of each system: (sensible, specific)."""
-    return LabelledPool(
-        pool=Pool.of(Dialog.of("Hi", id=id), [Candidate(text=f"{name} {id}", source=name) for name in labels]),
-        dataset="s",
-        family="s",
-        sensible=judged([s for s, _ in labels.values()]),
-        specific=judged([c for _, c in labels.values()]),
-        overall=judged([None] * len(labels)),
-        slices={} if root is None else {"dialog": root},
-    )
+from blender.judging.pools import LabelledPool, Ratings
+from blender.records import Candidate, Pool
+from tests.judging.conftest import pool
 
 
 def test_every_pair_with_its_outcomes() -> None:
@@ -68,7 +56,11 @@ def test_only_what_both_were_judged_on_counts() -> None:
 
 
 def test_turns_of_one_dialog_are_one_dialog() -> None:
-    turns = [pool(f"d{d}#{t}", {"a": (1, 1), "b": (0, t % 2)}, root=f"d{d}") for d in range(4) for t in range(5)]
+    turns = [
+        pool(f"d{d}#{t}", {"a": (1, 1), "b": (0, t % 2)}, slices={"dialog": f"d{d}"})
+        for d in range(4)
+        for t in range(5)
+    ]
     (pair,) = differences(turns).pairs
     assert pair.dialogs == 4 and pair.p == pytest.approx(2 / 16)  # not 2 / 2**20
 

@@ -7,20 +7,8 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 
 from blender.judging.perplexity_link import perplexity_link
-from blender.judging.pools import LabelledPool, judged
-from blender.records import Candidate, Dialog, Pool
-
-
-def pool(id: str, labels: dict[str, float | None]) -> LabelledPool:
-    return LabelledPool(
-        pool=Pool.of(Dialog.of("Hi", id=id), [Candidate(text=f"{name} {id}", source=name) for name in labels]),
-        dataset="s",
-        family="s",
-        sensible=judged(list(labels.values())),
-        specific=judged(list(labels.values())),
-        overall=judged([None] * len(labels)),
-    )
-
+from blender.judging.pools import LabelledPool
+from tests.judging.conftest import pool
 
 Losses = dict[tuple[str, str], float]
 
@@ -31,12 +19,12 @@ def made(systems: str, dialogs: int, level: float, own: float) -> tuple[list[Lab
     pools: list[LabelledPool] = []
     losses: Losses = {}
     for at in range(dialogs):
-        labels: dict[str, float | None] = {}
+        labels: dict[str, float] = {}
         for place, name in enumerate(systems):
             nudge = draw.normal()
             losses[f"d{at}", f"{name} d{at}"] = 3 + place + nudge
             labels[name] = float(np.clip(0.5 - level * (place - 2) - own * nudge + draw.normal(0, 0.1), 0, 1))
-        pools.append(pool(f"d{at}", labels))
+        pools.append(pool(f"d{at}", {name: (each, each) for name, each in labels.items()}))
     return pools, losses
 
 
@@ -67,7 +55,7 @@ def test_unknown_losses_are_counted_and_never_zero() -> None:
     gaps: dict[tuple[str, str], float | None] = dict(losses)
     gaps["d0", "a d0"], gaps["d1", "b d1"] = None, float("nan")
     del gaps["d2", "a d2"]
-    found = perplexity_link([*pools, pool("x", {"a": None})], gaps, draws=50)
+    found = perplexity_link([*pools, pool("x", {"a": (None, None)})], gaps, draws=50)
     assert (found.count, found.unknown) == (17, 3)
     assert math.isnan(found.spearman) and math.isnan(found.p)  # two systems make no correlation
     nothing = perplexity_link(pools, {}, draws=10)

@@ -9,34 +9,9 @@ import pytest
 
 from blender.errors import BadInput, UnknownName
 from blender.judging.answers import answers
-from blender.judging.pools import AGGREGATED, LabelledPool, Ratings, judged
+from blender.judging.pools import AGGREGATED, LabelledPool, Ratings
 from blender.judging.ssa import SystemScore, ssa
-from blender.records import Candidate, Dialog, Pool
-
-Label = tuple[float | None, float | None]
-
-
-def pool(
-    id: str,
-    labels: dict[str, Label],
-    *,
-    slices: dict[str, str] | None = None,
-    turns: int = 1,
-    ratings: Ratings | None = None,
-    flags: tuple[str, ...] = (),
-) -> LabelledPool:
-    dialog = Dialog.of([f"turn {at}" for at in range(turns)], id=id)
-    return LabelledPool(
-        pool=Pool.of(dialog, [Candidate(text=f"{name} {id}", source=name, kind="generator") for name in labels]),
-        dataset="s",
-        family="s",
-        sensible=judged([s for s, _ in labels.values()]),
-        specific=judged([c for _, c in labels.values()]),
-        overall=judged([None] * len(labels)),
-        ratings=ratings,
-        flags=flags,
-        slices=slices or {},
-    )
+from tests.judging.conftest import Label, pool
 
 
 def rated(sensible: list[list[float]], specific: list[list[float]]) -> Ratings:

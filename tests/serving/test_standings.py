@@ -14,7 +14,6 @@ from blender.serving.judged_run import BLENDER, policies, read_run
 from blender.serving.record import read_answers
 from blender.serving.standings import labels_in
 
-SHARED = Path(__file__).resolve().parents[2] / "../shared/data/labelled"
 SOURCES = ("short", "long")
 
 
@@ -174,8 +173,8 @@ def test_all_problems_of_a_label_file_come_together(
     assert f"{labels}, line 2" in said and f"{labels}, line 5" in said
 
 
-def test_what_a_ranker_saw_in_training_is_told() -> None:
-    pools = [labelled for labelled in _usr() if labelled.family == "personachat"]
+def test_what_a_ranker_saw_in_training_is_told(labelled: Path) -> None:
+    pools = [pool for pool in read_labels(labelled / "usr-personachat.jsonl") if pool.family == "personachat"]
     assert seen_in_training(pools, ["dstc10-persona.jsonl"]) == ("personachat",)
     assert seen_in_training(pools, ["grade"]) == ("personachat",)  # a part of it is of that family
     assert seen_in_training(pools, ["dstc7", "fed-turn"]) == ()
@@ -183,20 +182,12 @@ def test_what_a_ranker_saw_in_training_is_told() -> None:
 
 @pytest.mark.slow
 def test_a_public_set_is_judged_beside_a_rater_and_the_ceiling(
-    rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    labelled: Path, rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _usr()
-    assert run(SHARED / "usr-personachat.jsonl", rule, tmp_path / "out") == 0
+    assert run(labelled / "usr-personachat.jsonl", rule, tmp_path / "out") == 0
     shown = capsys.readouterr().out
     assert "gated SSA per rater" in shown and "machine candidates only" in shown
     assert "One rater, judged by the others" in shown and "Noise ceiling" in shown
     kept = msgspec.json.decode((tmp_path / "out" / "standings.json").read_bytes())
     rows = {row["policy"]: row["recovered"]["value"] for row in kept["machine candidates only"]["rows"]}
     assert rows[BLENDER] == pytest.approx(rows["longest"])
-
-
-def _usr() -> list[Any]:
-    path = SHARED / "usr-personachat.jsonl"
-    if not path.exists():
-        pytest.skip("the labelled sets do not lie beside the project")
-    return list(read_labels(path))

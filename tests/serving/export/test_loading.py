@@ -151,12 +151,10 @@ def test_kto_trains_on_unpaired_rows(labels: WriteLabels, tiny_llama: Path, tmp_
     assert np.isfinite(trainer.train().training_loss)
 
 
-def test_real_labels_are_read_and_trained_on(tiny_llama: Path, tmp_path: Path) -> None:
+def test_real_labels_are_read_and_trained_on(labelled: Path, tiny_llama: Path, tmp_path: Path) -> None:
     """Every kind of answer and 60 dialogs of up to twenty turns; no conversation is on both sides."""
-    labels = Path(__file__).resolve().parents[3] / "../shared/data/labelled/usr-personachat.jsonl"
-    if not labels.is_file():
-        pytest.skip("the human-labelled sets are not beside the project (../shared/data/labelled)")
     trl: Any = import_module("trl")
+    labels = labelled / "usr-personachat.jsonl"
     export(labels, tmp_path / "out", "--test-share", "0.2", "--pairs", "all", "--machine-only", "--format", "reward")
     rows = {side: read(tmp_path / "out" / f"{side}.jsonl", tmp_path / "cache") for side in ("train", "test")}
     opened = [{row["chosen"][1]["content"] + row["chosen"][2]["content"] for row in side} for side in rows.values()]

@@ -132,14 +132,6 @@ def made(work: Work, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.fixture(scope="session")
-def labelled() -> Path:
-    folder = (Path(__file__).resolve().parents[3] / "../shared/data/labelled").resolve()
-    if not folder.is_dir():
-        pytest.skip("the human-labelled sets are not beside the project (../shared/data/labelled)")
-    return folder
-
-
 def opened(browser: Any, page: Path, **look: Any) -> tuple[Any, list[str]]:
     """The page from its file, and everything it complained of or asked of the network."""
     view = browser.new_page(**({"viewport": {"width": 1200, "height": 900}} | look))
