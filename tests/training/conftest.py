@@ -12,7 +12,10 @@ import pytest
 
 from blender.matrix import FeatureMatrix
 from blender.training.examples import Examples, View, relative_columns
+from blender.training.fit import OrderSettings
+from blender.training.heads import HeadSettings
 from blender.training.outer import OutOfFold
+from blender.training.pipeline import Trained, TrainSettings, train
 
 COLUMNS = ("relevance.context", "relevance.last_turn", "perplexity.pmi", "length.words", "toxicity.toxic")
 DIRECTIONS = {"relevance.context": 1, "relevance.last_turn": 1, "perplexity.pmi": 1, "toxicity.toxic": -1}
@@ -91,3 +94,28 @@ def write_labels(folder: Path, name: str = "mine", contexts: int = 40, *, level:
 def label_file(tmp_path: Path) -> Callable[..., Path]:
     """`write_labels` into this test's folder."""
     return partial(write_labels, tmp_path)
+
+
+GRID = (
+    OrderSettings(most_rounds=10, bags=1, smallest_leaf=10),
+    OrderSettings(most_rounds=10, bags=1, smallest_leaf=10, objective="lambdarank"),
+)
+
+
+def quick(cache: Path, **annotators: dict[str, object]) -> TrainSettings:
+    """Settings of a training that takes no time."""
+    return TrainSettings(
+        annotators=annotators or {"length": {}, "overlap": {}},
+        grid=GRID,
+        heads=HeadSettings(most_rounds=10, bags=1, smallest_leaf=10),
+        cache=cache,
+        quiet=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Two sets in which longer answers are better."""
+    folder = tmp_path_factory.mktemp("two sets")
+    files = [write_labels(folder, name, seed=at) for at, name in enumerate(("one", "two"))]
+    return train(files, folder / "bundle", quick(folder / "cache"))

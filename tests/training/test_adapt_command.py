@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,26 @@ from blender.judging.headroom import bootstrap
 from blender.serving.cli import main
 from blender.training.adapt_command import gains_of
 from blender.training.prepare import prepare
+from tests.training.conftest import write_labels
 
 pytestmark = pytest.mark.slow
 UNLIKED = {"sensible": 0, "specific": 0}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("BLENDER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle trained on the labels `mine`."""
+    folder = tmp_path_factory.mktemp("start")
+    trained = ["train", str(write_labels(folder)), "--out", str(folder / "bundle"), "--annotator", "length"]
+    assert main(trained) == 0
+    return folder / "bundle"
 
 
 def brief(path: Path) -> Path:
@@ -28,14 +45,9 @@ def brief(path: Path) -> Path:
 
 
 def test_a_bundle_goes_on_with_labels_of_another_taste(
-    label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    start: Path, label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("BLENDER_CACHE", str(tmp_path / "cache"))
-    start, out = tmp_path / "start", tmp_path / "adapted"
-    mine = label_file("mine")
-    assert main(["train", str(mine), "--out", str(start), "--annotator", "length"]) == 0
-    theirs = brief(label_file("theirs", contexts=60, seed=1))
-    capsys.readouterr()
+    theirs, out = brief(label_file("theirs", contexts=60, seed=1)), tmp_path / "adapted"
     assert main(["adapt", str(theirs), "--out", str(out), "--blender", str(start)]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "theirs:" in said and "of the head-room as it was" in said
@@ -48,12 +60,9 @@ def test_a_bundle_goes_on_with_labels_of_another_taste(
 
 
 def test_labels_that_the_bundle_saw_are_refused(
-    label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    start: Path, label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("BLENDER_CACHE", str(tmp_path / "cache"))
-    mine = label_file("mine")
-    assert main(["train", str(mine), "--out", str(tmp_path / "b"), "--annotator", "length"]) == 0
-    assert main(["adapt", str(mine), "--out", str(tmp_path / "c"), "--blender", str(tmp_path / "b")]) == 2
+    assert main(["adapt", str(label_file("mine")), "--out", str(tmp_path / "c"), "--blender", str(start)]) == 2
     assert "trained on mine.jsonl" in capsys.readouterr().err
 
 
@@ -66,9 +75,8 @@ def test_a_part_of_a_public_set_that_the_bundle_saw_is_refused(
 
 
 def test_columns_of_users_need_not_be_the_same(
-    label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("BLENDER_CACHE", str(tmp_path / "cache"))
     mine = label_file("mine")
     rows = [json.loads(line) for line in mine.read_text().splitlines()]
     mine.write_text("\n".join(json.dumps(row | {"features": {"clicks": at % 7}}) for at, row in enumerate(rows)))
@@ -82,11 +90,13 @@ def test_columns_of_users_need_not_be_the_same(
 
 
 def test_an_annotator_that_is_not_that_of_the_bundle_is_refused(
-    label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    start: Path,
+    label_file: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("BLENDER_CACHE", str(tmp_path / "cache"))
-    start, theirs = tmp_path / "start", label_file("theirs", seed=1)
-    assert main(["train", str(label_file("mine")), "--out", str(start), "--annotator", "length"]) == 0
+    theirs = label_file("theirs", seed=1)
     monkeypatch.setattr("blender.features.length.Length.fingerprint", "of another version")
     assert main(["adapt", str(theirs), "--out", str(tmp_path / "new"), "--blender", str(start)]) == 2
     assert "'length' is not the one the ranker was trained with" in capsys.readouterr().err
@@ -106,11 +116,9 @@ def test_contexts_of_a_conversation_are_drawn_together(label_file: Callable[...,
 
 
 def test_of_labels_that_judge_nothing_no_verdict_is_given(
-    label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    start: Path, label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("BLENDER_CACHE", str(tmp_path / "cache"))
-    start, theirs = tmp_path / "start", label_file("theirs", seed=1)
-    assert main(["train", str(label_file("mine")), "--out", str(start), "--annotator", "length"]) == 0
+    theirs = label_file("theirs", seed=1)
     rows = [json.loads(line) for line in theirs.read_text().splitlines()]
     people = [
         row | ({"source_type": "human", "sensible": 1, "specific": 1} if row["source"] == "alpha" else UNLIKED)

@@ -3,21 +3,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from blender.judging.alarms import Alarm
 from blender.training.alarms import SPLIT, lines, training_alarms
 from blender.training.pipeline import Trained, train
-from tests.training.conftest import write_labels
-from tests.training.test_pipeline import quick
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """Two sets in which longer answers are better."""
-    folder = tmp_path_factory.mktemp("alarming")
-    files = [write_labels(folder, name, seed=at) for at, name in enumerate(("one", "two"))]
-    return train(files, folder / "bundle", quick(folder / "cache"))
+from tests.training.conftest import quick, write_labels
 
 
 def test_the_card_says_that_length_explains_labels_and_ranker(made: Trained) -> None:

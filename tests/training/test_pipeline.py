@@ -21,34 +21,11 @@ from blender.records import Candidate, Pool
 from blender.training.card import Provenance
 from blender.training.command import not_judged
 from blender.training.compare import LEARNED, lamda_rule, mean_over_sets
-from blender.training.fit import OrderSettings
-from blender.training.heads import HeadSettings
-from blender.training.pipeline import Trained, TrainSettings, train
+from blender.training.pipeline import Trained, train
 from blender.training.prepare import both_sides, enough_to_judge, prepare
-from tests.training.conftest import write_labels
+from tests.training.conftest import quick
 
 MakeLabels = Callable[..., Path]
-GRID = (
-    OrderSettings(most_rounds=10, bags=1, smallest_leaf=10),
-    OrderSettings(most_rounds=10, bags=1, smallest_leaf=10, objective="lambdarank"),
-)
-
-
-def quick(cache: Path, **annotators: dict[str, object]) -> TrainSettings:
-    return TrainSettings(
-        annotators=annotators or {"length": {}, "overlap": {}},
-        grid=GRID,
-        heads=HeadSettings(most_rounds=10, bags=1, smallest_leaf=10),
-        cache=cache,
-        quiet=True,
-    )
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    folder = tmp_path_factory.mktemp("two sets")
-    files = [write_labels(folder, name, seed=at) for at, name in enumerate(("one", "two"))]
-    return train(files, folder / "bundle", quick(folder / "cache"))
 
 
 def test_the_bundle_serves_what_was_learnt(made: Trained) -> None:
