@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from blender.labelling.answers import Proposed
@@ -7,6 +10,7 @@ from blender.labelling.campaign import Campaign
 from blender.labelling.gold import GoldAnswer
 from blender.labelling.making import make_campaign
 from blender.labelling.records import Form, Gold
+from blender.labelling.store import Store
 from blender.records import Dialog
 
 
@@ -30,3 +34,10 @@ def campaign(form: Form) -> Campaign:
         for at in range(3)
     ]
     return make_campaign(answers, name="try", form=form, raters=2, gold=gold, gold_every=6, repeat=0.2, seed=7)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(tmp_path / "labels.sqlite")
+    yield opened
+    opened.close()

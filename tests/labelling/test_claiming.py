@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -32,13 +31,6 @@ def job(pages: int = 4, raters: int = 2, gold: int = 0, repeated: int = 0) -> Ca
     items += [Item(id=f"g{n}:0", page=f"g{n}", dialog=dialog, text="x", gold=Gold(sensible=False)) for n in range(gold)]
     items += [Item(id=f"r{n}:0", page=f"r{n}", dialog=dialog, text="x", repeats=f"p{n}:0") for n in range(repeated)]
     return Campaign(name="try", form="pool", raters=raters, items=tuple(items), seed=5)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(tmp_path / "labels.sqlite")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

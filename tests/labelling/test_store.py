@@ -4,7 +4,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,13 +18,6 @@ from blender.labelling.store import Store
 
 def label(item: str = "i1", rater: str = "ann", sensible: bool | None = True, **more: object) -> Label:
     return Label(item=item, rater=rater, sensible=sensible, specific=False, **more)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(tmp_path / "labels.sqlite")
-    yield opened
-    opened.close()
 
 
 def test_what_was_saved_is_read_back_as_it_was(store: Store) -> None:

@@ -16,6 +16,10 @@ pytestmark = pytest.mark.slow
 Jobs = Callable[..., Campaign]
 Serve = Callable[..., Any]
 Open = Callable[..., Any]
+LEFT_BY_EVE = """([campaign, item]) => {
+  const said = { item, sensible: false, specific: false, seconds: 1, withdrawn: false };
+  localStorage.setItem(`blend.${campaign}.eve.waiting`, JSON.stringify([{ id: "1", said }]));
+}"""
 
 
 def test_a_reload_in_the_middle_goes_on_where_one_was(make_job: Jobs, serve: Serve, enter: Open) -> None:
@@ -117,14 +121,10 @@ def test_what_one_tab_has_no_room_for_loses_nothing_of_another(make_job: Jobs, s
 
 
 def test_labels_of_who_is_not_in_the_plan_wait_for_it(make_job: Jobs, serve: Serve, enter: Open) -> None:
-    leave = """([campaign, item]) => {
-      const said = { item, sensible: false, specific: false, seconds: 1, withdrawn: false };
-      localStorage.setItem(`blend.${campaign}.eve.waiting`, JSON.stringify([{ id: "1", said }]));
-    }"""
     plan = {"ann": ["p000"]}
     with serve(make_job(pages=1), plan=plan) as site:
         page = enter(site.url)
-        page.tab.evaluate(leave, [site.campaign.id, "p000:0"])
+        page.tab.evaluate(LEFT_BY_EVE, [site.campaign.id, "p000:0"])
         page.tab.reload()
         page.tab.locator("#trouble", has_text="'eve' is not among the raters").wait_for()
         page.tab.locator("#state", has_text="trying again (1)").wait_for()
@@ -153,14 +153,10 @@ def test_who_takes_over_does_not_lose_what_another_said(make_job: Jobs, serve: S
 
 
 def test_labels_left_by_another_rater_or_job_are_sent_or_told(make_job: Jobs, serve: Serve, enter: Open) -> None:
-    leave = """([campaign, item]) => {
-      const said = { item, sensible: false, specific: false, seconds: 1, withdrawn: false };
-      localStorage.setItem(`blend.${campaign}.eve.waiting`, JSON.stringify([{ id: "1", said }]));
-    }"""
     with serve(make_job(pages=1)) as site:
         page = enter(site.url)
         for campaign in (site.campaign.id, "0" * 16):
-            page.tab.evaluate(leave, [campaign, "p000:0"])
+            page.tab.evaluate(LEFT_BY_EVE, [campaign, "p000:0"])
         page.tab.reload()
         page.tab.locator("#trouble", has_text="labels of another job that were never sent (1)").wait_for()
         page.saved()
