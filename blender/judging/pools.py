@@ -70,11 +70,6 @@ class LabelledPool:
         return len(self.pool)
 
     @property
-    def rater_ids(self) -> tuple[str, ...]:
-        """Ids of the raters, row by row of ``ratings``; empty if they are not known."""
-        return self.ratings.raters if self.ratings else ()
-
-    @property
     def by_rater(self) -> Ratings | None:
         """The ratings that a target may be taken from, rater by rater: none if a named method put them together."""
         return None if self.aggregated else self.ratings

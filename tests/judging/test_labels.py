@@ -59,7 +59,7 @@ def test_ratings_give_the_means_a_row_does_not_state(tmp_path: Path) -> None:
     row = {key: ROW[key] for key in ("dialog_id", "context", "response")}
     other = {**row, "response": "No.", "ratings": [{"rater": "bob", "sensible": 1}, {"rater": "bob", "sensible": 0}]}
     (pool,) = read_labels(written(tmp_path, {**row, "ratings": ratings}, other))
-    assert pool.rater_ids == ("ann", "bob") and pool.ratings is not None and pool.ratings.named
+    assert pool.ratings is not None and pool.ratings.raters == ("ann", "bob") and pool.ratings.named
     np.testing.assert_array_equal(pool.ratings.sensible, [[1, np.nan], [0, 0.5]])
     np.testing.assert_array_equal(pool.ratings.specific, [[1, np.nan], [1, np.nan]])
     np.testing.assert_array_equal(pool.sensible, [0.5, 0.5])
@@ -176,7 +176,7 @@ def test_the_public_sets_read_as_they_are_described(labelled: Path) -> None:
         pools = read_labels(labelled / f"{name}.jsonl")
         assert (len(pools), sum(map(len, pools))) == (contexts, rows)
     pools = read_labels(labelled / "usr-personachat.jsonl")
-    assert pools[0].ratings is not None and set(pools[0].rater_ids) <= {"shikib", "maxine", "mckenna", "yulan"}
+    assert pools[0].ratings is not None and set(pools[0].ratings.raters) <= {"shikib", "maxine", "mckenna", "yulan"}
     for pool in pools:  # the stated mean is the mean of the raters' own labels
         assert pool.ratings is not None and pool.pool.dialog.facts
         np.testing.assert_allclose(pool.ratings.sensible.mean(0), pool.sensible, atol=1e-3)
@@ -189,7 +189,8 @@ def test_dstc10_json_equals_the_normalised_lines(labelled: Path) -> None:
     track = read_labels(labelled.parent / "dstc10-persona/dstc10-persona_eval.json")
     assert len(track) == len(lines)
     for one, two in zip(lines, track, strict=True):
-        assert one.pool.dialog.texts == two.pool.dialog.texts and one.rater_ids == two.rater_ids
+        assert one.ratings is not None and two.ratings is not None
+        assert one.pool.dialog.texts == two.pool.dialog.texts and one.ratings.raters == two.ratings.raters
         np.testing.assert_allclose(one.sensible, two.sensible, atol=1e-3)
         np.testing.assert_allclose(one.specific, two.specific, atol=1e-3)
 

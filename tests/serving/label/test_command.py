@@ -54,7 +54,7 @@ def test_a_rater_who_did_not_look_can_be_left_out(
     assert run("import", job, *sheets) == 0
     out = tmp_path / "labels.jsonl"
     assert run("aggregate", job, "--without", "bob", "--out", out) == 0
-    assert {name for pool in read_labels(out) for name in pool.rater_ids} == {"ann"}
+    assert {name for pool in read_labels(out) if pool.ratings for name in pool.ratings.raters} == {"ann"}
     assert run("aggregate", job, "--without", "bib", "--out", tmp_path / "other.jsonl") == 2
     assert "unknown rater 'bib'; did you mean 'bob'? Known: ann, bob" in capsys.readouterr().err
     assert run("aggregate", job, "--without", "ann", "--without", "bob", "--out", tmp_path / "none.jsonl") == 2
