@@ -66,11 +66,10 @@ def locked(file: Path) -> Iterator[None]:
     Raises:
         BadBase: it cannot be written.
     """
-    from filelock import FileLock
+    from blender.locking import file_lock
 
-    lock = FileLock(file)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = file_lock(file)
         lock.acquire()
     except OSError as fault:
         raise BadBase(

@@ -185,3 +185,9 @@ def test_the_default_blenders_heads_prefer_sense(tmp_path: Path) -> None:
     chances = [found["a", text].sensible for text in (good, bad)]
     assert all(chance is not None and 0 <= chance <= 1 for chance in chances)
     assert chances[0] is not None and chances[1] is not None and chances[0] > chances[1] + 0.1
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="the system has no folder in which no file can be made")
+def test_a_place_that_cannot_be_written_is_not_taken_for_another_run(blender: Blender) -> None:
+    with pytest.raises(BlendError, match=r"cannot write /proc/predictions\.jsonl: No such file or directory"):
+        predict(POOLS, blender, Path("/proc/predictions.jsonl"))
