@@ -83,5 +83,7 @@ def test_a_base_is_changed_from_inside_its_folder(
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="the system has no folder in which no file can be made")
 @pytest.mark.timeout(20)
 def test_a_lock_that_cannot_be_made_is_not_waited_for(encoder: Any) -> None:
-    with pytest.raises(BadBase, match="cannot write in /proc: No such file or directory"):
+    with pytest.raises(BadBase, match="cannot write in /proc: No such file or directory"), alone(Path("/proc/base")):
+        pass
+    with pytest.raises(BadInput, match="/proc cannot be written to"):
         build_base([Phrase(reply="x")], "/proc/base", PLAIN, encoder=encoder)
