@@ -42,8 +42,12 @@ def adapt(
     bundle = load_bundle(_folder(blender))
     # Public sets by family, a part of one too; names of files of one's own say nothing of what they hold.
     seen = set(seen_in_training(read_label_files(labels), bundle.data)) & set(FAMILIES.values())
-    if again := sorted(seen) or files_seen(labels, bundle.data):
-        raise BadInput(f"the bundle was trained on {', '.join(again)}; give labels that it has not seen")
+    again = files_seen(labels, bundle.data)
+    if again or seen:
+        names = "" if again else " (it goes by their names: rename what holds other conversations)"
+        raise BadInput(
+            f"the bundle was trained on {', '.join(again or sorted(seen))}{names}; give labels that it has not seen"
+        )
     bundle.check(bundle.build_annotators())  # what was learnt of other values would be kept under these fingerprints
     prepared = prepare(labels, cache_folder() / "features", annotators=bundle.annotators, locale=locale)
     prepared = replace(prepared, examples=prepared.examples.read_as(bundle.ranker.columns))
