@@ -53,8 +53,13 @@ def make_index(vectors: NDArray[np.floating], kind: IndexKind, progress: str | N
     return tuned(index, kind)
 
 
-def read_index(path: Path, vectors: NDArray[np.floating]) -> Any:
+def read_index(mapped: NDArray[np.uint8], path: Path, vectors: NDArray[np.floating]) -> Any:
     """A FAISS index that was written over these (n, dimension) vectors.
+
+    Args:
+        mapped: the file.
+        path: where it was, for messages.
+        vectors: as they lie beside it.
 
     Raises:
         BadBase: it is none, or was made over others.
@@ -62,7 +67,8 @@ def read_index(path: Path, vectors: NDArray[np.floating]) -> Any:
     import faiss
 
     try:
-        index: Any = faiss.read_index(str(path))
+        # Piece by piece: from one buffer FAISS would first copy the whole of it.
+        index: Any = faiss.read_index(faiss.PyCallbackIOReader(_Pieces(mapped).read))
     except (RuntimeError, MemoryError) as fault:
         raise BadBase(f"{path} is no index ({fault}); build the base anew with `blend index build`") from None
     if (index.ntotal, index.d) != vectors.shape:
@@ -71,6 +77,20 @@ def read_index(path: Path, vectors: NDArray[np.floating]) -> Any:
             f"{vectors.shape}; build it anew with `blend index build`"
         )
     return index
+
+
+class _Pieces:
+    """Reads bytes one after the other."""
+
+    def __init__(self, data: NDArray[np.uint8]) -> None:
+        self._data = data
+        self._at = 0
+
+    def read(self, size: int) -> bytes:
+        """The next bytes, fewer at the end."""
+        piece = self._data[self._at : self._at + size].tobytes()
+        self._at += len(piece)
+        return piece
 
 
 def tuned(index: Any, kind: IndexKind) -> Any:
