@@ -21,6 +21,7 @@ from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
 from blender.outputs import check_bundle_place
 from blender.settings import Settings
+from blender.texts import check_locale
 from blender.training.crossval import grouped
 from blender.training.examples import Doubles
 from blender.training.frontier import shares
@@ -35,7 +36,9 @@ def adapt(
     blender: Annotated[
         str, typer.Option("--blender", "-b", help="Preset, settings file or bundle folder to go on from.")
     ] = "default",
-    locale: Annotated[str | None, typer.Option(help="Only dialogs of this language, such as en.")] = None,
+    locale: Annotated[
+        str | None, typer.Option(callback=check_locale, help="Only dialogs of this language, such as en.")
+    ] = None,
 ) -> None:
     """Correct a bundle's order by your labels instead of training anew; its probabilities stay (recalibrate them)."""
     check_bundle_place(out)

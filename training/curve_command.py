@@ -18,6 +18,7 @@ from blender.judging.label_files import read_label_files
 from blender.judging.pools import LabelledPool
 from blender.models.cache import cache_folder
 from blender.outputs import check_new_file
+from blender.texts import check_locale
 from blender.training.command import annotator_settings
 from blender.training.crossval import FOLDS
 from blender.training.fixed import Fixed
@@ -45,7 +46,9 @@ def learning_curve(
             help=f"Use only this annotator; may be repeated. Default: all but {', '.join(sorted(NOT_BY_DEFAULT))}."
         ),
     ] = None,
-    locale: Annotated[str | None, typer.Option(help="Only dialogs of this language, such as en.")] = None,
+    locale: Annotated[
+        str | None, typer.Option(callback=check_locale, help="Only dialogs of this language, such as en.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the figures there as JSON.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
