@@ -67,8 +67,7 @@ def read_index(mapped: NDArray[np.uint8], path: Path, vectors: NDArray[np.floati
     import faiss
 
     try:
-        # Piece by piece: from one buffer FAISS would first copy the whole of it.
-        index: Any = faiss.read_index(faiss.PyCallbackIOReader(_Pieces(mapped).read))
+        index: Any = faiss.deserialize_index(mapped)
     except (RuntimeError, MemoryError) as fault:
         raise BadBase(f"{path} is no index ({fault}); build the base anew with `blend index build`") from None
     if (index.ntotal, index.d) != vectors.shape:
@@ -77,20 +76,6 @@ def read_index(mapped: NDArray[np.uint8], path: Path, vectors: NDArray[np.floati
             f"{vectors.shape}; build it anew with `blend index build`"
         )
     return index
-
-
-class _Pieces:
-    """Reads bytes one after the other."""
-
-    def __init__(self, data: NDArray[np.uint8]) -> None:
-        self._data = data
-        self._at = 0
-
-    def read(self, size: int) -> bytes:
-        """The next bytes, fewer at the end."""
-        piece = self._data[self._at : self._at + size].tobytes()
-        self._at += len(piece)
-        return piece
 
 
 def tuned(index: Any, kind: IndexKind) -> Any:
