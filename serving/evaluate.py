@@ -22,6 +22,7 @@ from blender.serving.record import read_answers
 from blender.serving.standings import labels_in, print_standings
 from blender.serving.terminal import messages, output, shown
 from blender.serving.workers import Answering, answering
+from blender.texts import check_locale
 
 if TYPE_CHECKING:
     from blender.judging.pools import LabelledPool
@@ -55,8 +56,9 @@ def evaluate(
     locale: Annotated[
         str | None,
         typer.Option(
+            callback=check_locale,
             help="Language of dialogs that do not say theirs. [default: the blender's; en for labelled ones and with "
-            "--system]"
+            "--system]",
         ),
     ] = None,
 ) -> None:
