@@ -93,7 +93,9 @@ def check() -> None:
     Raises:
         Late: it is.
     """
-    if _is_gone() or _ended.is_set():
+    if _ended.is_set():
+        raise Unwanted("the program ends")
+    if _is_gone():
         raise Unwanted("nobody waits any more")
     if left() == 0:
         raise Late("the deadline is over")

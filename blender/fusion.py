@@ -5,6 +5,7 @@ Both read every column whose annotator states a direction, and turn it so that h
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from blender.annotation import USER
 from blender.baselines import Reasons, annotator_of, filled
 from blender.catalogue import annotator_catalogue
-from blender.errors import UnknownName
+from blender.errors import BadInput, UnknownName
 from blender.matrix import FeatureMatrix, Floats, mean_place, pool_z
 from blender.records import Pool
 from blender.roles import Scores, matrix_columns
@@ -97,10 +98,14 @@ class ReciprocalRankFusion(_SumOfParts):
     """Sum over columns of 1 / (k + rank) (Cormack, Clarke and Buettcher, SIGIR 2009); ties share their mean rank.
 
     Attributes:
-        k: damps the first ranks; 60 in the paper.
+        k: damps the first ranks, 0 or more; 60 in the paper.
     """
 
     k: float = 60.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.k < math.inf:
+            raise BadInput(f"k of ranker 'rrf' must be a number of 0 or more, is {self.k}; 60 is usual")
 
     def _parts(self, matrix: FeatureMatrix) -> tuple[list[str], NDArray[np.float64]]:
         signs = _signs(self.annotators, self.columns)

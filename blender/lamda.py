@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,13 +27,25 @@ class Lamda:
 
     Attributes:
         bundle: folder of a bundle whose calibrated heads give the probabilities, or the name of one that comes along.
-        sensible_weight: of P(sensible) against P(specific).
-        most_toxic: P(toxic) above which an answer comes after every safe one.
+        sensible_weight: of P(sensible) against P(specific), 0 or more.
+        most_toxic: P(toxic) above which an answer comes after every safe one, from 0 to 1.
     """
 
     bundle: str = "default"
     sensible_weight: float = 3.0
     most_toxic: float = 0.8
+
+    def __post_init__(self) -> None:
+        checks = {
+            f"sensible_weight of ranker 'lamda' must be a number of 0 or more, is {self.sensible_weight}; 3 is usual": (
+                not 0 <= self.sensible_weight < math.inf
+            ),
+            f"most_toxic of ranker 'lamda' must lie between 0 and 1, is {self.most_toxic}": not 0
+            <= self.most_toxic
+            <= 1,
+        }
+        if problems := [problem for problem, bad in checks.items() if bad]:
+            raise BadInput(problems)
 
     @cached_property
     def heads(self) -> LearnedRanker:

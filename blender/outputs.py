@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,13 +38,29 @@ def check_place(path: Path) -> None:
     """Refuse a path at which nothing can be made.
 
     Raises:
-        BadInput: a file stands where a folder would have to, or the folder may not be written to.
+        BadInput: a file stands where a folder would have to, or nothing can be written in the folder.
     """
     above = next(each for each in path.absolute().parents if each.exists())
     if not above.is_dir():
         raise BadInput(f"{path} cannot be made: {above} is a file, not a folder; choose another place")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise BadInput(f"{path} cannot be made: {above} may not be written to; choose another place")
+    try:
+        with tempfile.TemporaryFile(dir=above):  # rights alone do not tell: in /proc the root may do everything
+            pass
+    except OSError as fault:
+        raise BadInput(
+            f"{path} cannot be made: {above} cannot be written to ({fault.strerror}); choose another place"
+        ) from None
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a path at which there can be no folder.
+
+    Raises:
+        BadInput: a file stands there, or none can be made.
+    """
+    if path.exists() and not path.is_dir():
+        raise BadInput(f"{path} is a file; name a folder")
+    check_place(path)
 
 
 def check_bundle_place(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,16 @@ class Problems:
         """
         if self.kept:
             raise BadInput([*self.kept, f"... and {self.more:,} problems more"] if self.more else self.kept)
+
+
+def csv_problem(fault: csv.Error) -> str:
+    """What a CSV reader complains of, in words that say what to do about a cell that is too long."""
+    if "field limit" not in str(fault):
+        return f"is not CSV: {fault}; close every quote and save the file anew"
+    return (
+        f"a cell has more than {csv.field_size_limit():,} characters, the most that is read; close the quote that it "
+        "begins with, or shorten it"
+    )
 
 
 class Ids:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from blender.errors import BadBundle, BadInput, UnknownName
-from blender.texts import language_tag
+from blender.texts import language_tag, locale_problem
 
 PRESETS = Path(__file__).parent / "presets"
 BUNDLES = Path(__file__).parent / "bundles"
@@ -35,7 +35,7 @@ class Settings:
             candidates to ask for, the rest are the source's settings.
         guards: by name, in the order they are checked; settings as for sources.
         annotators: settings over those of the bundle. A change of what they measure is refused at loading.
-        locale: language of dialogs that do not say theirs.
+        locale: language of dialogs that do not say theirs, a tag such as ``en`` or ``en-GB``.
         last_resort: the editor's answer by locale, given when no candidate may be answered.
         min_sensible: abstain when the winner's P(sensible) is below, or unknown; 0 never abstains.
         max_characters: longer contexts are cut at the oldest end.
@@ -60,7 +60,9 @@ class Settings:
     network: bool = False
 
     def __post_init__(self) -> None:
+        strange = locale_problem(self.locale)
         checks = {
+            strange: bool(strange),
             f"min_sensible must lie between 0 and 1, is {self.min_sensible}": not 0 <= self.min_sensible <= 1,
             f"max_characters must be at least 1, is {self.max_characters}": self.max_characters < 1,
             f"timeout must be more than 0 seconds and at most a day (86400), is {self.timeout}": not (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -33,7 +33,7 @@ class Linear:
     """
 
     columns: tuple[str, ...]
-    weights: Floats
+    weights: Floats = field(repr=False)
 
     def contributions(self, matrix: FeatureMatrix) -> NDArray[np.float64]:
         """What each column adds, float64 (n_rows, n_columns); what could not be judged adds 0, as the mean does."""
@@ -59,7 +59,7 @@ class Trees:
     """
 
     columns: tuple[str, ...]
-    texts: tuple[str, ...]
+    texts: tuple[str, ...] = field(repr=False)
 
     @cached_property
     def forest(self) -> Forest:
@@ -100,8 +100,8 @@ class Curve:
         y: probabilities, float64, not decreasing.
     """
 
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
+    x: NDArray[np.float64] = field(repr=False)
+    y: NDArray[np.float64] = field(repr=False)
 
     def __call__(self, raw: NDArray[np.float64]) -> Floats:
         """Probabilities float32, same shape as ``raw``."""

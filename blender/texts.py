@@ -42,6 +42,32 @@ def several(given: Iterable[T], what: str) -> tuple[T, ...]:
     return tuple(given)
 
 
+def locale_problem(tag: str) -> str:
+    """What is wrong with the tag of a language (BCP 47), empty if there is one.
+
+    >>> locale_problem("en-GB")
+    ''
+    """
+    from langcodes import tag_is_valid
+
+    if tag_is_valid(tag):
+        return ""
+    return f"locale {tag!r} is no tag of a language; give one such as en, ru or en-GB (BCP 47)"
+
+
+def check_locale(tag: str | None) -> str | None:
+    """The tag of a language as it is compared (`language_tag`); ``None`` stays.
+
+    Raises:
+        BadInput: there is no such tag.
+    """
+    if tag is None:
+        return None
+    if problem := locale_problem(tag):
+        raise BadInput(problem)
+    return language_tag(tag)
+
+
 def language_tag(locale: str) -> str:
     """A tag as it is compared: ``ru-RU`` for ``ru_RU``, ``ru`` for ``RU``."""
     language, mark, rest = locale.replace("_", "-").partition("-")

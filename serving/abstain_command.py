@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from blender.errors import BadInput
-from blender.judging.selective import DELTA, certify, not_sensible
+from blender.judging.selective import DELTA, certify, check_promise, not_sensible
 from blender.outputs import written_aside
 from blender.serving.judged_choices import learned, machine_pools, refuse_seen, winners
 from blender.serving.loading import BlenderOption, load
@@ -33,6 +33,7 @@ def abstain(
 
     An answer is not sensible where the mean of its raters is below one half. Exit code 1: nothing is proved.
     """
+    check_promise(risk, delta)
     settings = Path(blender)
     if write and settings.suffix != ".toml":
         raise BadInput(

@@ -21,6 +21,7 @@ from blender.serving.record import read_answers
 from blender.serving.standings import labelled_tasks, labels_in, print_seen, print_standings
 from blender.serving.terminal import messages, output, shown
 from blender.serving.workers import Answering, answering
+from blender.texts import check_locale
 
 
 def evaluate(
@@ -51,8 +52,9 @@ def evaluate(
     locale: Annotated[
         str | None,
         typer.Option(
+            callback=check_locale,
             help="Language of dialogs that do not say theirs. [default: the blender's; en for labelled ones and with "
-            "--system]"
+            "--system]",
         ),
     ] = None,
 ) -> None:

@@ -13,9 +13,10 @@ from io import FileIO
 from pathlib import Path
 
 import msgspec
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from blender.errors import BadInput, BlendError
+from blender.locking import file_lock
 from blender.reading import Task
 from blender.serving.record import AnswerRecord, digest
 
@@ -143,8 +144,7 @@ def opened(folder: Path, made: Made, *, fresh: bool = False) -> Iterator[Journal
     """
     with ExitStack() as stack:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(FileLock(folder / ".lock", timeout=0))
+            stack.enter_context(file_lock(folder / ".lock", wait=False))
             _begin(folder, made, fresh)
             # Unbuffered: what could not be written must not be tried again when the file is closed.
             stream = stack.enter_context((folder / ANSWERS).open("ab", buffering=0))

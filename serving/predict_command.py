@@ -6,10 +6,12 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 from rich import box
 from rich.table import Table
 
+from blender.assembly import probe
 from blender.errors import BadInput
 from blender.outputs import check_new_file
 from blender.reading import check_tasks, read_tasks
@@ -23,6 +25,7 @@ from blender.serving.systems.run import read_run
 from blender.serving.terminal import output, plain
 
 if TYPE_CHECKING:
+    from blender.engine import Blender
     from blender.judging.pools import LabelledPool
 
 PREDICTIONS = "predictions.jsonl"
@@ -51,10 +54,21 @@ def predict_command(
     place = out or answers / PREDICTIONS
     check_new_file(place, overwrite=True, read=[answers])
     loaded = load(blender)
+    _check_probabilities(loaded, blender)
     predict(pools_of(given), loaded, place, fresh=fresh, batch=batch)
     output().print(_table(given, place))
     print_seen(output(), families, trained_on(loaded))
     output().print(f"These are a model's expectations, not labels. {place}", soft_wrap=True)
+
+
+def _check_probabilities(blender: Blender, name: str) -> None:
+    """Refuse, before the work, a ranker of which nothing but its order would be kept."""
+    (tried,) = blender.choose_pools([probe(blender.settings.locale)])
+    if np.isnan([tried.scores.sensible, tried.scores.specific]).all():
+        raise BadInput(
+            f"the ranker of the blender {name!r} gives neither P(sensible) nor P(specific), so nothing can be "
+            "predicted; name one with a bundle that gives them, such as default or fast"
+        )
 
 
 def _of_run(folder: Path) -> tuple[Given, list[LabelledPool]]:

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from blender.engine import Blender
 from blender.errors import BadInput, BlendError
+from blender.locking import file_lock
 from blender.models.progress import steps
 from blender.records import Candidate, Dialog, Pool
 from blender.serving.about import made_by
@@ -76,8 +77,7 @@ def predict(pools: Sequence[Pool], blender: Blender, path: Path, *, fresh: bool 
     _check_ids(distinct)
     made, blender = _judging(blender), blender.measuring_all()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.name}.lock"), timeout=0):
+        with file_lock(path.with_name(f".{path.name}.lock"), wait=False):
             _check_ours(path)
             if fresh:
                 path.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from blender.sampling.datasheet import Datasheet, as_markdown, datasheet
 from blender.sampling.draw import Wanted, draw
 from blender.seeds import LARGEST_SEED
 from blender.serving.terminal import messages, output, plain
+from blender.texts import check_locale
 
 
 def sample(
@@ -31,7 +32,9 @@ def sample(
     max_turns: Annotated[int, typer.Option(min=1, help="Longest context.")] = 12,
     clusters: Annotated[int, typer.Option(min=1, help="Clusters of the embedding space.")] = 8,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
-    locale: Annotated[str, typer.Option(help="Language of conversations that do not say theirs.")] = "en",
+    locale: Annotated[
+        str, typer.Option(callback=check_locale, help="Language of conversations that do not say theirs.")
+    ] = "en",
     encoder: Annotated[str, typer.Option(help="Reference of the sentence encoder.")] = BaseSettings.encoder,
     most: Annotated[int, typer.Option(min=1, help="Contexts embedded; of a larger corpus a seeded part is.")] = 5_000,
     same_above: Annotated[float, typer.Option(help="Contexts with a higher cosine are near-duplicates.")] = 0.95,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,21 @@ class Heads:
 
     def reasons(self, given_matrix: FeatureMatrix, winner: int, other: int) -> list[tuple[str, float]]:
         return [("user.sensible", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("rrf", "k", -1.0),
+        ("rrf", "k", math.inf),
+        ("lamda", "sensible_weight", -3.0),
+        ("lamda", "sensible_weight", math.nan),
+        ("lamda", "most_toxic", 80.0),
+    ],
+)
+def test_settings_of_rules_that_make_no_sense_are_refused(name: str, key: str, value: float) -> None:
+    with pytest.raises(BadInput, match=rf"{key} of ranker '{name}' must .*, is {value}"):
+        RANKERS.build(name, {key: value})
 
 
 def test_lamda_puts_safety_first(monkeypatch: pytest.MonkeyPatch) -> None:

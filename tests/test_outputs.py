@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from blender.errors import BadInput, BlendError
-from blender.outputs import check_new_file, check_place, written_aside
+from blender.outputs import check_folder, check_new_file, check_place, written_aside
 
 
 def test_a_new_file_may_be_written_in_a_folder_yet_to_be_made(tmp_path: Path) -> None:
@@ -34,9 +35,24 @@ def test_a_place_below_a_file_or_that_may_not_be_written_to_is_refused(
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="is a file, not a folder"):
         check_place(tmp_path / "file" / "deep" / "new")
-    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
-    with pytest.raises(BadInput, match="may not be written to"):
-        check_place(tmp_path / "new")
+    with monkeypatch.context() as patch:  # root may write everywhere
+        patch.setattr(tempfile, "TemporaryFile", _refused)
+        with pytest.raises(BadInput, match=r"new cannot be made: .* cannot be written to \(Permission denied\)"):
+            check_place(tmp_path / "new")
+    with pytest.raises(BadInput, match="is a file; name a folder"):
+        check_folder(tmp_path / "file")
+    check_folder(tmp_path / "new" / "folder")
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="the system has no folder in which no file can be made")
+def test_a_place_in_which_rights_are_of_no_use_is_refused() -> None:
+    with pytest.raises(BadInput, match="/proc cannot be written to"):
+        check_place(Path("/proc/bundle"))
+
+
+def _refused(**_: object) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def test_what_could_not_be_written_leaves_nothing_and_says_which_file(tmp_path: Path) -> None:

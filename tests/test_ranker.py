@@ -163,3 +163,8 @@ def test_names() -> None:
     assert RANKER.needs == ("length", "relevance")
     assert annotators_of(["user.price"]) == ()
     assert base_column("a.b~z") == base_column("a.b~rank") == base_column("a.b") == "a.b"
+
+
+def test_what_a_ranker_is_shown_as_has_no_trees_and_numbers_in_it() -> None:
+    shown = repr(some_ranker())
+    assert "length.words~z" in shown and "tree" not in shown.replace("trees=Trees(", "") and "array(" not in shown

@@ -19,6 +19,7 @@ def test_every_preset_can_be_read(preset: str) -> None:
     [
         ({"bundel": "x"}, UnknownName, "did you mean 'bundle'"),
         ({"timeout": "soon"}, BadInput, r"Expected `float`, got `str` - at `\$.timeout`"),
+        ({"locale": "english"}, BadInput, "locale 'english' is no tag of a language; give one such as en, ru"),
         ({"min_sensible": 2.0, "timeout": 0.0}, BadInput, "between 0 and 1, is 2.0\ntimeout must be more than 0"),
         ({"timeout": float("nan")}, BadInput, r"at most a day \(86400\), is nan"),
         ({"timeout": float("inf")}, BadInput, r"at most a day \(86400\), is inf"),

@@ -21,6 +21,7 @@ from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
 from blender.outputs import check_bundle_place
 from blender.settings import Settings
+from blender.texts import check_locale
 from blender.training.crossval import grouped
 from blender.training.examples import Doubles
 from blender.training.frontier import shares
@@ -35,15 +36,21 @@ def adapt(
     blender: Annotated[
         str, typer.Option("--blender", "-b", help="Preset, settings file or bundle folder to go on from.")
     ] = "default",
-    locale: Annotated[str | None, typer.Option(help="Only dialogs of this language, such as en.")] = None,
+    locale: Annotated[
+        str | None, typer.Option(callback=check_locale, help="Only dialogs of this language, such as en.")
+    ] = None,
 ) -> None:
     """Correct a bundle's order by your labels instead of training anew; its probabilities stay (recalibrate them)."""
     check_bundle_place(out)
     bundle = load_bundle(_folder(blender))
     # Public sets by family, a part of one too; names of files of one's own say nothing of what they hold.
     seen = set(seen_in_training(read_label_files(labels), bundle.data)) & set(FAMILIES.values())
-    if again := sorted(seen) or files_seen(labels, bundle.data):
-        raise BadInput(f"the bundle was trained on {', '.join(again)}; give labels that it has not seen")
+    again = files_seen(labels, bundle.data)
+    if again or seen:
+        names = "" if again else " (it goes by their names: rename what holds other conversations)"
+        raise BadInput(
+            f"the bundle was trained on {', '.join(again or sorted(seen))}{names}; give labels that it has not seen"
+        )
     bundle.check(bundle.build_annotators())  # what was learnt of other values would be kept under these fingerprints
     prepared = prepare(labels, cache_folder() / "features", annotators=bundle.annotators, locale=locale)
     prepared = replace(prepared, examples=prepared.examples.read_as(bundle.ranker.columns))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def write_card(
         _numbers(found, compared, judgement),
         _probabilities(bundle),
         alarm_lines(training_alarms(prepared, found)),
-        _cautions(),
+        _cautions(bundle.annotators.get("source", {}).get("names", ())),
     )
     return "\n".join(line for part in parts for line in part).rstrip() + "\n"
 
@@ -141,9 +141,11 @@ def _probabilities(bundle: Bundle) -> Iterator[str]:
     yield ""
 
 
-def _cautions() -> Iterator[str]:
+def _cautions(known: Sequence[str]) -> Iterator[str]:
     yield "## Cautions"
     yield ""
     yield "- The order is meant for candidates of one dialog; only the probabilities compare between dialogs."
     yield "- The probabilities are calibrated on the sets above. Raters of another set may be stricter or kinder."
     yield "- Human labels carry the habits of their raters, such as a liking for length."
+    if known:
+        yield f"- It knows who made an answer, and is meant for these sources: {', '.join(known)}."

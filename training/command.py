@@ -15,6 +15,7 @@ from blender.features import ANNOTATORS
 from blender.outputs import check_bundle_place, check_new_file
 from blender.seeds import LARGEST_SEED
 from blender.settings import Settings
+from blender.texts import check_locale
 from blender.training.bootstrap import BootstrapSettings, bootstrap_labels
 from blender.training.outer import judged_sets
 from blender.training.pipeline import Trained, TrainSettings
@@ -38,7 +39,9 @@ def train(
             help="Preset or settings file whose annotators' settings are used; their own defaults if not given."
         ),
     ] = None,
-    locale: Annotated[str | None, typer.Option(help="Only dialogs of this language, such as en.")] = None,
+    locale: Annotated[
+        str | None, typer.Option(callback=check_locale, help="Only dialogs of this language, such as en.")
+    ] = None,
     know_sources: Annotated[
         bool,
         typer.Option(

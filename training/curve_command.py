@@ -14,12 +14,15 @@ from rich.table import Table
 
 from blender.errors import BadInput, BlendError
 from blender.judging.ceiling import noise_ceiling
+from blender.judging.label_files import read_label_files
 from blender.judging.pools import LabelledPool
 from blender.models.cache import cache_folder
 from blender.outputs import check_new_file
+from blender.texts import check_locale
 from blender.training.command import annotator_settings
+from blender.training.crossval import FOLDS
 from blender.training.fixed import Fixed
-from blender.training.learning_curve import SEEDS, SIZES, LearningCurve
+from blender.training.learning_curve import SEEDS, SIZES, LearningCurve, curve_sizes
 from blender.training.learning_curve import learning_curve as measure
 from blender.training.prepare import NOT_BY_DEFAULT, Prepared, prepare
 from blender.training.report import write_json
@@ -43,7 +46,9 @@ def learning_curve(
             help=f"Use only this annotator; may be repeated. Default: all but {', '.join(sorted(NOT_BY_DEFAULT))}."
         ),
     ] = None,
-    locale: Annotated[str | None, typer.Option(help="Only dialogs of this language, such as en.")] = None,
+    locale: Annotated[
+        str | None, typer.Option(callback=check_locale, help="Only dialogs of this language, such as en.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the figures there as JSON.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
 ) -> None:
@@ -52,6 +57,9 @@ def learning_curve(
     if out is not None:
         check_new_file(out, overwrite=overwrite, read=labels)
     chosen = annotator_settings(annotator, settings)
+    contexts = [pool for pool in read_label_files(labels) if locale is None or pool.pool.dialog.locale == locale]
+    if contexts:  # measuring takes long; some of them may turn out to be of no use
+        curve_sizes(wanted, seeds, len(contexts) * (FOLDS - 1) // FOLDS)
     prepared = prepare(labels, cache_folder() / "features", annotators=chosen, locale=locale)
     with Console(stderr=True).status("fitting on subsets"):
         curve = measure(prepared.examples, prepared.directions, sizes=wanted, seeds=seeds)

@@ -124,7 +124,7 @@ def learning_curve(
     fixed, usable = fixed or Fixed(), examples.with_choice()
     judged = examples.take(usable)
     plan = [grouped(judged, seed=seed) for seed in range(seeds)]
-    chosen = _sizes(sizes, seeds, min((len(fold.train) for folds in plan for fold in folds), default=0))
+    chosen = curve_sizes(sizes, seeds, min((len(fold.train) for folds in plan for fold in folds), default=0))
     by_seed = np.array([_one_seed(judged, directions, folds, chosen, seed, fixed) for seed, folds in enumerate(plan)])
     votes = rule_votes(judged.matrix)
     return LearningCurve(
@@ -136,7 +136,12 @@ def learning_curve(
     )
 
 
-def _sizes(asked: Sequence[int], seeds: int, most: int) -> tuple[int, ...]:
+def curve_sizes(asked: Sequence[int], seeds: int, most: int) -> tuple[int, ...]:
+    """The sizes of a curve, increasing; those above ``most``, what a fold leaves to train on, are that.
+
+    Raises:
+        BadInput: one is below 2, fewer than two are left, or there are fewer than two seeds.
+    """
     problems = [f"a size must be 2 contexts or more, got {size}" for size in asked if size < 2]
     if seeds < 2:
         problems.append(f"an interval over seeds needs at least 2 of them, got {seeds}")

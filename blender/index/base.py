@@ -189,10 +189,11 @@ class PhraseBase:
 
     def _index(self, role: str, vectors: NDArray[np.floating]) -> VectorIndex:
         kind = self.manifest.indexes[role]
-        note = self.manifest.files.get(f"{role}_index")
-        if note is None:
+        mapped = self.contents.indexes.get(f"{role}_index")
+        if mapped is None:
             return VectorIndex(vectors, kind)
-        return VectorIndex(vectors, kind, tuned(read_index(self.folder / note.name, vectors), kind))
+        name = self.manifest.files[f"{role}_index"].name
+        return VectorIndex(vectors, kind, tuned(read_index(mapped, self.folder / name, vectors), kind))
 
     def _nearest(self, queries: Floats, k: int, on: str, allowed: NDArray[np.bool_] | None) -> list[list[Hit]]:
         index = self.contexts_index if on == "context" else self._steered_index or self.replies_index

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -28,12 +28,15 @@ class Contents:
         contexts: one row per context: ``text`` and ``phrase``, the row of the phrase that answered it.
         reply_vectors: (phrases, dimension), float16 or float32, rows of length 1 up to rounding.
         context_vectors: (contexts, dimension), likewise.
+        indexes: files of indexes by role, bytes, to be read at the first search; by then another process may have
+            replaced them. None of what was changed since.
     """
 
     phrases: pa.Table
     contexts: pa.Table
     reply_vectors: NDArray[np.floating]
     context_vectors: NDArray[np.floating]
+    indexes: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.phrases.num_rows)

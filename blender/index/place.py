@@ -11,18 +11,20 @@ import msgspec
 
 from blender.errors import BadBase, BadInput
 from blender.index.store import FILES, MANIFEST
+from blender.outputs import check_folder
 
 
 def check_base_place(folder: Path, *, overwrite: bool = False) -> None:
-    """Refuse a folder that holds a base, or files that are of none.
+    """Refuse a folder that holds a base, or files that are of none, or that cannot be made.
 
     Args:
         folder: where a base is to go.
         overwrite: a base that is there may go, a broken one too.
 
     Raises:
-        BadInput: it holds either.
+        BadInput: it holds either, or cannot be made.
     """
+    check_folder(folder)
     if not folder.is_dir():
         return
     manifest = folder / MANIFEST
@@ -66,11 +68,10 @@ def locked(file: Path) -> Iterator[None]:
     Raises:
         BadBase: it cannot be written.
     """
-    from filelock import FileLock
+    from blender.locking import file_lock
 
-    lock = FileLock(file)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = file_lock(file)
         lock.acquire()
     except OSError as fault:
         raise BadBase(

@@ -197,6 +197,7 @@ def _read_contents(folder: Path, files: Mapping[str, FileNote]) -> Contents:
         contexts=_map_table(folder / files["contexts"].name, {"text": pa.string(), "phrase": pa.int32()}),
         reply_vectors=map_vectors(folder / files["reply_vectors"].name),
         context_vectors=map_vectors(folder / files["context_vectors"].name),
+        indexes={role: _map_bytes(folder / note.name) for role, note in files.items() if role.endswith("_index")},
     )
     if problem := _parted(contents):
         raise BadBase(f"the base {folder} is broken: {problem}. {_ANEW}")
@@ -230,6 +231,13 @@ def _map_table(path: Path, columns: Mapping[str, pa.DataType]) -> pa.Table:
         if name not in table.column_names or table.schema.field(name).type != kind or table[name].null_count:
             raise BadBase(f"{path} lacks the column {name!r}, {kind} without nulls. {_ANEW}")
     return table
+
+
+def _map_bytes(path: Path) -> NDArray[np.uint8]:
+    try:
+        return np.memmap(path, np.uint8, mode="r")
+    except (ValueError, OSError) as fault:  # empty, or gone
+        raise BadBase(f"{path} cannot be read: {fault}. {_ANEW}") from None
 
 
 def map_vectors(path: Path) -> NDArray[np.floating]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from blender.errors import BadInput
+from blender.problems import csv_problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ def _records(stream: Iterator[str], separator: str) -> Iterator[tuple[int, list[
         except StopIteration:
             return
         except csv.Error as fault:
-            raise BadInput(f"{getattr(stream, 'name', 'the file')}:{begins}: is not CSV: {fault}") from None
+            raise BadInput(f"{getattr(stream, 'name', 'the file')}:{begins}: {csv_problem(fault)}") from None
         if record:
             yield begins, record
 

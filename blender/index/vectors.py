@@ -53,8 +53,13 @@ def make_index(vectors: NDArray[np.floating], kind: IndexKind, progress: str | N
     return tuned(index, kind)
 
 
-def read_index(path: Path, vectors: NDArray[np.floating]) -> Any:
+def read_index(mapped: NDArray[np.uint8], path: Path, vectors: NDArray[np.floating]) -> Any:
     """A FAISS index that was written over these (n, dimension) vectors.
+
+    Args:
+        mapped: the file.
+        path: where it was, for messages.
+        vectors: as they lie beside it.
 
     Raises:
         BadBase: it is none, or was made over others.
@@ -62,7 +67,7 @@ def read_index(path: Path, vectors: NDArray[np.floating]) -> Any:
     import faiss
 
     try:
-        index: Any = faiss.read_index(str(path))
+        index: Any = faiss.deserialize_index(mapped)
     except (RuntimeError, MemoryError) as fault:
         raise BadBase(f"{path} is no index ({fault}); build the base anew with `blend index build`") from None
     if (index.ntotal, index.d) != vectors.shape:

@@ -167,14 +167,31 @@ def fewest_to_prove(share: float, risk: float, delta: float) -> int:
     return high
 
 
+def check_promise(risk: float, delta: float) -> None:
+    """Refuse a promise that nothing could prove or break.
+
+    Raises:
+        BadInput: ``risk`` or ``delta`` is out of range.
+    """
+    if wrong := _out_of_range(risk, delta):
+        raise BadInput(wrong)
+
+
+def _out_of_range(risk: float, delta: float) -> list[str]:
+    shares = {"risk": risk, "delta": delta}
+    return [
+        f"{name} must lie between 0 and 1 (both excluded), is {share}"
+        for name, share in shares.items()
+        if not 0 < share < 1
+    ]
+
+
 def _check(scores: Doubles, bad: NDArray[np.bool_], risk: float, delta: float, tried: Doubles) -> None:
     problems = {
-        f"risk must lie between 0 and 1 (both excluded), is {risk}": not 0 < risk < 1,
-        f"delta must lie between 0 and 1 (both excluded), is {delta}": not 0 < delta < 1,
         f"there must be one label per score, got {len(scores)} scores and {len(bad)} labels": len(scores) != len(bad),
         "there is no labelled winner; label some contexts": not len(scores),
         "there is no threshold to try; give at least one": not len(tried),
     }
-    wrong = [problem for problem, is_wrong in problems.items() if is_wrong]
+    wrong = [*_out_of_range(risk, delta), *(problem for problem, is_wrong in problems.items() if is_wrong)]
     if wrong:
         raise BadInput(wrong)

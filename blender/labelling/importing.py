@@ -12,6 +12,8 @@ from blender.labelling.sheets.checking import judged, missing, wrong_item, wrong
 from blender.labelling.sheets.sheet import Row
 from blender.problems import Problems
 
+_NAMED = 3  # rows of another campaign's sheet
+
 
 @dataclass(kw_only=True)
 class Imported:
@@ -128,7 +130,8 @@ def _of_campaign(campaign: Campaign, rows: Sequence[Row], problems: Problems) ->
         else:
             others.setdefault((row.file, row.campaign), []).append(row)
     for (file, other), group in others.items():
-        where = ", ".join(row.place for row in group[:20]) + (f" and {len(group) - 20} more" if len(group) > 20 else "")
+        more = len(group) - _NAMED
+        where = ", ".join(row.place for row in group[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
         stated = f"of another campaign, {other!r:.40}" if other else "the campaign's id is missing"
         problems.add(
             [

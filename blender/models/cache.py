@@ -15,11 +15,11 @@ from threading import RLock
 from typing import ParamSpec, TypeVar
 from uuid import uuid4
 
-from filelock import FileLock
 from platformdirs import user_cache_path
 
 from blender.deadline import unhurried
 from blender.errors import BlendError
+from blender.locking import file_lock
 
 log = logging.getLogger(__name__)
 _P = ParamSpec("_P")
@@ -44,8 +44,7 @@ def make_once(folder: Path, build: Callable[[Path], None]) -> Path:
     if folder.is_dir():
         return folder
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f".{folder.name}.lock")):
+        with file_lock(folder.with_name(f".{folder.name}.lock")):
             if not folder.is_dir():
                 _build_aside(folder, build)
     except OSError as fault:

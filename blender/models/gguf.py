@@ -30,8 +30,11 @@ def convert_gguf(artifact: Artifact) -> Path:
     folder = cache_folder() / "converted" / f"{artifact.path.stem}-{artifact.digest[:16]}-{_VERSION}"
     if folder.is_dir():
         return folder
-    with Console(stderr=True).status(f"Converting {artifact.path.name} once (about a minute) ..."):
-        return make_once(folder, lambda aside: _convert(artifact, aside))
+    # A line and no spinner: in a log, too, somebody may wonder what takes so long.
+    Console(stderr=True, markup=False, highlight=False, soft_wrap=True).print(
+        f"converting {artifact.path.name} into {folder}, once: about a minute, several on a busy machine ..."
+    )
+    return make_once(folder, lambda aside: _convert(artifact, aside))
 
 
 def _convert(artifact: Artifact, folder: Path) -> None:

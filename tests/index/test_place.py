@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from blender.errors import BadInput
+from blender.errors import BadBase, BadInput
 from blender.index import build
 from blender.index.base import PhraseBase
 from blender.index.build import add, build_base, remove
@@ -78,3 +78,12 @@ def test_a_base_is_changed_from_inside_its_folder(
     add(".", [Phrase(reply="Bye.")], encoder=encoder)
     assert remove(".", ["Hello."]) == 1
     assert texts(build_base([Phrase(reply="x")], ".", PLAIN, encoder=encoder, overwrite=True).folder) == ["x"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="the system has no folder in which no file can be made")
+@pytest.mark.timeout(20)
+def test_a_lock_that_cannot_be_made_is_not_waited_for(encoder: Any) -> None:
+    with pytest.raises(BadBase, match="cannot write in /proc: No such file or directory"), alone(Path("/proc/base")):
+        pass
+    with pytest.raises(BadInput, match="/proc cannot be written to"):
+        build_base([Phrase(reply="x")], "/proc/base", PLAIN, encoder=encoder)

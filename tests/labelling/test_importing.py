@@ -146,6 +146,8 @@ def test_a_sheet_of_another_campaign_is_one_problem(campaign: Campaign) -> None:
     rows = [replace(row, campaign="0123456789abcdef") for row in sheet(campaign, [("1", "1")] * 3)]
     (told,) = problems(campaign, rows)
     assert told.startswith("a.csv, row 2, row 3, row 4: of another campaign, '0123456789abcdef'; this one is ")
+    (told,) = problems(campaign, rows * 4)
+    assert told.startswith("a.csv, row 2, row 3, row 4 and 9 more: of another campaign")
     (told,) = problems(campaign, [replace(row, campaign="") for row in rows])
     assert "the campaign's id is missing" in told
 

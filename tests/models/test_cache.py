@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from blender.errors import BlendError
+from blender.models import gguf
 from blender.models.cache import cache_folder, file_digest, make_once, one_per_process, text_digest
+from blender.models.reference import resolve
 
 BUILDER = """
 import sys, time
@@ -149,3 +151,16 @@ def test_one_per_process_forgets_a_failure() -> None:
     with pytest.raises(ValueError, match="not yet"):
         load()
     assert load() == "loaded"
+
+
+def test_what_is_converted_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BLENDER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(gguf, "_convert", lambda *_: None)
+    (tmp_path / "some.gguf").write_bytes(b"GGUF")
+    folder = gguf.convert_gguf(resolve(str(tmp_path / "some.gguf")))
+    assert folder.is_relative_to(tmp_path / "cache")
+    assert capsys.readouterr().err.startswith(f"converting some.gguf into {folder}, once")
+    assert gguf.convert_gguf(resolve(str(tmp_path / "some.gguf"))) == folder
+    assert capsys.readouterr().err == ""

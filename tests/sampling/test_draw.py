@@ -251,7 +251,7 @@ def test_the_datasheet_is_told_to_people_in_the_order_of_lengths_and_clusters(tm
         f"| frame | {sheet.frame} contexts |",
         "| drawn | 30 contexts; of 30 it is known what was said next |",
         f"| languages | en: 30 of {sheet.frame} (as stated, not detected) |",
-        "| words of the last turn | drawn 1 to 3, median 3; frame 1 to 3, median 3 |",
+        "| words of the last turn | drawn 1 to 3, median 3; frame 1 to 3, median 1 |",
         f"- {80 - sheet.frame}: {reason}",
         *(f"### Cluster {each.cluster}: {each.drawn} of {each.frame} drawn" for each in sheet.clusters),
     ):

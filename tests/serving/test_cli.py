@@ -53,18 +53,28 @@ def test_what_each_command_of_a_group_does_is_listed_whole(
     assert listed and [line for line in listed.splitlines() if line.endswith("...")] == []
 
 
-def bounds_of_seeds(command: Any, name: str) -> Iterator[tuple[str, tuple[int | None, int | None]]]:
-    """The smallest and the largest seed that each command below takes, by its name."""
+def options(command: Any, words: tuple[str, ...], option: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """This option of each command below that has it, by the words that lead there."""
     real = command._real() if isinstance(command, cli.Lazy) else command
     for part, below in getattr(real, "commands", {}).items():
-        yield from bounds_of_seeds(below, f"{name} {part}")
-    yield from ((name, (option.min, option.max)) for option in real.params if "--seed" in option.opts)
+        yield from options(below, (*words, part), option)
+    yield from ((words, each) for each in real.params if option in each.opts)
 
 
 def test_no_command_takes_a_seed_that_what_it_draws_by_would_refuse() -> None:
-    found = dict(bounds_of_seeds(cli.command(), "blend"))
-    assert {"blend sample", "blend train", "blend tune", "blend label make"} <= found.keys()
-    assert {name: bounds for name, bounds in found.items() if bounds != (0, 2**32 - 1)} == {}
+    found = {words: (seed.min, seed.max) for words, seed in options(cli.command(), (), "--seed")}
+    assert {("sample",), ("train",), ("tune",), ("label", "make")} <= found.keys()
+    assert {words: bounds for words, bounds in found.items() if bounds != (0, 2**32 - 1)} == {}
+
+
+def test_every_locale_is_the_tag_of_a_language(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = [words for words, _ in options(cli.command(), (), "--locale")]
+    assert {("evaluate",), ("train",), ("label", "make")} <= set(found)
+    (tmp_path / "rows").touch()
+    for words in found:
+        given = [str(tmp_path / "rows"), "--out", str(tmp_path / "out"), "--locale", "english"]
+        assert cli.main([*words, *given]) == 2
+        assert "locale 'english' is no tag of a language; give one such as en" in capsys.readouterr().err, words
 
 
 def test_a_command_shows_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,6 +105,15 @@ def test_a_rule_gives_no_probabilities(rule: Path, tmp_path: Path, capsys: pytes
     assert "--write needs a settings file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("option", "value"), [("--risk", "3"), ("--delta", "0")])
+def test_a_promise_that_cannot_be_is_refused_before_the_work(
+    option: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["abstain", str(write_labels(tmp_path, contexts=5)), option, value]) == 2
+    said = capsys.readouterr().err
+    assert f"{option[2:]} must lie between 0 and 1 (both excluded), is {value}" in said and "loading" not in said
+
+
 def test_one_context_of_a_conversation_counts(blender: Blender, tmp_path: Path) -> None:
     row = {"response": "Yes.", "source": "a", "source_type": "generator", "sensible": 1}
     contexts = [["Hi!", "Hello.", "Tea?"], ["Hi!", "Hello.", "Tea?", "No.", "Why?"], ["Bye!", "Stay.", "No."], ["Hm?"]]

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
+from blender.baselines import Longest
 from blender.engine import Blender
 from blender.errors import BadInput, BlendError
+from blender.matrix import FeatureMatrix
 from blender.records import Candidate, Dialog, Pool
+from blender.roles import Scores
 from blender.serving.cli import main
 from blender.serving.predict_command import _table as table_of
 from blender.serving.predictions import Prediction, predict, read_predictions
@@ -24,6 +29,20 @@ def whole(blender: Blender, tmp_path: Path) -> Path:
     path = tmp_path / "whole" / "predictions.jsonl"
     predict(POOLS, blender, path)
     return path
+
+
+@pytest.fixture
+def sure(monkeypatch: pytest.MonkeyPatch, rule: Path) -> Path:
+    """The settings file whose rule gives probabilities, too: always one half."""
+    plain = Longest.score
+
+    def score(self: Longest, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
+        value = plain(self, matrix, pools).value
+        half = np.full_like(value, 0.5)
+        return Scores(value=value, sensible=half, specific=half)
+
+    monkeypatch.setattr(Longest, "score", score)
+    return rule
 
 
 def test_every_distinct_answer_is_predicted_once(blender: Blender, tmp_path: Path) -> None:
@@ -88,12 +107,12 @@ def test_other_pools_are_refused_and_nothing_lost(changed: list[Pool], whole: Pa
 @pytest.mark.parametrize("words", [(), ("--fresh",)])
 @pytest.mark.parametrize("of", ["pools", "notes"])
 def test_what_is_no_file_of_predictions_is_never_lost(
-    words: tuple[str, ...], of: str, rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...], of: str, sure: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = {"pools": '{"id": "a", "turns": "Hi!", "candidates": ["Yes.", "No."]}', "notes": "no line ends here"}
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    given = ["predict", str(tmp_path / "pools"), "--blender", str(rule), "--out", str(tmp_path / of), *words]
+    given = ["predict", str(tmp_path / "pools"), "--blender", str(sure), "--out", str(tmp_path / of), *words]
     assert main(given) == 2
     assert "would be lost" in capsys.readouterr().err
     assert {name: (tmp_path / name).read_text() for name in files} == files
@@ -131,7 +150,7 @@ def test_a_broken_file_is_told_with_its_lines(whole: Path, tmp_path: Path) -> No
 
 
 def test_the_command_predicts_labelled_rows_without_looking_at_the_labels(
-    rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sure: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def predicted(sensible: float, name: str) -> bytes:
         labels, out = tmp_path / "labels.jsonl", tmp_path / name
@@ -141,26 +160,36 @@ def test_the_command_predicts_labelled_rows_without_looking_at_the_labels(
             for source, text in (("one", f"Yes {n}."), ("two", f"No {n}."))
         ]
         labels.write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
-        assert main(["predict", str(labels), "--blender", str(rule), "--out", str(out)]) == 0
+        assert main(["predict", str(labels), "--blender", str(sure), "--out", str(out)]) == 0
         return out.read_bytes()
 
     assert predicted(0.0, "a.jsonl") == predicted(1.0, "b.jsonl")
     shown = capsys.readouterr().out
-    assert "predicted SSA" in shown and "unknown" in shown and "not labels" in shown
-    assert main(["predict", str(tmp_path / "labels.jsonl"), "--blender", str(rule)]) == 2
+    assert "predicted SSA" in shown and "0.500" in shown and "not labels" in shown
+    assert main(["predict", str(tmp_path / "labels.jsonl"), "--blender", str(sure)]) == 2
     assert "--out is needed" in capsys.readouterr().err
 
 
 def test_the_command_takes_pools_and_refuses_dialogs(
+    sure: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pools, out = tmp_path / "pools.jsonl", tmp_path / "p.jsonl"
+    pools.write_bytes(b'{"id": "a", "turns": "Hi!", "candidates": ["Yes.", "No."]}\n')
+    assert main(["predict", str(pools), "--blender", str(sure), "--out", str(out)]) == 0
+    assert len(read_predictions(out)[1]) == 2
+    pools.write_bytes(b'{"id": "a", "turns": "Hi!"}\n')
+    assert main(["predict", str(pools), "--blender", str(sure), "--out", str(out)]) == 2
+    assert "candidates are missing" in capsys.readouterr().err
+
+
+def test_a_ranker_without_probabilities_is_refused_before_the_work(
     rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pools, out = tmp_path / "pools.jsonl", tmp_path / "p.jsonl"
     pools.write_bytes(b'{"id": "a", "turns": "Hi!", "candidates": ["Yes.", "No."]}\n')
-    assert main(["predict", str(pools), "--blender", str(rule), "--out", str(out)]) == 0
-    assert len(read_predictions(out)[1]) == 2
-    pools.write_bytes(b'{"id": "a", "turns": "Hi!"}\n')
     assert main(["predict", str(pools), "--blender", str(rule), "--out", str(out)]) == 2
-    assert "candidates are missing" in capsys.readouterr().err
+    assert "gives neither P(sensible) nor P(specific)" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_a_silent_system_is_not_predicted_to_be_good(tmp_path: Path) -> None:
@@ -185,3 +214,9 @@ def test_the_default_blenders_heads_prefer_sense(tmp_path: Path) -> None:
     chances = [found["a", text].sensible for text in (good, bad)]
     assert all(chance is not None and 0 <= chance <= 1 for chance in chances)
     assert chances[0] is not None and chances[1] is not None and chances[0] > chances[1] + 0.1
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="the system has no folder in which no file can be made")
+def test_a_place_that_cannot_be_written_is_not_taken_for_another_run(blender: Blender) -> None:
+    with pytest.raises(BlendError, match=r"cannot write /proc/predictions\.jsonl: No such file or directory"):
+        predict(POOLS, blender, Path("/proc/predictions.jsonl"))

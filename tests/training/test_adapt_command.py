@@ -63,7 +63,7 @@ def test_labels_that_the_bundle_saw_are_refused(
     start: Path, label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["adapt", str(label_file("mine")), "--out", str(tmp_path / "c"), "--blender", str(start)]) == 2
-    assert "trained on mine.jsonl" in capsys.readouterr().err
+    assert "trained on mine.jsonl; give" in capsys.readouterr().err
 
 
 def test_a_part_of_a_public_set_that_the_bundle_saw_is_refused(
@@ -71,7 +71,8 @@ def test_a_part_of_a_public_set_that_the_bundle_saw_is_refused(
 ) -> None:
     part = label_file("usr-personachat")
     assert main(["adapt", str(part), "--out", str(tmp_path / "new"), "-b", "fast"]) == 2
-    assert "trained on personachat" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "trained on personachat (it goes by their names: rename what holds other conversations); give" in said
 
 
 def test_columns_of_users_need_not_be_the_same(

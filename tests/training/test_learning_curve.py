@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from blender.errors import BadInput
 from blender.judging.resampling import Interval
 from blender.serving.cli import main
+from blender.training import curve_command
 from blender.training.curve_command import parse_sizes
 from blender.training.fixed import Fixed
 from blender.training.learning_curve import LearningCurve, learning_curve
@@ -159,3 +160,18 @@ def test_the_command_prints_the_curve_and_keeps_its_figures(
     assert kept["in words"] in said
     assert kept["curve"][1]["recovered"]["value"] > 0.5  # longer is better here, and that is learnt
     assert main(["learning-curve", str(labels), "--sizes", "x"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("sizes", "why"), [("0,5", "2 contexts or more, got 0"), ("41,50", "leaves 40 contexts to train on")]
+)
+def test_sizes_that_no_curve_has_are_refused_before_anything_is_measured(
+    sizes: str,
+    why: str,
+    label_file: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(curve_command, "prepare", lambda *_, **__: pytest.fail("measured"))
+    assert main(["learning-curve", str(label_file("mine", contexts=50)), "--sizes", sizes]) == 2
+    assert why in capsys.readouterr().err

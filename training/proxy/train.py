@@ -15,6 +15,7 @@ from blender.models.cache import text_digest
 from blender.models.proxy import Proxy, load_proxy
 from blender.models.proxy_files import VERSION, ProxyManifest, check_place, save_proxy
 from blender.models.proxy_head import Head
+from blender.outputs import check_folder
 from blender.training.proxy.card import write_card
 from blender.training.proxy.fit_head import HeadSettings
 from blender.training.proxy.heads import fit_head
@@ -66,6 +67,7 @@ def train_proxy(
         BadModel: a model cannot be loaded, or ``out`` holds something else.
     """
     check_place(out)
+    check_folder(out)
     material = gather(source, settings, others, kept=kept, quiet=quiet)
     began = time.perf_counter()
     regressor = fit(material, settings, quiet=quiet)

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from blender.errors import BadInput
+from blender.outputs import check_folder
 from blender.seeds import LARGEST_SEED
 from blender.training.tune.interest import Interest
 from blender.training.tune.stage import Gate
@@ -30,7 +31,11 @@ def tune(
     interest: Annotated[Interest, typer.Option(help="What is interesting in an answer.")] = "specific",
     gate: Annotated[Gate, typer.Option(help="What the interest is multiplied with.")] = "sensible",
     bundle: Annotated[
-        str, typer.Option(help="Bundle whose P(sensible) and P(specific) pay, by its light columns; default: fast.")
+        str,
+        typer.Option(
+            help="Bundle (a folder, or one of the package) whose P(sensible) and P(specific) pay, by its light "
+            "columns; default: fast."
+        ),
     ] = "",
     labels: Annotated[
         list[Path] | None,
@@ -53,6 +58,7 @@ def tune(
         raise BadInput(f"the encoder is trained by contrastive alone, method is {method}; leave --encoder out")
     if encoder != "frozen" and start is not None:
         raise BadInput(f"heads to start from ({start}) are of the encoder before its training; leave --start out")
+    check_folder(out)
     asked = Asked(
         dialogues=dialogues,
         out=out,

@@ -9,8 +9,9 @@ from typing import Literal
 
 from blender.index.base import PhraseBase, open_base
 from blender.index.heads import Heads
+from blender.judging.labels import read_labels
 from blender.models.encoder import load_encoder
-from blender.settings import BUNDLES
+from blender.settings import Settings
 from blender.training.tune.contrastive import FITTED, Embedding, contrastive_heads
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs, split
 from blender.training.tune.human import correlation
@@ -59,9 +60,14 @@ def tune_heads(asked: Asked, say: Say) -> Iterator[str]:
     Raises:
         BadInput: the dialogues are wrong or too few, or rewards are all equal.
         BadBase: the base is broken or too small.
+        BadBundle: the bundle that pays is none, or has not both heads.
         BadModel: the heads to start from are of another encoder.
         BlendError: a reward or a loss is no number; the last good state is in the checkpoints.
     """
+    bundle = Settings(bundle=asked.bundle or "fast").bundle_folder()
+    judge = Judge.of_bundle(bundle) if bundle and asked.method != "contrastive" else None
+    for path in asked.labels:
+        read_labels(path)  # what is wrong with it is said before the work
     base = open_base(asked.base)
     scene = Scene(base=base)
     embedding = Embedding(ref=base.manifest.settings.encoder, encoder=base.encoder, fade=base.manifest.settings.fade)
@@ -72,7 +78,7 @@ def tune_heads(asked: Asked, say: Say) -> Iterator[str]:
     if asked.encoder != "frozen":
         embedding = _trained_encoder(asked, parts, embedding, say)
         start = Heads.identity(load_encoder(embedding.ref).dimension, embedding.encoder.fingerprint)
-    stage = None if asked.method == "contrastive" else reward_stage(asked, scene, parts["train"], embedding)
+    stage = reward_stage(asked, judge, scene, parts["train"], embedding) if judge else None
     heads = _heads(asked, stage, parts, embedding, start, say)
     about = {"command": "blend tune", **{name: str(value) for name, value in asdict(asked).items()}}
     heads.save(asked.out, **about)
@@ -158,10 +164,9 @@ def _heads(
     )
 
 
-def reward_stage(asked: Asked, scene: Scene, pairs: list[Pair], embedding: Embedding) -> RewardStage:
+def reward_stage(asked: Asked, judge: Judge, scene: Scene, pairs: list[Pair], embedding: Embedding) -> RewardStage:
     """Contexts with rewards, as asked for."""
     chosen = draw(scene.foreign(pairs), asked.contexts, asked.seed)
-    judge = Judge.of_bundle(asked.bundle or BUNDLES / "fast")
     known = dict(zip(scene.texts, scene.replies, strict=True))
     return RewardStage(
         scene=scene,

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -312,7 +313,10 @@ def test_a_deadline_counts_while_a_request_waits() -> None:
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_serves_a_source_of_another_blender(settings: Path, end: signal.Signals) -> None:
     asked = [sys.executable, "-m", "blender.serving.cli", "serve", "-b", str(settings), "--port", "0"]
-    with subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    heard = partial(signal.signal, end, signal.SIG_DFL)  # what a shell starts in the background is deaf to Ctrl+C
+    with subprocess.Popen(
+        asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         url = process.stdout.readline().strip().removesuffix("/")

@@ -5,13 +5,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from blender.errors import BadInput, BadModel, UnknownName
 from blender.index.heads import Heads
 from blender.prompts.pool import PromptPool
+from blender.serving.base.command import app as base_app
 from blender.training.prompts.command import _shard, app
 from blender.training.prompts.terminal import harmless
+from blender.training.proxy.command import app as proxy_app
 
 run = CliRunner().invoke
 
@@ -57,3 +60,23 @@ def test_what_is_wrong_is_said(tasks: Path, tmp_path: Path) -> None:
     assert isinstance(run(app, ["find", str(tmp_path), "hello"]).exception, BadModel)
     wrong = ["evaluate", str(tasks), scores, "--fast", "--cluster", "topics"]
     assert isinstance(run(app, wrong).exception, UnknownName)
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_a_mistyped_file_of_scores_is_refused_and_not_made(command: str, tasks: Path, tmp_path: Path) -> None:
+    more = ["--out", str(tmp_path / "out")] if command == "train" else []
+    found = run(app, [command, str(tasks), str(tmp_path / "sores.sqlite"), *more])
+    assert isinstance(found.exception, BadInput)
+    assert "make it with `blend prompts score TASKS --out" in str(found.exception)
+    assert not (tmp_path / "sores.sqlite").exists()
+
+
+@pytest.mark.parametrize("name", ["--model", "--lm"])
+@pytest.mark.parametrize(
+    "words", ["prompts score", "prompts train", "prompts evaluate", "prompts pairs", "base score", "proxy train"]
+)
+def test_the_language_model_has_the_same_names_everywhere(words: str, name: str) -> None:
+    group, command = words.split()
+    typer_app = {"prompts": app, "base": base_app, "proxy": proxy_app}[group]
+    found = get_command(typer_app).get_command(None, command)  # type: ignore[attr-defined]
+    assert name in {each for option in found.params for each in option.opts}

@@ -130,3 +130,21 @@ def test_heads_are_advised_only_where_a_gain_was_shown() -> None:
     assert "Use them: source retrieval" in verdict(Path("h"), [0.02, 0.01, 0.03], "recall@10")
     assert "do not use them" in verdict(Path("h"), [0.006, -0.012, 0.03], "recall@10")
     assert "not known whether they are better" in verdict(Path("h"), None, "recall@10")
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (["--method", "ppo", "--bundle", "nowhere"], "unknown bundle (one of the package, or a folder) 'nowhere'"),
+        (["--method", "ppo", "--labels", "nowhere.jsonl"], "nowhere.jsonl cannot be read"),
+        (["--out", "{file}"], "is a file; name a folder"),
+    ],
+)
+def test_what_cannot_be_used_is_told_before_the_work(
+    given: list[str], why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(tuning, "open_base", lambda _: pytest.fail("worked"))
+    more = [part.format(file=tmp_path / "file") for part in given]
+    assert main(["tune", "pkg:chitchat_dataset", "--out", str(tmp_path / "heads"), *more]) == 2
+    assert why in capsys.readouterr().err
