@@ -77,6 +77,12 @@ def test_temperature_zero_and_a_tiny_nucleus_take_the_likeliest(small_llama: Any
             ids.append(token)
 
 
+@pytest.mark.parametrize("temperature", [1e-6, 1e-30, 1e-40, 1e-300])
+def test_the_coldest_temperatures_take_the_likeliest(temperature: float) -> None:
+    logits = torch.tensor([[0.15, 0.5, 0.05, 0.3]]).log()
+    assert choose(logits, np.array([0.999]), Sampling(temperature=temperature, top_p=1.0)).tolist() == [1]
+
+
 def test_a_penalty_makes_repetition_rarer(small_llama: Any) -> None:
     def repeated(penalty: float) -> int:
         answers = sample(
