@@ -76,7 +76,7 @@ class PoolJudge:
 
     def remember(self, prompt: Sequence[int], drawn: Drawn) -> None:
         """Keep what sampling found of an answer with its end, as if it had been judged behind its prompt."""
-        if drawn.tokens and drawn.state is not None:
+        if drawn.state is not None:
             found = Judged(np.array(drawn.logprobs, dtype=np.float32), drawn.ends[-1], drawn.state)
             self._remembered.keep(prompt, Branch(0, tuple(drawn.tokens), True), found)
 
