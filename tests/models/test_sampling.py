@@ -110,6 +110,6 @@ def test_the_whole_vocabulary_is_drawn_from_when_the_likeliest_hold_too_little()
 
 def test_wrong_settings_are_all_named() -> None:
     with pytest.raises(BadInput) as refused:
-        Sampling(temperature=-1, top_p=0, max_new_tokens=0)
-    assert len(refused.value.problems) == 3
+        Sampling(temperature=-1, top_p=0, repetition_penalty=0, max_new_tokens=0, seed=-1)
+    assert len(refused.value.problems) == 5
     assert "top_p must be above 0 and at most 1, got 0" in str(refused.value)
