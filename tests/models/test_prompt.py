@@ -84,6 +84,15 @@ def test_of_a_long_dialog_the_newest_words_remain(chat: ChatForm, script: Script
         assert "And now?" in form.tokenizer.decode(tokens)
 
 
+@pytest.mark.timeout(20)
+def test_white_space_at_the_end_of_a_turn_is_cut_off_as_well(chat: ChatForm, script: ScriptForm) -> None:
+    for form in (chat, script):
+        for space in (" " * 200_000, "\n \t" * 3_000):
+            tokens = form.context(Dialog.of(["Hi!" + space, "Yes.", "And now?" + space], locale="ru"))
+            assert len(tokens) <= CONTEXT_TOKENS
+            assert "And now?" in form.tokenizer.decode(tokens)
+
+
 def test_a_template_without_a_system_role_gets_it_in_the_first_turn(alternating: ChatForm) -> None:
     turns = (Turn(speaker="bot", text="Hello."), Turn(speaker="human", text="Hi."), Turn(speaker="human", text="You?"))
     assert (
