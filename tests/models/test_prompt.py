@@ -40,6 +40,14 @@ def test_the_script_is_one_line_a_turn(script: ScriptForm) -> None:
     assert script.text(script.answer("Fine.") + script.tokenizer.encode("\nA: And you?")) == "Fine."
 
 
+def test_what_answers_nothing_starts_as_a_text_does(tokenizer: Any) -> None:
+    opened = "{{ bos_token }}{% for message in messages %}{{ message.content }}{{ eos_token }}{% endfor %}"
+    named = {"bos_token": "<|im_start|>", "eos_token": "<|im_end|>"}
+    for template, known, start in ((opened, named, "<|im_start|>"), (None, {"eos_token": "<|im_end|>"}, "<|im_end|>")):
+        form = prompt_form(PlainTokenizer(tokenizer.backend_tokenizer, known, template))
+        assert tokenizer.decode(form.starts) == start
+
+
 def test_an_answer_continues_the_prompt_as_the_whole_text_would_be_read(chat: ChatForm, script: ScriptForm) -> None:
     for form in (chat, script):
         prompt = form.tokenizer.decode(form.context(TALK))
