@@ -122,7 +122,8 @@ def test_the_vocabulary_is_not_looked_at_any_further_when_nobody_waits(monkeypat
             return made
 
         with torch.inference_mode(), pytest.raises(Late):
-            scoring.predicted(head, torch.ones(9, 32), [np.arange(9)], [Branch(0, (8,) * 8, True)], ENDS, np.ones(1))
+            means = np.zeros((1, 32), dtype=np.float32)
+            scoring.predicted(head, torch.ones(9, 32), [np.arange(9)], [Branch(0, (8,) * 8, True)], ENDS, means)
     assert looked == [3]
 
 
@@ -130,7 +131,12 @@ def test_one_by_one_no_pass_begins_after_the_deadline() -> None:
     model = network("llama")
     passes: list[int] = []
     with awaited() as gone, torch.inference_mode(), pytest.raises(Late):
-        model.register_forward_hook(lambda *_: passes.append(1) or gone.set())
+
+        def passed(*_: object) -> None:
+            passes.append(1)
+            gone.set()
+
+        model.register_forward_hook(passed)
         judge_one_by_one(model, ROOTS, branches(7), ENDS)
     assert len(passes) == 1
 
