@@ -1,7 +1,7 @@
 """The moment by which a caller wants its answer, known to everything that runs on its behalf.
 
-Threads cannot be stopped from outside, so what takes long asks now and then: a language model between two tokens, an
-encoder between two batches, a measure of words between two texts. Work nobody waits for any more, as when the caller
+Threads cannot be stopped from outside, so what takes long asks now and then: a language model between two layers, an
+encoder between two passes, a measure of words between two texts. Work nobody waits for any more, as when the caller
 left, ends there instead of slowing down the next one.
 """
 

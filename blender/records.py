@@ -122,15 +122,18 @@ class Dialog:
         return tuple(turn.text for turn in self.turns if turn.speaker == speaker)
 
     def cut(self, limit: int) -> Dialog:
-        """Keep the newest ``limit`` characters of the turns: whole old turns go first, then an old turn's head."""
+        """Keep the newest ``limit`` characters of the turns: whole old turns go first, then an old turn's head.
+
+        Of a turn that is cut, white space at the end goes too.
+        """
         kept: list[Turn] = []
         room = limit
         for turn in reversed(self.turns):
-            text = turn.text.rstrip()
             if room <= 0:
                 break
-            kept.append(turn if len(text) <= room else Turn(speaker=turn.speaker, text=text[-room:]))
-            room -= len(text)
+            whole = len(turn.text) <= room
+            kept.append(turn if whole else Turn(speaker=turn.speaker, text=turn.text.rstrip()[-room:]))
+            room -= len(kept[-1].text)
         if tuple(reversed(kept)) == self.turns:
             return self
         return Dialog(id=self.id, turns=tuple(reversed(kept)), facts=self.facts, locale=self.locale)

@@ -22,7 +22,7 @@ def test_strings_alternate_and_end_with_the_human(texts: list[str]) -> None:
 def test_cutting_keeps_the_newest_text(texts: list[str], limit: int) -> None:
     dialog = Dialog.of(texts)
     cut = dialog.cut(limit)
-    assert sum(len(text.rstrip()) for text in cut.texts) <= limit
+    assert sum(map(len, cut.texts)) <= limit
     assert texts[-1].rstrip().endswith(cut.last.rstrip())
     assert cut.cut(limit) is cut
 
@@ -33,7 +33,7 @@ def test_a_cut_of_a_long_turn_keeps_its_end() -> None:
 
 
 def test_a_cut_never_loses_the_human_turn() -> None:
-    assert Dialog.of(["a question" + " " * 50]).cut(10).last.strip() == "a question"
+    assert Dialog.of(["a question" + " " * 50]).cut(10).texts == ("a question",)
 
 
 @pytest.mark.parametrize(

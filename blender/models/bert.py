@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from blender.deadline import while_wanted
 from blender.matrix import Floats
 from blender.models.bert_weights import BertWeights, Map
 from blender.models.checkpoint import Checkpoint
@@ -60,7 +61,7 @@ class PackedBert:
         order = sorted(range(len(inputs)), key=lambda at: len(inputs[at]))
         rows: list[Floats | None] = [None] * len(inputs)
         with torch.inference_mode():
-            for part in parts_of(order, [len(inputs[at]) for at in order], PASS_TOKENS):
+            for part in while_wanted(parts_of(order, [len(inputs[at]) for at in order], PASS_TOKENS)):
                 self.passes += 1
                 for at, row in zip(part, self._run([inputs[at] for at in part]), strict=True):
                     rows[at] = row

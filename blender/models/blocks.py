@@ -113,7 +113,8 @@ def _judged(
 
     ids = torch.from_numpy(np.concatenate([group.ids for group in groups]))
     positions = torch.from_numpy(np.concatenate([group.positions for group in groups]))
-    states = model.states(ids, positions, attend, half=half) if len(ids) else States(last[:0], last[:0])
+    nothing = States(last=last[:0], middle=last.new_empty(0, model.read_width))
+    states = model.states(ids, positions, attend, half=half) if len(ids) else nothing
     starts = len(groups) + np.cumsum([0, *sizes])
     sources = [source for at, group in enumerate(groups) for source in group.sources(at, int(starts[at]))]
     means = mean_states(states.middle, [source - len(groups) for source in sources])

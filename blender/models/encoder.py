@@ -142,14 +142,16 @@ class Encoder:
         return embedded.vector if embedded is not None and embedded.fingerprint == self.fingerprint else None
 
     def _recall(self, keys: Sequence[_Key]) -> dict[_Key, Floats]:
-        found = {key: self._memory.pop(key) for key in keys if key in self._memory}
+        found = {key: self._memory[key] for key in keys if key in self._memory}
         new = [key for key in keys if key not in found]
         roles: tuple[Role, ...] = ("query", "passage")
         for role in roles:
             asked = [key for key in new if key[0] == role]
             if asked:
                 found.update(zip(asked, self._compute([text for _, text in asked], role), strict=True))
-        self._memory.update(found)  # at the end, as the most recently used
+        for key, vector in found.items():
+            self._memory[key] = vector
+            self._memory.move_to_end(key)
         while len(self._memory) > self._most:
             self._memory.popitem(last=False)
         return found

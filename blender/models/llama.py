@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from blender.deadline import while_wanted
 from blender.models.checkpoint import Checkpoint
 from blender.models.llama_weights import Linear, Part, Rotary, plain, turns
 from blender.models.middle import States, middle_layer
@@ -116,6 +117,9 @@ class Llama:
             positions: int64 (n,), of each token in its own text.
             attend: called once per layer.
             half: compute no more than the middle states, which then stand for the last, too.
+
+        Raises:
+            Late: the caller's deadline is over.
         """
         import torch
         import torch.nn.functional as nn
@@ -138,7 +142,7 @@ class Llama:
     ) -> torch.Tensor:
         """States after some layers, the first of which has this number."""
         turned = self.heads + self.kv_heads
-        for at, layer in enumerate(layers, first):
+        for at, layer in enumerate(while_wanted(layers), first):
             made = layer.attention_in(self._normed(x, layer.before)).view(len(x), -1, self.dim)
             rotated = _rotated(made[:, :turned], *turn)
             seen = attend(at, rotated[:, : self.heads], rotated[:, self.heads :], made[:, turned:])

@@ -27,6 +27,5 @@ def template_marks(around: Sequence[str], special: Sequence[str]) -> tuple[str, 
 def defused(marks: Sequence[str], text: str) -> str:
     """Spell out marks of the prompt's own language, so that no turn can end itself and open another."""
     for mark in marks:
-        if mark in text:
-            text = text.replace(mark, f"{mark[:1]} {mark[1:]}")
+        text = text.replace(mark, f"{mark[:1]} {mark[1:]}")
     return text

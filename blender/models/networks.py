@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from blender.deadline import while_wanted
 from blender.errors import BadModel, MissingPackage
 from blender.matrix import Floats
 from blender.models.quiet import quiet_transformers
@@ -31,7 +32,11 @@ class Network(Protocol):
     """Token ids in, one row of numbers out."""
 
     def __call__(self, inputs: Sequence[TokenIds]) -> Floats:
-        """Return float32 (number of inputs, width of the output); the rows do not depend on each other."""
+        """Return float32 (number of inputs, width of the output); the rows do not depend on each other.
+
+        Raises:
+            Late: the caller's deadline is over.
+        """
         ...
 
 
@@ -74,7 +79,7 @@ class OnnxNetwork:
     def __call__(self, inputs: Sequence[TokenIds]) -> Floats:
         """Return float32 (number of inputs, width)."""
         run = map if len(inputs) == 1 else self._workers.map
-        return np.asarray(np.stack(list(run(self._one, inputs))), dtype=np.float32)
+        return np.asarray(np.stack(list(while_wanted(run(self._one, inputs)))), dtype=np.float32)
 
     def _one(self, tokens: TokenIds) -> NDArray[np.floating]:
         every: dict[str, NDArray[np.int64]] = {
@@ -109,7 +114,7 @@ class TorchNetwork:
     def __call__(self, inputs: Sequence[TokenIds]) -> Floats:
         """Return float32 (number of inputs, width)."""
         rows: list[Floats | None] = [None] * len(inputs)
-        for batch in batches([len(tokens) for tokens in inputs]):
+        for batch in while_wanted(batches([len(tokens) for tokens in inputs])):
             for at, row in zip(batch, self._run([inputs[at] for at in batch]), strict=True):
                 rows[at] = row
         return np.stack([row for row in rows if row is not None])

@@ -70,13 +70,13 @@ class PoolJudge:
         branches = [own.branches(at) for at, own in enumerate(answers)]
         # Losses that may be asked for after the states come from the same pass, if they ever were.
         judge = partial(self._model.judge, half=not self._scored)
-        judged = iter(self._remembered.through(judge, roots, [*chain.from_iterable(branches)], _has_state))
+        judged = iter(self._remembered.through(judge, roots, [*chain.from_iterable(branches)]))
         each = zip(answers, branches, strict=True)
         return [own.states([*islice(judged, len(asked))], self._model.read_width) for own, asked in each]
 
     def remember(self, prompt: Sequence[int], drawn: Drawn) -> None:
         """Keep what sampling found of an answer with its end, as if it had been judged behind its prompt."""
-        if drawn.tokens and drawn.state is not None:
+        if drawn.state is not None:
             found = Judged(np.array(drawn.logprobs, dtype=np.float32), drawn.ends[-1], drawn.state)
             self._remembered.keep(prompt, Branch(0, tuple(drawn.tokens), True), found)
 
@@ -100,7 +100,7 @@ class Remembered:
         judge: Callable[[Sequence[Sequence[int]], Sequence[Branch]], Sequence[Judged]],
         roots: Sequence[Sequence[int]],
         branches: Sequence[Branch],
-        enough: Callable[[Judged], bool],
+        enough: Callable[[Judged], bool] = lambda _: True,
     ) -> list[Judged]:
         """Judge what is not remembered, or not well ``enough``, and equal ones once; see ``LanguageModel.judge``."""
         digests = [_digest(root) for root in roots]
@@ -119,8 +119,7 @@ class Remembered:
         for key, one in found.items():
             known = self._judged.get(key)
             # A state of another pass differs by rounding, and who asks again is to get the same.
-            same = one if known is None or known.state is None else replace(one, state=known.state)
-            self._judged[key] = same
+            self._judged[key] = one if known is None else replace(one, state=known.state)
             self._judged.move_to_end(key)
         while len(self._judged) > REMEMBERED:
             self._judged.popitem(last=False)
@@ -128,10 +127,6 @@ class Remembered:
 
 def _has_losses(judged: Judged) -> bool:
     return len(judged.tokens) > 0
-
-
-def _has_state(judged: Judged) -> bool:
-    return judged.state is not None
 
 
 def _key(root: bytes, branch: Branch) -> _Key:

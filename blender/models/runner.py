@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blender.deadline import unhurried
 from blender.models.blocks import judge_blocks
 from blender.models.contexts import Contexts
 from blender.models.decoding import Samples
@@ -127,7 +128,8 @@ class Runner:
         if model is None:
             return None
         contexts = Contexts(model)
-        alike = self._alike(judge_blocks(contexts, *self._trial))
+        with unhurried():  # cut off at a deadline, every call would try it anew
+            alike = self._alike(judge_blocks(contexts, *self._trial))
         contexts.clear()
         model.computed = 0
         return contexts if alike else None
@@ -135,7 +137,8 @@ class Runner:
     @cached_property
     def shares(self) -> bool:
         """Whether this architecture minds masks and positions."""
-        return self._alike(judge(self._network, *self._trial)[0])
+        with unhurried():
+            return self._alike(judge(self._network, *self._trial)[0])
 
     def _alike(self, found: Sequence[Judged]) -> bool:
         """Whether a trial gave what plain passes give."""

@@ -17,6 +17,7 @@ from blender.models.padded import Batch
 if TYPE_CHECKING:
     import torch
 
+_COLD = 1e-30  # what float32 can divide by; below it, only the likeliest token is left anyway
 _NUCLEI = (64, 1024)  # likeliest tokens looked at first; the whole vocabulary is sorted only if they hold too little
 
 
@@ -210,7 +211,7 @@ def choose(logits: torch.Tensor, numbers: NDArray[np.float64], settings: Samplin
     """
     import torch
 
-    if settings.temperature == 0:
+    if settings.temperature < _COLD:
         return logits.argmax(-1)
     probabilities = (logits / settings.temperature).softmax(-1)
     likeliest, tokens = _likeliest(probabilities, settings.top_p)

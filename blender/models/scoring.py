@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.deadline import check
+from blender.deadline import check, while_wanted
 from blender.models.middle import States, mean_states, middle_layer
 from blender.models.tree import Branch, Tree
 
@@ -88,7 +88,7 @@ def judge_one_by_one(
 
     judged: list[Judged] = []
     passed = 0
-    for branch in branches:
+    for branch in while_wanted(branches):
         root = roots[branch.root]
         ids = torch.tensor([[*root, *branch.fed]])
         given = model(input_ids=ids, use_cache=False, output_hidden_states=True)
@@ -210,7 +210,7 @@ def _log_probabilities(
     import torch
 
     found, ended = torch.empty(len(targets)), torch.empty(len(rows))
-    for start in range(0, len(rows), _ROWS):
+    for start in while_wanted(range(0, len(rows), _ROWS)):
         logits = head(hidden[torch.from_numpy(rows[start : start + _ROWS])])
         total = _log_sum_exp(logits)
         ended[start : start + len(logits)] = logits[:, list(ends)].float().logsumexp(-1) - total

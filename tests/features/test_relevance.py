@@ -7,7 +7,7 @@ from blender.errors import BadInput
 from blender.features.relevance import Relevance
 from blender.matrix import Floats
 from blender.models.encoder import load_encoder
-from blender.records import Pool
+from blender.records import Candidate, Embedded, Pool
 
 pytestmark = pytest.mark.slow
 LAST, CONTEXT, OWN = range(3)
@@ -43,6 +43,17 @@ def test_without_earlier_turns_the_context_is_the_last_turn() -> None:
     values = relevance("I have two dogs.", said=TURNS[2:])[0]
     assert values[CONTEXT] == pytest.approx(values[LAST], abs=1e-5)
     assert np.isnan(values[OWN])
+
+
+def test_a_phrase_whose_vector_came_with_it_is_not_computed() -> None:
+    encoder = load_encoder(Relevance().encoder)
+    text = "I keep two very old tortoises."
+    vector = Embedded(fingerprint=encoder.fingerprint, vector=encoder.encode(["I have a dog."])[0])
+    expected = relevance("I have a dog.", newest=1)
+    before = encoder.computed
+    found = Relevance(turns=1).annotate([Pool.of(TURNS, [Candidate(text=text, embedded=vector)])])
+    assert encoder.computed == before
+    np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 @pytest.mark.parametrize(("decay", "turns"), [(0.0, 8), (1.5, 8), (0.5, 0)])

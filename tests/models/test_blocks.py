@@ -47,6 +47,16 @@ def test_they_give_what_plain_passes_give(kept: Contexts, small_llama: Any, leng
     same(judge_blocks(kept, ROOTS, asked[::-1], ENDS)[::-1], expected)  # now from kept roots, otherwise parted
 
 
+def test_a_single_token_without_its_end_is_told_by_its_root_alone(kept: Contexts, small_llama: Any) -> None:
+    asked = [Branch(root, (7,), False) for root in range(len(ROOTS))]
+    kept.model.grow({f"0.{name}": each for name, each in small_llama.model.layers[2].named_parameters()})
+    found = judge_blocks(kept, ROOTS, asked, ENDS)
+    same(found, judge_one_by_one(small_llama, ROOTS, asked, ENDS)[0])
+    assert kept.model.computed == sum(map(len, ROOTS))
+    for one in found:
+        assert one.state is not None and one.state.shape == (2 * kept.model.width,) and np.isnan(one.state).all()
+
+
 def test_they_give_it_behind_a_prefix(kept: Contexts, small_llama: Any) -> None:
     prefix = list(range(40, 60))
     asked = answers([5, 1, 12, 9, 3, 20], len(ROOTS))

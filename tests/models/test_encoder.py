@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from blender.deadline import Late, awaited
 from blender.errors import BadModel
 from blender.models.bert import PASS_TOKENS, PackedBert
 from blender.models.bert_weights import BertWeights
@@ -168,6 +169,45 @@ def test_the_memory_is_bounded_and_forgets_the_least_recently_used() -> None:
     encoder.encode(["b"])
     assert encoder.computed == 4
     assert encoder.encode(TEXTS).shape == (len(TEXTS), 384)  # more texts than are remembered
+
+
+def test_what_is_remembered_stays_so_when_the_rest_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = fresh(INT8)
+    encoder.encode(["a"])
+
+    def late(_: object) -> None:
+        raise Late("the deadline is over")
+
+    with monkeypatch.context() as slow, pytest.raises(Late):
+        slow.setattr(encoder, "_network", late)
+        encoder.encode(["a", "b"])
+    encoder.encode(["a"])
+    assert encoder.computed == 1
+
+
+@pytest.mark.parametrize("kind", [PackedBert, TorchNetwork])
+def test_no_pass_begins_when_nobody_waits(kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = load_encoder(FP32, "float32")
+    network = encoder._network if kind is PackedBert else TorchNetwork(SimpleNamespace(config=None), "mean", 0)
+    run: list[int] = []
+    inputs = encoder._tokens.single(["word " * 100] * 60)
+    with awaited() as gone, pytest.raises(Late):
+
+        def once(some: list[object]) -> list[object]:
+            run.append(len(some))
+            gone.set()
+            return some
+
+        monkeypatch.setattr(network, "_run", once)
+        network(inputs)
+    assert len(run) == 1
+
+
+def test_an_onnx_network_is_not_waited_for_when_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = load_encoder(INT8)
+    with awaited() as gone, pytest.raises(Late):
+        monkeypatch.setattr(encoder._network, "_one", lambda _: gone.set())
+        encoder._network(encoder._tokens.single(TEXTS))
 
 
 def test_what_is_given_out_cannot_change_what_is_remembered() -> None:

@@ -19,6 +19,7 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
+from blender.deadline import Late, awaited
 from blender.models.checkpoint import read_checkpoint
 from blender.models.llama import Llama
 
@@ -85,6 +86,21 @@ def test_in_bfloat16_it_is_nearer_to_float32_than_transformers() -> None:
         usual = real(input_ids=ids[None]).logits[0].float()
     assert found.dtype == torch.float32
     assert (found - wanted).abs().mean() < (usual - wanted).abs().mean()
+
+
+def test_a_pass_that_nobody_waits_for_ends_between_its_layers() -> None:
+    model = Llama.of(network("plain"))
+    assert model is not None
+    layers: list[int] = []
+    with awaited() as gone, pytest.raises(Late):
+
+        def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+            layers.append(layer)
+            gone.set()
+            return causal(layer, q, k, v)
+
+        model.states(torch.arange(20, 60), torch.arange(40), attend)
+    assert layers == [0]
 
 
 @pytest.mark.parametrize(

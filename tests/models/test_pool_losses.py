@@ -24,17 +24,13 @@ def test_what_was_judged_behind_the_same_root_is_remembered_until_it_is_the_leas
         return [Judged(tokens=np.full(len(b.tokens), -len(roots[b.root]), np.float32), end=-1.0) for b in branches]
 
     remembered = Remembered()
-
-    def any_will_do(_: Judged) -> bool:
-        return True
-
     roots, one, two = [[1, 2], [1, 2, 3]], Branch(0, (7, 8), True), Branch(1, (7, 8), True)
-    found = remembered.through(judge, roots, [one, two, one], any_will_do)
+    found = remembered.through(judge, roots, [one, two, one])
     assert [float(each.tokens[0]) for each in found] == [-2, -3, -2]
-    assert remembered.through(judge, roots, [two, one], any_will_do)[1] is found[0]
+    assert remembered.through(judge, roots, [two, one])[1].tokens is found[0].tokens
     assert asked == [[one, two], []]
-    remembered.through(judge, roots, [Branch(0, (9,), True), Branch(0, (9,), False)], any_will_do)
-    remembered.through(judge, roots, [one, two], any_will_do)
+    remembered.through(judge, roots, [Branch(0, (9,), True), Branch(0, (9,), False)])
+    remembered.through(judge, roots, [one, two])
     assert asked[3] == [two]
     remembered.through(judge, roots, [one, two], lambda judged: judged.end > 0)
     assert asked[4] == [one, two]

@@ -40,6 +40,14 @@ def test_the_script_is_one_line_a_turn(script: ScriptForm) -> None:
     assert script.text(script.answer("Fine.") + script.tokenizer.encode("\nA: And you?")) == "Fine."
 
 
+def test_what_answers_nothing_starts_as_a_text_does(tokenizer: Any) -> None:
+    opened = "{{ bos_token }}{% for message in messages %}{{ message.content }}{{ eos_token }}{% endfor %}"
+    named = {"bos_token": "<|im_start|>", "eos_token": "<|im_end|>"}
+    for template, known, start in ((opened, named, "<|im_start|>"), (None, {"eos_token": "<|im_end|>"}, "<|im_end|>")):
+        form = prompt_form(PlainTokenizer(tokenizer.backend_tokenizer, known, template))
+        assert tokenizer.decode(form.starts) == start
+
+
 def test_an_answer_continues_the_prompt_as_the_whole_text_would_be_read(chat: ChatForm, script: ScriptForm) -> None:
     for form in (chat, script):
         prompt = form.tokenizer.decode(form.context(TALK))
@@ -82,6 +90,15 @@ def test_of_a_long_dialog_the_newest_words_remain(chat: ChatForm, script: Script
         tokens = form.context(Dialog.of("And now?"), None, ["fact " * 5_000])
         assert CONTEXT_TOKENS / 2 < len(tokens) <= CONTEXT_TOKENS
         assert "And now?" in form.tokenizer.decode(tokens)
+
+
+@pytest.mark.timeout(20)
+def test_white_space_at_the_end_of_a_turn_is_cut_off_as_well(chat: ChatForm, script: ScriptForm) -> None:
+    for form in (chat, script):
+        for space in (" " * 200_000, "\n \t" * 3_000):
+            tokens = form.context(Dialog.of(["Hi!" + space, "Yes.", "And now?" + space], locale="ru"))
+            assert len(tokens) <= CONTEXT_TOKENS
+            assert "And now?" in form.tokenizer.decode(tokens)
 
 
 def test_a_template_without_a_system_role_gets_it_in_the_first_turn(alternating: ChatForm) -> None:

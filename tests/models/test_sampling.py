@@ -77,6 +77,12 @@ def test_temperature_zero_and_a_tiny_nucleus_take_the_likeliest(small_llama: Any
             ids.append(token)
 
 
+@pytest.mark.parametrize("temperature", [1e-6, 1e-30, 1e-40, 1e-300])
+def test_the_coldest_temperatures_take_the_likeliest(temperature: float) -> None:
+    logits = torch.tensor([[0.15, 0.5, 0.05, 0.3]]).log()
+    assert choose(logits, np.array([0.999]), Sampling(temperature=temperature, top_p=1.0)).tolist() == [1]
+
+
 def test_a_penalty_makes_repetition_rarer(small_llama: Any) -> None:
     def repeated(penalty: float) -> int:
         answers = sample(
@@ -104,6 +110,6 @@ def test_the_whole_vocabulary_is_drawn_from_when_the_likeliest_hold_too_little()
 
 def test_wrong_settings_are_all_named() -> None:
     with pytest.raises(BadInput) as refused:
-        Sampling(temperature=-1, top_p=0, max_new_tokens=0)
-    assert len(refused.value.problems) == 3
+        Sampling(temperature=-1, top_p=0, repetition_penalty=0, max_new_tokens=0, seed=-1)
+    assert len(refused.value.problems) == 5
     assert "top_p must be above 0 and at most 1, got 0" in str(refused.value)

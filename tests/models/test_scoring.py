@@ -16,6 +16,7 @@ from transformers import (
     MistralForCausalLM,
 )
 
+from blender.deadline import Late, awaited
 from blender.models import scoring
 from blender.models.scoring import judge, judge_one_by_one, prefilled
 from blender.models.tree import PROMPT, START, Branch, Tree
@@ -106,6 +107,38 @@ def test_many_answers_take_several_passes_and_small_pieces_of_the_vocabulary(mon
     for a, b in zip(one, other, strict=True):
         np.testing.assert_allclose(a.tokens, b.tokens, atol=1e-4)
         np.testing.assert_allclose(a.end, b.end, atol=1e-4)
+
+
+def test_the_vocabulary_is_not_looked_at_any_further_when_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "_ROWS", 3)
+    model = network("llama")
+    looked: list[int] = []
+    with awaited() as gone:
+
+        def head(hidden: torch.Tensor) -> torch.Tensor:
+            looked.append(len(hidden))
+            gone.set()
+            made: torch.Tensor = model.lm_head(hidden)
+            return made
+
+        with torch.inference_mode(), pytest.raises(Late):
+            means = np.zeros((1, 32), dtype=np.float32)
+            scoring.predicted(head, torch.ones(9, 32), [np.arange(9)], [Branch(0, (8,) * 8, True)], ENDS, means)
+    assert looked == [3]
+
+
+def test_one_by_one_no_pass_begins_after_the_deadline() -> None:
+    model = network("llama")
+    passes: list[int] = []
+    with awaited() as gone, torch.inference_mode(), pytest.raises(Late):
+
+        def passed(*_: object) -> None:
+            passes.append(1)
+            gone.set()
+
+        model.register_forward_hook(passed)
+        judge_one_by_one(model, ROOTS, branches(7), ENDS)
+    assert len(passes) == 1
 
 
 def test_a_root_that_no_branch_needs_is_left_out() -> None:

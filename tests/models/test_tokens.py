@@ -51,6 +51,7 @@ def test_a_passage_keeps_its_first_words_and_a_query_its_newest(tokens: Tokens) 
 def test_the_prefix_is_never_cut(tokens: Tokens) -> None:
     long = words(*range(20))
     assert tokens.single([long], prefix="query: ", newest=True)[0].ids == (CLS, QUERY, *ids(15, 16, 17, 18, 19), SEP)
+    assert tokens.single([words(1)], prefix="query: ", newest=True)[0].ids == (CLS, QUERY, *ids(1), SEP)
     assert tokens.single([long], prefix="query: ")[0].ids == (CLS, QUERY, *ids(0, 1, 2, 3, 4), SEP)
 
 
