@@ -14,7 +14,7 @@ import pytest
 from blender.matrix import FeatureMatrix
 from blender.records import Candidate, Dialog, Pool
 from blender.roles import Scores
-from tests.test_engine import Longest, blender
+from tests.toy_parts import Longest, blender
 
 
 def test_a_choice_is_pickled_with_its_explanation() -> None:
