@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -46,7 +45,7 @@ class SourceOf:
         named = {origin.source for pool in pools for each in pool.candidates for origin in each.origins}
         return {"names": sorted(named)}
 
-    @cached_property
+    @property
     def columns(self) -> tuple[Column, ...]:
         """One for each name."""
         return tuple(_column(*pair) for pair in zip(self.names, _column_names(self.names), strict=True))
