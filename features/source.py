@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,11 +10,10 @@ import numpy as np
 from blender.catalogue import fingerprint
 from blender.errors import BadInput
 from blender.matrix import Floats
-from blender.records import Pool
+from blender.records import COLUMN_NAME, Pool
 from blender.roles import Column
 
 _MOST = 64
-_NO_NAME = re.compile(r'[\s,:\[\]{}"~#]+')  # what names of columns do without (`blender.records.COLUMN_NAME`)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,5 +74,10 @@ def _column(name: str, column: str) -> Column:
 
 def _column_names(names: Sequence[str]) -> list[str]:
     """Names as a matrix can have them, all different."""
-    plain = [_NO_NAME.sub("_", name) or "_" for name in names]
-    return [each if each not in plain[:at] else f"{each}_{at}" for at, each in enumerate(plain)]
+    made: list[str] = []
+    for name in names:
+        column = "_".join(COLUMN_NAME.findall(name)) or "_"
+        while column in made:
+            column += "_"
+        made.append(column)
+    return made

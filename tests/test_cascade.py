@@ -18,6 +18,7 @@ from blender.matrix import FeatureMatrix, Floats
 from blender.records import Pool
 from blender.roles import Column, Ranker, Scores
 from blender.settings import Settings
+from tests.toy_parts import WORDS
 
 NAN = float("nan")
 FIRST, LAST = BestFeature(column="quick.words"), BestFeature(column="dear.worth")
@@ -68,17 +69,6 @@ def test_shortened_pools_keep_their_order_and_say_where_they_stood() -> None:
     assert [pool.texts for pool in short] == [("a b", "d"), (), ("f g h",)]
     assert rows.tolist() == [0, 2, 4]
     assert words_to_read(short) == 2 + 3 + 1 + 3, "contexts of pools from which nothing is read do not count"
-
-
-WORDS = Column(
-    name="words",
-    unit="words",
-    meaning="how many",
-    missing="never",
-    direction="neither",
-    says="longer",
-    says_low="shorter",
-)
 
 
 @dataclass

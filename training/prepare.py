@@ -91,8 +91,8 @@ def prepare(
     check_families(labelled)
     given = default_annotators() if annotators is None else annotators
     chosen = {name: learnt(name, settings, labelled) for name, settings in given.items()}
-    built: dict[str, Annotator] = {name: ANNOTATORS.build(name, settings) for name, settings in chosen.items()}
-    further: dict[str, Annotator] = {name: ANNOTATORS.build(name, {}) for name in beside if name not in built}
+    built = _built(chosen)
+    further = _built({name: {} for name in beside if name not in built})
     _require_order(built)
     seen = enough_to_judge(list(both_sides(labelled)))
     pools = [pool for pool, _ in seen]
@@ -110,6 +110,10 @@ def prepare(
         target=targets(pools).name,
         beside=examples if further else None,
     )
+
+
+def _built(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Annotator]:
+    return {name: ANNOTATORS.build(name, given) for name, given in settings.items()}
 
 
 def learnt(name: str, given: Mapping[str, Any], labelled: Sequence[LabelledPool]) -> Mapping[str, Any]:

@@ -8,7 +8,20 @@ import numpy as np
 
 from blender.training.compare import policy_scores
 from blender.training.prepare import prepare
+from blender.training.quality import knowing_sources
 from tests.training.conftest import unscored, write_labels
+
+
+def test_one_set_may_be_judged_with_its_sources_known(tmp_path: Path) -> None:
+    files = [write_labels(tmp_path, name, seed=at) for at, name in enumerate(("one", "two"))]
+    prepared = prepare(files, tmp_path / "cache", annotators={"length": {}}, beside=["overlap"], quiet=True)
+    knowing = knowing_sources(prepared, "two")
+    assert set(knowing.examples.datasets) == {"two"} == {each.dataset for each in knowing.labelled}
+    matrix = knowing.examples.matrix
+    known = [f"source.{name}" for name in ("alpha", "beta", "delta", "gamma")]
+    assert [name for name in matrix.columns if name.startswith("source.")] == known
+    made = [each.source for labelled in knowing.labelled for each in labelled.pool.candidates]
+    np.testing.assert_array_equal(matrix.column("source.beta"), np.array([name == "beta" for name in made]))
 
 
 def test_rules_read_columns_that_the_ranker_does_without(tmp_path: Path) -> None:
