@@ -1,12 +1,15 @@
 """Chooses the answer of a dialogue system: pool, annotate, guard, rank, choose, explain.
 
-Importing this package loads neither torch nor transformers; models load when a blender does.
+Importing this package loads neither torch nor transformers; models load when a blender does. On Linux it tells OpenMP
+in the environment how its threads wait, unless that says so already: see ``blender.openmp``.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from blender.openmp import wait_briefly
 
 __version__ = "0.1.0"
 
@@ -26,6 +29,8 @@ _HOME = {
     "Turn": "blender.records",
 }
 __all__ = ["BlendError", "Blender", "Candidate", "Dialog", "Pool", "Selection", "Turn"]
+
+wait_briefly()
 
 
 def __getattr__(name: str) -> Any:

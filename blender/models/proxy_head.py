@@ -46,10 +46,11 @@ class Head:
     ) -> tuple[Floats, Floats | None]:
         """Nats per token of each text alone and given its context; ``heard`` are vectors of the contexts."""
         pieces = cut(texts, self.language)
-        alone = self._guessed("alone", self.alone_inputs(pieces, vectors))
+        inputs = self.alone_inputs(pieces, vectors)
+        alone = self._guessed("alone", inputs)
         if "given" not in self.networks:
             return _mean(alone), None
-        given = self._guessed("given", self.given_inputs(contexts, pieces, vectors, heard, alone))
+        given = self._guessed("given", self._given(inputs, alone, contexts, pieces, heard))
         return _mean(alone), _mean(given)
 
     def alone_inputs(self, pieces: Pieces, vectors: Floats) -> PieceInputs:
@@ -58,25 +59,22 @@ class Head:
 
         return PieceInputs.of(pieces, self.counts, vectors)
 
-    def given_inputs(
-        self,
-        contexts: Sequence[Turns],
-        pieces: Pieces,
-        vectors: Floats,
-        heard: Floats,
-        alone: Guessed | None = None,
+    def given_inputs(self, contexts: Sequence[Turns], pieces: Pieces, vectors: Floats, heard: Floats) -> PieceInputs:
+        """What the network reads of texts and their contexts."""
+        inputs = self.alone_inputs(pieces, vectors)
+        return self._given(inputs, self._guessed("alone", inputs), contexts, pieces, heard)
+
+    def _given(
+        self, inputs: PieceInputs, alone: Guessed, contexts: Sequence[Turns], pieces: Pieces, heard: Floats
     ) -> PieceInputs:
-        """What the network reads of texts and their contexts; ``alone`` is what is guessed of the texts, if known."""
         import torch
 
-        from blender.models.proxy_network import PieceInputs
-
-        alone = alone or self._guessed("alone", self.alone_inputs(pieces, vectors))
+        vectors = inputs.topics.numpy()
         guessed = torch.stack([alone.nats / 10, alone.tokens], dim=1).numpy()
         met = _met(contexts, pieces, self.language)
         around = _around(contexts, vectors, heard)[pieces.rows]
         extra = np.concatenate([guessed, met, around], axis=1, dtype=np.float32)
-        return PieceInputs.of(pieces, self.counts, vectors * heard * 10, extra)
+        return inputs.given(extra, vectors * heard * 10)
 
     def _guessed(self, name: str, inputs: PieceInputs) -> Guessed:
         import torch

@@ -7,7 +7,7 @@ but how much it cost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -44,11 +44,10 @@ class PieceInputs:
     topics: torch.Tensor
 
     @classmethod
-    def of(cls, pieces: Pieces, counts: GramCounts, topics: Floats, extra: Floats | None = None) -> PieceInputs:
-        """From pieces, their counts, the vectors of their texts, and further columns (pieces, any)."""
-        more = np.zeros((len(pieces.cased), 0), dtype=np.float32) if extra is None else extra
+    def of(cls, pieces: Pieces, counts: GramCounts, topics: Floats) -> PieceInputs:
+        """From pieces, their counts and the vectors of their texts."""
         words = np.stack([pieces.before(pieces.cased, back) for back in range(_BACK + 1)], axis=1)
-        dense = [pieces.facts, counts.columns(pieces), more, pieces.before(pieces.facts, 1)]
+        dense = [pieces.facts, counts.columns(pieces), pieces.before(pieces.facts, 1)]
         return cls(
             words=torch.from_numpy(words % (1 << WORD_BITS)),
             pairs=torch.from_numpy(pair_hashes(pieces) % (1 << PAIR_BITS)),
@@ -56,6 +55,12 @@ class PieceInputs:
             rows=torch.from_numpy(pieces.rows),
             topics=torch.from_numpy(topics),
         )
+
+    def given(self, extra: Floats, topics: Floats) -> PieceInputs:
+        """The same, with further columns (pieces, any) and vectors that know the contexts, too."""
+        own = FACTS + GRAM_COLUMNS
+        dense = torch.cat([self.dense[:, :own], torch.from_numpy(extra), self.dense[:, own:]], dim=1)
+        return replace(self, dense=dense, topics=torch.from_numpy(topics))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
