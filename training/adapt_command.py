@@ -22,9 +22,11 @@ from blender.models.cache import cache_folder
 from blender.outputs import check_bundle_place
 from blender.settings import Settings
 from blender.texts import check_locale
+from blender.training.card import meant_for
 from blender.training.crossval import grouped
 from blender.training.examples import Doubles
 from blender.training.frontier import shares
+from blender.training.known_sources import with_sources
 from blender.training.outer import judged_pools
 from blender.training.prepare import Prepared, prepare
 from blender.training.warm import Warm
@@ -39,6 +41,13 @@ def adapt(
     locale: Annotated[
         str | None, typer.Option(callback=check_locale, help="Only dialogs of this language, such as en.")
     ] = None,
+    know_sources: Annotated[
+        bool,
+        typer.Option(
+            "--know-sources",
+            help="Let the ranker know which source made an answer: better for these systems, of no use for others.",
+        ),
+    ] = False,
 ) -> None:
     """Correct a bundle's order by your labels instead of training anew; its probabilities stay (recalibrate them)."""
     check_bundle_place(out)
@@ -52,9 +61,11 @@ def adapt(
             f"the bundle was trained on {', '.join(again or sorted(seen))}{names}; give labels that it has not seen"
         )
     bundle.check(bundle.build_annotators())  # what was learnt of other values would be kept under these fingerprints
-    prepared = prepare(labels, cache_folder() / "features", annotators=bundle.annotators, locale=locale)
-    prepared = replace(prepared, examples=prepared.examples.read_as(bundle.ranker.columns))
-    warm = Warm(start=bundle.ranker)
+    annotators = {**bundle.annotators, **({"source": bundle.annotators.get("source", {})} if know_sources else {})}
+    prepared = prepare(labels, cache_folder() / "features", annotators=annotators, locale=locale)
+    start = with_sources(bundle.ranker, prepared.examples.matrix.columns)
+    prepared = replace(prepared, examples=prepared.examples.read_as(start.columns))
+    warm = Warm(start=start)
     before, after = by_fold(prepared, warm)
     console = Console()
     gains = {name: one for name, one in gains_of(prepared, before, after).items() if not np.isnan(one.value)}
@@ -67,13 +78,16 @@ def adapt(
             markup=False,
         )
     learnt = dict.fromkeys(prepared.examples.datasets)
+    known = f" {meant_for(prepared.annotators['source']['names'])}" if know_sources else ""
     made = replace(
         bundle,
         ranker=warm.fit(prepared.examples, prepared.directions),
+        annotators=prepared.annotators,
+        fingerprints=prepared.fingerprints,
         data=label_digests(labels, bundle.data),
         settings={**bundle.settings, "adapted": {"order": asdict(warm.order), "trees": warm.trees}},
         card=f"{bundle.card.rstrip()}\n\n## Adapted\n\nIts order was corrected by labels of: {', '.join(learnt)}. All "
-        "figures above are of the bundle before.\n",
+        f"figures above are of the bundle before.{known}\n",
         fingerprint="",
     )
     save_bundle(out, made)

@@ -141,6 +141,11 @@ def _probabilities(bundle: Bundle) -> Iterator[str]:
     yield ""
 
 
+def meant_for(sources: Sequence[str]) -> str:
+    """What to tell of a ranker that knows its sources."""
+    return f"It knows who made an answer, and is meant for these sources: {', '.join(sources)}."
+
+
 def _cautions(known: Sequence[str]) -> Iterator[str]:
     yield "## Cautions"
     yield ""
@@ -148,4 +153,4 @@ def _cautions(known: Sequence[str]) -> Iterator[str]:
     yield "- The probabilities are calibrated on the sets above. Raters of another set may be stricter or kinder."
     yield "- Human labels carry the habits of their raters, such as a liking for length."
     if known:
-        yield f"- It knows who made an answer, and is meant for these sources: {', '.join(known)}."
+        yield f"- {meant_for(known)}"

@@ -9,28 +9,24 @@ others alone. Beside each set stand its noise ceiling, one human rater, every ba
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-import numpy as np
 import typer
 from rich.console import Console
 
 from blender.errors import BadInput
-from blender.features.source import SourceOf
 from blender.judging.ceiling import Ceiling, noise_ceiling
 from blender.judging.compare import Comparison
 from blender.judging.one_rater import OneRater, one_rater
 from blender.judging.pools import LabelledPool
 from blender.judging.resampling import Interval
-from blender.matrix import FeatureMatrix
-from blender.roles import matrix_columns
 from blender.seeds import LARGEST_SEED
 from blender.training.compare import LEARNED, compare_sets, mean_over_sets, policy_scores, verdict
 from blender.training.correlation import correlation_lines, correlations
-from blender.training.examples import relative_columns
+from blender.training.known_sources import knowing_sources
 from blender.training.outer import OutOfFold, across_families, in_domain, judged_pools
 from blender.training.premise import premise, premise_lines
 from blender.training.prepare import Prepared
@@ -118,27 +114,6 @@ def _in_domain(prepared: Prepared, dataset: str, seed: int) -> Comparison | None
     except BadInput:
         return None
     return compare_sets(prepared, found, only=dataset, seed=seed)[dataset]
-
-
-def knowing_sources(prepared: Prepared, dataset: str) -> Prepared:
-    """One set alone, with the columns of ``blend train --know-sources``."""
-    at = [place for place, name in enumerate(prepared.examples.datasets) if name == dataset]
-    labelled, examples = [prepared.labelled[place] for place in at], prepared.examples.take(at)
-    pools = [each.pool for each in labelled]
-    source = SourceOf(names=tuple(SourceOf.learn(pools)["names"]))
-    columns = matrix_columns({"source": source})
-    matrix = FeatureMatrix(
-        values=np.hstack([examples.matrix.values, source.annotate(pools)]),
-        columns=(*examples.matrix.columns, *columns),
-        group_sizes=examples.matrix.group_sizes,
-    )
-    return replace(
-        prepared,
-        examples=replace(examples, matrix=matrix, relative=relative_columns(matrix)),
-        labelled=tuple(labelled),
-        directions={**prepared.directions, **{name: column.sign for name, column in columns.items()}},
-        beside=None,
-    )
 
 
 def report(

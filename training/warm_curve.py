@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from blender.errors import BadInput
+from blender.training.examples import Examples
 from blender.training.fixed import Fixed, recovered_by
-from blender.training.learning_curve import LearningCurve, learning_curve
+from blender.training.known_sources import knowing_sources, with_sources
+from blender.training.learning_curve import learning_curve
 from blender.training.outer import OutOfFold, judged_pools
 from blender.training.prepare import Prepared
 from blender.training.report import table
@@ -19,8 +21,9 @@ SIZES, SEEDS = (50, 100, 200, 500), 2
 def curves(prepared: Prepared, found: OutOfFold, sets: Sequence[str]) -> dict[str, dict[str, Any]]:
     """For each set: head-room by labelled contexts from nothing and warm, and what the start recovers without labels.
 
-    The start of a set is the ranker that saw nothing of its family. Sets with too few contexts are left out, and
-    sets of several families: each of the rankers saw some of those.
+    The start of a set is the ranker that saw nothing of its family; it is corrected without and with knowing which
+    source made an answer. Sets with too few contexts are left out, and sets of several families: each of the rankers
+    saw some of those.
     """
     made = {}
     for dataset in sets:
@@ -30,16 +33,23 @@ def curves(prepared: Prepared, found: OutOfFold, sets: Sequence[str]) -> dict[st
         if len(families) > 1:
             continue
         start = found.rankers[families.pop()]
+        known = knowing_sources(prepared, dataset)
+        told = known.examples.take(judged_pools(known.examples, dataset))
+        knowing = Warm(start=with_sources(start, told.matrix.columns))
         try:
-            cold = learning_curve(examples, prepared.directions, sizes=SIZES, seeds=SEEDS, fixed=Fixed())
-            warm = learning_curve(examples, prepared.directions, sizes=SIZES, seeds=SEEDS, fixed=Warm(start=start))
+            made[dataset] = {
+                "start": recovered_by(start, examples),
+                "from nothing": _curve(examples, prepared, Fixed()),
+                "warm": _curve(examples, prepared, Warm(start=start)),
+                "warm, sources known": _curve(told, known, knowing),
+            }
         except BadInput:
             continue
-        made[dataset] = {"start": recovered_by(start, examples), "from nothing": _plain(cold), "warm": _plain(warm)}
     return made
 
 
-def _plain(curve: LearningCurve) -> dict[str, Any]:
+def _curve(examples: Examples, prepared: Prepared, fixed: Fixed | Warm) -> dict[str, Any]:
+    curve = learning_curve(examples, prepared.directions, sizes=SIZES, seeds=SEEDS, fixed=fixed)
     return {
         "sizes": curve.sizes,
         "recovered": curve.recovered,
@@ -50,11 +60,10 @@ def _plain(curve: LearningCurve) -> dict[str, Any]:
 
 def curve_lines(made: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A markdown table: per set, from nothing and warm by size."""
+    ways = ("from nothing", "warm", "warm, sources known")
     rows = []
     for name, one in made.items():
-        for size, cold, warm in zip(
-            one["warm"]["sizes"], one["from nothing"]["recovered"], one["warm"]["recovered"], strict=True
-        ):
-            heights = [f"{100 * one['start']:.0f}", size, f"{100 * cold.value:.0f}", f"{100 * warm.value:.0f}"]
-            rows.append([f"{name} ({one['warm']['contexts']})", *heights])
-    return table(["set (contexts judged)", "start", "labelled contexts", "from nothing", "warm"], rows)
+        for at, size in enumerate(one["warm"]["sizes"]):
+            heights = [f"{100 * one[way]['recovered'][at].value:.0f}" for way in ways]
+            rows.append([f"{name} ({one['warm']['contexts']})", f"{100 * one['start']:.0f}", size, *heights])
+    return table(["set (contexts judged)", "start", "labelled contexts", *ways], rows)

@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from pools import SEED, contexts, retrieved
 from record import record
 
@@ -163,6 +162,8 @@ def growing(folder: Path) -> dict[str, Any]:
 
 def main(part: str) -> None:
     """Measure one part, print and write."""
+    import torch  # after blender, which tells OpenMP how to wait
+
     torch.set_num_threads(2)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from pools import SEED, pools
 from record import interleaved, milliseconds, record
 from rivals import cross_encoder, pair_ranker
@@ -121,6 +120,8 @@ def _annotating(blender: Blender, pool: Pool) -> float:
 
 def main() -> None:
     """Measure, print and write."""
+    import torch  # after blender, which tells OpenMP how to wait
+
     torch.set_num_threads(2)
     later = list(pools(2 * ROUNDS + 4 + 4 * DIALOGS)[-4 * DIALOGS :])  # a dialog takes two pools
     fast, full = Blender.load("fast"), Blender.load("default")

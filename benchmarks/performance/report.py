@@ -94,6 +94,23 @@ def annotator_sets(judged: Values, timed: Values) -> list[str]:
     return [*table(head, rows), "", f"`{judged['command']}`: {judged['how']}.", *(made_by(timed) if timed else [])]
 
 
+def waiting(values: Values) -> list[str]:
+    """Two ways of OpenMP's threads to wait, beside each other."""
+    calls = {name: one for name, one in values.items() if isinstance(one, dict) and name not in _ABOUT}
+    hows = [name for name, one in next(iter(calls.values())).items() if isinstance(one, dict)]
+    rows = [
+        [
+            name,
+            *(f"{one[how]['median ms']:,.0f}" for how in hows),
+            percent(one["time saved, median of the rounds"], 0),
+            ", ".join(percent(share, 0) for share in one["time saved, by round"]),
+        ]
+        for name, one in calls.items()
+    ]
+    head = ["call", *(f"{how}, median ms" for how in hows), "time saved, %", "in each of the rounds"]
+    return [*table(head, rows), *made_by(values)]
+
+
 def haste(values: Values) -> list[str]:
     """Four callers at once."""
     rows = [[name, value] for name, value in values.items() if not isinstance(value, dict) and name not in _ABOUT]
@@ -198,6 +215,7 @@ def main() -> None:
     """Write every part that was measured."""
     one_file: dict[str, tuple[str, Callable[[Values], list[str]]]] = {
         "choose": ("choose", choosing),
+        "waiting": ("waiting", waiting),
         "deadline": ("deadline", haste),
         "hurried": ("deadline_headroom", hurried),
         "batch": ("batch_run_choose", partial(batches, what="choose, fast preset, 8 candidates")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -46,9 +47,9 @@ class Sampling:
 
     def __post_init__(self) -> None:
         accepted = {
-            "temperature": (self.temperature >= 0, "0 or more"),
+            "temperature": (0 <= self.temperature < inf, "a number of 0 or more"),
             "top_p": (0 < self.top_p <= 1, "above 0 and at most 1"),
-            "repetition_penalty": (self.repetition_penalty > 0, "above 0"),
+            "repetition_penalty": (0 < self.repetition_penalty < inf, "a number above 0"),
             "max_new_tokens": (self.max_new_tokens >= 1, "1 or more"),
             "seed": (self.seed >= 0, "0 or more"),
         }

@@ -113,3 +113,11 @@ def test_wrong_settings_are_all_named() -> None:
         Sampling(temperature=-1, top_p=0, repetition_penalty=0, max_new_tokens=0, seed=-1)
     assert len(refused.value.problems) == 5
     assert "top_p must be above 0 and at most 1, got 0" in str(refused.value)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_what_is_no_number_is_refused(value: float) -> None:
+    with pytest.raises(BadInput, match=f"temperature must be a number of 0 or more, got {value}"):
+        Sampling(temperature=value)
+    with pytest.raises(BadInput, match=f"repetition_penalty must be a number above 0, got {value}"):
+        Sampling(repetition_penalty=value)

@@ -17,6 +17,7 @@ from blender.training.prepare import prepare
 from tests.training.conftest import write_labels
 
 pytestmark = pytest.mark.slow
+SOURCES = ("alpha", "beta", "delta", "gamma")
 UNLIKED = {"sensible": 0, "specific": 0}
 
 
@@ -57,6 +58,25 @@ def test_a_bundle_goes_on_with_labels_of_another_taste(
     changed = after.ranker.linear.columns.index("length.words~z")
     assert after.ranker.linear.weights[changed] < before.ranker.linear.weights[words]
     assert after.ranker.length_taste < before.ranker.length_taste, "length_free starts from the taste as it is now"
+
+
+def test_it_may_learn_which_source_is_better(
+    start: Path, label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = label_file("theirs", contexts=60, seed=1)
+    rows = [json.loads(line) for line in theirs.read_text().splitlines()]
+    liked = [row | dict.fromkeys(("sensible", "specific"), float(row["source"] == "beta")) for row in rows]
+    theirs.write_text("\n".join(map(json.dumps, liked)), encoding="utf-8")
+    out, again = tmp_path / "adapted", tmp_path / "again"
+    assert main(["adapt", str(theirs), "--out", str(out), "-b", str(start), "--know-sources"]) == 0
+    gained = float(capsys.readouterr().out.split("judged on the fifth (")[1].split()[0])
+    made, before = load_bundle(out), load_bundle(start)
+    assert made.ranker.columns == (*before.ranker.columns, *(f"source.{name}" for name in SOURCES))
+    weights = dict(zip(made.ranker.linear.columns, made.ranker.linear.weights.tolist(), strict=True))
+    assert max(SOURCES, key=lambda name: weights[f"source.{name}~z"]) == "beta"
+    assert f"is meant for these sources: {', '.join(SOURCES)}." in made.card
+    assert main(["adapt", str(theirs), "--out", str(again), "-b", str(start)]) == 0
+    assert gained > float(capsys.readouterr().out.split("judged on the fifth (")[1].split()[0])
 
 
 def test_labels_that_the_bundle_saw_are_refused(

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from blender.training.compare import policy_scores
+from blender.training.known_sources import knowing_sources
 from blender.training.prepare import prepare
-from blender.training.quality import knowing_sources
 from tests.training.conftest import unscored, write_labels
 
 
