@@ -36,15 +36,6 @@ class Samples:
         self.logits = logits.repeat_interleave(torch.tensor(counts), 0)
         self._seen = _Seen(model, contexts, counts, max(one.settings.max_new_tokens for one in asked))
         self._length = np.repeat([len(context.tokens) for context in contexts], counts)
-        self._begun = self._length.copy()
-        self._sums = torch.zeros(len(self.rows), model.read_width)
-
-    def states(self) -> list[NDArray[np.float32]]:
-        """Of each sample the mean middle state (width,) of its tokens; NaN of one without any."""
-        import torch
-
-        means: NDArray[np.float32] = (self._sums / torch.from_numpy(self._length - self._begun)[:, None]).numpy()
-        return list(means.astype(np.float32))
 
     def advance(self, chosen: torch.Tensor, going: torch.Tensor) -> None:
         """Pass the tokens chosen (active,) through the network; samples that ended are not computed again."""
@@ -52,9 +43,10 @@ class Samples:
 
         self.rows, chosen = self.rows[going.numpy()], chosen[going]
         self._seen.enter(self.rows)
-        states = self._model.states(chosen, torch.from_numpy(self._length[self.rows]), self._seen.attended)
+        # A tail is left out: it would be computed at every step for samples that may not even be read.
+        positions = torch.from_numpy(self._length[self.rows])
+        states = self._model.states(chosen, positions, self._seen.attended, read=False)
         self.logits = self._model.logits(states.last)
-        self._sums[torch.from_numpy(self.rows)] += states.middle
         self._length[self.rows] += 1
 
 
@@ -78,13 +70,13 @@ class _Seen:
         lengths = [len(contexts[at].tokens) for at, _ in groups]
         self._begin, self._steps = max(lengths), 0
         width = self._begin + self._slots * steps
-        shape = (model.depth, 2, len(groups), model.kv_heads, width, model.dim)
+        shape = (model.layers, 2, len(groups), model.kv_heads, width, model.dim)
         self._kept = torch.zeros(shape, dtype=model.dtype)
         self._mask = torch.full((len(groups), self._slots, width), torch.finfo(model.dtype).min, dtype=model.dtype)
         own = torch.eye(self._slots, dtype=torch.bool).repeat(1, steps)
         self._mask[:, :, self._begin :].masked_fill_(own, 0)
         for number, ((at, _), length) in enumerate(zip(groups, lengths, strict=True)):
-            self._kept[:, :, number, :, self._begin - length : self._begin] = contexts[at].seen
+            self._kept[:, :, number, :, self._begin - length : self._begin] = contexts[at].seen[: model.layers]
             self._mask[number, :, self._begin - length : self._begin] = 0
 
     def enter(self, rows: NDArray[np.int64]) -> None:

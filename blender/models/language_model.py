@@ -213,10 +213,9 @@ class LanguageModel:
         places = [(at, number) for at, each in enumerate(asked) for number, one in enumerate(each) if len(one)]
         places.sort(key=lambda place: len(asked[place[0]][place[1]].prompt))  # little padding
         for part in parts_of(places, [len(asked[at][number]) for at, number in places], ROWS):
-            with self._runner.lock:  # what is remembered of samples has the states of the tail they were drawn beside
-                drawn = self._runner.draw([asked[at][number] for at, number in part])
-                for (at, number), samples in zip(part, drawn, strict=True):
-                    found[at][number] = [self._sample(asked[at][number].prompt, one) for one in samples]
+            drawn = self._runner.draw([asked[at][number] for at, number in part])
+            for (at, number), samples in zip(part, drawn, strict=True):
+                found[at][number] = [self._sample(asked[at][number].prompt, one) for one in samples]
         return found
 
     @cached_property
@@ -230,10 +229,7 @@ class LanguageModel:
 
     def _sample(self, prompt: Sequence[int], drawn: Drawn) -> Sample:
         kept = whole_sentences(drawn, self._form)
-        sample = Sample.of(kept, self._form, finished=drawn.finished, prompt=self.prompt_digest(prompt))
-        if kept.finished and sample.logprobs:
-            self._pools.remember(prompt, kept)
-        return sample
+        return Sample.of(kept, self._form, finished=drawn.finished, prompt=self.prompt_digest(prompt))
 
 
 def load_language_model(ref: str, dtype: Precision = "float32", adapter: str = "") -> LanguageModel:

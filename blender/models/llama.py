@@ -109,7 +109,9 @@ class Llama:
         count = 1 + max((int(name.partition(".")[0]) for name in weights), default=-1)
         self._tail = [_layer(Part(weights, f"{at}.")) for at in range(count)]
 
-    def states(self, ids: torch.Tensor, positions: torch.Tensor, attend: Attend, *, half: bool = False) -> States:
+    def states(
+        self, ids: torch.Tensor, positions: torch.Tensor, attend: Attend, *, half: bool = False, read: bool = True
+    ) -> States:
         """Hidden states of tokens that need not belong together; ``attend`` decides who sees whom.
 
         Args:
@@ -117,6 +119,7 @@ class Llama:
             positions: int64 (n,), of each token in its own text.
             attend: called once per layer.
             half: compute no more than the middle states, which then stand for the last, too.
+            read: whether the middle is read; if not, its states lack those of a tail.
 
         Raises:
             Late: the caller's deadline is over.
@@ -129,13 +132,13 @@ class Llama:
         x = nn.embedding(ids, self._embedding).float()
         turn = self._turn(x, positions)
         middle = self._through(0, self._layers[: self.middle], x, turn, attend)
-        read = middle
-        if self._tail:
-            read = torch.cat([middle, self._through(self.layers, self._tail, middle, turn, attend)], -1)
+        found = middle
+        if self._tail and read:
+            found = torch.cat([middle, self._through(self.layers, self._tail, middle, turn, attend)], -1)
         if half:
-            return States(last=middle, middle=read)
+            return States(last=middle, middle=found)
         last = self._through(self.middle, self._layers[self.middle :], middle, turn, attend)
-        return States(last=self._normed(last, self._norm), middle=read)
+        return States(last=self._normed(last, self._norm), middle=found)
 
     def _through(
         self, first: int, layers: Sequence[_Layer], x: torch.Tensor, turn: _Turn, attend: Attend

@@ -15,7 +15,6 @@ import numpy as np
 from blender.matrix import Floats
 from blender.models.pool_losses import PoolAnswers, PoolLosses
 from blender.models.prompt import ANSWER_TOKENS
-from blender.models.sampling import Drawn
 from blender.models.scoring import Judged
 from blender.models.tree import Branch
 from blender.records import Pool
@@ -74,12 +73,6 @@ class PoolJudge:
         each = zip(answers, branches, strict=True)
         return [own.states([*islice(judged, len(asked))], self._model.read_width) for own, asked in each]
 
-    def remember(self, prompt: Sequence[int], drawn: Drawn) -> None:
-        """Keep what sampling found of an answer with its end, as if it had been judged behind its prompt."""
-        if drawn.state is not None:
-            found = Judged(np.array(drawn.logprobs, dtype=np.float32), drawn.ends[-1], drawn.state)
-            self._remembered.keep(prompt, Branch(0, tuple(drawn.tokens), True), found)
-
     def _answers(self, pools: Sequence[Pool], contexts: Sequence[Sequence[int]]) -> list[PoolAnswers]:
         answer, digest = self._model.form.answer, self._model.prompt_digest
         most = min(ANSWER_TOKENS, self._model.room)
@@ -110,10 +103,6 @@ class Remembered:
         found |= zip(new, judge(roots, list(new.values())), strict=True)
         self._keep(found)
         return [found[key] for key in keys]
-
-    def keep(self, root: Sequence[int], branch: Branch, judged: Judged) -> None:
-        """Remember what is known from elsewhere."""
-        self._keep({_key(_digest(root), branch): judged})
 
     def _keep(self, found: Mapping[_Key, Judged]) -> None:
         for key, one in found.items():

@@ -111,10 +111,7 @@ class Runner:
         with self.lock, torch.inference_mode():
             if self.contexts:
                 batch = Samples(self.contexts.model, self.contexts.of([one.prompt for one in asked]), asked)
-                drawn = sampled(batch, asked, self.ends)
-                for one, state in zip((one for each in drawn for one in each), batch.states(), strict=True):
-                    one.state = state
-                return drawn
+                return sampled(batch, asked, self.ends)
             drawn, passed = draw(self._network, asked, self.ends)
             self._passed += passed
         return drawn

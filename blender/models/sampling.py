@@ -71,14 +71,12 @@ class Drawn:
         logprobs: of the tokens; natural log at temperature 1, no penalty.
         ends: log-probability that the turn ends, before each token and after the last: one more than tokens.
         finished: whether the end was drawn.
-        state: float32 (width,), mean middle state of the tokens (`blender.models.middle`); ``None`` if not noted.
     """
 
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
     finished: bool = False
-    state: NDArray[np.float32] | None = None
 
     def first(self, count: int) -> Drawn:
         """The first ``count`` tokens."""

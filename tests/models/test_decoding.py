@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from blender.models import decoding
 from blender.models.contexts import Contexts
 from blender.models.decoding import Samples
 from blender.models.sampling import Asked, Drawn, Sampling, draw, sampled, uniforms
@@ -65,3 +66,22 @@ def test_sampling_leaves_the_contexts_as_they_were(kept: Contexts) -> None:
     first = drawn(kept, 3, Sampling(max_new_tokens=6))
     assert all(torch.equal(one, context.seen) for one, context in zip(before, kept.of(PROMPTS), strict=True))
     assert drawn(kept, 3, Sampling(max_new_tokens=6)) == first
+
+
+def test_a_tail_is_not_computed_for_samples(kept: Contexts, small_llama: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = drawn(kept, 3, Sampling(max_new_tokens=6))
+    own = "model.layers.0."
+    kept.model.grow(
+        {f"0.{name.removeprefix(own)}": each for name, each in small_llama.named_parameters() if own in name}
+    )
+    kept.clear()
+    ran: list[int] = []
+    attended = decoding._Seen.attended
+
+    def noted(self: Any, layer: int, *given: torch.Tensor) -> torch.Tensor:
+        ran.append(layer)
+        return attended(self, layer, *given)
+
+    monkeypatch.setattr(decoding._Seen, "attended", noted)
+    assert drawn(kept, 3, Sampling(max_new_tokens=6)) == before
+    assert set(ran) == set(range(kept.model.layers)) and kept.model.depth == kept.model.layers + 1

