@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,3 +104,35 @@ def test_facts_beside_a_dialog_are_not_dropped_silently() -> None:
 def test_features_that_no_column_could_hold_are_refused(features: dict[str, float], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         Candidate(text="a", features=features)
+
+
+HI = Turn(speaker="human", text="Hi")
+
+
+def test_lists_and_generators_are_kept_as_tuples() -> None:
+    dialog = Dialog(turns=[HI], facts=(fact for fact in ["I am a nurse."]))  # type: ignore[arg-type]
+    assert (dialog.turns, dialog.facts) == ((HI,), ("I am a nurse.",))
+    assert dialog.cut(2) is dialog
+    evidence = iter(["Nurses work at night."])
+    assert Candidate(text="a", evidence=evidence).evidence == ("Nurses work at night.",)  # type: ignore[arg-type]
+    assert len(Pool(dialog=dialog, candidates=(Candidate(text=text) for text in "ab"))) == 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Dialog.of(None), "turns must be a list, got None"),  # type: ignore[arg-type]
+        (lambda: Dialog(turns=HI), "turns must be a list, got Turn"),  # type: ignore[arg-type]
+        (lambda: Dialog(turns=(HI,), facts="I am a nurse"), "facts must be a list of texts, got one"),  # type: ignore[arg-type]
+        (lambda: Pool(dialog="Hi"), r"got 'Hi'; use Pool\.of"),  # type: ignore[arg-type]
+        (lambda: Pool(dialog=Dialog.of("Hi"), candidates=("a",)), r"got 'a'; use Pool\.of"),  # type: ignore[arg-type]
+    ],
+)
+def test_records_of_anything_else_are_refused(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        make()
+
+
+def test_text_of_numpy_becomes_plain_text() -> None:
+    pool = Pool.of(list(np.array(["Hi"])), list(np.array(["Hello"])))
+    assert [type(text) for text in (*pool.dialog.texts, *pool.texts)] == [str, str]
