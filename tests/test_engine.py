@@ -57,6 +57,18 @@ def test_ties_go_to_the_first() -> None:
     assert blender().choose("Hi", ["one", "two"]).winner == 0
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_feature_too_large_for_the_matrix_is_unknown() -> None:
+    choice = blender().choose("Hi", [Candidate(text="one", features={"clicks": 1e300})])
+    assert np.isnan(choice.matrix.column("user.clicks")).all()
+
+
+@pytest.mark.parametrize("pools", [None, Pool.of("Hi", ["Hello."])])
+def test_pools_are_a_list(pools: object) -> None:
+    with pytest.raises(BadInput, match="pools must be a list"):
+        blender().choose_pools(pools)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("candidates", "reason", "note"),
     [
