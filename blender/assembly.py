@@ -36,7 +36,7 @@ class Parts:
     Attributes:
         sources: by name, asked in this order; of duplicates the first source's stays.
         annotators: by name.
-        guards: by name, in the order they are checked.
+        guards: by name, in the order in which their reasons are given.
         ranker: scores the pools.
         columns: what each ``annotator.column`` is, for explanations and guards.
         user_columns: the ``user.NAME`` columns the ranker was trained on.

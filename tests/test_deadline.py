@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event, Thread, Timer
 
 import numpy as np
@@ -360,3 +360,28 @@ def test_sources_are_asked_however_slow_choosing_once_was() -> None:
     chosen = made.reply("Hi!", deadline=2.0)
     assert (chosen.text, chosen.faults) == ("two words", ())
     assert made._pace.expected("choosing") < 10
+
+
+@dataclass
+class Blocking:
+    """Blocks what its annotator did not measure, or, needing none, nothing; and counts."""
+
+    needs: tuple[str, ...] = ()
+    asked: int = 0
+
+    def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:
+        self.asked += 1
+        values = matrix.column(f"{self.needs[0]}.words") if self.needs else np.zeros(len(matrix))
+        return ["unknown" if np.isnan(value) else None for value in values]
+
+
+def test_where_everything_is_blocked_for_what_came_late_no_other_guard_takes_time() -> None:
+    idle, strict = Blocking(), Blocking(needs=("slow",))
+    slow = blender(annotator=Laborious(500))
+    late = replace(slow, parts=replace(slow.parts, guards={"idle": idle, "strict": strict}))
+    choice = late.choose("Hi!", ["one", "two words"], deadline=0.1)
+    assert (choice.winner, choice.blocked, idle.asked) == (None, (("unknown",), ("unknown",)), 0)
+    assert late.choose("Hi!", [], deadline=0.1).winner is None
+    in_time = replace(slow, parts=replace(slow.parts, annotators={"quick": Laborious(0), "slow": Laborious(0)}))
+    guarded = replace(in_time, parts=replace(in_time.parts, guards={"idle": idle, "strict": strict}))
+    assert (guarded.choose("Hi!", ["one"], deadline=30).winner, idle.asked) == (0, 1)
