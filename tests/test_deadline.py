@@ -362,26 +362,29 @@ def test_sources_are_asked_however_slow_choosing_once_was() -> None:
     assert made._pace.expected("choosing") < 10
 
 
+class Failing(Laborious):
+    def annotate(self, pools: Sequence[Pool]) -> Floats:
+        raise RuntimeError("no model")
+
+
 @dataclass
-class Blocking:
-    """Blocks what its annotator did not measure, or, needing none, nothing; and counts."""
+class Strict:
+    """Blocks what its annotator did not measure, or, needing none, everything."""
 
     needs: tuple[str, ...] = ()
-    asked: int = 0
 
     def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:
-        self.asked += 1
-        values = matrix.column(f"{self.needs[0]}.words") if self.needs else np.zeros(len(matrix))
-        return ["unknown" if np.isnan(value) else None for value in values]
+        values = matrix.column(f"{self.needs[0]}.words") if self.needs else np.full(len(matrix), np.nan)
+        return [("unknown" if self.needs else "rude") if np.isnan(value) else None for value in values]
 
 
-def test_where_everything_is_blocked_for_what_came_late_no_other_guard_takes_time() -> None:
-    idle, strict = Blocking(), Blocking(needs=("slow",))
-    slow = blender(annotator=Laborious(500))
-    late = replace(slow, parts=replace(slow.parts, guards={"idle": idle, "strict": strict}))
-    choice = late.choose("Hi!", ["one", "two words"], deadline=0.1)
-    assert (choice.winner, choice.blocked, idle.asked) == (None, (("unknown",), ("unknown",)), 0)
-    assert late.choose("Hi!", [], deadline=0.1).winner is None
-    in_time = replace(slow, parts=replace(slow.parts, annotators={"quick": Laborious(0), "slow": Laborious(0)}))
-    guarded = replace(in_time, parts=replace(in_time.parts, guards={"idle": idle, "strict": strict}))
-    assert (guarded.choose("Hi!", ["one"], deadline=30).winner, idle.asked) == (0, 1)
+def test_under_a_deadline_no_guard_takes_time_where_all_is_blocked_for_what_was_not_measured() -> None:
+    def blocked(annotator: Laborious, deadline: float | None) -> tuple[tuple[str, ...], ...]:
+        made = blender(annotator=annotator)
+        guarded = replace(made, parts=replace(made.parts, guards={"rude": Strict(), "known": Strict(needs=("slow",))}))
+        assert guarded.choose("Hi!", [], deadline=deadline).blocked == ()
+        return guarded.choose("Hi!", ["one"], deadline=deadline).blocked
+
+    assert blocked(Failing(0), 30) == (("unknown",),)
+    assert blocked(Failing(0), None) == (("rude", "unknown"),), "in the order of the guards"
+    assert blocked(Laborious(0), 30) == (("rude",),)
