@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Literal, get_args
 
@@ -137,9 +137,8 @@ class Dialog:
             whole = len(turn.text) <= room
             kept.append(turn if whole else Turn(speaker=turn.speaker, text=turn.text.rstrip()[-room:]))
             room -= len(kept[-1].text)
-        if tuple(reversed(kept)) == self.turns:
-            return self
-        return Dialog(id=self.id, turns=tuple(reversed(kept)), facts=self.facts, locale=self.locale)
+        turns = tuple(reversed(kept))
+        return self if turns == self.turns else replace(self, turns=turns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -230,6 +230,10 @@ def test_an_average_fades_only_while_it_keeps_a_part_from_being_begun() -> None:
     assert pace.usual("slow") == pytest.approx(4.0)
     pace.took("slow", 1.0)  # it had grown wrong
     assert pace.expected("slow") == pytest.approx(0.7 * 2 + 0.3 * 1)
+    pace.refused("slow")
+    now = 120.0
+    pace.gave_up("slow", 0.1)  # begun, so refused no more
+    assert pace.expected("slow") == pytest.approx(1.7)
 
 
 def test_no_average_fades_for_what_was_asked_when_no_time_was_left() -> None:
