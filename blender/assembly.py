@@ -150,7 +150,7 @@ def _named(given: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, str, d
 
 def _source(use: str, given: dict[str, Any]) -> SourceSlot:
     k = given.pop("k", 8)
-    if not isinstance(k, int) or k < 1:
+    if not isinstance(k, int) or isinstance(k, bool) or k < 1:
         raise BadInput(f"k of source {use!r} must be a whole number of at least 1, got {k!r}")
     return SourceSlot(source=SOURCES.build(use, given), k=k)
 
