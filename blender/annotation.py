@@ -156,6 +156,7 @@ def _user_values(pools: Sequence[Pool], expected: Sequence[str]) -> tuple[list[s
         for pool in pools
         for candidate in pool.candidates
     ]
-    values = np.array(rows, dtype=np.float32).reshape(len(rows), len(names))
+    with np.errstate(over="ignore"):  # what is too large for float32 is unknown
+        values = np.array(rows, dtype=np.float32).reshape(len(rows), len(names))
     values[np.isinf(values)] = np.nan
     return names, values

@@ -36,7 +36,7 @@ class Parts:
     Attributes:
         sources: by name, asked in this order; of duplicates the first source's stays.
         annotators: by name.
-        guards: by name, in the order they are checked.
+        guards: by name, in the order in which their reasons are given.
         ranker: scores the pools.
         columns: what each ``annotator.column`` is, for explanations and guards.
         user_columns: the ``user.NAME`` columns the ranker was trained on.
@@ -150,7 +150,7 @@ def _named(given: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, str, d
 
 def _source(use: str, given: dict[str, Any]) -> SourceSlot:
     k = given.pop("k", 8)
-    if not isinstance(k, int) or k < 1:
+    if not isinstance(k, int) or isinstance(k, bool) or k < 1:
         raise BadInput(f"k of source {use!r} must be a whole number of at least 1, got {k!r}")
     return SourceSlot(source=SOURCES.build(use, given), k=k)
 

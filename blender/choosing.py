@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from blender.annotation import Annotation
 from blender.assembly import Parts
+from blender.deadline import left
 from blender.errors import BlendError
 from blender.explain import Voice
 from blender.faults import Fault, logged
@@ -20,6 +21,8 @@ from blender.selection import Selection
 from blender.settings import Settings
 
 Blocked = tuple[tuple[str, ...], ...]
+# What a guard says of each pool: a reason or None for each candidate, and faults.
+_Found = list[tuple[list[str | None], list[Fault]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +46,22 @@ class Guarded:
 
 
 def guard_all(pools: Sequence[Pool], matrix: FeatureMatrix, parts: Parts) -> Guarded:
-    """Ask each guard once about all pools; one that raises is asked again pool by pool."""
+    """Ask each guard once about all pools; one that raises is asked again pool by pool.
+
+    Those that read annotators go first. If they block everything, as they do where what they read came late, the others
+    would change nothing, and under a deadline they are not asked.
+    """
     begun = time.perf_counter()
     matrices = matrix.split()
-    reasons = [_guarded(name, pools, matrix, matrices, parts) for name in parts.guards]
+    found: dict[str, _Found] = {}
+    for reading in (True, False):
+        if reading or left() is None or not all(map(all, _blocked(pools, found.values()))):
+            names = [name for name, guard in parts.guards.items() if bool(guard.needs) == reading]
+            found |= {name: _guarded(name, pools, matrix, matrices, parts) for name in names}
+    reasons = [found[name] for name in parts.guards if name in found]
     return Guarded(
-        blocked=tuple(_joined(len(pool), [found[at][0] for found in reasons]) for at, pool in enumerate(pools)),
-        faults=tuple(tuple(fault for found in reasons for fault in found[at][1]) for at in range(len(pools))),
+        blocked=_blocked(pools, reasons),
+        faults=tuple(tuple(fault for one in reasons for fault in one[at][1]) for at in range(len(pools))),
         seconds=time.perf_counter() - begun,
     )
 
@@ -104,7 +116,7 @@ def choose_one(
 
 def _guarded(
     name: str, pools: Sequence[Pool], matrix: FeatureMatrix, matrices: Sequence[FeatureMatrix], parts: Parts
-) -> list[tuple[list[str | None], list[Fault]]]:
+) -> _Found:
     """What a guard says of every pool. Where it raises it blocks all but canned answers: unknown is not safe."""
     guard = parts.guards[name]
     try:
@@ -124,9 +136,12 @@ def _guarded(
     return [(given[rows], []) for rows in matrix.groups()]
 
 
-def _joined(size: int, found: Sequence[Sequence[str | None]]) -> Blocked:
-    """The reasons of all guards against each of ``size`` candidates."""
-    return tuple(tuple(reason for reasons in found if (reason := reasons[at])) for at in range(size))
+def _blocked(pools: Sequence[Pool], found: Collection[_Found]) -> tuple[Blocked, ...]:
+    """The reasons of guards against each candidate of each pool."""
+    return tuple(
+        tuple(tuple(reason for one in found if (reason := one[at][0][row])) for row in range(len(pool)))
+        for at, pool in enumerate(pools)
+    )
 
 
 def score_all(pools: Sequence[Pool], matrix: FeatureMatrix, ranker: Ranker) -> tuple[list[Scores], list[list[Fault]]]:

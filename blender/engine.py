@@ -184,7 +184,7 @@ class Blender:
             BadInput: one is no ``Pool``; ``Pool.of(turns, candidates, locale=...)`` makes them.
         """
         with within(deadline):
-            given = list(pools)
+            given = several(pools, "pools")
             for pool in given:
                 if not isinstance(pool, Pool):
                     raise BadInput(

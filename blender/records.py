@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Literal, get_args
 
@@ -34,6 +34,7 @@ class Turn:
         check_text(self.text, "a turn")
         if not self.text.strip():
             raise BadInput("a turn must say something, got only white space; leave empty turns out")
+        object.__setattr__(self, "text", str.__str__(self.text))  # numpy's as Python's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,8 @@ class Dialog:
     locale: str = "en"
 
     def __post_init__(self) -> None:
+        for name in ("turns", "facts"):
+            object.__setattr__(self, name, several(getattr(self, name), name))
         if not self.turns:
             raise BadInput("a dialog needs at least one turn, got none; give what the human said")
         for turn in self.turns:
@@ -94,7 +97,7 @@ class Dialog:
                     "facts beside a Dialog, which has its own; give them to the Dialog: replace(dialog, facts=...)"
                 )
             return turns
-        given: list[str | Turn] = [turns] if isinstance(turns, str | Turn) else list(turns)
+        given = (turns,) if isinstance(turns, str | Turn) else several(turns, "turns")
         speakers: tuple[Speaker, Speaker] = ("human", "bot")
         made = [
             turn if isinstance(turn, Turn) else Turn(speaker=speakers[(len(given) - 1 - at) % 2], text=turn)
@@ -134,9 +137,8 @@ class Dialog:
             whole = len(turn.text) <= room
             kept.append(turn if whole else Turn(speaker=turn.speaker, text=turn.text.rstrip()[-room:]))
             room -= len(kept[-1].text)
-        if tuple(reversed(kept)) == self.turns:
-            return self
-        return Dialog(id=self.id, turns=tuple(reversed(kept)), facts=self.facts, locale=self.locale)
+        turns = tuple(reversed(kept))
+        return self if turns == self.turns else replace(self, turns=turns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +222,8 @@ class Candidate:
             raise BadInput(f"a candidate's score must be a number or None, got {self.score!r:.80}")
         if self.matched is not None:
             check_text(self.matched, "the context that a candidate once answered")
-        for passage in several(self.evidence, "a candidate's evidence"):
+        object.__setattr__(self, "evidence", several(self.evidence, "a candidate's evidence"))
+        for passage in self.evidence:
             check_text(passage, "a passage of a candidate's evidence")
         for what, values in (("features", self.features), ("stored", self.stored)):
             if not isinstance(values, Mapping):
@@ -241,7 +244,8 @@ class Candidate:
             object.__setattr__(self, "origins", (own,))
 
     def _plain(self) -> None:
-        """Numbers of numpy as Python's own, which files can carry."""
+        """Text and numbers of numpy as Python's own, which files can carry."""
+        object.__setattr__(self, "text", str.__str__(self.text))
         object.__setattr__(self, "rank", int(self.rank))
         if self.score is not None:
             object.__setattr__(self, "score", float(self.score))
@@ -255,6 +259,15 @@ class Pool:
 
     dialog: Dialog
     candidates: tuple[Candidate, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "candidates", several(self.candidates, "candidates"))
+        wrong = [each for each in self.candidates if not isinstance(each, Candidate)]
+        if wrong or not isinstance(self.dialog, Dialog):
+            found = wrong[0] if wrong else self.dialog
+            raise BadInput(
+                f"a pool is a Dialog and Candidate records, got {found!r:.80}; use Pool.of(turns, candidates) for texts"
+            )
 
     def __len__(self) -> int:
         return len(self.candidates)

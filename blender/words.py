@@ -58,7 +58,7 @@ def word_count(text: str) -> int:
     return _counted(text)[1]
 
 
-@lru_cache(maxsize=256)  # a pool or two: annotators and guards ask for the same
+@lru_cache(maxsize=1024)  # a pool or two: annotators and guards ask for the same
 def _counted(text: str) -> tuple[Counter[str], int]:
     found = words(text)
     units = found or [sign for sign in normal(text) if not sign.isspace()]

@@ -36,8 +36,15 @@ def order(cascade: Cascade, found: FeatureMatrix) -> list[list[int]]:
 
 
 def test_what_is_measured_stands_above_the_rest_of_its_pool() -> None:
-    found = matrix([5, NAN, 9, NAN, NAN, NAN, 7, 8], (4, 2, 2))
-    assert order(BOTH, found) == [[2, 0, 3, 1], [1, 0], [1, 0]]
+    found = matrix([5, NAN, 9, NAN, NAN, NAN, 7, 8, NAN, 1], (4, 2, 2, 2))
+    assert order(BOTH, found) == [[2, 0, 3, 1], [1, 0], [1, 0], [1, 0]]
+
+
+def test_any_column_of_what_is_dear_tells_that_a_candidate_was_measured() -> None:
+    values = np.array([[NAN, NAN], [1, NAN], [1, 1]], dtype=np.float32)
+    found = FeatureMatrix(values=values, columns=("dear.worth", "dear.facts"), group_sizes=(3,))
+    assert BOTH.listed(found).tolist() == [False, True, True]
+    assert BOTH.needs == ("quick", "dear"), "the first ranker's too"
 
 
 def test_where_all_or_nothing_is_measured_one_ranker_speaks() -> None:
@@ -131,6 +138,7 @@ def test_a_dear_annotator_reads_the_shortlist_only() -> None:
     assert choice.order == (1, 2, 3, 0)
     np.testing.assert_array_equal(choice.matrix.column("dear.worth"), np.array([NAN, 1, 0, 0, NAN], dtype=np.float32))
     assert choice.faults == ()
+    assert {"annotate.quick", "annotate.dear"} <= set(choice.seconds)
 
 
 def test_a_batch_gives_what_each_pool_gives_alone() -> None:
@@ -179,6 +187,13 @@ def test_a_dear_annotator_that_fails_leaves_the_first_rankers_choice() -> None:
     choice = blender(Counting("worth", error=RuntimeError("no model"))).choose("Hi", POOL)
     assert choice.text == POOL[2], "the longest of those that are not rude"
     assert [(fault.name, fault.reason) for fault in choice.faults] == [("dear", "raised")]
+
+
+def test_faults_of_quick_and_of_dear_annotators_are_told_together() -> None:
+    broken = blender(Counting("worth", error=RuntimeError("no model")))
+    parts = replace(broken.parts, annotators={**broken.parts.annotators, "quick": Counting("words", ValueError("no"))})
+    choice = replace(broken, parts=parts).choose("Hi", POOL)
+    assert [(fault.name, fault.reason) for fault in choice.faults] == [("quick", "raised"), ("dear", "raised")]
 
 
 def test_under_a_deadline_as_many_are_read_as_there_is_time_for() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event, Thread, Timer
 
 import numpy as np
@@ -230,6 +230,10 @@ def test_an_average_fades_only_while_it_keeps_a_part_from_being_begun() -> None:
     assert pace.usual("slow") == pytest.approx(4.0)
     pace.took("slow", 1.0)  # it had grown wrong
     assert pace.expected("slow") == pytest.approx(0.7 * 2 + 0.3 * 1)
+    pace.refused("slow")
+    now = 120.0
+    pace.gave_up("slow", 0.1)  # begun, so refused no more
+    assert pace.expected("slow") == pytest.approx(1.7)
 
 
 def test_no_average_fades_for_what_was_asked_when_no_time_was_left() -> None:
@@ -360,3 +364,31 @@ def test_sources_are_asked_however_slow_choosing_once_was() -> None:
     chosen = made.reply("Hi!", deadline=2.0)
     assert (chosen.text, chosen.faults) == ("two words", ())
     assert made._pace.expected("choosing") < 10
+
+
+class Failing(Laborious):
+    def annotate(self, pools: Sequence[Pool]) -> Floats:
+        raise RuntimeError("no model")
+
+
+@dataclass
+class Strict:
+    """Blocks what its annotator did not measure, or, needing none, everything."""
+
+    needs: tuple[str, ...] = ()
+
+    def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:
+        values = matrix.column(f"{self.needs[0]}.words") if self.needs else np.full(len(matrix), np.nan)
+        return [("unknown" if self.needs else "rude") if np.isnan(value) else None for value in values]
+
+
+def test_under_a_deadline_no_guard_takes_time_where_all_is_blocked_for_what_was_not_measured() -> None:
+    def blocked(annotator: Laborious, deadline: float | None) -> tuple[tuple[str, ...], ...]:
+        made = blender(annotator=annotator)
+        guarded = replace(made, parts=replace(made.parts, guards={"rude": Strict(), "known": Strict(needs=("slow",))}))
+        assert guarded.choose("Hi!", [], deadline=deadline).blocked == ()
+        return guarded.choose("Hi!", ["one"], deadline=deadline).blocked
+
+    assert blocked(Failing(0), 30) == (("unknown",),)
+    assert blocked(Failing(0), None) == (("rude", "unknown"),), "in the order of the guards"
+    assert blocked(Laborious(0), 30) == (("rude",),)

@@ -57,6 +57,18 @@ def test_ties_go_to_the_first() -> None:
     assert blender().choose("Hi", ["one", "two"]).winner == 0
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_feature_too_large_for_the_matrix_is_unknown() -> None:
+    choice = blender().choose("Hi", [Candidate(text="one", features={"clicks": 1e300})])
+    assert np.isnan(choice.matrix.column("user.clicks")).all()
+
+
+@pytest.mark.parametrize("pools", [None, Pool.of("Hi", ["Hello."])])
+def test_pools_are_a_list(pools: object) -> None:
+    with pytest.raises(BadInput, match="pools must be a list"):
+        blender().choose_pools(pools)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("candidates", "reason", "note"),
     [
@@ -67,6 +79,7 @@ def test_ties_go_to_the_first() -> None:
 def test_with_nothing_left_the_answer_of_last_resort_is_given(candidates: list[str], reason: str, note: str) -> None:
     choice = blender().choose("Hi", candidates)
     assert (choice.text, choice.source, choice.winner) == (LAST_RESORT["en"], "last_resort", None)
+    assert choice.answer.kind == "canned"
     assert choice.abstained == reason
     assert choice.notes == (note,)
     assert choice.why() == f"Answer of last resort: {reason}."
@@ -78,6 +91,7 @@ def test_the_answer_of_last_resort_speaks_the_dialogs_language() -> None:
     spelt = blender(last_resort={"en": "Hm.", "pt_BR": "Hein?", "RU": "Э?"})
     for locale, text in (("pt_BR", "Hein?"), ("pt-BR", "Hein?"), ("ru-RU", "Э?"), ("fr", "Hm.")):
         assert spelt.choose(Dialog.of("...", locale=locale), []).text == text
+    assert blender(last_resort={"pt": "Hein?"}).choose("...", []).text == "Hein?", "better than none"
 
 
 def test_strings_are_read_in_the_language_of_the_settings() -> None:
@@ -108,7 +122,7 @@ def test_a_low_probability_makes_it_abstain() -> None:
             half = np.full(len(matrix), 0.5, dtype=np.float32)
             return Scores(value=half, sensible=half, specific=half)
 
-    assert blender(ranker=Unsure()).choose("Hi", ["a"]).sensible == 0.5
+    assert blender(ranker=Unsure(), min_sensible=0.5).choose("Hi", ["a"]).sensible == 0.5
     choice = blender(ranker=Unsure(), min_sensible=0.6).choose("Hi", ["a"])
     assert choice.abstained == "the best candidate's P(sensible) is 0.50, below 0.60"
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from blender.annotation import annotate
+from blender.errors import BadInput
 from blender.faults import Runner
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Candidate, Dialog, Pool
@@ -116,6 +117,24 @@ def test_a_ranker_that_fails_leaves_the_order_of_the_pool() -> None:
     assert blender(ranker=Broken()).choose("Hi", []).faults == (), "it is not asked about nothing"
 
 
+def test_a_ranker_that_knows_nothing_of_one_pool_leaves_the_order_of_that_pool() -> None:
+    @dataclass(frozen=True)
+    class Partial(Longest):
+        def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
+            known = [pool.dialog.last != "Poison" for pool in pools for _ in pool.candidates]
+            return Scores.plain(np.where(known, matrix.column("words.words"), np.nan))
+
+    pools = [Pool.of(said, ["one", "two words"]) for said in ("Hi", "Poison")]
+    good, bad = blender(ranker=Partial()).choose_pools(pools)
+    assert (good.winner, good.faults, bad.winner) == (1, (), 0)
+    assert [fault.part for fault in bad.faults] == ["ranker"]
+
+
+def test_a_ranker_without_its_columns_is_a_wrong_set_up_and_said() -> None:
+    with pytest.raises(BadInput, match="no such column"):
+        blender(ranker=Broken(error=BadInput("no such column"))).choose("Hi", ["one"])
+
+
 def test_whoever_stops_the_program_stops_it() -> None:
     stop = Broken(error=KeyboardInterrupt())
     for made in (blender(guard=stop), blender(ranker=stop)):
@@ -213,7 +232,8 @@ def test_a_guard_that_gives_nonsense_has_failed(gives: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "gives", [None, Scores.plain(np.zeros(3)), Scores.plain(np.zeros(0)), Scores.plain(np.full(2, np.nan)), 3]
+    "gives",
+    [None, Scores.plain(np.zeros(3)), Scores.plain(np.zeros(0)), Scores.plain(np.full(2, np.nan)), 3, SystemExit],
 )
 def test_a_ranker_that_gives_nonsense_leaves_the_order_of_the_pool(gives: object) -> None:
     choice = blender(ranker=Nonsense(gives)).choose("Hi", ["a", "b c"])

@@ -117,6 +117,13 @@ def test_the_bundles_taste_is_taken() -> None:
     assert parts.ranker.taste == parts.ranker.ranker.length_taste
 
 
+def test_both_rankers_of_a_shortlist_leave_length_out() -> None:
+    given = {"first": "fast", "length_free": True}
+    cascade = assemble(Settings(bundle="default", ranker=given, guards={})).cascade
+    assert cascade is not None
+    assert isinstance(cascade.first, LengthFree) and isinstance(cascade.last, LengthFree)
+
+
 def test_a_wrong_switch_is_refused() -> None:
     with pytest.raises(BadInput, match="must be true or false, got 'yes'"):
         assemble(Settings(ranker={"use": "longest", "length_free": "yes"}))

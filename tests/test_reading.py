@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from blender.errors import BadInput
 from blender.problems import MOST_PROBLEMS
-from blender.reading import check_tasks, parse_task, read_tasks
-from blender.records import Turn
+from blender.reading import check_tasks, parse_task, read_tasks, task_row
+from blender.records import Candidate, Turn
 
 
 def lines(*rows: object) -> io.BytesIO:
@@ -31,14 +31,35 @@ def test_turns_may_say_their_speaker_and_context_is_another_name() -> None:
 
 
 def test_candidates_keep_their_order_and_fields() -> None:
+    own = {
+        "text": "Yo",
+        "source": "me",
+        "kind": "retrieval",
+        "score": 0.5,
+        "matched": "Hey!",
+        "evidence": ["A greeting."],
+    }
+    row = {"turns": "Hi!", "candidates": ["Hello.", own | {"rank": 5, "features": {"price": 2, "clicks": None}}, own]}
+    fields = {**own, "evidence": ("A greeting.",)}
+    assert parse_task(msgspec.json.encode(row)).candidates == (
+        Candidate(text="Hello."),
+        Candidate(**fields, rank=5, features={"price": 2}),  # type: ignore[arg-type]
+        Candidate(**fields, rank=2),  # type: ignore[arg-type]
+    )
+
+
+def test_a_task_comes_back_from_its_row() -> None:
     row = {
-        "turns": "Hi!",
-        "candidates": ["Hello.", {"text": "Yo", "source": "me", "features": {"price": 2, "clicks": None}, "rank": 5}],
+        "id": "",
+        "turns": ["Hi!"],
+        "facts": ["I hike."],
+        "locale": "ru",
+        "slices": {"cluster": "3"},
+        "reference": "Yo",
     }
     task = parse_task(msgspec.json.encode(row))
-    assert task.candidates is not None
-    assert [(c.text, c.source, c.rank) for c in task.candidates] == [("Hello.", "given", 0), ("Yo", "me", 5)]
-    assert task.candidates[1].features == {"price": 2}
+    assert (task.dialog.id, task.slices, task.reference) == ("", {"cluster": "3"}, "Yo")
+    assert parse_task(msgspec.json.encode(task_row(task))) == task
 
 
 def test_an_empty_pool_is_not_the_same_as_no_pool() -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,8 +31,8 @@ def test_cutting_keeps_the_newest_text(texts: list[str], limit: int) -> None:
 
 
 def test_a_cut_of_a_long_turn_keeps_its_end() -> None:
-    dialog = Dialog.of(["old", "x" * 100_000 + "the end"])
-    assert dialog.cut(7).texts == ("the end",)
+    dialog = Dialog.of(["old", "x" * 100_000 + "the end"], id="d1", facts=["a fact"], locale="ru")
+    assert dialog.cut(7) == Dialog.of("the end", id="d1", facts=["a fact"], locale="ru")
 
 
 def test_a_cut_never_loses_the_human_turn() -> None:
@@ -75,7 +78,8 @@ def test_names_of_user_features_are_such_as_files_can_carry(name: str) -> None:
 
 
 def test_a_pool_of_strings_keeps_their_order() -> None:
-    assert Pool.of("Hi", ["a", "b"]).texts == ("a", "b")
+    pool = Pool.of("Hi", ["a", "b"])
+    assert [(candidate.text, candidate.rank) for candidate in pool.candidates] == [("a", 0), ("b", 1)]
 
 
 @pytest.mark.parametrize(
@@ -101,3 +105,41 @@ def test_facts_beside_a_dialog_are_not_dropped_silently() -> None:
 def test_features_that_no_column_could_hold_are_refused(features: dict[str, float], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         Candidate(text="a", features=features)
+
+
+HI = Turn(speaker="human", text="Hi")
+
+
+def test_lists_and_generators_are_kept_as_tuples() -> None:
+    dialog = Dialog(turns=[HI], facts=(fact for fact in ["I am a nurse."]))  # type: ignore[arg-type]
+    assert (dialog.turns, dialog.facts) == ((HI,), ("I am a nurse.",))
+    assert dialog.cut(2) is dialog
+    evidence = iter(["Nurses work at night."])
+    assert Candidate(text="a", evidence=evidence).evidence == ("Nurses work at night.",)  # type: ignore[arg-type]
+    assert len(Pool(dialog=dialog, candidates=(Candidate(text=text) for text in "ab"))) == 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Dialog.of(None), "turns must be a list, got None"),  # type: ignore[arg-type]
+        (lambda: Dialog(turns=HI), "turns must be a list, got Turn"),  # type: ignore[arg-type]
+        (lambda: Dialog(turns=(HI,), facts="I am a nurse"), "facts must be a list of texts, got one"),  # type: ignore[arg-type]
+        (lambda: Dialog.of("Hi", facts=["I am\x00"]), "a fact holds a NUL"),
+        (lambda: Candidate(text="a", source=None), "source must be text"),  # type: ignore[arg-type]
+        (lambda: Candidate(text="a", evidence=("A\x00",)), "evidence holds a NUL"),
+        (lambda: Candidate(text="a", kind="generated"), "kind must be one of generator, .*'generated'"),  # type: ignore[arg-type]
+        (lambda: Candidate(text="a", rank=-1), "rank is a whole number .* got -1"),
+        (lambda: Candidate(text="a", rank=1.5), "rank is a whole number .* got 1.5"),  # type: ignore[arg-type]
+        (lambda: Pool(dialog="Hi"), r"got 'Hi'; use Pool\.of"),  # type: ignore[arg-type]
+        (lambda: Pool(dialog=Dialog.of("Hi"), candidates=("a",)), r"got 'a'; use Pool\.of"),  # type: ignore[arg-type]
+    ],
+)
+def test_records_of_anything_else_are_refused(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        make()
+
+
+def test_text_of_numpy_becomes_plain_text() -> None:
+    pool = Pool.of(list(np.array(["Hi"])), list(np.array(["Hello"])))
+    assert [type(text) for text in (*pool.dialog.texts, *pool.texts)] == [str, str]

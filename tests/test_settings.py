@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from blender.assembly import assemble
 from blender.errors import BadInput, UnknownName
 from blender.settings import PRESETS, Settings
 
@@ -96,6 +97,12 @@ def test_whatever_a_source_a_guard_or_a_rule_reads_is_looked_for_beside_the_sett
 def test_a_bundle_that_is_not_there_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UnknownName, match=r"unknown bundle .*'defalt'; did you mean 'default'"):
         Settings.of({"bundle": "defalt"}).bundle_folder()
+
+
+@pytest.mark.parametrize("k", [0, 2.0, True])
+def test_so_many_candidates_are_no_request_to_a_source(k: object) -> None:
+    with pytest.raises(BadInput, match="k of source 'canned' must be a whole number of at least 1"):
+        assemble(Settings.of({"sources": {"canned": {"k": k}}, "ranker": {"use": "rrf"}, "guards": {"empty": {}}}))
 
 
 def test_no_answer_of_last_resort_is_empty() -> None:

@@ -52,8 +52,8 @@ class BlockList:
         listed: dict[tuple[str, ...], str] = {}
         for phrase in lines:
             check_text(phrase, "a phrase of block_list")
-            if not phrase.strip():
-                raise BadInput("block_list has a blank phrase, which would block every answer; remove it")
+            if not normal(phrase).strip():  # nothing, or nothing that can be seen
+                raise BadInput(f"block_list has a blank phrase ({phrase!r}), which would block every answer; remove it")
             listed[tuple(words(phrase)) or (normal(phrase).strip(),)] = phrase.strip()
         return listed
 

@@ -90,8 +90,9 @@ def test_block_list_that_cannot_be_read_is_known_at_once(tmp_path: Path) -> None
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
     with pytest.raises(BadInput, match="cannot be read as UTF-8"):
         GUARDS.build("block_list", {"file": str(tmp_path / "latin.txt")})
-    with pytest.raises(BadInput, match="blank phrase"):
-        GUARDS.build("block_list", {"phrases": [" "]})
+    for blank in (" ", "\u200b"):
+        with pytest.raises(BadInput, match="blank phrase"):
+            GUARDS.build("block_list", {"phrases": [blank]})
 
 
 def toxicity(candidate: Candidate, value: float, *, locale: str = "en", **settings: Any) -> str | None:
