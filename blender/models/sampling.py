@@ -81,9 +81,8 @@ class Drawn:
     state: NDArray[np.float32] | None = None
 
     def first(self, count: int) -> Drawn:
-        """The first ``count`` tokens."""
-        finished = self.finished and count == len(self.tokens)
-        return Drawn(self.tokens[:count], self.logprobs[:count], self.ends[: count + 1], finished)
+        """The first ``count`` tokens of more."""
+        return Drawn(self.tokens[:count], self.logprobs[:count], self.ends[: count + 1])
 
 
 class Drawing(Protocol):
@@ -168,8 +167,6 @@ def sampled(batch: Drawing, asked: Sequence[Asked], ends: Sequence[int]) -> list
         for row, end in zip(batch.rows, logp[:, ending].logsumexp(-1).tolist(), strict=True):
             drawn[row].ends.append(end)
         open_ = torch.tensor([step < rows[row][0].max_new_tokens for row in batch.rows])
-        if not bool(open_.any()):
-            break
         chosen = _chosen(logp, [rows[row] for row in batch.rows], [drawn[row].tokens for row in batch.rows], step)
         going = open_ & ~torch.isin(chosen, ending)
         _note([drawn[row] for row in batch.rows], chosen, logp, going, open_)
