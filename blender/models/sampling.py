@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
@@ -127,6 +127,11 @@ class Asked:
 
     def __len__(self) -> int:
         return len(self.chances)
+
+    def parts(self, most: int) -> list[Asked]:
+        """The same in parts of at most so many samples; none of no sample."""
+        starts = range(0, len(self), most)
+        return [replace(self, chances=self.chances[start : start + most]) for start in starts]
 
 
 def draw(model: Any, asked: Sequence[Asked], ends: Sequence[int]) -> tuple[list[list[Drawn]], int]:

@@ -1,12 +1,17 @@
-"""What is asked of the sampler, and what its tokens say; real tokens, no network."""
+"""What is asked of the sampler, and what its tokens say; real tokens, no network that was taught to speak."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from blender.models.language_model import load_language_model
 from blender.models.prompt import ChatForm
 from blender.models.sample import Sample, SampleRequest, whole_sentences
-from blender.models.sampling import Drawn, Sampling
+from blender.models.sampling import Asked, Drawn, Sampling
 from blender.records import Dialog, Turn
 
 pytestmark = pytest.mark.slow
@@ -58,3 +63,20 @@ def test_a_prompt_that_nothing_is_asked_of_is_not_made(chat: ChatForm) -> None:
     assert len(none) == 0 and none.prompt == ()
     assert one.prompt == chat.context(dialogs[1], "Be brief.", ["Fact."])
     assert one.settings.max_new_tokens == 7 and one.chances.shape == (1, 7)
+
+
+def test_many_samples_of_one_dialog_take_several_passes(tiny_llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blender.models.language_model.ROWS", 3)
+    model, passes = load_language_model(str(tiny_llama)), list[Asked]()
+    real = model._runner.draw
+
+    def counted(asked: Sequence[Asked]) -> list[list[Drawn]]:
+        passes.extend(asked)
+        return real(asked)
+
+    monkeypatch.setattr(model._runner, "draw", counted)
+    settings = Sampling(max_new_tokens=2)
+    (whole,) = SampleRequest.of([Dialog.of("Hi!")], [7], settings).asked(model.form, 2)
+    assert [len(found) for found in model.sample([Dialog.of("Hi!")], 7, settings=settings)] == [7]
+    assert [len(one) for one in passes] == [3, 3, 1]
+    np.testing.assert_array_equal(np.concatenate([one.chances for one in passes]), whole.chances)
