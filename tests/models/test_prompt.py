@@ -53,6 +53,7 @@ def test_an_answer_ends_at_the_mark_behind_it_or_at_the_end_of_text(tokenizer: A
     template = "{% for message in messages %}{{ message.content }}<|im_end|><|im_start|>{% endfor %}"
     form = prompt_form(PlainTokenizer(tokenizer.backend_tokenizer, {"eos_token": "<|endoftext|>"}, template))
     assert tokenizer.decode(form.ends) == "<|im_end|><|endoftext|>"
+    assert not set(form.ends) & set(form.answer("Hi!<|im_end|>"))
 
 
 def test_what_was_sampled_is_sent_on_one_line_and_without_marks(chat: ChatForm, script: ScriptForm) -> None:
@@ -119,6 +120,7 @@ def test_of_a_long_dialog_the_newest_words_remain(chat: ChatForm, script: Script
         tokens = form.context(Dialog.of("And now?"), None, ["fact " * 5_000])
         assert CONTEXT_TOKENS / 2 < len(tokens) <= CONTEXT_TOKENS
         assert "And now?" in form.tokenizer.decode(tokens)
+    assert ChatForm(chat.tokenizer, chat.marks, 3).context(TALK) == chat.context(TALK)[-3:]
 
 
 @pytest.mark.timeout(20)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from blender.errors import BadInput
 from blender.models.sampling import Asked, Sampling, choose, draw, sampled, uniforms
@@ -40,10 +41,22 @@ def test_neither_the_batch_nor_the_number_of_samples_changes_an_answer(small_lla
         assert sample(small_llama, [prompt], 2, settings)[0] == group[:2]
 
 
+def test_prompts_of_unlike_lengths_keep_their_places_where_these_are_learned() -> None:
+    """Turned positions, as Llama's, tell only how far tokens stand apart."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        config = GPT2Config(vocab_size=97, n_embd=32, n_layer=2, n_head=4, initializer_range=0.4)
+        model: Any = GPT2LMHeadModel(config).eval()
+    settings = Sampling(max_new_tokens=9)
+    together = sample(model, PROMPTS, 2, settings)
+    assert together == [sample(model, [prompt], 2, settings)[0] for prompt in PROMPTS]
+
+
 def test_log_probabilities_are_those_of_scoring(small_llama: Any) -> None:
     settings = Sampling(max_new_tokens=15, temperature=0.6, repetition_penalty=1.5)
     with torch.inference_mode():
-        drawn, _ = draw(small_llama, asked(PROMPTS, 3, settings), ENDS)
+        drawn, passed = draw(small_llama, asked(PROMPTS, 3, settings), ENDS)
+        assert passed == sum(map(len, PROMPTS)) + sum(len(one.tokens) for group in drawn for one in group)
         for prompt, group in zip(PROMPTS, drawn, strict=True):
             for one in group:
                 assert len(one.ends) == len(one.tokens) + 1 == len(one.logprobs) + 1

@@ -141,6 +141,17 @@ def test_one_by_one_no_pass_begins_after_the_deadline() -> None:
     assert len(passes) == 1
 
 
+def test_no_further_pass_of_several_begins_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "PASS_TOKENS", 10)
+    model = network("llama")
+    passes: list[int] = []
+    model.base_model.register_forward_hook(lambda *_: passes.append(1))
+    with awaited() as gone, torch.inference_mode(), pytest.raises(Late):
+        model.lm_head.register_forward_hook(lambda *_: gone.set())
+        judge(model, ROOTS, branches(7), ENDS)
+    assert len(passes) == 1
+
+
 def test_a_root_that_no_branch_needs_is_left_out() -> None:
     tree = Tree.grow(ROOTS, [Branch(START, (7, 8, 9), False)])
     assert tree.ids.tolist() == [1, 7, 8]
