@@ -44,7 +44,7 @@ class Samples:
         import torch
 
         means: NDArray[np.float32] = (self._sums / torch.from_numpy(self._length - self._begun)[:, None]).numpy()
-        return list(means.astype(np.float32))
+        return list(means)
 
     def advance(self, chosen: torch.Tensor, going: torch.Tensor) -> None:
         """Pass the tokens chosen (active,) through the network; samples that ended are not computed again."""
