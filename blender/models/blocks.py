@@ -182,7 +182,7 @@ class _Group:
         else:
             told = asking
         (b, o, i), (b2, o2, i2) = told[:, :, None, :], asking[..., None]
-        own = (b == b2) & (i <= i2) & ((o == 0) | (o == o2)) | (b2 < 0)
+        own = (b == b2) & (i <= i2) & ((o == 0) | (o == o2))
         seen = np.concatenate([np.ones((*own.shape[:2], len(self.context.tokens)), dtype=bool), own], axis=2)
         mask = torch.zeros(seen.shape, dtype=dtype)
         return mask.masked_fill_(torch.from_numpy(~seen), torch.finfo(dtype).min)[:, None]
