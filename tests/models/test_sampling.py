@@ -46,7 +46,8 @@ def test_prompts_of_unlike_lengths_keep_their_places_where_these_are_learned() -
     with torch.random.fork_rng():
         torch.manual_seed(1)
         config = GPT2Config(vocab_size=97, n_embd=32, n_layer=2, n_head=4, initializer_range=0.4)
-        model: Any = GPT2LMHeadModel(config).eval()
+        model: Any = GPT2LMHeadModel(config)
+    model.eval()
     settings = Sampling(max_new_tokens=9)
     together = sample(model, PROMPTS, 2, settings)
     assert together == [sample(model, [prompt], 2, settings)[0] for prompt in PROMPTS]

@@ -198,6 +198,7 @@ def test_roots_count_towards_a_pass_but_for_the_first(monkeypatch: pytest.Monkey
         one, together = judge(model, roots, asked, ENDS)
         monkeypatch.setattr(scoring, "PASS_TOKENS", 10)
         other, apart = judge(model, roots, asked, ENDS)
-    assert together == apart == 46  # two passes, and no root twice
+    assert together == apart == 46  # no root twice
+    assert list(scoring.passes(roots, asked, 10)) == [asked[:2], asked[2:]]
     for a, b in zip(one, other, strict=True):
         np.testing.assert_allclose(a.tokens, b.tokens, atol=1e-4)
