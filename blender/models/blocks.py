@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.deadline import check
 from blender.models.contexts import Context, Contexts
 from blender.models.llama import Llama
 from blender.models.middle import States, mean_states
@@ -85,7 +84,6 @@ def judge_blocks(
     judged: list[Judged] = []
     # A root that is kept is not in the pass, but what one pass needs must fit in memory: it counts a quarter.
     for part in passes(roots if prefix else [root[::4] for root in roots], branches, _PASS_TOKENS):
-        check()
         grouped = [(root, list(own)) for root, own in groupby(part, key=lambda branch: branch.root)]
         if prefix:
             groups = [
@@ -184,7 +182,7 @@ class _Group:
         else:
             told = asking
         (b, o, i), (b2, o2, i2) = told[:, :, None, :], asking[..., None]
-        own = (b == b2) & (i <= i2) & ((o == 0) | (o == o2)) | (b2 < 0)
+        own = (b == b2) & (i <= i2) & ((o == 0) | (o == o2))
         seen = np.concatenate([np.ones((*own.shape[:2], len(self.context.tokens)), dtype=bool), own], axis=2)
         mask = torch.zeros(seen.shape, dtype=dtype)
         return mask.masked_fill_(torch.from_numpy(~seen), torch.finfo(dtype).min)[:, None]

@@ -210,12 +210,17 @@ class LanguageModel:
         """Samples by request and dialog. All are drawn side by side: a step of many takes hardly longer than of one."""
         asked = [request.asked(self._form, self.room) for request in requests]
         found: list[list[list[Sample]]] = [[[] for _ in each] for each in asked]
-        places = [(at, number) for at, each in enumerate(asked) for number, one in enumerate(each) if len(one)]
-        places.sort(key=lambda place: len(asked[place[0]][place[1]].prompt))  # little padding
-        for part in parts_of(places, [len(asked[at][number]) for at, number in places], ROWS):
-            drawn = self._runner.draw([asked[at][number] for at, number in part])
-            for (at, number), samples in zip(part, drawn, strict=True):
-                found[at][number] = [self._sample(asked[at][number].prompt, one) for one in samples]
+        places = [
+            (at, number, few)
+            for at, each in enumerate(asked)
+            for number, one in enumerate(each)
+            for few in one.parts(ROWS)
+        ]
+        places.sort(key=lambda place: len(place[2].prompt))  # little padding
+        for part in parts_of(places, [len(few) for *_, few in places], ROWS):
+            drawn = self._runner.draw([few for *_, few in part])
+            for (at, number, few), samples in zip(part, drawn, strict=True):
+                found[at][number] += [self._sample(few.prompt, one) for one in samples]
         return found
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 from threading import RLock
@@ -20,6 +21,8 @@ from blender.models.tree import Branch
 
 if TYPE_CHECKING:
     from blender.models.checkpoint import Weights
+
+log = logging.getLogger(__name__)
 
 
 class Runner:
@@ -133,9 +136,14 @@ class Runner:
 
     @cached_property
     def shares(self) -> bool:
-        """Whether this architecture minds masks and positions."""
+        """Whether this architecture minds masks and positions, or takes them at all."""
         with unhurried():
-            return self._alike(judge(self._network, *self._trial)[0])
+            try:
+                found = judge(self._network, *self._trial)[0]
+            except Exception as fault:  # each network that cannot refuses in a way of its own
+                log.info("%s takes no answers side by side (%s)", type(self._network).__name__, fault)
+                return False
+            return self._alike(found)
 
     def _alike(self, found: Sequence[Judged]) -> bool:
         """Whether a trial gave what plain passes give."""

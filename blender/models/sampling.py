@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
@@ -79,9 +79,8 @@ class Drawn:
     finished: bool = False
 
     def first(self, count: int) -> Drawn:
-        """The first ``count`` tokens."""
-        finished = self.finished and count == len(self.tokens)
-        return Drawn(self.tokens[:count], self.logprobs[:count], self.ends[: count + 1], finished)
+        """The first ``count`` tokens of more."""
+        return Drawn(self.tokens[:count], self.logprobs[:count], self.ends[: count + 1])
 
 
 class Drawing(Protocol):
@@ -127,6 +126,11 @@ class Asked:
     def __len__(self) -> int:
         return len(self.chances)
 
+    def parts(self, most: int) -> list[Asked]:
+        """The same in parts of at most so many samples; none of no sample."""
+        starts = range(0, len(self), most)
+        return [replace(self, chances=self.chances[start : start + most]) for start in starts]
+
 
 def draw(model: Any, asked: Sequence[Asked], ends: Sequence[int]) -> tuple[list[list[Drawn]], int]:
     """Draw the samples of a batch of prompts.
@@ -166,8 +170,6 @@ def sampled(batch: Drawing, asked: Sequence[Asked], ends: Sequence[int]) -> list
         for row, end in zip(batch.rows, logp[:, ending].logsumexp(-1).tolist(), strict=True):
             drawn[row].ends.append(end)
         open_ = torch.tensor([step < rows[row][0].max_new_tokens for row in batch.rows])
-        if not bool(open_.any()):
-            break
         chosen = _chosen(logp, [rows[row] for row in batch.rows], [drawn[row].tokens for row in batch.rows], step)
         going = open_ & ~torch.isin(chosen, ending)
         _note([drawn[row] for row in batch.rows], chosen, logp, going, open_)

@@ -58,7 +58,7 @@ def test_prompts_of_unlike_settings_are_drawn_side_by_side_as_alone(kept: Contex
         for group, settings in zip(found, each, strict=True):
             for one in group:
                 assert len(one.tokens) <= settings.max_new_tokens and len(one.ends) == len(one.tokens) + 1
-                assert one.finished or len(one.tokens) == settings.max_new_tokens
+                assert one.finished is (len(one.tokens) < settings.max_new_tokens)
 
 
 def test_sampling_leaves_the_contexts_as_they_were(kept: Contexts) -> None:

@@ -32,11 +32,13 @@ SMALL: dict[str, Any] = {
     "num_key_value_heads": 2,
     "max_position_embeddings": 256,
     "initializer_range": 0.4,
+    "rms_norm_eps": 0.01,
 }
+NEAR = {"rope_type": "default", "rope_theta": 500.0}
 STRETCHED = {"rope_type": "linear", "factor": 4.0, "rope_theta": 10_000.0}
 KIN: dict[str, tuple[Any, Any]] = {
     "plain": (LlamaForCausalLM, LlamaConfig(**SMALL)),
-    "tied": (LlamaForCausalLM, LlamaConfig(**SMALL, tie_word_embeddings=True)),
+    "tied": (LlamaForCausalLM, LlamaConfig(**SMALL, tie_word_embeddings=True, rope_parameters=NEAR)),
     "biased": (LlamaForCausalLM, LlamaConfig(**SMALL, attention_bias=True, mlp_bias=True)),
     "wide heads": (LlamaForCausalLM, LlamaConfig(**SMALL, head_dim=12)),
     "stretched positions": (LlamaForCausalLM, LlamaConfig(**SMALL, rope_parameters=STRETCHED)),
@@ -136,6 +138,13 @@ def test_a_checkpoint_is_read_without_transformers(kind: str, tmp_path: Path) ->
 @pytest.mark.parametrize("kind", ["biased", "stretched positions", "mistral", "qwen2"])
 def test_a_checkpoint_that_is_not_plainly_a_llama_is_left_to_transformers(kind: str, tmp_path: Path) -> None:
     network(kind).save_pretrained(tmp_path)
+    found = read_checkpoint(tmp_path)
+    assert found is not None
+    assert Llama.read(found, torch.float32) is None
+
+
+def test_a_checkpoint_with_another_activation_is_left_to_transformers(tmp_path: Path) -> None:
+    LlamaForCausalLM(LlamaConfig(**SMALL, hidden_act="gelu")).save_pretrained(tmp_path)
     found = read_checkpoint(tmp_path)
     assert found is not None
     assert Llama.read(found, torch.float32) is None

@@ -58,3 +58,17 @@ def test_what_is_known_is_put_together_with_what_is_judged() -> None:
 def test_of_a_very_long_answer_the_beginning_is_asked_for() -> None:
     pool = PoolAnswers((Candidate(text="a"),), [[4] * 1000], "p")
     assert pool.unknown(0) == [Branch(0, (4,) * 256, False)]
+    assert PoolAnswers((Candidate(text="a"),), [[4] * 256], "p").unknown(0) == [Branch(0, (4,) * 256, True)]
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        pytest.param(Sampled(fingerprint="q", logprobs=(-1.0, -0.5)), id="another prompt"),
+        pytest.param(Sampled(fingerprint="p", logprobs=(-1.0, -3.0, -0.5)), id="another text"),
+        pytest.param(Sampled(fingerprint="p", logprobs=(-1.0, -0.5), finished=False), id="no end"),
+    ],
+)
+def test_what_was_noted_of_something_else_is_asked_for(noted: Sampled) -> None:
+    pool = PoolAnswers((Candidate(text="a", sampled=noted),), [[4]], "p")
+    assert pool.unknown(0) == [Branch(0, (4,), True)]

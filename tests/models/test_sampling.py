@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from blender.errors import BadInput
-from blender.models.sampling import Asked, Sampling, choose, draw, uniforms
+from blender.models.sampling import Asked, Sampling, choose, draw, sampled, uniforms
 from blender.models.scoring import judge_one_by_one
 from blender.models.tree import PROMPT, Branch
 
@@ -40,10 +41,23 @@ def test_neither_the_batch_nor_the_number_of_samples_changes_an_answer(small_lla
         assert sample(small_llama, [prompt], 2, settings)[0] == group[:2]
 
 
+def test_prompts_of_unlike_lengths_keep_their_places_where_these_are_learned() -> None:
+    """Turned positions, as Llama's, tell only how far tokens stand apart."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        config = GPT2Config(vocab_size=97, n_embd=32, n_layer=2, n_head=4, initializer_range=0.4)
+        model: Any = GPT2LMHeadModel(config)
+    model.eval()
+    settings = Sampling(max_new_tokens=9)
+    together = sample(model, PROMPTS, 2, settings)
+    assert together == [sample(model, [prompt], 2, settings)[0] for prompt in PROMPTS]
+
+
 def test_log_probabilities_are_those_of_scoring(small_llama: Any) -> None:
     settings = Sampling(max_new_tokens=15, temperature=0.6, repetition_penalty=1.5)
     with torch.inference_mode():
-        drawn, _ = draw(small_llama, asked(PROMPTS, 3, settings), ENDS)
+        drawn, passed = draw(small_llama, asked(PROMPTS, 3, settings), ENDS)
+        assert passed == sum(map(len, PROMPTS)) + sum(len(one.tokens) for group in drawn for one in group)
         for prompt, group in zip(PROMPTS, drawn, strict=True):
             for one in group:
                 assert len(one.ends) == len(one.tokens) + 1 == len(one.logprobs) + 1
@@ -100,12 +114,31 @@ def test_choices_follow_the_distribution(top_p: float, expected: tuple[float, ..
     tokens = choose(logits, even, Sampling(temperature=1.0, top_p=top_p))
     counts = np.bincount(tokens.numpy(), minlength=4)[[1, 3, 0, 2]] / 2000
     np.testing.assert_allclose(counts, expected, atol=0.001)
+    assert choose(logits[:1], np.ones(1), Sampling(temperature=1.0, top_p=top_p)).item() == (2 if top_p == 1 else 3)
+
+
+class Always:
+    """A batch of one sample whose next token always has the same probabilities."""
+
+    rows = np.arange(1)
+    logits = torch.tensor([[0.3, 0.25, 0.2, 0.15, 0.1]]).log()
+
+    def advance(self, chosen: torch.Tensor, going: torch.Tensor) -> None: ...
+
+
+def test_every_token_is_decided_by_a_number_of_its_own() -> None:
+    settings = Sampling(max_new_tokens=5, temperature=1.0, top_p=1.0, repetition_penalty=1.0)
+    own = Asked(prompt=(1,), chances=np.array([[0.8, 0.1, 0.6, 0.4, 0.95]]), settings=settings)
+    ((found,),) = sampled(Always(), [own], [4])
+    assert found.tokens == [3, 0, 2, 1] and found.finished
 
 
 def test_the_whole_vocabulary_is_drawn_from_when_the_likeliest_hold_too_little() -> None:
-    logits = torch.zeros(1, 5000)
-    tokens = {int(choose(logits, np.array([u]), Sampling(temperature=1.0, top_p=1.0))[0]) for u in (0.0, 0.5, 0.999999)}
-    assert len(tokens) == 3
+    logits = torch.stack([torch.linspace(0, -1e-3, 5000), torch.eye(5000)[0] * 99])
+    for share in (0.01, 0.5, 0.99):
+        falling, sure = choose(logits, np.full(2, share), Sampling(temperature=1.0, top_p=1.0)).tolist()
+        assert falling == pytest.approx(5000 * share, abs=3)
+        assert sure == 0
 
 
 def test_wrong_settings_are_all_named() -> None:

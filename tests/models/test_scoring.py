@@ -141,6 +141,17 @@ def test_one_by_one_no_pass_begins_after_the_deadline() -> None:
     assert len(passes) == 1
 
 
+def test_no_further_pass_of_several_begins_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "PASS_TOKENS", 10)
+    model = network("llama")
+    passes: list[int] = []
+    model.base_model.register_forward_hook(lambda *_: passes.append(1))
+    with awaited() as gone, torch.inference_mode(), pytest.raises(Late):
+        model.lm_head.register_forward_hook(lambda *_: gone.set())
+        judge(model, ROOTS, branches(7), ENDS)
+    assert len(passes) == 1
+
+
 def test_a_root_that_no_branch_needs_is_left_out() -> None:
     tree = Tree.grow(ROOTS, [Branch(START, (7, 8, 9), False)])
     assert tree.ids.tolist() == [1, 7, 8]
@@ -187,6 +198,7 @@ def test_roots_count_towards_a_pass_but_for_the_first(monkeypatch: pytest.Monkey
         one, together = judge(model, roots, asked, ENDS)
         monkeypatch.setattr(scoring, "PASS_TOKENS", 10)
         other, apart = judge(model, roots, asked, ENDS)
-    assert together == apart == 46  # two passes, and no root twice
+    assert together == apart == 46  # no root twice
+    assert list(scoring.passes(roots, asked, 10)) == [asked[:2], asked[2:]]
     for a, b in zip(one, other, strict=True):
         np.testing.assert_allclose(a.tokens, b.tokens, atol=1e-4)

@@ -52,6 +52,14 @@ def test_dialogs_share_what_they_all_begin_with(model: LanguageModel) -> None:
     assert shared == sum(map(len, prompts)) + 2 * answer - common
 
 
+def test_a_dialog_may_begin_with_another(model: LanguageModel) -> None:
+    asked: list[tuple[Dialog | None, str]] = [(Dialog.of("Hi!"), TEXTS[0]), (DIALOGS[1], TEXTS[0])]
+    first, later = (model.form.context(dialog) for dialog, _ in asked if dialog)
+    assert later[: len(first)] == first
+    alone = [text_losses(model, [each])[0] for each in asked]
+    np.testing.assert_allclose(text_losses(model, asked), alone, atol=1e-3)
+
+
 def test_options_are_losses_of_the_joined_text(model: LanguageModel) -> None:
     prefix, question = "Q: Is snow white?\nA: yes\n", "Q: Is grass green?\nA:"
     model.forget()
@@ -84,3 +92,5 @@ def test_what_is_longer_than_the_window_is_judged_by_its_first_tokens(
     asked: list[tuple[Dialog | None, str]] = [(None, long), (DIALOGS[0], long)]
     assert [len(each) for each in token_losses(model, asked)] == [7, 0], "the dialog fills the window"
     assert text_losses(model, asked)[0] == pytest.approx(whole[0], abs=1e-3)
+    monkeypatch.setattr("blender.models.text_losses.ANSWER_TOKENS", 5)
+    assert len(token_losses(model, asked)[0]) == 5
