@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import binom  # type: ignore[attr-defined]
 
 from blender.errors import BadInput
 from blender.judging.differences import differences, more_units
@@ -76,7 +77,14 @@ def test_how_many_more_dialogs_would_settle_it() -> None:
     assert more_units(np.zeros(10), alpha=0.05, power=0.8) is None
     assert more_units(np.array([1.0]), alpha=0.05, power=0.8) is None
     assert more_units(np.ones(3), alpha=0.05, power=0.8) == 3  # 2 / 2**5 is no less than 0.05
-    assert more_units(np.repeat([1.0, 0.0], 4), alpha=0.05, power=0.8) == 4  # a level dialog is no evidence
+    assert more_units(np.repeat([1.0, 0.0], 4), alpha=0.05, power=0.8) == 7  # a level dialog is no evidence
+
+
+@pytest.mark.parametrize("won", [1, 2, 3])
+def test_of_dialogs_that_are_level_or_won_so_many_are_told_that_the_test_decides_four_of_five(won: int) -> None:
+    more = more_units(np.repeat([1.0, 0.0], [won, 4 - won]), alpha=0.01, power=0.8)
+    assert more is not None
+    assert binom.sf(7, 4 + more, won / 4) >= 0.8  # eight won: p is 2 / 2**8, below 0.01
 
 
 @pytest.mark.slow
