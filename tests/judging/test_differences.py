@@ -10,6 +10,7 @@ from scipy.stats import binom  # type: ignore[attr-defined]
 from blender.errors import BadInput
 from blender.judging.differences import differences, more_units
 from blender.judging.pools import LabelledPool, Ratings
+from blender.judging.randomisation import randomisation
 from blender.records import Candidate, Pool
 from tests.judging.conftest import pool
 
@@ -114,6 +115,28 @@ def test_empty_answers_do_not_outnumber_the_others_while_labels_are_few(together
         pools.append(silenced(made) if at % 5 == 0 else made)
     (pair,) = differences(pools, draws=100).pairs
     assert pair.one == "b" and pair.difference.value == pytest.approx(0.8 * 0.75 - 0.5, abs=0.07)
+
+
+def test_what_is_known_without_asking_weighs_less_in_everything_told_of_a_pair() -> None:
+    spoken = [pool(f"d{at}", {"a": (at == 3, at == 3), "b": (at < 3, at < 3)}) for at in range(4)]
+    asked = [pool(f"e{at}", {"a": (None, None), "b": (None, None)}) for at in range(4)]
+    silent = [silenced(pool(f"f{at}", {"a": (at < 2, at < 2), "b": (0, 0)})) for at in range(8)]
+    pair = differences([*spoken, *asked, *silent]).pairs[0].seen_from("b")
+    # Half of the dialogs in which both spoke are judged, so that those with one silent count half.
+    weighed = np.array([1, 1, 1, -1, -0.5, -0.5, *[0] * 6])
+    assert pair.difference.value == pytest.approx(weighed.sum() / (4 + 8 / 2))
+    assert pair.p == randomisation(weighed[:, None])[0][0]
+    assert pair.more_dialogs == more_units(weighed * 12 / 8, alpha=0.05, power=0.8)
+
+
+def test_with_more_pairs_more_dialogs_are_needed() -> None:
+    draw = np.random.default_rng(3)
+    pools = [pool(f"d{at}", {name: (float(draw.random() < 0.5),) * 2 for name in "abc"}) for at in range(12)]
+    for pair in differences(pools).pairs:
+        apart = np.array(
+            [each.sensible["abc".index(pair.one)] - each.sensible["abc".index(pair.other)] for each in pools]
+        )
+        assert pair.more_dialogs == more_units(apart.astype(float), alpha=0.05 / 3, power=0.8)
 
 
 def silenced(labelled: LabelledPool) -> LabelledPool:
