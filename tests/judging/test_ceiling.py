@@ -77,6 +77,23 @@ def test_components_are_recovered_though_raters_meet_few_candidates() -> None:
     assert unnamed.rater == 0 and unnamed.residual == pytest.approx(0.20, abs=0.01)
 
 
+def test_severe_raters_blur_what_they_do_not_all_judge() -> None:
+    draw = np.random.default_rng(4)
+    truths = [draw.normal(0, 0.2, 6) for _ in range(600)]
+    tables = [truth + draw.normal(0, 0.4, (4, 1)) + draw.normal(0, 0.1, (4, 6)) for truth in truths]
+    some = [np.where(draw.permuted(np.tile([1, 1, 0, 0], (6, 1)), axis=1).T, table, np.nan) for table in tables]
+    known = recovered([np.nanmean(table, axis=0) for table in some], truths).mean
+    assert noise_ceiling([pool_of(table) for table in some]).recovered.value == pytest.approx(known.value, abs=0.03)
+
+
+def test_how_kind_all_raters_are_changes_nothing_where_candidates_have_few_ratings() -> None:
+    draw = np.random.default_rng(2)
+    tables = [draw.normal(0.5, 0.2, 6) + draw.normal(0, 0.2, (5, 6)) for _ in range(40)]
+    gaps = [np.where(draw.random((5, 6)) < [[0.0], *[[0.6]] * 4], np.nan, table) for table in tables]
+    low, high = (noise_ceiling([pool_of(table + up) for table in gaps]).recovered for up in (0.0, 2.0))
+    assert high.value == pytest.approx(low.value, abs=1e-3)
+
+
 def test_pure_noise_has_a_ceiling_near_zero_and_agreement_one_near_one() -> None:
     draw = np.random.default_rng(0)
     noise = noise_ceiling([pool_of(draw.random((3, 6))) for _ in range(400)])

@@ -121,12 +121,15 @@ def test_what_is_known_without_asking_weighs_less_in_everything_told_of_a_pair()
     spoken = [pool(f"d{at}", {"a": (at == 3, at == 3), "b": (at < 3, at < 3)}) for at in range(4)]
     asked = [pool(f"e{at}", {"a": (None, None), "b": (None, None)}) for at in range(4)]
     silent = [silenced(pool(f"f{at}", {"a": (at < 2, at < 2), "b": (0, 0)})) for at in range(8)]
-    pair = differences([*spoken, *asked, *silent]).pairs[0].seen_from("b")
-    # Half of the dialogs in which both spoke are judged, so that those with one silent count half.
-    weighed = np.array([1, 1, 1, -1, -0.5, -0.5, *[0] * 6])
-    assert pair.difference.value == pytest.approx(weighed.sum() / (4 + 8 / 2))
+    nothing = [Candidate(text="", source=name) for name in "ab"]
+    bare = [pool(f"g{at}", {"a": (0, 0), "b": (0, 0)}) for at in range(4)]
+    neither = [replace(each, pool=Pool(dialog=each.pool.dialog, candidates=tuple(nothing))) for each in bare]
+    pair = differences([*spoken, *asked, *silent, *neither]).pairs[0].seen_from("b")
+    # Half of the dialogs in which both spoke are judged, so that those with one or both silent count half.
+    weighed = np.array([1, 1, 1, -1, -0.5, -0.5, *[0] * 10])
+    assert pair.difference.value == pytest.approx(weighed.sum() / (4 + 12 / 2))
     assert pair.p == randomisation(weighed[:, None])[0][0]
-    assert pair.more_dialogs == more_units(weighed * 12 / 8, alpha=0.05, power=0.8)
+    assert pair.more_dialogs == more_units(weighed * 16 / 10, alpha=0.05, power=0.8)
 
 
 def test_with_more_pairs_more_dialogs_are_needed() -> None:
