@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -100,6 +102,19 @@ def test_pure_noise_has_a_ceiling_near_zero_and_agreement_one_near_one() -> None
     assert noise.recovered.value < 0.25 and noise.components.candidate < 0.005
     same = noise_ceiling([pool_of(np.tile(draw.random(6), (3, 1))) for _ in range(50)])
     assert same.recovered.value == pytest.approx(1)
+
+
+def test_where_raters_contradict_each_other_nothing_can_be_recovered() -> None:
+    found = noise_ceiling([pool_of(np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.1]]))] * 2)
+    assert (found.recovered.value, found.contexts, found.components.candidate) == (0, 2, 0)
+
+
+def test_contexts_of_one_dialog_are_drawn_together() -> None:
+    tables, _ = simulate(30, 3, 0.2, 0.1, 0.25, 5, seed=1)
+    every = [replace(pool_of(table), slices={"dialog": str(at)}) for at, table in enumerate(tables) for _ in range(5)]
+    together = noise_ceiling(every).recovered
+    apart = noise_ceiling([replace(each, slices={"dialog": str(at)}) for at, each in enumerate(every)]).recovered
+    assert together.high - together.low > 1.8 * (apart.high - apart.low)
 
 
 def test_one_rating_each_tells_nothing_of_noise() -> None:
