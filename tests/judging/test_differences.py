@@ -134,7 +134,8 @@ def test_what_is_known_without_asking_weighs_less_in_everything_told_of_a_pair()
 
 def test_with_more_pairs_more_dialogs_are_needed() -> None:
     draw = np.random.default_rng(3)
-    pools = [pool(f"d{at}", {name: (float(draw.random() < 0.5),) * 2 for name in "abc"}) for at in range(12)]
+    good = draw.integers(0, 2, (12, 3)).tolist()
+    pools = [pool(f"d{at}", {name: (a, a) for name, a in zip("abc", row, strict=True)}) for at, row in enumerate(good)]
     for pair in differences(pools).pairs:
         apart = np.array(
             [each.sensible["abc".index(pair.one)] - each.sensible["abc".index(pair.other)] for each in pools]
