@@ -39,8 +39,18 @@ class SourceOf:
 
     @staticmethod
     def learn(pools: Iterable[Pool]) -> dict[str, list[str]]:
-        """The settings for training on these pools: every source of a candidate, sorted."""
+        """The settings for training on these pools: every source of a candidate, sorted.
+
+        Raises:
+            BadInput: there is but one, so that nothing tells answers apart.
+        """
         named = {origin.source for pool in pools for each in pool.candidates for origin in each.origins}
+        if len(named) < 2:
+            raise BadInput(
+                f"a ranker that knows its sources needs two or more, and all labelled answers are of "
+                f"{', '.join(map(repr, named)) or 'none'} ('given' where a row names none); give the rows their "
+                "'source', or do without"
+            )
         return {"names": sorted(named)}
 
     @property

@@ -26,7 +26,7 @@ from blender.training.card import meant_for
 from blender.training.crossval import grouped
 from blender.training.examples import Doubles
 from blender.training.frontier import shares
-from blender.training.known_sources import with_sources
+from blender.training.known_sources import source_settings, with_sources
 from blender.training.outer import judged_pools
 from blender.training.prepare import Prepared, prepare
 from blender.training.warm import Warm
@@ -53,7 +53,8 @@ def adapt(
     check_bundle_place(out)
     bundle = load_bundle(_folder(blender))
     # Public sets by family, a part of one too; names of files of one's own say nothing of what they hold.
-    seen = set(seen_in_training(read_label_files(labels), bundle.data)) & set(FAMILIES.values())
+    labelled = read_label_files(labels)
+    seen = set(seen_in_training(labelled, bundle.data)) & set(FAMILIES.values())
     again = files_seen(labels, bundle.data)
     if again or seen:
         names = "" if again else " (it goes by their names: rename what holds other conversations)"
@@ -61,7 +62,11 @@ def adapt(
             f"the bundle was trained on {', '.join(again or sorted(seen))}{names}; give labels that it has not seen"
         )
     bundle.check(bundle.build_annotators())  # what was learnt of other values would be kept under these fingerprints
-    annotators = {**bundle.annotators, **({"source": bundle.annotators.get("source", {})} if know_sources else {})}
+    annotators = dict(bundle.annotators)
+    if know_sources:
+        given = Settings.find(blender).annotators.get("source", {})
+        spoken = [one for one in labelled if locale is None or one.pool.dialog.locale == locale]
+        annotators["source"] = source_settings(annotators.get("source", {}), given, spoken)
     prepared = prepare(labels, cache_folder() / "features", annotators=annotators, locale=locale)
     start = with_sources(bundle.ranker, prepared.examples.matrix.columns)
     prepared = replace(prepared, examples=prepared.examples.read_as(start.columns))

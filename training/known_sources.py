@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from blender.annotation import USER
+from blender.features import ANNOTATORS
 from blender.features.source import SourceOf
+from blender.judging.pools import LabelledPool
 from blender.matrix import FeatureMatrix
 from blender.ranker import LearnedRanker
 from blender.roles import matrix_columns
@@ -16,13 +19,33 @@ from blender.training.examples import relative_columns
 from blender.training.prepare import Prepared
 
 
+def source_settings(
+    known: Mapping[str, Any], given: Mapping[str, Any], labelled: Iterable[LabelledPool]
+) -> dict[str, list[str]]:
+    """Settings of the annotator `source` to go on from a ranker with: the names it knows, and after them the others.
+
+    Args:
+        known: the ranker's settings of it; empty if it knows none.
+        given: a user's settings of it; where these have no names, all those of the labels count.
+        labelled: the labels.
+
+    Raises:
+        UnknownName: ``given`` has what is no setting.
+        BadInput: a name is no text, or the labels are of one source.
+    """
+    wanted = ANNOTATORS.build("source", given).names or SourceOf.learn(each.pool for each in labelled)["names"]
+    return {"names": list(dict.fromkeys([*known.get("names", ()), *wanted]))}
+
+
 def with_sources(ranker: LearnedRanker, columns: Sequence[str]) -> LearnedRanker:
-    """The ranker with those of the measured columns that tell a source; it does not read them until it is corrected."""
+    """The ranker with those of the measured columns that tell a source; it does not read them until it is corrected.
+
+    Those of sources that it knows already are followed by the others, wherever among the columns they stand.
+    """
     known = set(ranker.columns)
-    new = [name for name in columns if name.startswith("source.") and name not in known]
+    own = [name for name in columns if name in known or name.startswith("source.")]
     users = [name for name in ranker.columns if name.startswith(USER)]  # a matrix has these last
-    own = [name for name in ranker.columns if not name.startswith(USER)]
-    return replace(ranker, columns=(*own, *new, *users))
+    return replace(ranker, columns=(*(name for name in own if not name.startswith(USER)), *users))
 
 
 def knowing_sources(prepared: Prepared, dataset: str) -> Prepared:

@@ -10,6 +10,7 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import nbdtrik
 
 from blender.judging.agreement import ratings_of
 from blender.judging.answers import answers
@@ -189,15 +190,17 @@ def more_units(values: Doubles, *, alpha: float, power: float) -> int | None:
     ((z(1 - alpha / 2) + z(power)) * standard deviation / mean)^2 + z(1 - alpha / 2)^2 / 2, less those there are; at
     least 1. The second part is Guenther's (The American Statistician 35, 1981), for a standard deviation that is
     estimated. Nor are fewer told than the randomisation test needs at best: its p is 2 / 2^n where all n differences
-    that are not 0 have one sign. ``None`` if the mean is 0, or with fewer than two pairs.
+    that are not 0 have one sign, and as many as that needs are to be among the pairs with the power wanted. ``None`` if
+    the mean is 0, or with fewer than two pairs.
     """
     if len(values) < 2 or abs(values.mean()) <= SAME:
         return None
     tail = NormalDist().inv_cdf(1 - alpha / 2)
     spread = float(values.std(ddof=1) / values.mean())
     needed = ((tail + NormalDist().inv_cdf(power)) * spread) ** 2 + tail**2 / 2
-    fewest = (math.floor(1 - math.log2(alpha)) + 1) / float((np.abs(values) > SAME).mean())
-    return max(1, math.ceil(max(needed, fewest) - len(values)))
+    signs = math.floor(1 - math.log2(alpha)) + 1
+    level = float(nbdtrik(power, signs, (np.abs(values) > SAME).mean()))  # met before there are so many signs
+    return max(1, math.ceil(max(needed, signs + math.ceil(level)) - len(values)))
 
 
 def _ratings_per_answer(pools: Sequence[LabelledPool]) -> float:

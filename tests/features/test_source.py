@@ -28,6 +28,11 @@ def test_training_finds_the_names_in_its_pools() -> None:
     assert SourceOf.learn([POOL]) == {"names": ["faq", "given", "my bot: v2"]}
 
 
+def test_one_source_is_nothing_to_know() -> None:
+    with pytest.raises(BadInput, match=r"all labelled answers are of 'given'.*give the rows their 'source'"):
+        SourceOf.learn([Pool.of("Hi", ["a", "b"])])
+
+
 def test_names_that_no_column_can_have_stay_apart() -> None:
     names = [column.name for column in SourceOf(names=("a b", "a:b", "a_b", "a_b_", "\t", "система 1")).columns]
     assert len(set(names)) == 6

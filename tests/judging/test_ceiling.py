@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -77,12 +79,42 @@ def test_components_are_recovered_though_raters_meet_few_candidates() -> None:
     assert unnamed.rater == 0 and unnamed.residual == pytest.approx(0.20, abs=0.01)
 
 
+def test_severe_raters_blur_what_they_do_not_all_judge() -> None:
+    draw = np.random.default_rng(4)
+    truths = [draw.normal(0, 0.2, 6) for _ in range(600)]
+    tables = [truth + draw.normal(0, 0.4, (4, 1)) + draw.normal(0, 0.1, (4, 6)) for truth in truths]
+    some = [np.where(draw.permuted(np.tile([1, 1, 0, 0], (6, 1)), axis=1).T, table, np.nan) for table in tables]
+    known = recovered([np.nanmean(table, axis=0) for table in some], truths).mean
+    assert noise_ceiling([pool_of(table) for table in some]).recovered.value == pytest.approx(known.value, abs=0.03)
+
+
+def test_how_kind_all_raters_are_changes_nothing_where_candidates_have_few_ratings() -> None:
+    draw = np.random.default_rng(2)
+    tables = [draw.normal(0.5, 0.2, 6) + draw.normal(0, 0.2, (5, 6)) for _ in range(40)]
+    gaps = [np.where(draw.random((5, 6)) < [[0.0], *[[0.6]] * 4], np.nan, table) for table in tables]
+    low, high = (noise_ceiling([pool_of(table + up) for table in gaps]).recovered for up in (0.0, 2.0))
+    assert high.value == pytest.approx(low.value, abs=1e-3)
+
+
 def test_pure_noise_has_a_ceiling_near_zero_and_agreement_one_near_one() -> None:
     draw = np.random.default_rng(0)
     noise = noise_ceiling([pool_of(draw.random((3, 6))) for _ in range(400)])
     assert noise.recovered.value < 0.25 and noise.components.candidate < 0.005
     same = noise_ceiling([pool_of(np.tile(draw.random(6), (3, 1))) for _ in range(50)])
     assert same.recovered.value == pytest.approx(1)
+
+
+def test_where_raters_contradict_each_other_nothing_can_be_recovered() -> None:
+    found = noise_ceiling([pool_of(np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.1]]))] * 2)
+    assert (found.recovered.value, found.contexts, found.components.candidate) == (0, 2, 0)
+
+
+def test_contexts_of_one_dialog_are_drawn_together() -> None:
+    tables, _ = simulate(30, 3, 0.2, 0.1, 0.25, 5, seed=1)
+    every = [replace(pool_of(table), slices={"dialog": str(at)}) for at, table in enumerate(tables) for _ in range(5)]
+    together = noise_ceiling(every).recovered
+    apart = noise_ceiling([replace(each, slices={"dialog": str(at)}) for at, each in enumerate(every)]).recovered
+    assert together.high - together.low > 1.8 * (apart.high - apart.low)
 
 
 def test_one_rating_each_tells_nothing_of_noise() -> None:

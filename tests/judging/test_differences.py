@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import binom  # type: ignore[attr-defined]
 
 from blender.errors import BadInput
 from blender.judging.differences import differences, more_units
 from blender.judging.pools import LabelledPool, Ratings
+from blender.judging.randomisation import randomisation
 from blender.records import Candidate, Pool
 from tests.judging.conftest import pool
 
@@ -76,7 +78,14 @@ def test_how_many_more_dialogs_would_settle_it() -> None:
     assert more_units(np.zeros(10), alpha=0.05, power=0.8) is None
     assert more_units(np.array([1.0]), alpha=0.05, power=0.8) is None
     assert more_units(np.ones(3), alpha=0.05, power=0.8) == 3  # 2 / 2**5 is no less than 0.05
-    assert more_units(np.repeat([1.0, 0.0], 4), alpha=0.05, power=0.8) == 4  # a level dialog is no evidence
+    assert more_units(np.repeat([1.0, 0.0], 4), alpha=0.05, power=0.8) == 7  # a level dialog is no evidence
+
+
+@pytest.mark.parametrize("won", [1, 2, 3])
+def test_of_dialogs_that_are_level_or_won_so_many_are_told_that_the_test_decides_four_of_five(won: int) -> None:
+    more = more_units(np.repeat([1.0, 0.0], [won, 4 - won]), alpha=0.01, power=0.8)
+    assert more is not None
+    assert binom.sf(7, 4 + more, won / 4) >= 0.8  # eight won: p is 2 / 2**8, below 0.01
 
 
 @pytest.mark.slow
@@ -106,6 +115,32 @@ def test_empty_answers_do_not_outnumber_the_others_while_labels_are_few(together
         pools.append(silenced(made) if at % 5 == 0 else made)
     (pair,) = differences(pools, draws=100).pairs
     assert pair.one == "b" and pair.difference.value == pytest.approx(0.8 * 0.75 - 0.5, abs=0.07)
+
+
+def test_what_is_known_without_asking_weighs_less_in_everything_told_of_a_pair() -> None:
+    spoken = [pool(f"d{at}", {"a": (at == 3, at == 3), "b": (at < 3, at < 3)}) for at in range(4)]
+    asked = [pool(f"e{at}", {"a": (None, None), "b": (None, None)}) for at in range(4)]
+    silent = [silenced(pool(f"f{at}", {"a": (at < 2, at < 2), "b": (0, 0)})) for at in range(8)]
+    nothing = [Candidate(text="", source=name) for name in "ab"]
+    bare = [pool(f"g{at}", {"a": (0, 0), "b": (0, 0)}) for at in range(4)]
+    neither = [replace(each, pool=Pool(dialog=each.pool.dialog, candidates=tuple(nothing))) for each in bare]
+    pair = differences([*spoken, *asked, *silent, *neither]).pairs[0].seen_from("b")
+    # Half of the dialogs in which both spoke are judged, so that those with one or both silent count half.
+    weighed = np.array([1, 1, 1, -1, -0.5, -0.5, *[0] * 10])
+    assert pair.difference.value == pytest.approx(weighed.sum() / (4 + 12 / 2))
+    assert pair.p == randomisation(weighed[:, None])[0][0]
+    assert pair.more_dialogs == more_units(weighed * 16 / 10, alpha=0.05, power=0.8)
+
+
+def test_with_more_pairs_more_dialogs_are_needed() -> None:
+    draw = np.random.default_rng(3)
+    good = draw.integers(0, 2, (12, 3)).tolist()
+    pools = [pool(f"d{at}", {name: (a, a) for name, a in zip("abc", row, strict=True)}) for at, row in enumerate(good)]
+    for pair in differences(pools).pairs:
+        apart = np.array(
+            [each.sensible["abc".index(pair.one)] - each.sensible["abc".index(pair.other)] for each in pools]
+        )
+        assert pair.more_dialogs == more_units(apart.astype(float), alpha=0.05 / 3, power=0.8)
 
 
 def silenced(labelled: LabelledPool) -> LabelledPool:

@@ -89,6 +89,12 @@ def test_the_interval_covers_the_true_mean_as_often_as_it_says() -> None:
     assert bootstrap([1, 3], over=[2, 2]).value == 1
 
 
+def test_of_few_contexts_too_the_interval_covers_the_true_mean() -> None:
+    draw = np.random.default_rng(12)
+    found = [bootstrap(draw.normal(size=12), draws=400, seed=seed) for seed in range(400)]
+    assert np.mean([one.low <= 0 <= one.high for one in found]) > 0.925  # plain percentiles: 0.91
+
+
 def test_contexts_of_one_dialog_are_drawn_together() -> None:
     values = np.repeat(np.random.default_rng(0).normal(size=40), 5)
     roots = np.repeat(np.arange(40), 5).tolist()

@@ -16,6 +16,7 @@ def test_few_dialogs_are_tested_exactly() -> None:
     expected = np.mean([found >= abs(values.sum()) - 1e-12 for found in sums])
     ((p, exact),) = randomisation(values[:, None])
     assert p == pytest.approx(expected) and exact
+    assert randomisation(-values[:, None]) == [(p, True)]  # two-sided
     assert randomisation(np.ones((5, 1)))[0][0] == pytest.approx(2 / 32)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from blender.errors import BadInput, UnknownName
 from blender.judging.answers import answers
+from blender.judging.by_dialog import by_dialog
 from blender.judging.pools import AGGREGATED, LabelledPool, Ratings
 from blender.judging.ssa import SystemScore, ssa
 from tests.judging.conftest import Label, pool
@@ -84,6 +85,12 @@ def test_few_dialogs_give_intervals_that_hold_the_truth(dialogs: int) -> None:
         found = ssa(pools, draws=200, seed=seed).systems[0].ssa
         held.append(found.low <= 0.8 <= found.high)
     assert np.mean(held) > 0.91
+
+
+def test_in_a_dialog_too_empty_answers_do_not_outnumber_the_others() -> None:
+    turns = [silent("0"), spoken("1", 1), spoken("2", None)]
+    of = by_dialog(answers([replace(each, slices={"dialog": "d"}) for each in turns]), "ssa")
+    assert of.values[0, 0] == pytest.approx(1 / (1 + 0.5))  # half of what it said is judged: the empty one counts half
 
 
 def test_labels_that_are_all_alike_leave_room_for_others() -> None:

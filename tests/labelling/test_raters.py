@@ -51,6 +51,8 @@ def test_gold_repeats_time_and_shares() -> None:
     assert ann.sensible == pytest.approx(6 / 9) and ann.specific == pytest.approx(5 / 9)
     assert math.isnan(ann.others) and ann.others_items == 0 and math.isnan(ann.kappa)
     assert ann.alarms == ("2 of 4 gold items right; 70% or more are expected",)
+    changed = table({"bob": {"i0": SENSIBLE, "r0": NO}})["bob"]
+    assert (changed.repeats, changed.repeated) == (0, 1)  # though it is not specific either time
     unknown = table({"bob": {"i0": (True, None)}})["bob"]
     assert math.isnan(unknown.gold) and math.isnan(unknown.repeats) and math.isnan(unknown.seconds)
     assert math.isnan(unknown.specific) and unknown.alarms == ()
@@ -85,6 +87,8 @@ def test_always_the_same_answer_raises_an_alarm_where_that_is_no_accident() -> N
     )
     few = table({"ann": half(40), "same": {f"i{at}": SENSIBLE for at in range(4)}})
     assert few["same"].alarms == ()  # 0.5 ** 4 is no wonder
+    once = table({"ann": {"i0": NO, "i1": NO, "i2": NO}, "same": {"i0": YES, "i1": YES}})
+    assert once["same"].alarms == ()  # one other vote on an item does not make the contrary impossible
     agreed = {name: {f"i{at}": YES for at in range(40)} for name in ("ann", "bob")}
     assert not table(agreed)["ann"].alarms  # all others say so too
     assert not table({"same": said["same"]})["same"].alarms  # nobody to compare with

@@ -45,6 +45,15 @@ def brief(path: Path) -> Path:
     return path
 
 
+def liking(path: Path, liked: str, names: dict[str, str]) -> Path:
+    """The same labels of sources called otherwise, of which one alone is any good."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    named = [row | {"source": names.get(row["source"], row["source"])} for row in rows]
+    told = [row | dict.fromkeys(("sensible", "specific"), float(row["source"] == liked)) for row in named]
+    path.write_text("\n".join(map(json.dumps, told)), encoding="utf-8")
+    return path
+
+
 def test_a_bundle_goes_on_with_labels_of_another_taste(
     start: Path, label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -63,10 +72,7 @@ def test_a_bundle_goes_on_with_labels_of_another_taste(
 def test_it_may_learn_which_source_is_better(
     start: Path, label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    theirs = label_file("theirs", contexts=60, seed=1)
-    rows = [json.loads(line) for line in theirs.read_text().splitlines()]
-    liked = [row | dict.fromkeys(("sensible", "specific"), float(row["source"] == "beta")) for row in rows]
-    theirs.write_text("\n".join(map(json.dumps, liked)), encoding="utf-8")
+    theirs = liking(label_file("theirs", contexts=60, seed=1), "beta", {})
     out, again = tmp_path / "adapted", tmp_path / "again"
     assert main(["adapt", str(theirs), "--out", str(out), "-b", str(start), "--know-sources"]) == 0
     gained = float(capsys.readouterr().out.split("judged on the fifth (")[1].split()[0])
@@ -77,6 +83,50 @@ def test_it_may_learn_which_source_is_better(
     assert f"is meant for these sources: {', '.join(SOURCES)}." in made.card
     assert main(["adapt", str(theirs), "--out", str(again), "-b", str(start)]) == 0
     assert gained > float(capsys.readouterr().out.split("judged on the fifth (")[1].split()[0])
+
+
+def test_a_ranker_that_knows_sources_may_learn_of_others(
+    label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    knowing, out = tmp_path / "knowing", tmp_path / "adapted"
+    # Its columns of sources are not the last.
+    several = ["--annotator", "source", "--annotator", "length"]
+    assert main(["train", str(label_file("mine")), "--out", str(knowing), *several]) == 0
+    theirs = liking(label_file("theirs", contexts=60, seed=1), "new bot", {"gamma": "new bot", "delta": "alpha beta"})
+    assert main(["adapt", str(theirs), "--out", str(out), "-b", str(knowing), "--know-sources"]) == 0
+    assert "100.0 % corrected" in capsys.readouterr().out
+    made = load_bundle(out)
+    assert made.annotators["source"]["names"] == [*SOURCES, "alpha beta", "new bot"]
+    columns = [f"source.{name}" for name in (*SOURCES, "alpha_beta", "new_bot")]
+    assert made.columns == (*columns, *load_bundle(knowing).columns[len(SOURCES) :])
+
+
+def test_the_sources_that_matter_may_be_named_in_a_settings_file(
+    start: Path, label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = label_file("theirs", seed=1)
+    rows = [json.loads(line) for line in theirs.read_text().splitlines()]
+    many = [row | {"source": f"worker {at % 70}"} for at, row in enumerate(rows)]
+    theirs.write_text("\n".join(map(json.dumps, many)), encoding="utf-8")
+    mine = tmp_path / "mine.toml"
+    mine.write_text(f'bundle = "{start}"\n')
+    call = ["adapt", str(theirs), "--out", str(tmp_path / "adapted"), "-b", str(mine), "--know-sources"]
+    assert main(call) == 2
+    assert "64 sources, got 70" in capsys.readouterr().err
+    mine.write_text(f'bundle = "{start}"\n[annotators.source]\nnames = ["worker 7", "worker 1"]\n')
+    assert main(call) == 0
+    assert load_bundle(tmp_path / "adapted").columns[-2:] == ("source.worker_7", "source.worker_1")
+
+
+def test_labels_that_name_no_source_have_none_to_know(
+    start: Path, label_file: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = label_file("theirs", seed=1)
+    rows = [json.loads(line) for line in theirs.read_text().splitlines()]
+    theirs.write_text("\n".join(json.dumps(row | {"source": None}) for row in rows), encoding="utf-8")
+    assert main(["adapt", str(theirs), "--out", str(tmp_path / "c"), "-b", str(start), "--know-sources"]) == 2
+    assert "all labelled answers are of 'given' ('given' where a row names none)" in capsys.readouterr().err
+    assert not (tmp_path / "c").exists()
 
 
 def test_labels_that_the_bundle_saw_are_refused(

@@ -81,6 +81,10 @@ def test_growth_is_extrapolated_with_its_uncertainty() -> None:
     assert f"about {more.value:.0f} contexts more" in grown.sentence()
 
 
+def test_growth_is_told_for_each_doubling_of_the_labels() -> None:
+    assert curve([[0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.4, 0.5]]).doubling.value == pytest.approx(0.1)
+
+
 def test_no_growth_is_said_where_none_can_be_seen() -> None:
     generator = np.random.default_rng(1)
     flat = curve((0.4 + 0.05 * generator.normal(size=(5, 4))).tolist())

@@ -86,6 +86,16 @@ def test_a_score_that_knows_lets_more_be_answered_than_one_that_does_not() -> No
     assert (ours.contexts, ours.splits, ours.labels_needed) == (800, 60, None)
 
 
+def test_the_half_that_certified_is_not_the_one_that_is_answered() -> None:
+    level = replace(some_winners(400), scores=np.full(400, 0.9), bad=np.arange(400) % 11 == 0)
+    found = kept(level, 0.1)
+    assert found.certified > 0 and found.exceeding_whole == 0, "0.09 of all are bad"
+    assert found.bad > 0.1, "what certified had the fewer, so that the other half has the more"
+    two = np.arange(400) % 2
+    apart = kept(replace(level, bad=two == 1, units=two), 0.1)
+    assert 0 < apart.certified < 1 and apart.bad == 1, "a conversation is on one side"
+
+
 def test_what_is_always_bad_is_never_answered() -> None:
     given = replace(some_winners(100), bad=np.ones(100, dtype=bool))
     found = kept(given, 0.2, splits=5)

@@ -106,7 +106,7 @@ def _write(
 
 def _recalls(encoder: Encoder, pairs: Sequence[Pair], seed: int) -> dict[str, Any]:
     contexts = encoder.encode([_read(pair) for pair in pairs])
-    return recalls(true_ranks(contexts, encoder.encode([pair.reply for pair in pairs]), pairs), seed=seed)
+    return recalls(true_ranks(contexts, encoder.encode([pair.reply for pair in pairs]), pairs), pairs, seed=seed)
 
 
 def _scale(whole: Path) -> float:

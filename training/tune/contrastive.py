@@ -99,4 +99,4 @@ def recall_of(
     for embedding, heads in retrievers:
         vectors = embedding.pairs(chosen)
         ranks.append(true_ranks(heads.queries(vectors.queries), heads.replies(vectors.positives), chosen))
-    return [recall_row(each, ranks[0]) for each in ranks]
+    return [recall_row(each, ranks[0], chosen) for each in ranks]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from blender.judging.headroom import bootstrap
 from blender.judging.resampling import statistic
 from blender.matrix import Floats
-from blender.training.tune.recall import gain, plain, recalls
+from blender.training.tune.dialogues import Pair
+from blender.training.tune.recall import LEVELS, gain, plain, recalls
 from blender.words import words
 
 Doubles = NDArray[np.float64]
@@ -32,7 +33,9 @@ class Answers:
         toxic: P(toxic), float32 (contexts,).
         relevance: cosine of context and answer by the untuned encoder, float32 (contexts,).
         reward: what the method was paid for it, float32 (contexts,); NaN where it is not paid.
+        conversations: of the contexts (`blender.training.tune.recall.conversations`).
         ranks: of the true reply among 1,000, int64 (other contexts,).
+        sought: the conversations of those.
         kl: nats between its policy over its top K and the start's, mean over contexts.
     """
 
@@ -42,7 +45,9 @@ class Answers:
     toxic: Floats
     relevance: Floats
     reward: Floats
+    conversations: tuple[str, ...]
     ranks: NDArray[np.int64]
+    sought: tuple[str, ...]
     kl: float
 
     @property
@@ -54,19 +59,23 @@ class Answers:
 def outcome(seeds: Sequence[Answers], untuned: Answers) -> dict[str, Any]:
     """Figures of a method over its seeds, beside the untuned retriever on the same contexts.
 
-    Intervals are 95 % bootstrap over contexts, of which every seed's answers are drawn together; ``seeds`` holds
-    P(specific) and P(sensible) of each seed apart.
+    Intervals are 95 % bootstrap over conversations, whose contexts and every seed's answers to them are drawn together;
+    ``seeds`` holds P(specific) and P(sensible) of each seed apart.
     """
+
+    def mean(values: NDArray[np.floating], units: Sequence[str] = untuned.conversations) -> list[float]:
+        return plain(bootstrap(values, units=units, draws=_DRAWS))
+
     return {
         "n": len(untuned.texts),
-        "specific": _mean(np.mean([each.specific for each in seeds], axis=0)),
+        "specific": mean(np.mean([each.specific for each in seeds], axis=0)),
         "specific gain": relative_gain(seeds, untuned, matched=False),
         "specific gain, like length": relative_gain(seeds, untuned, matched=True),
-        "sensible": _mean(np.mean([each.sensible for each in seeds], axis=0)),
-        "sensible change": _mean(np.mean([each.sensible - untuned.sensible for each in seeds], axis=0)),
-        "relevance": _mean(np.mean([each.relevance for each in seeds], axis=0)),
-        "reward": _mean(np.mean([each.reward for each in seeds], axis=0)),
-        "recall@10": _mean(np.mean([each.ranks <= 10 for each in seeds], axis=0)),
+        "sensible": mean(np.mean([each.sensible for each in seeds], axis=0)),
+        "sensible change": mean(np.mean([each.sensible - untuned.sensible for each in seeds], axis=0)),
+        "relevance": mean(np.mean([each.relevance for each in seeds], axis=0)),
+        "reward": mean(np.mean([each.reward for each in seeds], axis=0)),
+        "recall@10": mean(np.mean([each.ranks <= 10 for each in seeds], axis=0), untuned.sought),
         "recall@10 change": _recall_change(seeds, untuned),
         "distinct-1": float(np.mean([distinct(each.texts, 1) for each in seeds])),
         "distinct-2": float(np.mean([distinct(each.texts, 2) for each in seeds])),
@@ -100,7 +109,7 @@ def relative_gain(seeds: Sequence[Answers], untuned: Answers, *, matched: bool) 
         gained: Doubles = np.divide(tuned, base, out=np.full(len(sums), np.nan), where=base > 0) - 1
         return gained
 
-    return plain(statistic(np.hstack([first, ours]), of, draws=_DRAWS, seed=0))
+    return plain(statistic(_summed(np.hstack([first, ours]), untuned.conversations), of, draws=_DRAWS, seed=0))
 
 
 def _binned(answers: Answers, matched: bool) -> Doubles:
@@ -113,7 +122,7 @@ def _binned(answers: Answers, matched: bool) -> Doubles:
 
 def _recall_change(seeds: Sequence[Answers], untuned: Answers) -> list[float]:
     hits = np.mean([each.ranks <= 10 for each in seeds], axis=0)
-    sums = np.stack([(untuned.ranks <= 10).astype(float), hits], axis=1)
+    sums = _summed(np.stack([(untuned.ranks <= 10).astype(float), hits], axis=1), untuned.sought)
     return plain(statistic(sums, lambda drawn: drawn[:, 1] / np.maximum(drawn[:, 0], 1e-9) - 1, draws=_DRAWS, seed=0))
 
 
@@ -123,10 +132,14 @@ def distinct(texts: Sequence[str], n: int) -> float:
     return len(set(grams)) / len(grams) if grams else float("nan")
 
 
-def _mean(values: NDArray[np.floating]) -> list[float]:
-    return plain(bootstrap(values, draws=_DRAWS))
+def _summed(rows: Doubles, units: Sequence[str]) -> Doubles:
+    """Sums of the rows of each unit, float64 (units, columns)."""
+    names, owner = np.unique(units, return_inverse=True)
+    sums = np.zeros((len(names), rows.shape[1]))
+    np.add.at(sums, owner, rows)
+    return sums
 
 
-def recall_row(ours: NDArray[np.int64], untuned: NDArray[np.int64]) -> dict[str, Any]:
+def recall_row(ours: NDArray[np.int64], untuned: NDArray[np.int64], pairs: Sequence[Pair]) -> dict[str, Any]:
     """Recalls of a retriever with their paired differences from the untuned one."""
-    return recalls(ours) | {f"gain@{level}": gain(ours, untuned, level) for level in (1, 10, 100)}
+    return recalls(ours, pairs) | {f"gain@{level}": gain(ours, untuned, pairs, level) for level in LEVELS}

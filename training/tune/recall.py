@@ -43,17 +43,28 @@ def candidate_scores(queries: Floats, replies: Floats, pairs: Sequence[Pair]) ->
     return scores
 
 
-def recalls(ranks: NDArray[np.int64], *, seed: int = 0) -> dict[str, Any]:
-    """Recall at 1, 10 and 100, each with a 95 % bootstrap interval over contexts; and the mean reciprocal rank."""
+def recalls(ranks: NDArray[np.int64], pairs: Sequence[Pair], *, seed: int = 0) -> dict[str, Any]:
+    """Recall at 1, 10 and 100, each with a 95 % bootstrap interval over conversations; and the mean reciprocal rank.
+
+    Args:
+        ranks: of the true replies of the pairs.
+        pairs: those of one conversation are drawn together.
+        seed: of the bootstrap.
+    """
     found: dict[str, Any] = {"n": len(ranks), "mrr": float((1 / ranks).mean())}
     for level in LEVELS:
-        found[f"recall@{level}"] = plain(bootstrap(ranks <= level, seed=seed))
+        found[f"recall@{level}"] = plain(bootstrap(ranks <= level, units=conversations(pairs), seed=seed))
     return found
 
 
-def gain(ours: NDArray[np.int64], theirs: NDArray[np.int64], level: int) -> list[float]:
-    """Difference of two recalls over the same contexts, with a paired bootstrap interval: value, low, high."""
-    return plain(bootstrap((ours <= level).astype(float) - (theirs <= level)))
+def gain(ours: NDArray[np.int64], theirs: NDArray[np.int64], pairs: Sequence[Pair], level: int) -> list[float]:
+    """Difference of two recalls over the same pairs, with a paired bootstrap interval as above: value, low, high."""
+    return plain(bootstrap((ours <= level).astype(float) - (theirs <= level), units=conversations(pairs)))
+
+
+def conversations(pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """What each pair is drawn with: pairs of one conversation are no strangers."""
+    return tuple(pair.conversation for pair in pairs)
 
 
 def plain(interval: Interval) -> list[float]:

@@ -9,7 +9,7 @@ from blender.index.heads import Heads
 from blender.judging.headroom import bootstrap
 from blender.training.tune.contrastive import Embedding, recall_of
 from blender.training.tune.dialogues import Pair
-from blender.training.tune.recall import plain
+from blender.training.tune.recall import conversations, plain
 from blender.training.tune.rewards import elsewhere, top_rewards
 from blender.training.tune.stage import RewardStage
 
@@ -38,7 +38,7 @@ def told(
         before, after = (top_rewards(held_out, heads) for _, heads in retrievers)
         paid = f"{before.mean():.3f} before, {after.mean():.3f} after"
         yield f"reward of the first answer in {len(before)} of these: {paid}"
-        gained = plain(bootstrap(after - before))
+        gained = plain(bootstrap(after - before, units=conversations(held_out.pairs)))
     yield verdict(out, gained, "the reward" if held_out else "recall@10")
 
 

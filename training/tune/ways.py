@@ -17,7 +17,7 @@ from blender.training.tune.fitting import FitSettings, Pairs, fit_heads
 from blender.training.tune.interest import Interest, log_perplexity, mean_rarity
 from blender.training.tune.material import Material
 from blender.training.tune.outcome import Answers
-from blender.training.tune.recall import candidate_scores, true_ranks
+from blender.training.tune.recall import candidate_scores, conversations, true_ranks
 from blender.training.tune.scene import Rows
 from blender.training.tune.stage import RewardStage
 
@@ -74,7 +74,9 @@ class HeldOut:
             toxic=m.scene.toxic[top[:, 0]],
             relevance=np.einsum("nd,nd->n", self.judged.queries, m.scene.replies[top[:, 0]]),
             reward=self.paid.rewards(self._all, top)[:, 0],
+            conversations=conversations(self.judged.pairs),
             ranks=ranks,
+            sought=conversations(m.test_pairs),
             kl=self._kl(rows, logits),
         )
 

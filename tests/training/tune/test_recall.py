@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from blender.errors import BadInput
 from blender.index.heads import Heads
 from blender.training.tune.dialogues import Pair, PairSettings, draw, numbered, pairs_of, read_pairs, split
 from blender.training.tune.fitting import Pairs
 from blender.training.tune.mining import TOO_NEAR, mined
-from blender.training.tune.outcome import Answers, distinct, outcome
+from blender.training.tune.outcome import Answers, distinct, outcome, recall_row
 from blender.training.tune.recall import recalls, true_ranks
 
 
@@ -38,9 +42,34 @@ def test_ties_count_half_against_it() -> None:
 
 
 def test_recall_of_known_ranks() -> None:
-    found = recalls(np.array([1, 2, 10, 11, 100, 101]))
+    found = recalls(np.array([1, 2, 10, 11, 100, 101]), [pair("a", "b", str(at)) for at in range(6)])
     assert [found[f"recall@{level}"][0] for level in (1, 10, 100)] == pytest.approx([1 / 6, 3 / 6, 5 / 6])
     assert found["recall@10"][1] < 0.5 < found["recall@10"][2]
+
+
+def test_contexts_of_a_conversation_are_drawn_together() -> None:
+    hits = np.arange(400) // 40 % 2 == 0  # ten conversations, each found everywhere or nowhere
+    pairs = [pair(f"c{at}", f"r{at}", f"conversation {at // 40}") for at in range(400)]
+    once = [pair(f"c{at}", f"r{at}", f"conversation {at}") for at in range(10)]
+    ours, theirs = np.where(hits, 1, 1000), np.full(400, 1000)
+    row, alone = recall_row(ours, theirs, pairs), recall_row(ours[::40], theirs[::40], once)
+    assert row["recall@10"] == alone["recall@10"] and row["gain@10"] == alone["gain@10"]
+
+
+def test_outcomes_of_a_conversation_are_drawn_together() -> None:
+    one = answers([0.2, 0.8] * 10, [3] * 20, ranks=np.array([1, 50] * 10))
+    first = answers([0.4] * 20, [3] * 20)
+    five = [replace(each, texts=each.texts * 5, **_repeated(each, 5)) for each in (one, first)]
+    few, many = outcome([one], first), outcome([five[0]], five[1])
+    for name in ("specific", "specific gain", "specific gain, like length", "recall@10", "recall@10 change"):
+        assert many[name] == pytest.approx(few[name]), name
+
+
+def _repeated(each: Answers, times: int) -> dict[str, Any]:
+    """Every array and every name of a conversation so often, as that many contexts of each conversation have them."""
+    kept = {name: getattr(each, name) for name in ("specific", "sensible", "toxic", "relevance", "reward", "ranks")}
+    names = {name: getattr(each, name) * times for name in ("conversations", "sought")}
+    return {name: np.tile(values, times) for name, values in kept.items()} | names
 
 
 def test_conversations_stay_whole_and_nothing_is_in_two_parts() -> None:
@@ -115,7 +144,9 @@ def test_turns_of_a_context_are_known_among_the_replies() -> None:
     assert said.tolist() == [[-1, -1], [-1, 0], [1, -1]]
 
 
-def answers(specific: list[float], lengths: list[int], sensible: float = 0.5) -> Answers:
+def answers(
+    specific: list[float], lengths: list[int], sensible: float = 0.5, ranks: NDArray[np.int64] | None = None
+) -> Answers:
     n = len(specific)
     return Answers(
         texts=tuple(" ".join(["word"] * length) for length in lengths),
@@ -124,7 +155,9 @@ def answers(specific: list[float], lengths: list[int], sensible: float = 0.5) ->
         toxic=np.zeros(n, dtype=np.float32),
         relevance=np.zeros(n, dtype=np.float32),
         reward=np.zeros(n, dtype=np.float32),
-        ranks=np.arange(1, n + 1),
+        conversations=tuple(map(str, range(n))),
+        ranks=np.arange(1, n + 1) if ranks is None else ranks,
+        sought=tuple(map(str, range(n))),
         kl=0.0,
     )
 
