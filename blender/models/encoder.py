@@ -205,7 +205,8 @@ def _load(artifact: Artifact, dtype: Precision) -> Encoder:
         path, limit = start.path, manifest.tokens
     layout = read_layout(path)
     network, positions = _network(path, changes, layout.pooling, dtype)
-    tokens = load_tokens(path, limit or layout.limit or positions)
+    said = [each for each in (limit or layout.limit, positions) if each]  # there is no more room than positions
+    tokens = load_tokens(path, min(said, default=None))
     return Encoder(network, tokens, prefixes=layout.prefixes, fingerprint=text_digest(_VERSION, artifact.digest))
 
 
