@@ -157,11 +157,7 @@ class Encoder:
         return found
 
     def _compute(self, texts: Sequence[str], role: Role) -> Floats:
-        inputs = self._tokens.single(
-            [text if text.strip() else " " for text in texts],
-            prefix=self._prefixes[role],
-            newest=role == "query",
-        )
+        inputs = self._tokens.single(texts, prefix=self._prefixes[role], newest=role == "query")
         vectors = self._network(inputs)
         self.computed += len(texts)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

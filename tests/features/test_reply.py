@@ -9,7 +9,7 @@ from blender.errors import BadModel
 from blender.features.relevance import Relevance
 from blender.features.reply import Reply
 from blender.models.reply import REPLIES, load_reply
-from blender.models.tuned import CHANGES, MANIFEST
+from blender.models.tuned import CHANGES, MANIFEST, read_manifest
 from blender.records import Pool
 
 pytestmark = pytest.mark.slow
@@ -35,6 +35,11 @@ def test_the_context_matters_beyond_the_last_turn() -> None:
     pool = Pool.of(["I just got a puppy.", "Oh nice!", "What should I call it?"], ["Rex is a good name for a dog."])
     values = Reply().annotate([pool])
     assert values[0, FIT] != pytest.approx(values[0, LAST], abs=1e-3)
+
+
+def test_no_more_of_a_text_is_read_than_it_was_trained_on() -> None:
+    encoder = load_reply("default").encoder
+    assert len(encoder._tokens.single(["word " * 100])[0]) == read_manifest(REPLIES / "default").tokens
 
 
 def test_a_folder_without_a_model_and_an_altered_one_are_refused(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_texts_share_passes_without_padding() -> None:
     encoder = load_encoder(FP32, "float32")
     network = encoder._network
     assert isinstance(network, PackedBert)
-    inputs = encoder._tokens.single([*TEXTS, "word " * 100], prefix="", newest=False)
+    inputs = encoder._tokens.single([*TEXTS, "word " * 100]) + encoder._tokens.pairs([("Tea?", "Yes, please.")])
     before = network.passes
     together = network(inputs)
     assert network.passes - before == 1
@@ -105,6 +105,7 @@ def test_a_network_of_another_shape_runs_as_it_is() -> None:
         "is_decoder": True,
         "num_hidden_layers": 5,
         "model_type": "roberta",
+        "position_embedding_type": "relative_key",
     }.items():
         assert not BertWeights.fit(replace(found, config=SimpleNamespace(**{**vars(found.config), name: other})))
     silent = {name: value for name, value in vars(found.config).items() if name != "num_hidden_layers"}
@@ -170,6 +171,14 @@ def test_the_memory_is_bounded_and_forgets_the_least_recently_used() -> None:
     encoder.encode(["b"])
     assert encoder.computed == 4
     assert encoder.encode(TEXTS).shape == (len(TEXTS), 384)  # more texts than are remembered
+
+
+def test_what_would_not_be_remembered_is_not_computed_beforehand() -> None:
+    encoder = fresh(INT8, remembered=3)
+    encoder.prepare(["a", "b"], ["c", "d"])
+    assert encoder.computed == 0
+    encoder.prepare(["a", "b"], ["b", "c"])
+    assert encoder.computed == 3
 
 
 def test_what_is_remembered_stays_so_when_the_rest_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,11 +308,38 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(resolve(FP32).path, tmp_path / "copy"))
 
 
+def test_the_first_token_is_taken_where_the_folder_says_so(copy: Path) -> None:
+    import torch
+
+    ids = torch.tensor([load_encoder(FP32)._tokens.single([TEXTS[1]])[0].ids])
+    first = load_checkpoint(copy, "AutoModel")(ids).last_hidden_state[0, 0].detach().numpy()
+    first /= np.linalg.norm(first)
+    (copy / "1_Pooling" / "config.json").write_text('{"pooling_mode": "cls"}')
+    (copy / "model.onnx").symlink_to(resolve(INT8).path)
+    for ref, least in ((copy, 0.9999), (copy / "model.onnx", 0.95)):
+        assert load_encoder(str(ref)).encode([TEXTS[1]])[0] @ first > least
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
 def test_a_file_that_is_cut_off_is_told(copy: Path, name: str) -> None:
     (copy / name).write_bytes((copy / name).read_bytes()[:-1000])
     with pytest.raises(BadModel, match="copy"):
         load_encoder(str(copy))
+
+
+def test_a_network_with_another_tokenizer_is_another_encoder(tmp_path: Path) -> None:
+    text = (resolve(FP32).path / "tokenizer.json").read_text()
+    names = []
+    for at, limit in enumerate((7, 9)):
+        home = tmp_path / str(at)
+        home.mkdir()
+        (home / "model.onnx").symlink_to(resolve(INT8).path)
+        (home / "tokenizer.json").write_text(text + at * "\n")
+        (home / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": limit}))
+        encoder = load_encoder(str(home / "model.onnx"))
+        names.append(encoder.fingerprint)
+        assert len(encoder._tokens.single(["word " * 100])[0]) == limit
+    assert names[0] != names[1]
 
 
 def test_no_more_is_read_than_there_are_positions(copy: Path) -> None:
