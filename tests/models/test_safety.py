@@ -73,7 +73,7 @@ def test_a_value_depends_on_its_own_exchange_alone() -> None:
 
 def test_centred_vectors_have_length_one_again() -> None:
     found = centred(np.array([[3, 5], [0, 1]], np.float32), np.array([0, 1], np.float32))
-    np.testing.assert_allclose(found, [[0.6, 0.8], [0, 0]], atol=1e-6)
+    np.testing.assert_allclose(found, [[0.6, 0.8], [0.0, 0.0]], atol=1e-6)
 
 
 @pytest.mark.slow
