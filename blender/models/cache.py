@@ -6,6 +6,7 @@ import errno
 import hashlib
 import logging
 import os
+import re
 import shutil
 from collections.abc import Callable, Hashable
 from contextlib import suppress
@@ -24,6 +25,7 @@ from blender.locking import file_lock
 log = logging.getLogger(__name__)
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def cache_folder() -> Path:
@@ -88,9 +90,9 @@ def file_digest(path: str | Path) -> str:
     note = cache_folder() / "digests" / key
     try:
         known = note.read_text()
-    except OSError:
+    except (OSError, ValueError):
         known = ""
-    if len(known) == 64:
+    if _DIGEST.fullmatch(known):  # after a crash a note may be there without what was written
         return known
     with real.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -38,16 +38,20 @@ def transformers_network(folder: Path, dtype: str) -> Any:
         OSError, ValueError: it is no causal language model that transformers can read.
     """
     import torch
+    from safetensors import SafetensorError
 
     transformers = import_module("transformers")  # whole: other threads may be importing it too
-    with quiet_transformers():
-        network = transformers.AutoModelForCausalLM.from_pretrained(
-            str(folder),
-            dtype=getattr(torch, dtype),
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,  # unsaid, transformers asks whether to run the folder's code
-        )
+    try:
+        with quiet_transformers():
+            network = transformers.AutoModelForCausalLM.from_pretrained(
+                str(folder),
+                dtype=getattr(torch, dtype),
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,  # unsaid, transformers asks whether to run the folder's code
+            )
+    except SafetensorError as fault:
+        raise ValueError(f"its weights are broken: {fault}") from fault
     return network.eval().requires_grad_(False)
 
 

@@ -39,6 +39,7 @@ class DataFile:
 
     Raises:
         BadModel: it does not begin as such a file does.
+        struct.error, ValueError: it is cut off.
     """
 
     def __init__(self, path: Path) -> None:
@@ -96,14 +97,18 @@ def convert_e5(path: Path, folder: Path) -> None:
     """Write a checkpoint with its tokenizer, pooling and prefixes (``query: ``, ``passage: ``) into ``folder``.
 
     Raises:
-        BadModel: ``path`` is not such a data file.
+        BadModel: ``path`` is not such a data file, or broken.
     """
     import torch
 
     import_module("transformers")  # whole before anything is taken from it: other threads may be importing it too
     from transformers import BertConfig, BertModel
 
-    data = DataFile(path)
+    try:
+        data = DataFile(path)
+        weights = _weights(data)
+    except (struct.error, ValueError, KeyError) as fault:
+        raise BadModel(f"{path} is broken or cut off: {fault}; fetch it anew") from fault
     config = BertConfig(
         vocab_size=data.words,
         hidden_size=data.width,
@@ -117,7 +122,7 @@ def convert_e5(path: Path, folder: Path) -> None:
         hidden_act="gelu",
     )
     module = BertModel(config, add_pooling_layer=False)
-    module.load_state_dict({name: torch.from_numpy(values) for name, values in _weights(data).items()})
+    module.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
     with quiet_transformers():
         module.save_pretrained(folder)
     _save_tokenizer(data, folder)

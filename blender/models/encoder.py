@@ -157,11 +157,7 @@ class Encoder:
         return found
 
     def _compute(self, texts: Sequence[str], role: Role) -> Floats:
-        inputs = self._tokens.single(
-            [text if text.strip() else " " for text in texts],
-            prefix=self._prefixes[role],
-            newest=role == "query",
-        )
+        inputs = self._tokens.single(texts, prefix=self._prefixes[role], newest=role == "query")
         vectors = self._network(inputs)
         self.computed += len(texts)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -205,7 +201,8 @@ def _load(artifact: Artifact, dtype: Precision) -> Encoder:
         path, limit = start.path, manifest.tokens
     layout = read_layout(path)
     network, positions = _network(path, changes, layout.pooling, dtype)
-    tokens = load_tokens(path, limit or layout.limit or positions)
+    said = [each for each in (limit or layout.limit, positions) if each]  # there is no more room than positions
+    tokens = load_tokens(path, min(said, default=None))
     return Encoder(network, tokens, prefixes=layout.prefixes, fingerprint=text_digest(_VERSION, artifact.digest))
 
 

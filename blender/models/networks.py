@@ -174,6 +174,7 @@ def load_checkpoint(folder: Path, kind: Literal["AutoModel", "AutoModelForSequen
         BadModel: it cannot be read, or parts of its weights are missing, as when it was made for something else.
     """
     import torch
+    from safetensors import SafetensorError
 
     # Not `import transformers`: while another thread imports it, that gives the half-made module it replaces.
     transformers = import_module("transformers")
@@ -187,7 +188,7 @@ def load_checkpoint(folder: Path, kind: Literal["AutoModel", "AutoModelForSequen
                 trust_remote_code=False,  # unsaid, transformers asks whether to run the folder's code
                 output_loading_info=True,
             )
-    except (OSError, ValueError, RuntimeError, KeyError) as fault:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as fault:
         raise BadModel(f"{folder} cannot be read as a transformers checkpoint with safetensors: {fault}") from fault
     # An encoder's pooler is not used and often absent; any other gap would mean random weights.
     absent = [name for name in report["missing_keys"] if kind != "AutoModel" or not name.startswith("pooler.")]
@@ -201,6 +202,6 @@ def load_checkpoint(folder: Path, kind: Literal["AutoModel", "AutoModelForSequen
 def position_limit(config: Any) -> int | None:
     """Tokens a checkpoint takes; RoBERTa's kin count positions from behind the padding id."""
     limit: int | None = getattr(config, "max_position_embeddings", None)
-    if limit and config.model_type in ("roberta", "xlm-roberta", "camembert"):
+    if limit and config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
         return limit - int(config.pad_token_id) - 1
     return limit

@@ -53,7 +53,7 @@ class PlainTokenizer:
             template = _template(folder, settings.pop("chat_template", None))
             known = settings.get("tokenizer_class") in CLASSES and settings.keys() <= _OF_NO_MATTER
             plain = known and all(isinstance(token, str) for token in named.values())
-            return cls(_backend(folder / "tokenizer.json"), named, template) if plain else None
+            return cls(backend(folder / "tokenizer.json"), named, template) if plain else None
         except (OSError, ValueError, TemplateSyntaxError):
             return None
 
@@ -118,7 +118,8 @@ class PlainTokenizer:
         return None if token is None else self.backend_tokenizer.token_to_id(token)
 
 
-def _backend(file: Path) -> Tokenizer:
+def backend(file: Path) -> Tokenizer:
+    """Read a ``tokenizer.json``; raises ``ValueError`` if it is none."""
     from tokenizers import Tokenizer
 
     try:

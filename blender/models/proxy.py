@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from blender.errors import BadInput, BadModel
 from blender.index.context import context_text, embed_contexts
 from blender.matrix import Floats
-from blender.models.cache import one_per_process, text_digest
+from blender.models.cache import file_digest, one_per_process, text_digest
 from blender.models.encoder import Encoder, load_encoder
 from blender.models.proxy_files import MANIFEST, ProxyManifest, read_manifest
 from blender.records import Dialog
@@ -190,8 +190,8 @@ def load_proxy(ref: str = "default") -> Proxy:
     folder = Path(ref).expanduser()
     if not (folder / MANIFEST).is_file() and (PROXIES / ref / MANIFEST).is_file():
         folder = PROXIES / ref
-    manifest = read_manifest(folder.absolute())
-    return _load(folder.absolute(), text_digest(*sorted(manifest.sha256.values()), repr(manifest.quantiles)))
+    read_manifest(folder)  # each time, since files may have been altered
+    return _load(folder.absolute(), file_digest(folder / MANIFEST))
 
 
 @one_per_process

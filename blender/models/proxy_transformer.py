@@ -13,6 +13,7 @@ from torch import nn
 from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.networks import batches, load_checkpoint, padded, position_limit
+from blender.models.precision import native
 from blender.models.tokens import TokenIds, Tokens, load_tokens
 
 NETWORK, HEAD = "network", "head.safetensors"
@@ -107,8 +108,7 @@ class Reader:
 
 def half_where_fast() -> torch.autocast:
     """bfloat16 on processors that compute in it, about twice as fast with AMX; float32 on others."""
-    fast = bool(getattr(torch.cpu, "_is_avx512_bf16_supported", bool)())
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=fast)
+    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=native("auto") == "bfloat16")
 
 
 def read_reader(folder: Path, *, conditional: bool) -> Reader:

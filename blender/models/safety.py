@@ -167,7 +167,7 @@ class SafetyHead:
         return made
 
     def word_logits(self, texts: Sequence[str]) -> Floats:
-        """Logits of the model of words, shifted to English's scale, float32 (texts,); 0 for an empty text."""
+        """Logits of the model of words on English's scale, float32 (texts,); an empty text is taken for even odds."""
         distinct = [text for text in dict.fromkeys(texts) if text.strip()]
         found = dict(zip(distinct, logits(self.words.score(distinct)).tolist(), strict=True))
         raw = np.array([found.get(text, 0.0) for text in texts], dtype=np.float32)

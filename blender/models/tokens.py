@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blender.errors import BadModel
-from blender.models.plain_tokenizer import PlainTokenizer
+from blender.models.plain_tokenizer import PlainTokenizer, backend
 from blender.models.quiet import quiet_transformers
 
 if TYPE_CHECKING:
@@ -125,12 +125,13 @@ def load_tokens(folder: Path, limit: int | None = None, *, file: Path | None = N
         file: a ``tokenizer.json`` elsewhere, which is then read instead.
 
     Raises:
-        BadModel: there is no tokenizer.
+        BadModel: there is no tokenizer, or none that can be read.
     """
-    from tokenizers import Tokenizer
-
     path = file or folder / "tokenizer.json"
-    tokenizer = Tokenizer.from_file(str(path)) if path.is_file() else _slow(folder)
+    try:
+        tokenizer: Tokenizer = backend(path) if path.is_file() else load_tokenizer(folder).backend_tokenizer
+    except (OSError, ValueError, AttributeError) as fault:
+        raise BadModel(f"{path.parent} has no tokenizer that can be read: {fault}; fetch the model anew") from fault
     own = (tokenizer.truncation or {}).get("max_length")
     padding = tokenizer.padding["pad_id"] if tokenizer.padding else _padding(tokenizer)
     return Tokens(tokenizer, limit=limit or own or 512, padding=padding)
@@ -148,14 +149,6 @@ def load_tokenizer(folder: Path) -> Any:
     transformers = import_module("transformers")  # whole: other threads may be importing it too
     with quiet_transformers():
         return transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-
-
-def _slow(folder: Path) -> Tokenizer:
-    try:
-        tokenizer: Tokenizer = load_tokenizer(folder).backend_tokenizer
-    except (OSError, ValueError, AttributeError) as fault:
-        raise BadModel(f"{folder} has no tokenizer.json and no other tokenizer that can be read: {fault}") from fault
-    return tokenizer
 
 
 def _padding(tokenizer: Tokenizer) -> int:

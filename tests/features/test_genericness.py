@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import NormalDist, fmean
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from blender.index.build import add, build_base
 from blender.index.corpus import Phrase, read_phrases
 from blender.index.settings import BaseSettings
 from blender.matrix import Floats
-from blender.records import Pool
+from blender.models.encoder import load_encoder
+from blender.records import Candidate, Pool
 
 pytestmark = pytest.mark.slow
 CONTEXTS, TIMES = range(2)
@@ -37,6 +39,33 @@ def test_generic_answers_would_fit_more_contexts_than_specific_ones() -> None:
     values = measure(*generic, *specific)
     assert values[:3, CONTEXTS].min() > values[3:, CONTEXTS].max()
     assert ((values[:, CONTEXTS] > 0) & (values[:, CONTEXTS] < 1)).all()
+
+
+def test_contexts_are_the_chance_to_come_closer_than_a_random_phrase(phrases: Path) -> None:
+    encoder = load_encoder(Genericness().encoder)
+    said = encoder.encode(PHRASES)
+    cosines = said @ said.T
+    near = encoder.encode(["I like tea."]) @ said.T
+    apart = (near - cosines.mean(axis=0)) / cosines.std(axis=0)
+    expected = fmean(map(NormalDist().cdf, apart[0].tolist()))
+    assert measure("I like tea.", reference=str(phrases))[0, CONTEXTS] == pytest.approx(expected, abs=1e-3)
+
+
+def test_what_was_stored_by_the_same_method_is_taken() -> None:
+    annotator = Genericness()
+    ours, theirs = (
+        {f"{by}:genericness.{name}": 0.125 for name in ("contexts", "times")} for by in (annotator.fingerprint, "other")
+    )
+    values = annotator.annotate([Pool.of("Hi", [Candidate(text="Oh nice.", stored=each) for each in (ours, theirs)])])
+    assert values[0].tolist() == [0.125, 0.125]
+    np.testing.assert_array_equal(values[1], measure("Oh nice.")[0])
+
+
+def test_stories_are_left_out_and_a_sample_of_another_size_is_drawn_anew(phrases: Path) -> None:
+    story = "once upon a time " * 10
+    phrases.write_text(phrases.read_text() + json.dumps({"reply": story}) + "\n")
+    assert measure(story, reference=str(phrases))[0, TIMES] == 0
+    assert [len(Genericness(reference=str(phrases), size=size)._reference.answers) for size in (1000, 3)] == [7, 3]
 
 
 def test_stock_phrases_are_counted_by_their_words() -> None:

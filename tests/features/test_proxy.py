@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from blender.features.proxy import Proxy
-from blender.records import Dialog, Pool
+from blender.models.proxy import load_proxy
+from blender.records import Candidate, Dialog, Embedded, Pool
 
 ALONE, CONDITIONAL, PMI, QUANTILE = range(4)
 
@@ -19,6 +20,19 @@ def test_columns_agree_with_each_other() -> None:
     assert values[1, ALONE] > values[2, ALONE]
     assert values[1, QUANTILE] > values[2, QUANTILE]
     assert values[0, PMI] > values[1, PMI], "the question explains an answer about quokkas"
+
+
+@pytest.mark.slow
+def test_a_vector_that_came_with_a_phrase_is_read_instead_of_the_phrase() -> None:
+    encoder = load_proxy().encoder
+    pool = Pool.of("What do you keep?", ["I keep four very old axolotls."])
+    vector = Embedded(fingerprint=encoder.fingerprint, vector=encoder.encode(["I have a dog."])[0])
+    encoder.encode(pool.dialog.texts, role="query")
+    before = encoder.computed
+    phrase = Candidate(text=pool.texts[0], embedded=vector)
+    found = Proxy().annotate([Pool.of(pool.dialog, [phrase])])
+    assert encoder.computed == before
+    assert np.abs(found - Proxy().annotate([pool])).max() > 1e-3
 
 
 @pytest.mark.slow

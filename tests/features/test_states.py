@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from blender.errors import BadModel
+from blender.features.coherence import Coherence
 from blender.features.perplexity import Perplexity
 from blender.features.states import States
-from blender.models.axes import AXES, MANIFEST, NUMBERS, load_axes
+from blender.models.axes import AXES, MANIFEST, NUMBERS, Axes, load_axes
 from blender.models.language_model import LanguageModel, load_language_model
 from blender.models.llama import Llama
 from blender.records import Pool
@@ -60,6 +61,25 @@ def test_where_nobody_asks_for_losses_passes_end_half_way(monkeypatch: pytest.Mo
     np.testing.assert_allclose(half[:2], whole[:2], atol=0.05 * np.abs(whole[:2]).max())
     model.states([Pool.of("What is your dog called?", ["None."])])
     assert asked[4:] == [False]
+
+
+def test_coordinates_are_of_the_state_less_the_center_over_the_scale() -> None:
+    axes = Axes(
+        center=np.array([1, 2, 3], np.float32),
+        axes=np.array([[1, 0], [0, 1], [0, 2]], np.float32),
+        scale=np.array([2, 4], np.float32),
+        fingerprint="by hand",
+    )
+    states = np.array([[3, 2, 3], [1, 2, 5], [np.nan] * 3], np.float32)
+    np.testing.assert_array_equal(axes.of(states), [[1, 0], [0, 1], [np.nan, np.nan]])
+
+
+@pytest.mark.parametrize("kind", [States, Coherence, Perplexity])
+def test_another_system_line_is_another_reading(kind: type[States | Coherence | Perplexity]) -> None:
+    pool = Pool.of("What is your dog called?", ["He is called Rex.", "The train leaves at nine."])
+    plain, rude = kind(), kind(system="You are a rude pirate.")
+    assert plain.fingerprint != rude.fingerprint
+    assert not np.allclose(plain.annotate([pool]), rude.annotate([pool]), atol=0.05)
 
 
 def test_broken_altered_and_foreign_axes_are_refused(tmp_path: Path) -> None:

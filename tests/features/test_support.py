@@ -41,6 +41,16 @@ def test_evidence_backs_only_its_own_candidate() -> None:
     assert np.isnan(values[1]).all()
 
 
+def test_facts_and_evidence_both_back() -> None:
+    both = Candidate(text="My cats are Salt and Pepper. Tickets cost ten euros.", evidence=("Tickets cost ten euros.",))
+    assert Support().annotate([Pool.of(Dialog.of("Hi", facts=FACTS), [both])])[0, WORDS] == 1
+
+
+def test_function_words_are_those_of_the_dialogs_language() -> None:
+    dialog = Dialog.of("Ты в Берлине?", facts=["Мой дом стоит под Ригой."], locale="ru")
+    assert Support().annotate([Pool.of(dialog, ["Я не под Ригой."])])[0, WORDS] == 1
+
+
 def test_nothing_to_lean_on_is_not_judged() -> None:
     assert np.isnan(Support().annotate([Pool.of("Hi", ["Hello there."])])).all()
 

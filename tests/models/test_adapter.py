@@ -13,7 +13,7 @@ import torch
 
 from blender.errors import BadModel, MissingPackage
 from blender.matrix import Floats
-from blender.models.adapter import CONFIG, WEIGHTS
+from blender.models.adapter import CONFIG, WEIGHTS, adapter_digest
 from blender.models.causal import transformers_network
 from blender.models.gguf import convert_gguf
 from blender.models.language_model import load_language_model
@@ -86,6 +86,8 @@ def test_half_precision_is_rounded_after_merging(tiny_llama: Path, strong: Path)
 def test_an_adapter_that_changed_is_another(tiny_llama: Path, strong: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(strong, tmp_path / "copy")
     first = load_language_model(str(tiny_llama), "float32", str(copy))
+    (copy / CONFIG).write_text((copy / CONFIG).read_text() + "\n")
+    assert adapter_digest(copy) != adapter_digest(strong)
     make_adapter(tiny_llama, copy, strength=0.1)
     again = load_language_model(str(tiny_llama), "float32", str(copy))
     assert first.fingerprint == load_language_model(str(tiny_llama), "float32", str(strong)).fingerprint

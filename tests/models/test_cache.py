@@ -109,6 +109,17 @@ def test_digest_is_not_computed_again(own_cache: Path, tmp_path: Path, monkeypat
     assert file_digest(file) == first
 
 
+@pytest.mark.parametrize("left", [b"\0" * 64, b"\xff", b""])
+def test_a_digest_that_a_crash_spoilt_is_computed_again(own_cache: Path, tmp_path: Path, left: bytes) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"one")
+    digest = file_digest(file)
+    (note,) = (own_cache / "digests").iterdir()
+    note.write_bytes(left)
+    assert file_digest(file) == digest
+    assert note.read_text() == digest
+
+
 def test_digest_without_a_cache_that_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "no-folder").write_text("a file is in the way")
     monkeypatch.setenv("BLENDER_CACHE", str(tmp_path / "no-folder"))

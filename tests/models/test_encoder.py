@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -85,7 +86,7 @@ def test_texts_share_passes_without_padding() -> None:
     encoder = load_encoder(FP32, "float32")
     network = encoder._network
     assert isinstance(network, PackedBert)
-    inputs = encoder._tokens.single([*TEXTS, "word " * 100], prefix="", newest=False)
+    inputs = encoder._tokens.single([*TEXTS, "word " * 100]) + encoder._tokens.pairs([("Tea?", "Yes, please.")])
     before = network.passes
     together = network(inputs)
     assert network.passes - before == 1
@@ -104,6 +105,7 @@ def test_a_network_of_another_shape_runs_as_it_is() -> None:
         "is_decoder": True,
         "num_hidden_layers": 5,
         "model_type": "roberta",
+        "position_embedding_type": "relative_key",
     }.items():
         assert not BertWeights.fit(replace(found, config=SimpleNamespace(**{**vars(found.config), name: other})))
     silent = {name: value for name, value in vars(found.config).items() if name != "num_hidden_layers"}
@@ -169,6 +171,14 @@ def test_the_memory_is_bounded_and_forgets_the_least_recently_used() -> None:
     encoder.encode(["b"])
     assert encoder.computed == 4
     assert encoder.encode(TEXTS).shape == (len(TEXTS), 384)  # more texts than are remembered
+
+
+def test_what_would_not_be_remembered_is_not_computed_beforehand() -> None:
+    encoder = fresh(INT8, remembered=3)
+    encoder.prepare(["a", "b"], ["c", "d"])
+    assert encoder.computed == 0
+    encoder.prepare(["a", "b"], ["b", "c"])
+    assert encoder.computed == 3
 
 
 def test_what_is_remembered_stays_so_when_the_rest_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,12 +273,26 @@ def test_pooling_limit_and_prefixes_are_read(tmp_path: Path) -> None:
     assert layout.prefixes == {"query": "Q: ", "passage": "D: "}
 
 
+@pytest.mark.parametrize(("length", "limit"), [(256, 256), (10**30, None)])  # the larger means that none is known
+def test_pooling_and_limit_are_read_as_newer_versions_write_them(tmp_path: Path, length: int, limit: int) -> None:
+    parts = ("base.modules.transformer.Transformer", "sentence_transformer.modules.pooling.Pooling")
+    (tmp_path / "modules.json").write_text(json.dumps([{"type": f"sentence_transformers.{part}"} for part in parts]))
+    (tmp_path / "1_Pooling").mkdir()
+    (tmp_path / "1_Pooling" / "config.json").write_text('{"embedding_dimension": 8, "pooling_mode": "cls"}')
+    (tmp_path / "sentence_bert_config.json").write_text('{"module_output_name": "token_embeddings"}')
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"model_max_length": length}))
+    assert (read_layout(tmp_path).pooling, read_layout(tmp_path).limit) == ("cls", limit)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
         ("modules.json", '[{"type": "sentence_transformers.models.Dense"}]', "not supported: Dense"),
         ("1_Pooling/config.json", '{"pooling_mode_max_tokens": true}', "pools by pooling_mode_max_tokens"),
-        ("modules.json", "{", "cannot be read as JSON"),
+        ("1_Pooling/config.json", '{"pooling_mode": ["mean", "cls"]}', "pools by mean, cls"),
+        ("1_Pooling/config.json", '{"pooling_mode": "lasttoken"}', "pools by lasttoken"),
+        ("modules.json", "{", r"modules\.json cannot be read"),
+        ("modules.json", '[{"idx": 0}]', r"modules\.json cannot be read"),
     ],
 )
 def test_a_layout_that_cannot_be_followed_is_refused(tmp_path: Path, name: str, content: str, told: str) -> None:
@@ -276,6 +300,51 @@ def test_a_layout_that_cannot_be_followed_is_refused(tmp_path: Path, name: str, 
     (tmp_path / name).write_text(content)
     with pytest.raises(BadModel, match=told):
         read_layout(tmp_path)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the encoder's folder that can be changed."""
+    return Path(shutil.copytree(resolve(FP32).path, tmp_path / "copy"))
+
+
+def test_the_first_token_is_taken_where_the_folder_says_so(copy: Path) -> None:
+    import torch
+
+    ids = torch.tensor([load_encoder(FP32)._tokens.single([TEXTS[1]])[0].ids])
+    first = load_checkpoint(copy, "AutoModel")(ids).last_hidden_state[0, 0].detach().numpy()
+    first /= np.linalg.norm(first)
+    (copy / "1_Pooling" / "config.json").write_text('{"pooling_mode": "cls"}')
+    (copy / "model.onnx").symlink_to(resolve(INT8).path)
+    for ref, least in ((copy, 0.9999), (copy / "model.onnx", 0.95)):
+        assert load_encoder(str(ref)).encode([TEXTS[1]])[0] @ first > least
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_a_file_that_is_cut_off_is_told(copy: Path, name: str) -> None:
+    (copy / name).write_bytes((copy / name).read_bytes()[:-1000])
+    with pytest.raises(BadModel, match="copy"):
+        load_encoder(str(copy))
+
+
+def test_a_network_with_another_tokenizer_is_another_encoder(tmp_path: Path) -> None:
+    text = (resolve(FP32).path / "tokenizer.json").read_text()
+    names = []
+    for at, limit in enumerate((7, 9)):
+        home = tmp_path / str(at)
+        home.mkdir()
+        (home / "model.onnx").symlink_to(resolve(INT8).path)
+        (home / "tokenizer.json").write_text(text + at * "\n")
+        (home / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": limit}))
+        encoder = load_encoder(str(home / "model.onnx"))
+        names.append(encoder.fingerprint)
+        assert len(encoder._tokens.single(["word " * 100])[0]) == limit
+    assert names[0] != names[1]
+
+
+def test_no_more_is_read_than_there_are_positions(copy: Path) -> None:
+    (copy / "sentence_bert_config.json").write_text('{"max_seq_length": 1000}')
+    assert np.isfinite(load_encoder(str(copy)).encode(["word " * 1000])).all()
 
 
 def test_what_is_no_encoder_is_refused(tmp_path: Path) -> None:
@@ -287,5 +356,5 @@ def test_what_is_no_encoder_is_refused(tmp_path: Path) -> None:
         load_encoder(str(tmp_path / "broken.onnx"))
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(BadModel, match=r"cannot be read|no other tokenizer"):
+    with pytest.raises(BadModel, match="cannot be read"):
         load_encoder(str(tmp_path / "empty"))

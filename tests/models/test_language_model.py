@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -303,6 +304,14 @@ def test_what_is_no_language_model_is_refused(tmp_path: Path) -> None:
     broken.write_bytes(b"GGUF but not really")
     with pytest.raises(BadModel, match=r"broken\.gguf cannot be read as GGUF"):
         load_language_model(str(broken))
+
+
+def test_weights_that_are_cut_off_are_told(tmp_path: Path, tiny_llama: Path) -> None:
+    copy = Path(shutil.copytree(tiny_llama, tmp_path / "copy"))
+    weights = copy / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    with pytest.raises(BadModel, match="its weights are broken"):
+        load_language_model(str(copy))
 
 
 def test_work_that_is_late_stops(model: LanguageModel) -> None:

@@ -15,8 +15,9 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from blender.errors import BadModel
+from blender.models import linear_text
 from blender.models.cache import cache_folder
-from blender.models.linear_text import character_grams, convert, load_toxicity, read_arrays, stemmer
+from blender.models.linear_text import LinearText, character_grams, convert, load_toxicity, read_arrays, stemmer
 from blender.models.reference import resolve
 
 ENGLISH = "pkg:toxicityclassifier/English"
@@ -68,6 +69,15 @@ def test_two_threads_get_the_same_answers() -> None:
     with ThreadPoolExecutor(2) as threads:
         found = list(threads.map(model.score, [texts] * 2))
     assert [scores.tolist() for scores in found] == [expected.tolist()] * 2
+
+
+def test_words_once_seen_are_forgotten_when_they_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load_toxicity(ENGLISH)
+    assert isinstance(model, LinearText)
+    monkeypatch.setattr(linear_text, "_KEPT_WORDS", 10)
+    for at in range(20):
+        model.score([f"one two three word{at}"])
+        assert len(model._grams_of) <= 14
 
 
 def test_one_per_process_and_language() -> None:

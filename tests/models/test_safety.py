@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from blender.errors import BadModel
-from blender.models.safety import HEADS, MANIFEST, WEIGHTS, combine, inputs, load_safety, logits
+from blender.models.safety import HEADS, MANIFEST, WEIGHTS, centred, combine, inputs, load_safety, logits
 
 OFFENCE = "Women are nothing but stupid sluts."
 
@@ -69,6 +69,25 @@ def test_a_value_depends_on_its_own_exchange_alone() -> None:
     np.testing.assert_array_equal(whole, given)
     assert np.isnan(head.score(["Hello"], [" "])[0])
     assert head.score([], []).shape == (0,)
+
+
+def test_centred_vectors_have_length_one_again() -> None:
+    found = centred(np.array([[3, 5], [0, 1]], np.float32), np.array([0, 1], np.float32))
+    np.testing.assert_allclose(found, [[0.6, 0.8], [0.0, 0.0]], atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_russian_exchange_by_hand() -> None:
+    """Its encoder tells queries from passages, and its logits of words are brought to English's scale."""
+    head = load_safety("russian")
+    asked, answer = ["Все женщины глупы."], ["Да, ты совершенно прав."]
+    known = head.manifest
+    said, told = (logits(head.words.score(text)) * known.words_scale + known.words_shift for text in (answer, asked))
+    own = centred(head.encoder.encode(answer), head._center)
+    heard = centred(head.encoder.encode(asked, role="query"), head._center)
+    read = [inputs(own, heard, said, told), inputs(own, np.zeros_like(own), said, np.full_like(told, np.nan))]
+    expected = [float(combine(each @ head._weights, said, known.curve)[0]) for each in read]
+    np.testing.assert_allclose(head.score([*asked, " "], answer * 2), expected, atol=2e-3)
 
 
 @pytest.mark.slow

@@ -99,6 +99,7 @@ def test_losses_and_middle_states_are_as_without_a_tail(fresh: LanguageModel, ti
     with pytest.raises(BadModel, match="has another tail"):
         fresh.tail_states(POOLS, plain)
     assert not np.allclose(plain.score(np.nan_to_num(found[0])), 0)
+    assert tail.fingerprint != plain.fingerprint
 
 
 def test_losses_that_come_later_leave_the_state_that_was_given_out() -> None:

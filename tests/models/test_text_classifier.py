@@ -75,7 +75,8 @@ def test_what_is_no_classifier_is_refused() -> None:
 
 
 def test_positions_of_roberta_begin_behind_the_padding() -> None:
-    from transformers import BertConfig, XLMRobertaConfig
+    from transformers import BertConfig, MPNetConfig, XLMRobertaConfig
 
     assert position_limit(BertConfig(max_position_embeddings=512)) == 512
-    assert position_limit(XLMRobertaConfig(max_position_embeddings=514, pad_token_id=1)) == 512
+    for config in (XLMRobertaConfig, MPNetConfig):
+        assert position_limit(config(max_position_embeddings=514, pad_token_id=1)) == 512

@@ -48,6 +48,13 @@ def test_a_passage_keeps_its_first_words_and_a_query_its_newest(tokens: Tokens) 
     assert tokens.single([long], newest=True)[0].ids == (CLS, *ids(14, 15, 16, 17, 18, 19), SEP)
 
 
+def test_of_a_text_too_long_to_be_tokenised_whole_the_same_words_are_kept(tokens: Tokens) -> None:
+    long = words(*range(100)) + " "
+    assert tokens.single([long])[0].ids == (CLS, *ids(0, 1, 2, 3, 4, 5), SEP)
+    assert tokens.single([long], newest=True)[0].ids == (CLS, *ids(94, 95, 96, 97, 98, 99), SEP)
+    assert tokens.pairs([(long, long)])[0].ids == (CLS, *ids(98, 99), SEP, *ids(0, 1, 2), SEP)
+
+
 def test_the_prefix_is_never_cut(tokens: Tokens) -> None:
     long = words(*range(20))
     assert tokens.single([long], prefix="query: ", newest=True)[0].ids == (CLS, QUERY, *ids(15, 16, 17, 18, 19), SEP)
@@ -92,6 +99,15 @@ def test_never_longer_than_the_limit_and_each_alone_gives_the_same(pairs: list[t
     singles = tokens.single([context for context, _ in pairs], newest=newest)
     assert all(len(one) <= 8 for one in singles)
     assert singles == [tokens.single([context], newest=newest)[0] for context, _ in pairs]
+
+
+def test_what_the_file_says_of_truncation_does_not_cut_the_newest_words() -> None:
+    stored = tokenizer()
+    stored.enable_truncation(4)
+    stored.enable_padding(length=6)
+    texts = [words(1), words(*range(9))]
+    plain, cut = (Tokens(made, limit=4, padding=0).single(texts, newest=True) for made in (tokenizer(), stored))
+    assert cut == plain
 
 
 def test_limit_and_padding_are_read_from_the_file(tmp_path: Path) -> None:
