@@ -47,7 +47,7 @@ class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
 
     Attributes:
         id: of the dialog.
-        asked: digest of the dialog and its candidates as they were given.
+        asked: digest of the dialog and its candidates as they were given; empty in a log of `Selection.as_dict`.
         turns: the conversation as the blender read it; in a run of systems all of it.
         text: the answer.
         source: where it came from.
@@ -59,7 +59,7 @@ class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
         pool: every candidate, in pool order.
         faults: what failed on the way.
         notes: what was done to the input, or is unusual about it.
-        bundle: fingerprint of the bundle, empty without one.
+        bundle: fingerprint of the bundle, empty without one and in such a log.
         cost: what it cost, in the money of the prices that were given; 0 where nothing is paid for.
         slices: what the dialog belongs to, by name, for scores by slice.
         seconds: by stage, of the whole batch this dialog was in; ``dialog`` is this one's share. The only part that
@@ -67,7 +67,7 @@ class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
     """
 
     id: str
-    asked: str
+    asked: str = ""
     turns: list[Turn]
     text: str
     source: str
@@ -79,7 +79,7 @@ class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
     pool: list[CandidateRecord]
     faults: list[Fault]
     notes: list[str]
-    bundle: str
+    bundle: str = ""
     cost: float = 0.0
     slices: dict[str, str] = {}
     seconds: dict[str, float]

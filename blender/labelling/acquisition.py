@@ -208,7 +208,7 @@ def _vote(votes: Mapping[str, Doubles], rows: NDArray[np.intp]) -> tuple[Doubles
         return shares, float("nan")
     some = shares[shares > 0]
     most = np.log(min(len(ballots), len(rows)))
-    return shares, float(np.clip(-(some * np.log(some)).sum() / most, 0, 1))
+    return shares, float(np.clip(0 - (some * np.log(some)).sum() / most, 0, 1))  # 0, not -0
 
 
 def _doubt(opinions: Opinions, rows: NDArray[np.intp], contention: Doubles) -> float:

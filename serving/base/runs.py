@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BadInput
 from blender.pooling import duplicate_key
-from blender.serving.journal import ANSWERS
+from blender.serving.journal import ANSWERS, SYSTEMS
 
 
 class _Proposed(msgspec.Struct):
@@ -42,7 +42,7 @@ def used(texts: Sequence[str], runs: Iterable[Path]) -> Use:
 
     Args:
         texts: the phrases.
-        runs: files of answers, or folders of runs by ``blend evaluate``.
+        runs: files of answers, or folders of runs by ``blend evaluate``, of one blender or of several systems.
 
     Raises:
         BadInput: a file is not there, a line is no answer, or none of the phrases was ever proposed.
@@ -68,7 +68,7 @@ def used(texts: Sequence[str], runs: Iterable[Path]) -> Use:
 def _files(run: Path) -> list[Path]:
     if run.is_file():
         return [run]
-    found = [run / ANSWERS] if (run / ANSWERS).is_file() else sorted(run.glob(f"*/{ANSWERS}"))
+    found = [run / ANSWERS] if (run / ANSWERS).is_file() else sorted(run.glob(f"{SYSTEMS}/*/{ANSWERS}"))
     if not found:
         raise BadInput(f"{run} holds no {ANSWERS}; give the --out folder of `blend evaluate`, or a file of its answers")
     return found

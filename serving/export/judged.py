@@ -17,7 +17,7 @@ from blender.judging.target import DEFINITIONS, GATED, MEAN, OVERALL, SENSIBLE, 
 from blender.reading import check_tasks, read_tasks
 from blender.records import Dialog, Kind, Pool
 from blender.serving.inputs import check_readable
-from blender.serving.journal import ANSWERS
+from blender.serving.journal import ANSWERS, SYSTEMS
 from blender.serving.record import AnswerRecord, CandidateRecord, answer_record, read_answers
 from blender.serving.standings import labels_in
 
@@ -82,6 +82,11 @@ def judged_pools(path: Path, by: By, target: str | None, blender: Callable[[], B
             with their numbers, but of answers the first one).
     """
     place = path / ANSWERS if path.is_dir() else path
+    if path.is_dir() and not place.is_file():
+        raise BadInput(
+            f"{path} holds no {ANSWERS}; give the folder of a run of one blender, or of one system of a run, "
+            f"such as {path / SYSTEMS / 'NAME'}"
+        )
     check_readable(place)
     if _is_answers(place):
         if by == "labels":

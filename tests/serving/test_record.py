@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -12,7 +14,7 @@ from blender.engine import Blender
 from blender.matrix import FeatureMatrix
 from blender.records import Candidate, Dialog, Pool
 from blender.selection import number
-from blender.serving.record import AnswerRecord, answer_record, digest
+from blender.serving.record import AnswerRecord, answer_record, digest, read_answers
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
@@ -41,6 +43,13 @@ def test_a_record_holds_all_that_led_to_the_answer(blender: Blender) -> None:
     assert record.seconds and record.why
     assert msgspec.json.decode(msgspec.json.encode(record), type=AnswerRecord) == record
     assert msgspec.json.encode(record).rindex(b'"seconds"') > msgspec.json.encode(record).rindex(b'"bundle"')
+
+
+def test_a_log_of_choices_is_a_file_of_answers(blender: Blender, tmp_path: Path) -> None:
+    choice = blender.choose(["Hi! Any trail?"], candidates=["Yes.", "The north ridge."])
+    (tmp_path / "log.jsonl").write_text(json.dumps(choice.as_dict()) + "\n")
+    (record,) = read_answers(tmp_path / "log.jsonl")
+    assert record == answer_record(choice, asked="", bundle="")
 
 
 def test_the_digest_tells_what_was_asked_apart() -> None:

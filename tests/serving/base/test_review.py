@@ -40,7 +40,7 @@ def decide(path: Path, decisions: dict[str, str]) -> None:
 
 
 def write_run(folder: Path, *answers: tuple[list[str], int | None]) -> Path:
-    folder.mkdir()
+    folder.mkdir(parents=True)
     lines = [
         json.dumps({"id": str(at), "winner": winner, "pool": [{"text": text, "kind": "retrieval"} for text in pool]})
         for at, (pool, winner) in enumerate(answers)
@@ -80,6 +80,8 @@ def test_never_chosen_comes_from_runs(base: Path, texts: Callable[[Path], list[s
         (YES, "proposed in 2 of 2 dialogs"),
         (HIKE, "proposed in 1 of 2 dialogs"),
     ]
+    both = write_run(tmp_path / "both" / "systems" / "mine", (["Yes."], 0)).parents[1]
+    assert used(texts(base), [both]).chosen.sum() == 1
     with pytest.raises(BadInput, match=r"none of the 1 answers .* phrase of this base"):
         used(texts(base), [write_run(tmp_path / "other", (["Nothing known."], 0))])
     (run / "answers.jsonl").write_text('{"pool": 3}\n')

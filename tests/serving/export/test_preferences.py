@@ -264,6 +264,9 @@ def test_a_broken_answer_is_named_by_its_line(rule: Path, tmp_path: Path, capsys
     pools.write_text('{"turns": ["Hi!"], "candidates": ["a", "b"]}\n{"turns": ["Hi!"]}\n')
     assert export(pools, "--by", "ranker", "-b", rule, "--out", tmp_path / "x.jsonl") == 2
     assert "pools.jsonl, line 2: candidates are missing" in capsys.readouterr().err
+    (tmp_path / "run" / "systems" / "mine").mkdir(parents=True)
+    assert export(tmp_path / "run", "--by", "ranker", "--out", tmp_path / "x.jsonl") == 2
+    assert "or of one system of a run, such as " in capsys.readouterr().err
     assert export(tmp_path / "nowhere.jsonl", "--out", tmp_path / "x.jsonl") == 2
     assert "cannot be read" in capsys.readouterr().err
 
