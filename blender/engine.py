@@ -17,7 +17,6 @@ from blender.choosing import Guarded, Judged, choose_one, guard_all, judge_all, 
 from blender.deadline import awaited, left, within
 from blender.errors import BadInput
 from blender.faults import Fault, Runner
-from blender.models.memory import give_back_large
 from blender.notes import dialog_notes
 from blender.pace import Pace
 from blender.pooling import pool_all
@@ -67,7 +66,6 @@ class Blender:
     @classmethod
     def of(cls, settings: Settings, *, warm: bool = True) -> Blender:
         """Make a blender from settings; raises as ``load`` does."""
-        give_back_large()
         blender = cls(settings=settings, parts=assemble(settings))
         if warm:
             blender.parts.warm(settings.locale, promised=bool(settings.min_sensible))

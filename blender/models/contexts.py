@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from blender.models.llama import Llama
+from blender.models.memory import apart
 from blender.models.parts import parts_of
 from blender.models.scoring import PASS_TOKENS
 
@@ -102,10 +103,8 @@ class Contexts:
         return [Context(text, kept, row, half) for (text, _), kept, row in zip(part, seen, last, strict=True)]
 
     def _room(self, text: tuple[int, ...], begun: torch.Tensor | None) -> torch.Tensor:
-        import torch
-
         model = self.model
-        room = torch.empty(model.depth, 2, model.kv_heads, len(text), model.dim, dtype=model.dtype)
+        room = apart(model.depth, 2, model.kv_heads, len(text), model.dim, dtype=model.dtype)
         if begun is not None:
             room[:, :, :, : begun.shape[3]] = begun
         return room

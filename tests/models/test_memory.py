@@ -1,41 +1,37 @@
-"""What tensors leave behind goes back to the system."""
+"""What is kept for later lies in pages of its own, which go when nobody holds it any more."""
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import torch
 
-SCRIPT = """
-import sys
-from blender.models.memory import give_back_large
-import numpy as np
-mapped = give_back_large() if sys.argv[1] == "apart" else False
-small, large = [], []
-np.ones(3 << 20)  # glibc now keeps pieces of up to this size together
-for _ in range(100):
-    large.append(np.ones((2 << 20) // 8))
-    small.append(bytearray(2000))  # what stays, in between
-del large
-pages = int(open("/proc/self/statm").read().split()[1])
-print(int(mapped), pages * 4096 >> 20)
-"""
+from blender.models.contexts import Contexts
+from blender.models.memory import apart
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc alone")
-def test_memory_of_large_pieces_goes_back_though_small_ones_lie_between() -> None:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
-    found = {}
-    for how, more in (
-        ("apart", {}),
-        ("together", {}),
-        ("apart by the environment", {"MALLOC_MMAP_THRESHOLD_": "65536"}),
-    ):
-        call = [sys.executable, "-c", SCRIPT, how.partition(" ")[0]]
-        said = subprocess.run(call, env=plain | more, capture_output=True, text=True, check=True).stdout
-        found[how] = [int(each) for each in said.split()]
-    assert [mapped for mapped, _ in found.values()] == [1, 0, 0]
-    assert found["apart"][1] < found["together"][1] - 100, found
+def mapped(address: int) -> bool:
+    """Whether this process has memory there."""
+    spans = (line.split()[0].split("-") for line in Path("/proc/self/maps").read_text().splitlines())
+    return any(int(begin, 16) <= address < int(end, 16) for begin, end in spans)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux what is mapped")
+def test_the_pages_of_what_is_kept_go_with_it(kept: Contexts) -> None:
+    plain = torch.zeros(10_000)
+    lone = apart(10_000, dtype=torch.float32)
+    addresses = [made.data_ptr() for made in (plain, lone, kept.of([[9, 10, 11]])[0].seen)]
+    assert all(map(mapped, addresses))
+    del plain, lone
+    kept.clear()
+    assert [mapped(address) for address in addresses] == [True, False, False]  # the first lay among others
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (0, 4)])
+def test_it_is_a_tensor_of_zeros(shape: tuple[int, int]) -> None:
+    made = apart(*shape, dtype=torch.bfloat16)
+    assert made.shape == shape and made.dtype == torch.bfloat16 and not made.any()
+    made.fill_(2)
+    assert bool((made == 2).all())
