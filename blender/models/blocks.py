@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from blender.deadline import check
 from blender.models.contexts import Context, Contexts
 from blender.models.llama import Llama
 from blender.models.middle import States, mean_states
@@ -84,6 +85,7 @@ def judge_blocks(
     judged: list[Judged] = []
     # A root that is kept is not in the pass, but what one pass needs must fit in memory: it counts a quarter.
     for part in passes(roots if prefix else [root[::4] for root in roots], branches, _PASS_TOKENS):
+        check()  # before contexts are begun; their layers ask, too
         grouped = [(root, list(own)) for root, own in groupby(part, key=lambda branch: branch.root)]
         if prefix:
             groups = [
