@@ -6,8 +6,7 @@ The first definition that a data set allows (Meena, arXiv 2001.09977, for SSA):
    does not make sense is not specific either, so who found it not sensible need not have been asked for c. Pools of
    such a set whose raters are not known apart go by 2;
 2. ``mean of sensible and specific``, where raters are not known apart, or their ratings were put together by a named
-   method (`blender.labelling.aggregate`), which has gated them; specific is 0 where sensible is 0, whatever is stated:
-   no rater found it sensible, so by 1 none counts it as specific;
+   method (`blender.labelling.aggregate`), which has gated them; specific is 0 where it is not stated and sensible is 0;
 3. ``sensible``;
 4. ``overall``.
 
@@ -54,8 +53,9 @@ def gated_ratings(ratings: Ratings) -> Floats:
 
 
 def stated_specific(labelled: LabelledPool) -> Floats:
-    """Specific as stated, 0 where nobody found the candidate sensible; float32 (candidates,)."""
-    return np.where(labelled.sensible == 0, np.float32(0), labelled.specific)
+    """Specific as stated, 0 where it is not and nobody found the candidate sensible; float32 (candidates,)."""
+    unasked = np.isnan(labelled.specific) & (labelled.sensible == 0)
+    return np.where(unasked, np.float32(0), labelled.specific)
 
 
 def asks_specific(pools: Iterable[LabelledPool]) -> bool:

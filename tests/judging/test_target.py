@@ -89,13 +89,6 @@ def test_who_finds_it_senseless_need_not_be_asked_for_specific() -> None:
     assert [answers([one]).specific[1] for one in (*stated, spared)] == [0, 0, 0]
 
 
-def test_what_no_rater_finds_sensible_is_not_specific_whoever_stated_it() -> None:
-    by_rater, means = rated([[0, 1], [0, 1]], [[1, 1], [0.5, 0]]), made([0, 1], [0.75, 0.5])
-    np.testing.assert_array_equal(targets([means]).values[0], targets([by_rater]).values[0])
-    np.testing.assert_array_equal(gated_specific(means), gated_specific(by_rater))
-    np.testing.assert_array_equal(answers([means]).specific, answers([by_rater]).specific)
-
-
 def test_where_nobody_asks_for_specific_senseless_says_nothing_of_it() -> None:
     nan = float("nan")
     pool = rated([[0, 0, 1], [0, 0, 1]], [[nan] * 3] * 2)
@@ -130,7 +123,7 @@ def test_a_definition_that_labels_cannot_have_knows_nothing() -> None:
 
 
 def test_pools_with_stated_means_beside_ratings_keep_their_labels() -> None:
-    stated = made([1, 0], [0.5, 0], dataset="s")
+    stated = made([1, 0], [0.5, 0.5], dataset="s")
     found = targets([rated([[1, 0], [1, 1]], [[1, 1], [0, 1]]), stated])
     assert found.name == GATED
-    np.testing.assert_array_equal(found.values[1], [0.75, 0])
+    np.testing.assert_array_equal(found.values[1], [0.75, 0.25])
