@@ -90,9 +90,8 @@ class Dialog:
             BadInput: there is no turn, one is not text, or the bot speaks last; or there are facts beside a ``Dialog``,
                 which has its own.
         """
-        facts = several(facts, "facts")
         if isinstance(turns, Dialog):
-            if facts:
+            if several(facts, "facts"):
                 raise BadInput(
                     "facts beside a Dialog, which has its own; give them to the Dialog: replace(dialog, facts=...)"
                 )
@@ -103,7 +102,7 @@ class Dialog:
             turn if isinstance(turn, Turn) else Turn(speaker=speakers[(len(given) - 1 - at) % 2], text=turn)
             for at, turn in enumerate(given)
         ]
-        return cls(id=id, turns=tuple(made), facts=facts, locale=locale)
+        return cls(id=id, turns=tuple(made), facts=several(facts, "facts"), locale=locale)
 
     @property
     def language(self) -> str:

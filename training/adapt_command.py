@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -11,12 +11,13 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from blender.bundle import load_bundle, save_bundle
+from blender.bundle import Bundle, load_bundle, save_bundle
 from blender.errors import BadInput
 from blender.judging.answers import root_of
 from blender.judging.families import FAMILIES, seen_in_training
 from blender.judging.headroom import bootstrap
 from blender.judging.label_files import files_seen, label_digests, read_label_files
+from blender.judging.pools import LabelledPool
 from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
 from blender.outputs import check_bundle_place
@@ -26,7 +27,7 @@ from blender.training.card import meant_for
 from blender.training.crossval import grouped
 from blender.training.examples import Doubles
 from blender.training.frontier import shares
-from blender.training.known_sources import source_settings, with_sources
+from blender.training.known_sources import KnowSources, source_settings, with_sources
 from blender.training.outer import judged_pools
 from blender.training.prepare import Prepared, prepare
 from blender.training.warm import Warm
@@ -41,26 +42,13 @@ def adapt(
     locale: Annotated[
         str | None, typer.Option(callback=check_locale, help="Only dialogs of this language, such as en.")
     ] = None,
-    know_sources: Annotated[
-        bool,
-        typer.Option(
-            "--know-sources",
-            help="Let the ranker know which source made an answer: better for these systems, of no use for others.",
-        ),
-    ] = False,
+    know_sources: KnowSources = False,
 ) -> None:
     """Correct a bundle's order by your labels instead of training anew; its probabilities stay (recalibrate them)."""
     check_bundle_place(out)
     bundle = load_bundle(_folder(blender))
-    # Public sets by family, a part of one too; names of files of one's own say nothing of what they hold.
     labelled = read_label_files(labels)
-    seen = set(seen_in_training(labelled, bundle.data)) & set(FAMILIES.values())
-    again = files_seen(labels, bundle.data)
-    if again or seen:
-        names = "" if again else " (it goes by their names: rename what holds other conversations)"
-        raise BadInput(
-            f"the bundle was trained on {', '.join(again or sorted(seen))}{names}; give labels that it has not seen"
-        )
+    _refuse_seen(labels, labelled, bundle)
     bundle.check(bundle.build_annotators())  # what was learnt of other values would be kept under these fingerprints
     annotators = dict(bundle.annotators)
     if know_sources:
@@ -97,6 +85,17 @@ def adapt(
     )
     save_bundle(out, made)
     console.print(f"The bundle is in {out}.{_advice(gains)}", soft_wrap=True, markup=False)
+
+
+def _refuse_seen(files: Sequence[Path], labelled: Sequence[LabelledPool], bundle: Bundle) -> None:
+    # Public sets by family, a part of one too; names of files of one's own say nothing of what they hold.
+    seen = set(seen_in_training(labelled, bundle.data)) & set(FAMILIES.values())
+    again = files_seen(files, bundle.data)
+    if again or seen:
+        names = "" if again else " (it goes by their names: rename what holds other conversations)"
+        raise BadInput(
+            f"the bundle was trained on {', '.join(again or sorted(seen))}{names}; give labels that it has not seen"
+        )
 
 
 def _advice(gains: Mapping[str, Interval]) -> str:

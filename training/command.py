@@ -17,6 +17,7 @@ from blender.seeds import LARGEST_SEED
 from blender.settings import Settings
 from blender.texts import check_locale
 from blender.training.bootstrap import BootstrapSettings, bootstrap_labels
+from blender.training.known_sources import KnowSources
 from blender.training.outer import judged_sets
 from blender.training.pipeline import Trained, TrainSettings
 from blender.training.pipeline import train as train_bundle
@@ -42,13 +43,7 @@ def train(
     locale: Annotated[
         str | None, typer.Option(callback=check_locale, help="Only dialogs of this language, such as en.")
     ] = None,
-    know_sources: Annotated[
-        bool,
-        typer.Option(
-            "--know-sources",
-            help="Let the ranker know which source made an answer: better for these systems, of no use for others.",
-        ),
-    ] = False,
+    know_sources: KnowSources = False,
     tries: Annotated[
         int,
         typer.Option(

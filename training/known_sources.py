@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 
 from blender.annotation import USER
 from blender.features import ANNOTATORS
@@ -17,6 +18,15 @@ from blender.ranker import LearnedRanker
 from blender.roles import matrix_columns
 from blender.training.examples import relative_columns
 from blender.training.prepare import Prepared
+
+KnowSources = Annotated[
+    bool,
+    typer.Option(
+        "--know-sources",
+        help="Let the ranker know which source made an answer: better for these systems, of no use for others.",
+    ),
+]
+"""The option of both commands."""
 
 
 def source_settings(

@@ -13,14 +13,12 @@ _OWN: dict[str, Any] = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasat
 
 
 def apart(*shape: int, dtype: torch.dtype) -> torch.Tensor:
-    """A tensor of zeros in pages of its own, which go back to the system when nobody holds it any more.
+    """A tensor of zeros, of one element or more, in pages of its own: they go back to the system when nobody holds it.
 
     What a language model keeps of a context would else lie between the tensors of its passes, so that the gaps fit new
     ones less and less: the default preset grew by half a megabyte with every choice, and did not stop.
     """
     import torch
 
-    size = prod(shape) * dtype.itemsize
-    if not size:
-        return torch.zeros(shape, dtype=dtype)
-    return torch.frombuffer(mmap.mmap(-1, size, **_OWN), dtype=dtype).view(shape)
+    pages = mmap.mmap(-1, prod(shape) * dtype.itemsize, **_OWN)
+    return torch.frombuffer(pages, dtype=dtype).view(shape)
