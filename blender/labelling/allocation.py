@@ -31,37 +31,22 @@ def allocate(campaign: Campaign, raters: Sequence[str], *, everything: bool = Fa
         BadInput: a name is empty, too long or comes twice (case aside), or there are fewer raters than each item needs.
     """
     _check(campaign, raters, everything)
-    ordinary, repeats, gold = _sorted_out(campaign)
     wanted = len(raters) if everything else campaign.raters
     names = sorted(raters)
     own: dict[str, list[str]] = {name: [] for name in raters}
     random = generator(campaign.seed, "allocation")
-    for page in random.sample(ordinary, len(ordinary)):
+    for page in random.sample(campaign.ordinary, len(campaign.ordinary)):
         for name in sorted(names, key=lambda name: (len(own[name]), random.random()))[:wanted]:
             own[name].append(page)
     return {
         name: woven(
             pages,
-            {page: repeats[page] for page in pages if page in repeats},
-            gold,
+            {page: campaign.repeats[page] for page in pages if page in campaign.repeats},
+            campaign.golden,
             generator(campaign.seed, "rater", name),
         )
         for name, pages in own.items()
     }
-
-
-def _sorted_out(campaign: Campaign) -> tuple[list[str], dict[str, str], list[str]]:
-    """Ordinary pages; the repetition of some, by the page repeated; gold pages."""
-    ordinary, repeats, gold = [], dict[str, str](), []
-    for page, items in campaign.pages.items():
-        first = items[0]
-        if first.gold is not None:
-            gold.append(page)
-        elif first.repeats is not None:
-            repeats[campaign.by_id[first.repeats].page] = page
-        else:
-            ordinary.append(page)
-    return ordinary, repeats, gold
 
 
 def _one(name: str) -> str:

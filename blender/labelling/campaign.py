@@ -85,6 +85,22 @@ class Campaign:
         shown = (item for item in self.items if not item.empty)
         return {page: tuple(group) for page, group in groupby(shown, key=lambda item: item.page)}
 
+    @cached_property
+    def ordinary(self) -> tuple[str, ...]:
+        """Pages that are neither gold nor repetitions, in order."""
+        return tuple(page for page, items in self.pages.items() if items[0].scored)
+
+    @cached_property
+    def golden(self) -> tuple[str, ...]:
+        """Pages of gold answers, in order."""
+        return tuple(page for page, items in self.pages.items() if items[0].gold is not None)
+
+    @cached_property
+    def repeats(self) -> Mapping[str, str]:
+        """The repetition of some pages, by the page repeated."""
+        firsts = {page: items[0].repeats for page, items in self.pages.items() if items[0].gold is None}
+        return {self.by_id[first].page: page for page, first in firsts.items() if first is not None}
+
     def save(self, folder: Path) -> Path:
         """Write ``campaign.jsonl`` into ``folder``, aside and renamed.
 

@@ -63,7 +63,7 @@ class Claiming:
         coming = seen | free
         ordinary = len(self._ordinary & coming)
         gold = [page for page, due in self._gold(rater) if page not in seen and due <= ordinary]
-        again = [page for page, first in self._repeats.items() if page not in seen and first in coming]
+        again = [page for first, page in self.campaign.repeats.items() if page not in seen and first in coming]
         return len(free) + len(gold) + len(again)
 
     def free(self, rater: str, given: Sequence[str]) -> int:
@@ -115,15 +115,16 @@ class Claiming:
     def _repeat(self, given: Sequence[str], seen: Set[str], apart: int) -> str | None:
         """The repetition of the earliest page given at least so many pages ago."""
         early = given[: max(len(given) - apart, 0)]
-        again = {first: page for page, first in self._repeats.items()}
+        again = self.campaign.repeats
         return next((again[page] for page in early if page in again and again[page] not in seen), None)
 
     def _gold(self, rater: str) -> list[tuple[str, int]]:
         """Gold pages in the order of one rater, each with the number of ordinary pages before it."""
         if rater not in self._golds:
             random = generator(self.campaign.seed, "gold", rater)
-            stretch = len(self._ordinary) / max(len(self._golden), 1)
-            shuffled = random.sample(self._golden, len(self._golden))
+            golden = self.campaign.golden
+            stretch = len(self._ordinary) / max(len(golden), 1)
+            shuffled = random.sample(golden, len(golden))
             self._golds[rater] = [(page, int((at + random.random()) * stretch)) for at, page in enumerate(shuffled)]
         return self._golds[rater]
 
@@ -137,19 +138,7 @@ class Claiming:
 
     @cached_property
     def _ordinary(self) -> frozenset[str]:
-        return frozenset(
-            page for page, items in self.campaign.pages.items() if items[0].gold is None and items[0].repeats is None
-        )
-
-    @cached_property
-    def _golden(self) -> list[str]:
-        return [page for page, items in self.campaign.pages.items() if items[0].gold is not None]
-
-    @cached_property
-    def _repeats(self) -> Mapping[str, str]:
-        """The page repeated, by repetition."""
-        firsts = {page: items[0].repeats for page, items in self.campaign.pages.items()}
-        return {page: self.campaign.by_id[first].page for page, first in firsts.items() if first is not None}
+        return frozenset(self.campaign.ordinary)
 
 
 class Planned:
