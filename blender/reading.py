@@ -54,7 +54,9 @@ class Task:
         return Pool(dialog=self.dialog, candidates=self.candidates or ())
 
 
-class _Turn(msgspec.Struct, forbid_unknown_fields=True):
+class TurnRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A turn that says whose it is."""
+
     speaker: Speaker
     text: str
 
@@ -73,8 +75,8 @@ class _Candidate(msgspec.Struct, forbid_unknown_fields=True):
 class _Row(msgspec.Struct, forbid_unknown_fields=True):
     id: str | None = None
     dialog_id: str | None = None
-    turns: str | list[str | _Turn] | None = None
-    context: str | list[str | _Turn] | None = None
+    turns: str | list[str | TurnRow] | None = None
+    context: str | list[str | TurnRow] | None = None
     candidates: list[str | _Candidate] | None = None
     facts: list[str] = msgspec.field(default_factory=list)
     locale: str | None = None
@@ -204,10 +206,9 @@ def _dialog(row: _Row, number: int, locale: str, problems: list[str]) -> Dialog 
     if turns is None:
         problems.append("turns (or context) is missing; give the conversation so far, the human's turn last")
         return None
-    given = [turns] if isinstance(turns, str) else turns
     try:
         return Dialog.of(
-            [turn if isinstance(turn, str) else Turn(speaker=turn.speaker, text=turn.text) for turn in given],
+            turns_of([turns] if isinstance(turns, str) else turns),
             id=f"line-{number}" if id is None else id,
             facts=row.facts,
             locale=row.locale or locale,
@@ -215,6 +216,11 @@ def _dialog(row: _Row, number: int, locale: str, problems: list[str]) -> Dialog 
     except BadInput as fault:
         problems += fault.problems
         return None
+
+
+def turns_of(given: Sequence[str | TurnRow]) -> list[str | Turn]:
+    """The turns of a row as `Dialog.of` takes them."""
+    return [turn if isinstance(turn, str) else Turn(speaker=turn.speaker, text=turn.text) for turn in given]
 
 
 def _one_of(name: str, value: Any, other: str, same: Any, problems: list[str]) -> Any:

@@ -12,7 +12,8 @@ from blender.judging.pools import LabelledPool, Ratings, judged
 from blender.judging.rows import LabelRow, Problem, RatingRow
 from blender.judging.scales import SCHEMES, UNORDERED, Scheme
 from blender.matrix import Floats
-from blender.records import Candidate, Dialog, Pool, Turn
+from blender.reading import turns_of
+from blender.records import Candidate, Dialog, Pool
 
 ROLES = ("sensible", "specific", "overall")
 
@@ -93,8 +94,7 @@ def _given(ratings: Sequence[RatingRow], role: str) -> tuple[float, ...]:
 
 def _pool(dataset: str, rows: Sequence[LabelRow], rated: Sequence[list[RatingRow]], locale: str) -> LabelledPool:
     first = rows[0]
-    turns = [turn if isinstance(turn, str) else Turn(speaker=turn.speaker, text=turn.text) for turn in first.context]
-    dialog = Dialog.of(turns, id=first.dialog_id, facts=first.facts, locale=_locale(first, locale))
+    dialog = Dialog.of(turns_of(first.context), id=first.dialog_id, facts=first.facts, locale=_locale(first, locale))
     ratings = _together(rated) if any(rated) else None
     means = {role: _means(role, rows, ratings) for role in ROLES}
     return LabelledPool(

@@ -12,20 +12,14 @@ from typing import Any
 import msgspec
 
 from blender.errors import BadInput
-from blender.records import Kind, Speaker
+from blender.reading import TurnRow
+from blender.records import Kind
 from blender.texts import check_text
 
 Problem = tuple[int, str]
 """Number of the line (or entry) and what is wrong there."""
 
 UNIT_FIELDS = ("sensible", "specific", "overall", "sensible_vote", "specific_vote")
-
-
-class TurnRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A turn that says whose it is."""
-
-    speaker: Speaker
-    text: str
 
 
 class RatingRow(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -20,10 +20,11 @@ from typing import Literal, get_args
 from blender.errors import BadInput
 from blender.judging.grouping import group_rows
 from blender.judging.pools import AGGREGATED, LabelledPool
-from blender.judging.rows import LabelRow, RatingRow, TurnRow
+from blender.judging.rows import LabelRow, RatingRow
 from blender.labelling.campaign import Campaign
 from blender.labelling.crowd import Votes, infer
 from blender.labelling.records import Item, Label
+from blender.reading import TurnRow
 from blender.records import Kind
 
 Method = Literal["majority", "mean", "dawid-skene", "mace"]

@@ -17,10 +17,10 @@ from pathlib import Path
 import msgspec
 
 from blender.errors import BadInput
-from blender.judging.rows import TurnRow
 from blender.labelling.records import Gold
 from blender.problems import Problems
-from blender.records import Dialog, Turn
+from blender.reading import TurnRow, turns_of
+from blender.records import Dialog
 from blender.texts import check_text
 
 _ACCEPTED = "a row holds context, response, sensible, specific, facts, locale"
@@ -87,7 +87,7 @@ def _answer(line: bytes) -> GoldAnswer:
     for name, label in (("sensible", row.sensible), ("specific", row.specific)):
         if label not in (0, 1, None):
             raise BadInput(f"{name} must be 0 or 1 (or true, false), got {label!r}")
-    turns = [turn if isinstance(turn, str) else Turn(speaker=turn.speaker, text=turn.text) for turn in row.context]
+    turns = turns_of(row.context)
     same = hashlib.sha256(msgspec.json.encode([turns, row.facts])).hexdigest()[:16]
     gold = Gold(sensible=bool(row.sensible), specific=None if row.specific is None else bool(row.specific))
     dialog = Dialog.of(turns, id=f"gold-{same}", facts=row.facts, locale=row.locale)
