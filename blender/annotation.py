@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.faults import Fault, Outcome, Runner, logged
-from blender.matrix import FeatureMatrix, Floats
+from blender.matrix import FeatureMatrix, Floats, spans
 from blender.records import Pool
 from blender.roles import Annotator, Column, matrix_columns
 from blender.written import pools_as_written
@@ -119,10 +119,7 @@ def _checked(
     infinite = np.isinf(block)
     block[infinite] = np.nan
     faults: list[list[Fault]] = []
-    row = 0
-    for pool in pools:
-        rows = slice(row, row + len(pool))
-        row += len(pool)
+    for pool, rows in zip(pools, spans(map(len, pools)), strict=True):
         unknown = _unknown(name, columns, pool, block[rows], infinite[rows])
         faults.append([unknown] if unknown else [])
     return block, faults

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.annotation import Annotation
-from blender.matrix import FeatureMatrix
+from blender.matrix import FeatureMatrix, spans
 from blender.records import Pool
 from blender.roles import Ranker, Scores
 
@@ -137,12 +137,10 @@ def shortened(pools: Sequence[Pool], lists: Sequence[Sequence[int]], most: int) 
     """
     short: list[Pool] = []
     rows: list[int] = []
-    start = 0
-    for pool, listed in zip(pools, lists, strict=True):
+    for pool, listed, place in zip(pools, lists, spans(map(len, pools)), strict=True):
         kept = sorted(listed[:most])
         short.append(Pool(dialog=pool.dialog, candidates=tuple(pool.candidates[at] for at in kept)))
-        rows += [start + at for at in kept]
-        start += len(pool)
+        rows += [place.start + at for at in kept]
     return short, np.array(rows, dtype=np.intp)
 
 

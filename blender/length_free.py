@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.matrix import FeatureMatrix, pool_z
+from blender.matrix import FeatureMatrix, pool_z, spans
 from blender.records import Pool
 from blender.roles import Ranker, Scores
 
@@ -20,8 +20,7 @@ PULL = 1.0  # candidates' worth of the ranker's usual taste; with none a pool of
 def in_pool_length(words: NDArray[np.floating], sizes: Sequence[int]) -> Doubles:
     """Z-score of log(1 + words) inside each pool, float64 (n_rows,); 0 where the words are unknown."""
     logs = np.log1p(np.maximum(words, 0)).astype(np.float32)[:, None]
-    ends = np.cumsum(sizes)
-    parts = [pool_z(logs[end - size : end])[:, 0] for end, size in zip(ends, sizes, strict=True)]
+    parts = [pool_z(logs[rows])[:, 0] for rows in spans(sizes)]
     long: Doubles = np.nan_to_num(np.concatenate([np.zeros(0), *parts]), nan=0.0).astype(np.float64)
     return long
 
@@ -42,8 +41,7 @@ def length_part(
         taste: the slope that is usual.
     """
     long, part = in_pool_length(words, sizes), np.zeros(len(values))
-    for end, size in zip(np.cumsum(sizes), sizes, strict=True):
-        rows = slice(end - size, end)
+    for rows in spans(sizes):
         x, y = long[rows], np.asarray(values[rows], dtype=np.float64)  # x sums to 0: the level of y is no matter
         part[rows] = x * (x @ y + PULL * taste) / (x @ x + PULL)
     return part

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -28,6 +28,18 @@ def is_coordinate(name: str) -> bool:
 def ordinary_columns(plain: Sequence[str]) -> tuple[str, ...]:
     """Those that are no coordinate of a point."""
     return tuple(name for name in plain if not is_coordinate(name))
+
+
+def spans(sizes: Iterable[int]) -> Iterator[slice]:
+    """The rows of each of some groups that stand one after the other.
+
+    >>> list(spans([2, 3]))
+    [slice(0, 2, None), slice(2, 5, None)]
+    """
+    start = 0
+    for size in sizes:
+        yield slice(start, start + size)
+        start += size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,10 +72,7 @@ class FeatureMatrix:
 
     def groups(self) -> Iterator[slice]:
         """The rows of each pool, in order."""
-        start = 0
-        for size in self.group_sizes:
-            yield slice(start, start + size)
-            start += size
+        return spans(self.group_sizes)
 
     def column(self, name: str) -> Floats:
         """One column, float32 (n_rows,); all NaN if the matrix has none of that name."""

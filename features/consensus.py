@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from blender.catalogue import fingerprint
 from blender.deadline import check
-from blender.matrix import Floats
+from blender.matrix import Floats, spans
 from blender.models.encoder import Encoder, cosines, load_encoder
 from blender.records import Pool
 from blender.roles import Column
@@ -74,12 +74,12 @@ class Consensus:
         if not firsts:
             return values
         vectors = self._encoder.answers(firsts)
-        row, vector = 0, 0
-        for rows, at in said:
+        own = spans(len(rows) for rows, _ in said)
+        every = spans(len(at) for _, at in said)
+        for (rows, at), mine, all_rows in zip(said, own, every, strict=True):
             if len(rows) > 1:
-                near = np.vstack([_agreement(vectors[vector : vector + len(rows)]), [np.nan, np.nan]])
-                values[row : row + len(at)] = near[at]
-            row, vector = row + len(at), vector + len(rows)
+                near = np.vstack([_agreement(vectors[mine]), [np.nan, np.nan]])
+                values[all_rows] = near[at]
         return values
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from blender.catalogue import fingerprint
 from blender.errors import BadInput
-from blender.matrix import Floats
+from blender.matrix import Floats, spans
 from blender.models.encoder import Encoder, load_encoder
 from blender.records import Pool
 from blender.roles import Column
@@ -89,23 +89,22 @@ class Relevance:
             return np.empty((0, 3), dtype=np.float32)
         candidates = [candidate for pool in asked for candidate in pool.candidates]
         new = [candidate.text for candidate in candidates if self._encoder.kept(candidate) is None]
-        self._encoder.prepare([*new, *map(_own_turn, asked)], [text for pool in asked for text in self._newest(pool)])
+        said, newest = [_own_turn(pool) for pool in asked], [pool.dialog.texts[-self.turns :] for pool in asked]
+        queries = [text for texts in newest for text in texts]
+        self._encoder.prepare([*new, *said], queries)
         answers = self._encoder.answers(candidates)
-        heard = self._encoder.encode([text for pool in asked for text in self._newest(pool)], role="query")
-        own = self._encoder.encode([_own_turn(pool) for pool in asked], role="passage")
-        blocks, row, turn = [], 0, 0
-        for pool, own_vector in zip(asked, own, strict=True):
-            turns = heard[turn : turn + len(self._newest(pool))]
-            block = answers[row : row + len(pool)] @ np.stack([turns[-1], self._context(turns), own_vector], axis=1)
+        heard = self._encoder.encode(queries, role="query")
+        own = self._encoder.encode(said, role="passage")
+        blocks = []
+        each = zip(asked, own, spans(map(len, asked)), spans(map(len, newest)), strict=True)
+        for pool, own_vector, rows, context in each:
+            turns = heard[context]
+            block = answers[rows] @ np.stack([turns[-1], self._context(turns), own_vector], axis=1)
             block[[not text.strip() for text in pool.texts]] = np.nan
             if not _own_turn(pool):
                 block[:, 2] = np.nan
             blocks.append(block)
-            row, turn = row + len(pool), turn + len(turns)
         return np.vstack(blocks).astype(np.float32)
-
-    def _newest(self, pool: Pool) -> tuple[str, ...]:
-        return pool.dialog.texts[-self.turns :]
 
     def _context(self, turns: Floats) -> Floats:
         """The weighted sum of (n, dim) turn vectors, normalised; float32 (dim,)."""

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
+from blender.matrix import spans
 
 Doubles = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -64,10 +65,7 @@ class Opinions:
 
     def groups(self) -> Iterator[slice]:
         """Rows of each context, in order."""
-        start = 0
-        for size in self.group_sizes:
-            yield slice(start, start + size)
-            start += size
+        return spans(self.group_sizes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
