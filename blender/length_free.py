@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.matrix import FeatureMatrix, pool_z, spans
+from blender.matrix import Doubles, FeatureMatrix, pool_z, spans
 from blender.records import Pool
 from blender.roles import Ranker, Scores
 
-Doubles = NDArray[np.float64]
 WORDS = "length.words"
 PULL = 1.0  # candidates' worth of the ranker's usual taste; with none a pool of three would lose half of what it tells
 

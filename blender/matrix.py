@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from blender.errors import ColumnMismatch
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 RANK, Z = "~rank", "~z"
 COORDINATE = "#"
 

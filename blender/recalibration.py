@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize, special
 
 from blender.bundle import HEADS, Bundle
 from blender.errors import BadInput
+from blender.matrix import Doubles
 from blender.terms import Curve, Head
 
-Doubles = NDArray[np.float64]
 SHIFT, SCALE = 1.0, 0.5
 """How far a new place is expected to differ: standard deviations of the shift (log-odds) and of the scale."""
 FEWEST = 10

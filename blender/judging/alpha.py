@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.judging.resampling import Interval, statistic
+from blender.matrix import Doubles
 
-Doubles = NDArray[np.float64]
 Level = Literal["nominal", "interval"]
 _ROUNDING = 1e-9  # relative; disagreement below it is none at all
 

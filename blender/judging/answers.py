@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from blender.errors import BadInput
 from blender.judging.pools import LabelledPool
 from blender.judging.target import GATED, MEAN, SENSIBLE, gated, stated_specific, target_name
+from blender.matrix import Doubles
 from blender.sampling.lengths import length_slice
 
-Doubles = NDArray[np.float64]
 Places = NDArray[np.intp]
 Named = TypeVar("Named")
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-Doubles = NDArray[np.float64]
+from blender.matrix import Doubles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

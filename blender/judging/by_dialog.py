@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from blender.judging.answers import Answers
 from blender.judging.ssa import weights
+from blender.matrix import Doubles
 
-Doubles = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.judging.resampling import Interval, wilson
+from blender.matrix import Doubles
 
-Doubles = NDArray[np.float64]
 BINS, FEWEST = 10, 15
 
 

@@ -26,7 +26,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blender.errors import BadInput
 from blender.judging.answers import root_of
@@ -34,8 +33,8 @@ from blender.judging.headroom import FLAT, bootstrap
 from blender.judging.pools import LabelledPool
 from blender.judging.resampling import Interval
 from blender.judging.target import asks_specific, rater_targets
+from blender.matrix import Doubles
 
-Doubles = NDArray[np.float64]
 _DRAWS = 400  # of true means for each pool
 
 

@@ -9,7 +9,6 @@ from itertools import combinations
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import nbdtrik
 
 from blender.judging.agreement import ratings_of
@@ -20,9 +19,9 @@ from blender.judging.headroom import bootstrap
 from blender.judging.pools import LabelledPool
 from blender.judging.randomisation import holm, randomisation
 from blender.judging.resampling import Interval
+from blender.matrix import Doubles
 
 ALPHA, POWER, FLIPS = 0.05, 0.8, 10_000
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,11 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from blender.judging.resampling import Interval, ratios
+from blender.matrix import Doubles
 
-Doubles = NDArray[np.float64]
 FLAT = 1e-6  # labels are float32 means on 0..1; a smaller gap between best and mean is rounding
 
 

@@ -20,8 +20,7 @@ from blender.judging.headroom import bootstrap, recovered_per_context
 from blender.judging.pools import LabelledPool
 from blender.judging.resampling import Interval
 from blender.judging.target import rater_targets, sets_asking
-
-Doubles = NDArray[np.float64]
+from blender.matrix import Doubles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blender.judging.agreement import Question
 from blender.judging.pools import LabelledPool
-
-Doubles = NDArray[np.float64]
+from blender.matrix import Doubles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

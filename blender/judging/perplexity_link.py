@@ -18,8 +18,8 @@ from blender.judging.answers import Answers, answers
 from blender.judging.pools import LabelledPool
 from blender.judging.rank_correlation import spearman
 from blender.judging.resampling import Interval
+from blender.matrix import Doubles
 
-Doubles = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 

@@ -13,10 +13,8 @@ from blender.baselines import BestFeature, BestSource
 from blender.judging.headroom import FLAT
 from blender.judging.pools import LabelledPool
 from blender.judging.target import targets
-from blender.matrix import FeatureMatrix
+from blender.matrix import Doubles, FeatureMatrix
 from blender.records import Candidate
-
-Doubles = NDArray[np.float64]
 
 
 def sources_of(pools: Sequence[LabelledPool]) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from blender.judging.resampling import NOTHING, Interval
+from blender.matrix import Doubles
 
-Doubles = NDArray[np.float64]
 _ROUNDING = 1e-9  # a weight below it is none, and costs no degree of freedom
 
 

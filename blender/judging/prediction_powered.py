@@ -24,16 +24,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blender.judging.answers import answers as answer_table
 from blender.judging.pools import LabelledPool
 from blender.judging.powered_mean import powered_mean
 from blender.judging.resampling import Interval, ratios
 from blender.judging.ssa import MEASURES, weights
+from blender.matrix import Doubles
 from blender.records import Dialog
 
-Doubles = NDArray[np.float64]
 Key = tuple[str, str, str]
 """System, dialog id, answer text."""
 

@@ -9,9 +9,9 @@ the one seen included (Phipson and Smyth 2010: (hits + 1) / (tries + 1), never 0
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from blender.matrix import Doubles
+
 _CELLS = 4_000_000
 _TIE = 1e-9  # relative; sums in another order differ by rounding
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from blender.judging.resampling import NOTHING, Interval, percentile, times
+from blender.matrix import Doubles
 
-Doubles = NDArray[np.float64]
 _FLAT = 1e-12  # variance of ranks over the square of their number; below it all values are one
 
 

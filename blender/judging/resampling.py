@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
-Doubles = NDArray[np.float64]
+from blender.matrix import Doubles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy.special import bdtr
 
 from blender.errors import BadInput
+from blender.matrix import Doubles
 
-Doubles = NDArray[np.float64]
 NOT_SENSIBLE_BELOW = 0.5
 DELTA = 0.1
 PROBABILITIES: tuple[float, ...] = tuple(at / 100 for at in range(100))

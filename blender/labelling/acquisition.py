@@ -23,9 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
-from blender.matrix import spans
+from blender.matrix import Doubles, spans
 
-Doubles = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 TERMS = ("disagreement", "margin", "doubt", "coverage")
 EQUAL: Mapping[str, float] = MappingProxyType(dict.fromkeys(TERMS, 1.0))

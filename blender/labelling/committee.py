@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blender.baselines import Perplexity, filled
 from blender.fusion import ANNOTATORS_READ, Average, ReciprocalRankFusion
 from blender.index.context import context_text, embed_contexts
 from blender.index.settings import TextEncoder
 from blender.lamda import Lamda
-from blender.matrix import FeatureMatrix
+from blender.matrix import Doubles, FeatureMatrix
 from blender.records import Dialog
 from blender.roles import Ranker, Scores
 
-Doubles = NDArray[np.float64]
 RANKER, AVERAGE = "ranker", "plain average"
 LAMDA = "3 P(sensible) + P(specific)"
 TURNS = 8

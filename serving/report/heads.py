@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from blender.errors import BadInput
-from blender.judging.calibration import Bin, Doubles, Reliability, curve, measure
+from blender.judging.calibration import Bin, Reliability, curve, measure
 from blender.judging.pools import LabelledPool
 from blender.judging.target import gated_specific, sets_asking
+from blender.matrix import Doubles
 from blender.serving.report import measured
 from blender.serving.report.measured import Predictions
 

@@ -12,8 +12,9 @@ from sklearn.linear_model import Ridge
 from blender.judging.answers import answers
 from blender.judging.labels import read_labels
 from blender.judging.pools import LabelledPool, judged
-from blender.judging.powered_mean import Doubles, powered_mean
+from blender.judging.powered_mean import powered_mean
 from blender.judging.prediction_powered import predicted_ssa, prediction_powered
+from blender.matrix import Doubles
 from blender.records import Candidate, Dialog, Pool
 
 

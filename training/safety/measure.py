@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
-from blender.judging.resampling import Doubles, Interval, percentile, times
+from blender.judging.resampling import Interval, percentile, times
+from blender.matrix import Doubles
 
 FALSE_ALARMS = 0.01
 DRAWS = 1000
