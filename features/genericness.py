@@ -15,8 +15,9 @@ import numpy as np
 
 from blender.catalogue import fingerprint
 from blender.errors import BadInput
-from blender.index.base import PhraseBase, open_base
+from blender.index.base import PhraseBase
 from blender.index.corpus import read_phrases
+from blender.index.opening import open_base
 from blender.matrix import Floats
 from blender.models.cache import cache_folder, make_once, text_digest
 from blender.models.encoder import Encoder, cosines, load_encoder

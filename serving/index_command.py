@@ -12,12 +12,13 @@ from rich import box
 from rich.table import Table
 
 from blender.errors import BadInput
-from blender.index.base import On, PhraseBase, open_base
+from blender.index.base import On, PhraseBase
 from blender.index.build import add as add_phrases
 from blender.index.build import build_base
 from blender.index.build import remove as remove_phrases
 from blender.index.corpus import Phrase, answering_words, of_words, read_phrases
 from blender.index.hits import Hit
+from blender.index.opening import open_base
 from blender.index.settings import BaseSettings
 from blender.records import Dialog
 from blender.serving.terminal import messages, output, shown

@@ -17,10 +17,10 @@ from blender.index.heads import Heads
 from blender.index.hits import Hit, in_turn, nearest_phrases
 from blender.index.settings import TextEncoder
 from blender.index.steered import steered_index
-from blender.index.store import MANIFEST, Manifest, read_base
+from blender.index.store import Manifest, read_base
 from blender.index.vectors import VectorIndex, read_index, tuned
 from blender.matrix import Floats
-from blender.models.cache import one_per_process, text_digest
+from blender.models.cache import text_digest
 from blender.records import Dialog, Embedded
 from blender.texts import language_tag
 
@@ -225,23 +225,3 @@ def _under(prefix: str, row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name.removeprefix(prefix): each for name, each in row.items() if name.startswith(prefix) and each is not None
     }
-
-
-def open_base(reference: str | Path) -> PhraseBase:
-    """Open a base, once per process and state of it; ``demo`` is the one that comes with the package's own data.
-
-    Raises:
-        BadBase: there is none, or it is broken.
-    """
-    if str(reference) == "demo":
-        from blender.index.demo import demo_base
-
-        reference = demo_base()
-    folder = Path(reference).expanduser().absolute()
-    manifest = folder / MANIFEST
-    return _opened(folder, manifest.read_bytes() if manifest.is_file() else b"")
-
-
-@one_per_process
-def _opened(folder: Path, _manifest: bytes) -> PhraseBase:
-    return PhraseBase.open(folder)

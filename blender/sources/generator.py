@@ -52,8 +52,8 @@ class Generator(SampledSource):
     def _retriever(self) -> PairRetriever | None:
         if self.prompts == "none":
             return None
-        from blender.index.base import open_base
         from blender.index.heads import Heads
+        from blender.index.opening import open_base
         from blender.index.rules import Rules
         from blender.sources.prompting import PairRetriever
 

@@ -49,7 +49,7 @@ class Grounded(SampledSource):
     @cached_property
     def _bases(self) -> tuple[PhraseBase | None, PhraseBase | None]:
         """The documents and the phrase base, where set."""
-        from blender.index.base import open_base
+        from blender.index.opening import open_base
 
         return (
             open_base(self.documents) if self.documents else None,

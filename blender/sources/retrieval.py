@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
-from blender.index.base import On, PhraseBase, open_base
+from blender.index.base import On, PhraseBase
 from blender.index.heads import Heads
 from blender.index.hits import Hit
+from blender.index.opening import open_base
 from blender.index.rules import AppliedRules, Rules
 from blender.index.scores import BaseScores
 from blender.models.cache import text_digest

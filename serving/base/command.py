@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from blender.errors import BadInput
-from blender.index.base import open_base
+from blender.index.opening import open_base
 from blender.models.precision import Precision
 from blender.outputs import check_new_file
 from blender.serving.base.plan import Asked, planned

@@ -13,7 +13,7 @@ import msgspec
 from blender import __version__
 from blender.errors import UnknownName
 from blender.faults import Fault, Runner
-from blender.index.base import open_base
+from blender.index.opening import open_base
 from blender.models.reference import allow_network, resolve
 from blender.proposing import Proposals, SourceSlot, propose
 from blender.records import Dialog

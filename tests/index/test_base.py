@@ -13,10 +13,11 @@ import pytest
 
 from blender.errors import BadBase, BadInput
 from blender.index import store
-from blender.index.base import On, PhraseBase, open_base
+from blender.index.base import On, PhraseBase
 from blender.index.build import add
 from blender.index.context import context_text, embed_contexts
 from blender.index.corpus import Phrase
+from blender.index.opening import open_base
 from blender.index.settings import BaseSettings
 from blender.records import Dialog
 

@@ -9,9 +9,9 @@ import numpy as np
 import typer
 
 from blender.errors import BadInput
-from blender.index.base import open_base
 from blender.index.context import TURN_BREAK
 from blender.index.corpus import read_chats
+from blender.index.opening import open_base
 from blender.models.language_model import load_language_model
 from blender.outputs import check_folder
 from blender.records import Dialog

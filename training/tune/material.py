@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from blender.index.base import PhraseBase, open_base
+from blender.index.base import PhraseBase
 from blender.index.heads import Heads
+from blender.index.opening import open_base
 from blender.index.scores import BaseScores
 from blender.matrix import Floats
 from blender.training.tune.contrastive import Embedding

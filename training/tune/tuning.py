@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from blender.index.base import PhraseBase, open_base
+from blender.index.base import PhraseBase
 from blender.index.heads import Heads
+from blender.index.opening import open_base
 from blender.judging.labels import read_labels
 from blender.models.encoder import load_encoder
 from blender.settings import Settings
