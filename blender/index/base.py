@@ -124,6 +124,10 @@ class PhraseBase:
         known = np.array([language_tag(tag).partition("-")[0] for tag in coded.dictionary.to_pylist()], dtype=str)
         return known[coded.indices.to_numpy()] if len(known) else np.zeros(0, dtype=str)
 
+    def of_language(self, language: str) -> NDArray[np.bool_] | None:
+        """Which phrases are of a language, or may be, bool (phrases,); ``None`` if that is not known of any."""
+        return None if self.locales is None else np.isin(self.locales, ["", language])
+
     @cached_property
     def contexts_index(self) -> VectorIndex:
         """Finds contexts, by row of ``contents.contexts``."""
@@ -182,10 +186,7 @@ class PhraseBase:
         Raises:
             BadInput: the base has no such column.
         """
-        found = np.ones(len(self), dtype=bool)
-        for name, value in values.items():
-            found &= self.contents.equal_to(name, value)
-        return found
+        return self.contents.where(values)
 
     def _index(self, role: str, vectors: NDArray[np.floating]) -> VectorIndex:
         kind = self.manifest.indexes[role]

@@ -112,7 +112,9 @@ def remove(
     if not texts and not where:
         raise BadInput("nothing to remove: give texts of phrases, or a column and its value")
     with _changing(place) as (manifest, contents):
-        gone = _of_texts(contents, texts) | _of_values(contents, where or {})
+        gone = _of_texts(contents, texts)
+        if where:
+            gone |= contents.where(where)
         if gone.all():
             raise BadInput(f"this would leave nothing in {place}; delete the folder if that is meant")
         if gone.any():
@@ -146,13 +148,6 @@ def _of_texts(contents: Contents, texts: Sequence[str]) -> NDArray[np.bool_]:
             [f"the base has no phrase {text!r:.80}; `blend index search` finds near ones" for text in absent]
         )
     return np.array([key in wanted for key in keys] or np.zeros(len(contents)), dtype=bool)
-
-
-def _of_values(contents: Contents, where: Mapping[str, str | float]) -> NDArray[np.bool_]:
-    gone = np.full(len(contents), bool(where))
-    for name, value in where.items():
-        gone &= contents.equal_to(name, value)
-    return gone
 
 
 @contextmanager

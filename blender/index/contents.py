@@ -65,12 +65,18 @@ class Contents:
         names = self.phrases.column_names
         return tuple(name.removeprefix(COLUMN) for name in names if name.startswith(COLUMN))
 
-    def equal_to(self, name: str, value: str | float) -> NDArray[np.bool_]:
-        """Which phrases have ``value`` in column ``name``, bool (phrases,).
+    def where(self, values: Mapping[str, str | float]) -> NDArray[np.bool_]:
+        """Which phrases have these values in their columns, bool (phrases,); one without a value is not among them.
 
         Raises:
-            BadInput: there is no such column, or it holds numbers and ``value`` is none.
+            BadInput: there is no such column, or it holds numbers and the value is none.
         """
+        found = np.ones(len(self), dtype=bool)
+        for name, value in values.items():
+            found &= self._equal(name, value)
+        return found
+
+    def _equal(self, name: str, value: str | float) -> NDArray[np.bool_]:
         if name not in self.columns:
             raise BadInput(f"the base has no column {name!r}; it has {', '.join(self.columns) or 'none'}")
         column = self.phrases[COLUMN + name]

@@ -14,6 +14,7 @@ from blender.catalogue import annotator_catalogue
 from blender.errors import BadInput
 from blender.index.collapse import same_meaning, same_text
 from blender.index.contents import (
+    STORED,
     Contents,
     context_table,
     empty_phrases,
@@ -111,7 +112,7 @@ class Grower:
         wanted = np.ones(len(new), dtype=bool)
         for name, most in self.settings.drop_above.items():
             key = stored_key(self.annotators[name.partition(".")[0]], name)
-            wanted &= ~(new[f"stored:{key}"].to_numpy() > most)
+            wanted &= ~(new[STORED + key].to_numpy() > most)
         return wanted
 
     def _stands(self, table: pa.Table, vectors: Floats, known: int) -> NDArray[np.int64]:

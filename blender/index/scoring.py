@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BadBase, BadInput, BlendError
 from blender.index.base import PhraseBase
+from blender.index.contents import COLUMN
 from blender.index.place import locked
 from blender.index.publishing import publish
 from blender.index.scorers import PhraseRow, Scorer
@@ -151,7 +152,7 @@ class Rows:
         """The phrases of these rows."""
         table = self._base.contents.phrases.slice(part.start, len(part))
         texts = table["text"].to_pylist()
-        tags = table["column:locale"].to_pylist() if "locale" in self._base.columns else [None] * len(part)
+        tags = table[COLUMN + "locale"].to_pylist() if "locale" in self._base.columns else [None] * len(part)
         asked = self._base.contents.contexts["text"]
         return [
             PhraseRow(

@@ -109,7 +109,7 @@ class PairRetriever:
     def _rows(self, dialog: Dialog, query: NDArray[np.float32]) -> list[int]:
         said = {duplicate_key(text) for text in dialog.texts}
         wide = self.k + len(said)
-        near = nearest_phrases(self._index, query, wide, self._phrases, self._allowed(dialog.locale))
+        near = nearest_phrases(self._index, query, wide, self._phrases, self._allowed(dialog.language))
         texts = self.base.contents.phrases["text"]
         return [row for phrase, row, _ in near if duplicate_key(texts[phrase].as_py()) not in said][: self.k]
 
@@ -140,6 +140,6 @@ class PairRetriever:
                 found &= ~condition.met(scores)
         return found
 
-    def _allowed(self, locale: str) -> NDArray[np.bool_]:
-        known = self.base.locales
-        return self.good if known is None else self.good & np.isin(known, ["", locale.partition("-")[0]])
+    def _allowed(self, language: str) -> NDArray[np.bool_]:
+        spoken = self.base.of_language(language)
+        return self.good if spoken is None else self.good & spoken

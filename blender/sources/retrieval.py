@@ -109,20 +109,18 @@ class Retrieval:
         said = [{duplicate_key(text) for text in dialog.said_by("human")} for dialog in dialogs]
         among = self._rules.among if self._rules.boost else 0
         wide = max(k, among) + max(map(len, said), default=0)
-        locales = sorted({dialog.locale for dialog in dialogs})
         found: dict[int, list[Hit]] = {}
-        for locale in locales:
-            at = [each for each, dialog in enumerate(dialogs) if dialog.locale == locale]
-            hits = self._base.search([dialogs[each] for each in at], wide, self._on, allowed=self._allowed(locale))
+        for language in sorted({dialog.language for dialog in dialogs}):
+            at = [each for each, dialog in enumerate(dialogs) if dialog.language == language]
+            hits = self._base.search([dialogs[each] for each in at], wide, self._on, allowed=self._allowed(language))
             found |= dict(zip(at, hits, strict=True))
         return [self._candidates(found[at], said[at])[:k] for at in range(len(dialogs))]
 
-    def _allowed(self, locale: str) -> NDArray[np.bool_] | None:
-        locales = self._base.locales if self.match_locale else None
-        if locales is None:
+    def _allowed(self, language: str) -> NDArray[np.bool_] | None:
+        spoken = self._base.of_language(language) if self.match_locale else None
+        if spoken is None:
             return self._where if self.where or self._applied else None
-        language = locale.partition("-")[0]
-        return self._where & np.isin(locales, ["", language])
+        return self._where & spoken
 
     def _candidates(self, hits: Sequence[Hit], said: set[str]) -> list[Candidate]:
         kept = [hit for hit in hits if hit.score >= self.min_score and duplicate_key(hit.text) not in said]
