@@ -13,7 +13,7 @@ import numpy as np
 
 from blender.baselines import Reasons, filled
 from blender.errors import BadInput
-from blender.matrix import FeatureMatrix
+from blender.matrix import Doubles, FeatureMatrix
 from blender.records import Pool
 from blender.roles import Scores
 
@@ -74,10 +74,14 @@ class Lamda:
     def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
         """The rule's sum; toxic answers are moved below every safe one."""
         given = self.heads.score(matrix, pools)
+        value = self.combined(given, matrix).astype(np.float32)
+        return Scores(value=value, sensible=given.sensible, specific=given.specific)
+
+    def combined(self, given: Scores, matrix: FeatureMatrix) -> Doubles:
+        """The sum of any ranker's probabilities, float64 (n_rows,), toxic answers moved below every safe one."""
         toxic = filled(matrix, "toxicity.toxic") > self.most_toxic
         weight = self.sensible_weight
-        value = weight * given.sensible + given.specific - (weight + 1) * toxic
-        return Scores(value=value.astype(np.float32), sensible=given.sensible, specific=given.specific)
+        return np.asarray(weight * given.sensible + given.specific - (weight + 1) * toxic, dtype=np.float64)
 
     def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> Reasons:
         """The toxicity, where it decided; else what the bundle's order says of the two."""

@@ -15,7 +15,7 @@ import numpy as np
 from blender.judging.alpha import Units, alpha_interval, ratings_of_a_mean, same_share, spearman_brown
 from blender.judging.answers import root_of
 from blender.judging.pools import LabelledPool
-from blender.judging.resampling import Interval
+from blender.judging.resampling import Interval, numbered
 
 Question = Literal["sensible", "specific", "overall"]
 QUESTIONS: tuple[Question, ...] = get_args(Question)
@@ -68,15 +68,8 @@ def agreements(pools: Sequence[LabelledPool], *, draws: int = 1000, seed: int = 
 
 def ratings_of(pools: Sequence[LabelledPool], question: Question) -> Units:
     """All ratings of one question, a unit per rated answer, grouped by root dialog."""
-    ratings: list[Sequence[float]] = []
-    groups: list[int] = []
-    known: dict[tuple[str, str], int] = {}
-    for labelled in pools:
-        group = known.setdefault(root_of(labelled), len(known))
-        given = [values for values in _ratings(labelled.asked(), question) if len(values)]
-        ratings += given
-        groups += [group] * len(given)
-    return Units.of(ratings, groups)
+    rated = [(root_of(each), values) for each in pools for values in _ratings(each.asked(), question) if len(values)]
+    return Units.of([values for _, values in rated], numbered(root for root, _ in rated)[0])
 
 
 def _ratings(labelled: LabelledPool, question: Question) -> Sequence[Sequence[float]]:

@@ -25,6 +25,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from blender.judging.answers import root_of
 from blender.judging.association import Association, association, explained_by_name
 from blender.judging.overlap import overlaps
 from blender.judging.pools import LabelledPool
@@ -156,9 +157,7 @@ def _stuck(name: str, known: NDArray[np.float64]) -> Alarm | None:
         return None
     if np.ptp(known) == 0:
         what = f"{name} is {known[0]:g} for every candidate: it tells nothing apart; leave it out or mend it."
-        return Alarm(
-            kind="constant", severity="warning", what=what, evidence={"column": name, "value": float(known[0])}
-        )
+        return _alarm("constant", "warning", what, column=name, value=float(known[0]))
     end, share = max(((v, float((known == v).mean())) for v in (known.min(), known.max())), key=lambda pair: pair[1])
     if share < SATURATED:
         return None
@@ -205,8 +204,7 @@ def _both_sides(pools: Sequence[LabelledPool], split: Sequence[str]) -> list[Ala
             found.append(_alarm("split", "serious", what, contexts=pair.contexts, of=pair.of, sides=sides_of))
     by_dialog: dict[tuple[str, str], set[str]] = {}
     for labelled, side in zip(pools, split, strict=True):
-        root = labelled.slices.get("dialog", labelled.pool.dialog.id)
-        by_dialog.setdefault((labelled.dataset, root), set()).add(side)
+        by_dialog.setdefault(root_of(labelled), set()).add(side)
     torn = [root for (_, root), there in by_dialog.items() if len(there) > 1]
     if torn:
         what = f"{len(torn)} dialogs stand on both sides of the split, such as {torn[0]!r}: keep their turns together."

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
 from blender.judging.pools import LabelledPool
+from blender.judging.resampling import numbered
 from blender.judging.target import GATED, MEAN, SENSIBLE, gated, stated_specific, target_name
 from blender.matrix import Doubles
 from blender.sampling.lengths import length_slice
 
 Places = NDArray[np.intp]
-Named = TypeVar("Named")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,8 +72,8 @@ def answers(pools: Sequence[LabelledPool]) -> Answers:
     """
     names = _definitions(pools)
     rows = [(labelled, candidate) for labelled in pools for candidate in labelled.pool.candidates]
-    system, systems = _places([candidate.source for _, candidate in rows])
-    root, roots = _places([root_of(labelled) for labelled, _ in rows])
+    system, systems = numbered([candidate.source for _, candidate in rows])
+    root, roots = numbered([root_of(labelled) for labelled, _ in rows])
     labels = [_LABELS[names[each.dataset]](each) for each in pools]
     return Answers(
         definition=_described(pools, names),
@@ -131,11 +130,6 @@ _LABELS: dict[str, Callable[[LabelledPool], tuple[Doubles, Doubles]]] = {
     MEAN: _stated,
     SENSIBLE: lambda labelled: (labelled.sensible.astype(np.float64), np.full(len(labelled), np.nan)),
 }
-
-
-def _places(values: Sequence[Named]) -> tuple[Places, list[Named]]:
-    known: dict[Named, int] = {}
-    return np.array([known.setdefault(value, len(known)) for value in values], dtype=np.intp), list(known)
 
 
 def _joined(parts: Sequence[Doubles]) -> Doubles:

@@ -15,7 +15,7 @@ from blender.judging.alpha import alpha, ratings_of_a_mean, spearman_brown
 from blender.judging.answers import root_of
 from blender.judging.pools import LabelledPool
 from blender.judging.rank_correlation import spearman
-from blender.judging.resampling import NOTHING, Interval
+from blender.judging.resampling import NOTHING, Interval, numbered
 
 CLAIMED = 0.66  # the lowest that is claimed
 Label = Literal["specific", "sensible"]
@@ -63,8 +63,7 @@ def length_correlations(
     """
     pools = with_words(pools)
     rows = [(labelled, candidate) for labelled in pools for candidate in labelled.pool.candidates]
-    known: dict[tuple[str, str], int] = {}
-    root = np.array([known.setdefault(root_of(labelled), len(known)) for labelled, _ in rows], dtype=np.intp)
+    root, _ = numbered(root_of(labelled) for labelled, _ in rows)
     human = np.array([candidate.kind == "human" for _, candidate in rows], dtype=np.bool_)
     lengths = {name: np.array([of(candidate.text) for _, candidate in rows]) for name, of in LENGTHS.items()}
     return tuple(

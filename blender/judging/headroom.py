@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from blender.judging.resampling import Interval, ratios
+from blender.judging.resampling import Interval, numbered, ratios
 from blender.matrix import Doubles
 
 FLAT = 1e-6  # labels are float32 means on 0..1; a smaller gap between best and mean is rounding
@@ -124,9 +124,8 @@ def bootstrap(
     top = np.asarray(values, dtype=np.float64)
     bottom = np.ones_like(top) if over is None else np.asarray(over, dtype=np.float64)
     known = np.flatnonzero(~np.isnan(top))
-    places: dict[Hashable, int] = {}
-    owner = [places.setdefault(at if units is None else units[at], len(places)) for at in known.tolist()]
-    sums, counts = np.zeros((2, len(places), 1))
+    owner, names = numbered(at if units is None else units[at] for at in known.tolist())
+    sums, counts = np.zeros((2, len(names), 1))
     np.add.at(sums[:, 0], owner, top[known])
     np.add.at(counts[:, 0], owner, bottom[known])
     return ratios(sums, counts, draws=draws, seed=seed)[0]

@@ -7,13 +7,17 @@ them, so there they are taken further out by Student's t (Hesterberg, The Americ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
 from blender.matrix import Doubles
+
+Named = TypeVar("Named", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,12 @@ NOTHING = Interval(value=float("nan"), low=float("nan"), high=float("nan"))
 _CELLS = 2_000_000
 _LEVEL = 0.95
 FEW = 50  # units; with more, plain percentiles miss the truth as seldom as they should
+
+
+def numbered(names: Iterable[Named]) -> tuple[NDArray[np.intp], list[Named]]:
+    """The number of each name, from 0 in order of first appearance, intp (names,); and the different names."""
+    known: dict[Named, int] = {}
+    return np.array([known.setdefault(name, len(known)) for name in names], dtype=np.intp), list(known)
 
 
 def times(units: int, draws: int, seed: int, *, cells: int = _CELLS) -> Iterator[Doubles]:

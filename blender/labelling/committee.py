@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from blender.baselines import Perplexity, filled
+from blender.baselines import Perplexity
 from blender.fusion import ANNOTATORS_READ, Average, ReciprocalRankFusion
 from blender.index.context import context_text, embed_contexts
 from blender.index.settings import TextEncoder
@@ -34,7 +34,7 @@ def committee(matrix: FeatureMatrix, scores: Scores, rules: Mapping[str, Doubles
     """
     votes = {RANKER: scores.value.astype(np.float64), **(rule_votes(matrix) if rules is None else rules)}
     if len(matrix) and not (np.isnan(scores.sensible) | np.isnan(scores.specific)).any():
-        votes[LAMDA] = _lamda(matrix, scores)
+        votes[LAMDA] = Lamda().combined(scores, matrix)
     return votes
 
 
@@ -54,14 +54,6 @@ def rule_votes(matrix: FeatureMatrix) -> dict[str, Doubles]:
         for name, rule in rules.items()
         if set(rule.needs) <= measured
     }
-
-
-def _lamda(matrix: FeatureMatrix, scores: Scores) -> Doubles:
-    """As `blender.lamda.Lamda`, on the probabilities at hand."""
-    rule = Lamda()
-    toxic = filled(matrix, "toxicity.toxic") > rule.most_toxic
-    value = rule.sensible_weight * scores.sensible + scores.specific
-    return np.asarray(value - (rule.sensible_weight + 1) * toxic, dtype=np.float64)
 
 
 def places_of_dialogs(dialogs: Sequence[Dialog], encoder: TextEncoder, progress: str | None = None) -> Doubles:
