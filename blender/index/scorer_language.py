@@ -14,9 +14,9 @@ from blender.errors import BadInput
 from blender.index.context import TURN_BREAK
 from blender.index.scorer_role import PhraseRow, phrase_key
 from blender.matrix import Floats
-from blender.models.language_model import ANSWER_TOKENS, LanguageModel, load_language_model, model_fingerprint
+from blender.models.language_model import LanguageModel, load_language_model, model_fingerprint
 from blender.models.precision import Precision
-from blender.models.prompt import CHAT_SYSTEM, CONTEXT_TOKENS
+from blender.models.prompt import ANSWER_TOKENS, CHAT_SYSTEM, CONTEXT_TOKENS
 from blender.models.text_losses import text_losses
 from blender.records import Dialog
 

@@ -39,8 +39,6 @@ from blender.judging.pools import LabelledPool
 from blender.judging.rows import LabelRow, Problem, parse_line
 from blender.judging.scales import Scheme
 
-__all__ = ["LabelledPool", "read_labels"]
-
 log = logging.getLogger(__name__)
 _FEW = 10  # rows that say nothing of a file
 

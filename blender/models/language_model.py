@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 from blender.errors import BadModel
 from blender.matrix import Floats
@@ -19,7 +19,7 @@ from blender.models.parts import ROWS, parts_of
 from blender.models.pool_judge import PoolJudge, portions
 from blender.models.pool_losses import PoolLosses
 from blender.models.precision import Precision, native
-from blender.models.prompt import ANSWER_TOKENS, PromptForm, prompt_form
+from blender.models.prompt import PromptForm, prompt_form
 from blender.models.reference import resolve
 from blender.models.runner import Runner
 from blender.models.sample import Sample, SampleRequest, whole_sentences
@@ -30,8 +30,7 @@ from blender.models.tokens import load_tokenizer
 from blender.models.tree import PROMPT, START, Branch
 from blender.records import Dialog, Pool, Turn
 
-__all__ = ["ANSWER_TOKENS", "LanguageModel", "PoolLosses", "load_language_model", "model_fingerprint"]
-
+T = TypeVar("T")
 _VERSION = 1
 _FEW = 3  # samples, and tokens of each, whose drawing is timed
 
@@ -93,11 +92,7 @@ class LanguageModel:
             pools: of any sizes.
             system: system line of the prompt; by default that of the prompt form.
         """
-        found: list[PoolLosses] = []
-        for part in portions(pools):
-            with self._runner.lock:  # others may have their turn between
-                found += self._pools.losses(part, system)
-        return found
+        return self._by_portions(self._pools.losses, pools, system)
 
     def states(self, pools: Sequence[Pool], *, system: str | None = None) -> list[Floats]:
         """The mean hidden state of every candidate's tokens in the middle of the network, given its dialog.
@@ -112,12 +107,12 @@ class LanguageModel:
         Returns:
             Per pool float32 (pool size, width); NaN for empty text.
         """
-        return [each[:, : self.width] for each in self._states(pools, system)]
+        return [each[:, : self.width] for each in self._by_portions(self._pools.states, pools, system)]
 
     def tail_states(self, pools: Sequence[Pool], tail: Tail, *, system: str | None = None) -> list[Floats]:
         """As ``states``, after the layers of a tail, from the same pass; see ``grow``."""
         self.grow(tail)
-        return [each[:, self.width :] for each in self._states(pools, system)]
+        return [each[:, self.width :] for each in self._by_portions(self._pools.states, pools, system)]
 
     def grow(self, tail: Tail) -> None:
         """Have a tail from now on; what is kept and remembered lacks its states, and goes.
@@ -135,11 +130,13 @@ class LanguageModel:
             self._tail = tail
             self._pools.forget_states()
 
-    def _states(self, pools: Sequence[Pool], system: str | None) -> list[Floats]:
-        found: list[Floats] = []
+    def _by_portions(
+        self, judge: Callable[[Sequence[Pool], str | None], list[T]], pools: Sequence[Pool], system: str | None
+    ) -> list[T]:
+        found: list[T] = []
         for part in portions(pools):
-            with self._runner.lock:
-                found += self._pools.states(part, system)
+            with self._runner.lock:  # others may have their turn between
+                found += judge(part, system)
         return found
 
     @property

@@ -193,13 +193,8 @@ def _messages(opening: str, spoken: Sequence[tuple[Speaker, str]]) -> Iterator[d
     """Messages of a chat; turns of one speaker in a row become one, as templates expect speakers to alternate."""
     if opening:
         yield {"role": "system", "content": opening}
-    at = 0
-    while at < len(spoken):
-        speaker, told = spoken[at][0], []
-        while at < len(spoken) and spoken[at][0] == speaker:
-            told.append(spoken[at][1])
-            at += 1
-        yield (_user if speaker == "human" else _bot)("\n".join(told))
+    for speaker, turns in groupby(spoken, key=lambda turn: turn[0]):
+        yield (_user if speaker == "human" else _bot)("\n".join(text for _, text in turns))
 
 
 def _plainer(messages: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -111,9 +111,9 @@ class Proxy:
             made[some] = self.regressor.alone(chosen, self._vectors(chosen, vectors, some, len(texts)))
         return made
 
-    def given(self, dialogs: Sequence[Dialog], texts: Sequence[str], vectors: Floats | None = None) -> Floats:
+    def given(self, dialogs: Sequence[Dialog], texts: Sequence[str]) -> Floats:
         """Nats per token of each text as the answer to its dialog, float32 (texts,); see ``both``."""
-        return self.both(dialogs, texts, vectors)[1]
+        return self.both(dialogs, texts)[1]
 
     def both(
         self, dialogs: Sequence[Dialog], texts: Sequence[str], vectors: Floats | None = None

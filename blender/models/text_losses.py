@@ -9,7 +9,8 @@ import numpy as np
 from blender.errors import BadInput
 from blender.matrix import Floats
 from blender.models.contexts import common
-from blender.models.language_model import ANSWER_TOKENS, LanguageModel
+from blender.models.language_model import LanguageModel
+from blender.models.prompt import ANSWER_TOKENS
 from blender.models.tree import Branch
 from blender.records import Dialog
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from blender.errors import BadInput
-from blender.judging.labels import LabelledPool
+from blender.judging.pools import LabelledPool
 from blender.judging.target import DEFINITIONS, GATED, MEAN, OVERALL, SENSIBLE, targets
 from blender.reading import check_tasks, read_tasks
 from blender.records import Dialog, Kind, Pool

@@ -13,14 +13,11 @@ import torch
 from blender.deadline import Late, within
 from blender.errors import BadModel
 from blender.models.causal import checkpoint_folder, transformers_network
-from blender.models.language_model import (
-    ANSWER_TOKENS,
-    LanguageModel,
-    load_language_model,
-)
+from blender.models.language_model import LanguageModel, load_language_model
 from blender.models.llama import Llama
 from blender.models.middle import States
 from blender.models.packages import find_package
+from blender.models.prompt import ANSWER_TOKENS
 from blender.models.reference import resolve
 from blender.models.sampling import Sampling
 from blender.models.scoring import judge_one_by_one

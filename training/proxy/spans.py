@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from blender.matrix import Floats
-from blender.models.language_model import ANSWER_TOKENS
+from blender.models.prompt import ANSWER_TOKENS
 
 Spans = Sequence[tuple[int, int]]
 

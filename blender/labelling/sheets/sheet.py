@@ -53,7 +53,7 @@ class Sheet:
     @property
     def locale(self) -> str:
         """The language most items are in, English if it has no guidelines."""
-        times = Counter(item.dialog.locale.replace("_", "-").split("-")[0].lower() for item in self.items)
+        times = Counter(item.dialog.language for item in self.items)
         most = max(times, key=lambda name: times[name], default="en")
         return most if most in LOCALES else LOCALES[0]
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blender.models.language_model import ANSWER_TOKENS, LanguageModel, load_language_model
+from blender.models.language_model import LanguageModel, load_language_model
+from blender.models.prompt import ANSWER_TOKENS
 from blender.models.text_losses import text_losses, token_losses
 from blender.training.proxy import losses
 from blender.training.proxy.corpus import Said
