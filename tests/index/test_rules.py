@@ -123,3 +123,4 @@ def test_conditions() -> None:
         column="rarity.mean", sign="<=", value=0.025, quantile=True
     )
     assert Condition.read("a.x > -1e-3").value == -0.001
+    assert Condition.read("my-scorer.how(long)>=3").column == "my-scorer.how(long)"  # as catalogues allow it
