@@ -158,5 +158,5 @@ def read_parquet(path: Path) -> Rows:
                 for values in batch.to_pylist():
                     number += 1
                     yield Row(line=number, values=values)
-    except pyarrow.ArrowException as fault:
-        raise BadInput(f"{path.name} cannot be read as Parquet: {fault}") from None
+    except (pyarrow.ArrowException, OSError) as fault:  # pages that are broken come as the latter
+        raise BadInput(f"{path.name} cannot be read as Parquet: {str(fault).strip()}; write or fetch it anew") from None

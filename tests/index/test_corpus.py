@@ -85,6 +85,15 @@ def test_parquet(tmp_path: Path) -> None:
     ]
 
 
+def test_parquet_whose_pages_are_broken_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"reply": [f"Answer {at}." for at in range(500)]}), path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:10] + bytes(255 for _ in range(40)) + whole[50:])
+    with pytest.raises(BadInput, match=r"a\.parquet cannot be read as Parquet"):
+        list(read_phrases(path))
+
+
 def test_messages_of_one_turn_are_joined(tmp_path: Path) -> None:
     chat = {
         "x": {"messages": [[{"text": "Hi"}, {"text": "you "}], [{"text": " "}], [{"text": "Hello"}]]},
