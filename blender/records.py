@@ -294,6 +294,15 @@ class Pool:
         return cls(dialog=Dialog.of(dialog, facts=facts, locale=locale), candidates=made)
 
 
+def column_name(text: str) -> str:
+    """A text as the name of a column: what such a name cannot hold becomes ``_``.
+
+    >>> column_name("likes, 2024")
+    'likes_2024'
+    """
+    return "_".join(COLUMN_NAME.findall(text)) or "_"
+
+
 def _candidate(text: object, rank: int) -> Candidate:
     if not isinstance(text, str):
         raise BadInput(f"a candidate must be text or a Candidate record, got {text!r:.80}; make Candidate(text=...)")

@@ -10,7 +10,7 @@ import numpy as np
 from blender.catalogue import fingerprint
 from blender.errors import BadInput
 from blender.matrix import Floats
-from blender.records import COLUMN_NAME, Pool
+from blender.records import Pool, column_name
 from blender.roles import Column
 
 _MOST = 64
@@ -86,7 +86,7 @@ def _column_names(names: Sequence[str]) -> list[str]:
     """Names as a matrix can have them, all different."""
     made: list[str] = []
     for name in names:
-        column = "_".join(COLUMN_NAME.findall(name)) or "_"
+        column = column_name(name)
         while column in made:
             column += "_"
         made.append(column)

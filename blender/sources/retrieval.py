@@ -19,7 +19,7 @@ from blender.index.rules import AppliedRules, Rules
 from blender.index.scores import BaseScores
 from blender.models.cache import text_digest
 from blender.pooling import duplicate_key
-from blender.records import Candidate, Dialog
+from blender.records import Candidate, Dialog, column_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +97,8 @@ class Retrieval:
         """Find up to ``k`` phrases for each dialog, nearest first; none that repeats a turn of the user.
 
         A candidate's ``score`` is the cosine (``boost`` changes ranks alone), ``matched`` the context it once
-        answered, ``features`` the numeric columns of the base, ``stored`` what was measured of the phrase beforehand.
+        answered, ``features`` the numeric columns of the base (with ``_`` for what no name of a feature can hold),
+        ``stored`` what was measured of the phrase beforehand.
 
         Raises:
             BadBase: the base is not there, broken, or made with another encoder; or it has rules, and no scores of
@@ -134,7 +135,7 @@ class Retrieval:
                 kind="retrieval",
                 rank=rank,
                 score=hit.score,
-                features={name: value for name, value in hit.columns.items() if not isinstance(value, str)},
+                features={column_name(name): n for name, n in hit.columns.items() if not isinstance(n, str)},
                 stored={**hit.stored, **(self._scores.stored(hit.row) if self._scores else {})},
                 embedded=hit.embedded,
                 matched=hit.matched,

@@ -72,6 +72,13 @@ def test_what_was_retrieved_is_not_embedded_again(base: str) -> None:
         np.testing.assert_allclose(annotator.annotate([plain]), values, atol=2e-3)  # a base keeps float16
 
 
+def test_columns_of_numbers_are_served_whatever_they_are_called(tmp_path: Path) -> None:
+    phrase = Phrase(context="Any pets?", reply="An old cat.", columns={"word count": 3, "likes, 2024": 7, "a tag": "x"})
+    build_base([phrase], tmp_path / "base", BaseSettings(encoder=INT8, stored=()))
+    (found,) = Retrieval(base=str(tmp_path / "base")).propose([Dialog.of("Any pets?")], 1)[0]
+    assert found.features == {"word_count": 3.0, "likes_2024": 7.0}
+
+
 def test_the_users_own_words_are_not_proposed(base: str) -> None:
     dialog = Dialog.of(["do you have  PETS?!", "Yes.", "And what else?"])
     found = texts(Retrieval(base=base, on="both", min_score=-1), dialog, k=4)
