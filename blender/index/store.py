@@ -7,7 +7,6 @@ whatever happens, and who has it open keeps what was mapped.
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -28,7 +27,6 @@ from blender.index.settings import BaseSettings, IndexKind
 from blender.models.cache import file_digest
 from blender.models.folders import read_versioned
 
-log = logging.getLogger(__name__)
 VERSION = 1
 _ANEW = "Build it anew with `blend index build`"
 MANIFEST = "manifest.json"

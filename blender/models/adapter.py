@@ -21,7 +21,6 @@ class _Note(msgspec.Struct):
     """What is looked at in ``adapter_config.json``."""
 
     peft_type: str | None = None
-    task_type: str | None = None
     base_model_name_or_path: str | None = None
     megatron_config: dict[str, Any] | None = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-log = logging.getLogger(__name__)
 Pooling = Literal["mean", "cls", "none"]
 _BATCH_TOKENS = 4096
 _BATCH_INPUTS = 64

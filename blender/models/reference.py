@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shutil
@@ -14,8 +13,6 @@ from pathlib import Path, PurePosixPath
 from blender.errors import BadModel, MissingPackage
 from blender.models.cache import cache_folder, file_digest, make_once, text_digest
 from blender.models.packages import PACKAGES, Package, find_package
-
-log = logging.getLogger(__name__)
 
 # What a model is made of. Weights that are pickles (.bin, .pt, .ckpt) are neither fetched nor read.
 _MODEL_FILES = ("*.json", "*.txt", "*.model", "*.safetensors", "*.onnx", "*.gguf", "*.npz", "*.jinja")
