@@ -91,7 +91,7 @@ def check_fields(given: Mapping[str, Any]) -> list[str]:
     for name in given.keys() & fields.keys():
         try:
             msgspec.convert(given[name], fields[name].type)
-        except msgspec.ValidationError as fault:
+        except (msgspec.ValidationError, UnicodeEncodeError) as fault:
             problems.append(f"column {name!r}: {fault}; got {given[name]!r:.80}")
     return problems or [*_bad_texts(given), *_bad_values(given)]
 

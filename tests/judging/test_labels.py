@@ -96,15 +96,17 @@ def test_every_problem_is_listed_with_its_line(tmp_path: Path) -> None:
         {**ROW, "ratings": [{"rater": "a", "sensible": 3}]},
         {**ROW, "context": ["Another"]},
         {**ROW, "source_type": "robot"},
+        {**ROW, "score": "\ud800"},
     )
     by_line = [(int(text.split("line ")[1].split(":")[0]), text) for text in found]
-    assert [line for line, _ in by_line] == [2, 2, 3, 3, 4, 5, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]
+    assert [line for line, _ in by_line] == [2, 2, 3, 3, 4, 5, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]
     told = dict(by_line)
     assert "did you mean 'sensible'" in "".join(text for line, text in by_line if line == 2)
     for line, word in {
         3: "0..1", 4: "not JSON", 6: "got 7", 7: "NUL", 8: "surrogate",
         9: "empty", 10: "empty turn", 11: "ends with the bot", 12: "no label", 13: "nan", 14: "object",
         15: "ratings[0].sensible", 16: "another context", 17: "source_type",
+        18: "surrogates not allowed",
     }.items():  # fmt: skip
         assert word in told[line], told[line]
 
