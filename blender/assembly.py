@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from blender.annotation import annotate
-from blender.baselines import RANKERS
+from blender.baselines import RANKERS, BestFeature
 from blender.bundle import Bundle, load_bundle
 from blender.cascade import FEWEST, SHORTLIST, Cascade
 from blender.catalogue import annotator_catalogue
@@ -124,6 +124,7 @@ def assemble(settings: Settings) -> Parts:
     guarding = [name for use, given in guards.values() for name in GUARDS.build(use, given).needs]
     ranker = _ranker(settings, bundle, first, guarding)
     annotators = _annotators([*(bundle.annotators if bundle else {}), *ranker.needs, *guarding], settings, bundle)
+    _check_column(ranker, annotators)
     # Before the bundles are compared, which warns of each model that is missing: without its guard nothing can begin.
     standing = {name: _guard(use, given, annotators) for name, (use, given) in guards.items()}
     for each in (bundle, first):
@@ -196,6 +197,15 @@ def _ranker(settings: Settings, bundle: Bundle | None, first: Bundle | None, gua
             "fewer annotators"
         )
     return Cascade(first=shortlisting, last=ranker, dear=dear, size=_shortlist_size(settings))
+
+
+def _check_column(ranker: Ranker, annotators: Mapping[str, Annotator]) -> None:
+    """Refuse a rule by one column that its annotator has not: all candidates would be level."""
+    rule = ranker.ranker if isinstance(ranker, LengthFree) else ranker
+    if isinstance(rule, BestFeature):
+        known = matrix_columns({name: annotators[name] for name in rule.needs})
+        if rule.needs and rule.column not in known:
+            raise UnknownName("column (for the ranker)", rule.column, known)
 
 
 def _length_free(ranker: Ranker) -> Ranker:

@@ -15,6 +15,9 @@ def test_every_preset_can_be_read(preset: str) -> None:
     assert not Settings.find(preset).network, "nothing is downloaded unless somebody asks for it"
 
 
+LENGTHS = {f"length.{name}" for name in ("words", "characters", "sentences", "question")}
+
+
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
@@ -92,6 +95,14 @@ def test_whatever_a_source_a_guard_or_a_rule_reads_is_looked_for_beside_the_sett
     assert found.sources["retrieval"]["heads"] == here["tuned"]
     assert found.sources["generator"] == {"adapter": here["lora"], "prompt_heads": here["tuned"], "model": here["smol"]}
     assert found.sources["api"]["model"] == "smol", "the server's name of it"
+
+
+@pytest.mark.parametrize("more", [{}, {"length_free": True}])
+def test_a_rule_by_a_column_that_is_none_is_refused(more: dict[str, bool]) -> None:
+    given = {"use": "best_feature", "column": "length.wrods", **more}
+    with pytest.raises(UnknownName, match=r"'length\.wrods'; did you mean 'length\.words'"):
+        assemble(Settings(ranker=given, guards={}))
+    assert assemble(Settings(ranker={**given, "column": "user.anything"}, guards={})).columns.keys() <= LENGTHS
 
 
 def test_a_bundle_that_is_not_there_is_answered_with_the_known_ones() -> None:
