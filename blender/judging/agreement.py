@@ -68,8 +68,10 @@ def agreements(pools: Sequence[LabelledPool], *, draws: int = 1000, seed: int = 
 
 def ratings_of(pools: Sequence[LabelledPool], question: Question) -> Units:
     """All ratings of one question, a unit per rated answer, grouped by root dialog."""
-    rated = [(root_of(each), values) for each in pools for values in _ratings(each.asked(), question) if len(values)]
-    return Units.of([values for _, values in rated], numbered(root for root, _ in rated)[0])
+    roots = numbered(map(root_of, pools))[0].tolist()
+    each = zip(roots, pools, strict=True)
+    rated = [(root, values) for root, pool in each for values in _ratings(pool.asked(), question) if len(values)]
+    return Units.of([values for _, values in rated], [root for root, _ in rated])
 
 
 def _ratings(labelled: LabelledPool, question: Question) -> Sequence[Sequence[float]]:

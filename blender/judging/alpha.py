@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from blender.judging.resampling import Interval, statistic
 from blender.matrix import Doubles
@@ -41,7 +41,7 @@ class Units:
     group: NDArray[np.intp]
 
     @classmethod
-    def of(cls, ratings: Sequence[Sequence[float]], group: ArrayLike | None = None) -> Units:
+    def of(cls, ratings: Sequence[Sequence[float]], group: Sequence[int] | None = None) -> Units:
         """Units from a list of ratings each; each its own group unless said otherwise."""
         sizes = [len(values) for values in ratings]
         return cls(
