@@ -89,8 +89,12 @@ class Retrieval:
         return found & self._applied.allowed if self._applied else found
 
     def warm(self) -> None:
-        """Load the base, its indexes, its encoder and its scores; the demo base is built at the first call."""
-        _ = self._scores
+        """Load the base, its indexes, its encoder and its scores; the demo base is built at the first call.
+
+        Raises:
+            BadInput: ``where`` names a column that the base has not; and what `propose` raises.
+        """
+        _ = self._scores, self._where
         self._base.search([Dialog.of("Hello.")], 1, self._on)
 
     def propose(self, dialogs: Sequence[Dialog], k: int) -> list[list[Candidate]]:

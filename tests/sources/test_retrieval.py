@@ -104,6 +104,11 @@ def test_locale_columns_and_score_narrow_the_search(base: str) -> None:
     ]
 
 
+def test_a_column_that_the_base_has_not_is_refused_when_loading(base: str) -> None:
+    with pytest.raises(BadInput, match="the base has no column 'tga'; it has"):
+        Retrieval(base=base, where={"tga": "pets"}).warm()
+
+
 def test_toxicity_measured_at_build_is_what_the_annotator_takes(base: str) -> None:
     annotator = ANNOTATORS.build("toxicity")
     (found,) = Retrieval(base=base).propose([Dialog.of("I lost my job.")], 1)
