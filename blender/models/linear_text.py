@@ -71,7 +71,7 @@ class ArraysOnly(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it would load {module}.{name}, which is not admitted")
 
 
-def read_arrays(path: Path) -> dict[str, Any]:
+def unpickled_arrays(path: Path) -> dict[str, Any]:
     """Read the attributes of a pickled scikit-learn object, running none of its code.
 
     Raises:
@@ -166,7 +166,7 @@ def convert(model: Path, vectorizer: Path, folder: Path) -> None:
     Raises:
         BadModel: the pickles hold anything but arrays, or not the arrays expected.
     """
-    regression, words = read_arrays(model), read_arrays(vectorizer)
+    regression, words = unpickled_arrays(model), unpickled_arrays(vectorizer)
     try:
         np.savez(
             folder / "weights.npz",

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from blender.errors import BadModel
 from blender.models import linear_text
 from blender.models.cache import cache_folder
-from blender.models.linear_text import LinearText, character_grams, convert, load_toxicity, read_arrays, stemmer
+from blender.models.linear_text import LinearText, character_grams, convert, load_toxicity, stemmer, unpickled_arrays
 from blender.models.reference import resolve
 
 ENGLISH = "pkg:toxicityclassifier/English"
@@ -122,7 +122,7 @@ def test_anything_but_arrays_is_refused(payload: object, tmp_path: Path, monkeyp
     file = tmp_path / "model.bf"
     file.write_bytes(pickle.dumps(payload))
     with pytest.raises(BadModel, match=r"model\.bf is not read"):
-        read_arrays(file)
+        unpickled_arrays(file)
     assert not (tmp_path / "pwned").exists()
 
 
@@ -132,7 +132,7 @@ def test_a_malicious_attribute_of_an_admitted_class_is_refused(tmp_path: Path, m
     model.coef_ = Malicious()
     (tmp_path / "model.bf").write_bytes(pickle.dumps(model))
     with pytest.raises(BadModel, match=r"would load posix\.mkdir|would load nt\.mkdir"):
-        read_arrays(tmp_path / "model.bf")
+        unpickled_arrays(tmp_path / "model.bf")
     assert not (tmp_path / "pwned").exists()
 
 
@@ -140,7 +140,7 @@ def test_a_malicious_attribute_of_an_admitted_class_is_refused(tmp_path: Path, m
 def test_a_broken_pickle_is_told(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "model.bf").write_bytes(content)
     with pytest.raises(BadModel, match="is not read"):
-        read_arrays(tmp_path / "model.bf")
+        unpickled_arrays(tmp_path / "model.bf")
 
 
 def test_another_model_than_expected_is_told(tmp_path: Path) -> None:
