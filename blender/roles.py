@@ -17,6 +17,8 @@ from blender.matrix import COORDINATE, FeatureMatrix, Floats
 from blender.records import Candidate, Dialog, Pool
 
 Direction = Literal["higher is better", "lower is better", "neither"]
+NO_TEXT = "the answer is empty"
+"""When most columns are NaN."""
 _SIGNS: dict[Direction, int] = {"higher is better": 1, "lower is better": -1, "neither": 0}
 
 

@@ -15,7 +15,7 @@ from blender.models.language_model import LanguageModel, load_language_model
 from blender.models.precision import Precision
 from blender.models.tail import Tail, load_tail
 from blender.records import Pool
-from blender.roles import Column
+from blender.roles import NO_TEXT, Column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class Coherence:
             unit="log-odds against other replies, but for a constant",
             direction="higher is better",
             meaning="how well it goes on from the conversation, as learnt from conversations",
-            missing="the answer is empty",
+            missing=NO_TEXT,
             says="goes on better from the conversation",
             says_low="goes on less well from the conversation",
         ),

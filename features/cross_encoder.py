@@ -14,9 +14,7 @@ from blender.errors import BadInput
 from blender.matrix import Floats
 from blender.models.cross_encoder import CrossEncoderModel, load_cross_encoder
 from blender.records import Pool
-from blender.roles import Column
-
-_NO_TEXT = "the answer is empty"
+from blender.roles import NO_TEXT, Column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +38,7 @@ class CrossEncoder:
             unit="logit",
             direction="higher is better",
             meaning="how well it answers the last turn",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="answers the last turn better",
             says_low="answers the last turn worse",
         ),
@@ -49,7 +47,7 @@ class CrossEncoder:
             unit="logit",
             direction="higher is better",
             meaning="how well it answers the newest turns, read as one text",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="answers the conversation better",
             says_low="answers the conversation worse",
         ),

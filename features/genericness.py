@@ -23,11 +23,10 @@ from blender.models.cache import cache_folder, make_once, text_digest
 from blender.models.encoder import Encoder, cosines, load_encoder
 from blender.models.reference import resolve
 from blender.records import Candidate, Pool
-from blender.roles import Column
+from blender.roles import NO_TEXT, Column
 from blender.words import words
 
 _VERSION = "genericness 1"
-_NO_TEXT = "the answer is empty"
 _LONGEST = 25  # words; a longer phrase is a story, not an answer to compare with
 _CHUNK = 1024
 
@@ -78,7 +77,7 @@ class Genericness:
             unit="probability",
             direction="lower is better",
             meaning="chance that it suits a random other context better than a random phrase does",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="would answer almost anything",
             says_low="made for this context",
         ),
@@ -87,7 +86,7 @@ class Genericness:
             unit="log(1 + times)",
             direction="lower is better",
             meaning="how often people of the reference said just these words",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="a stock phrase",
             says_low="not a stock phrase",
         ),

@@ -13,11 +13,10 @@ from blender.catalogue import fingerprint
 from blender.deadline import while_wanted
 from blender.matrix import Floats
 from blender.records import Dialog, Pool
-from blender.roles import Column
+from blender.roles import NO_TEXT, Column
 from blender.words import grams, likeness
 
 _SHARE = "share, 0 to 1"
-_NO_TEXT = "the answer is empty"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +29,7 @@ class Overlap:
             unit=_SHARE,
             direction="neither",
             meaning="share of the answer's words and word pairs found in the last turn",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="takes up more words of the last turn",
             says_low="takes up fewer words of the last turn",
         ),
@@ -39,7 +38,7 @@ class Overlap:
             unit=_SHARE,
             direction="neither",
             meaning="share of the answer's words and word pairs found in the turns before the last",
-            missing=f"{_NO_TEXT}, or there is no turn before the last",
+            missing=f"{NO_TEXT}, or there is no turn before the last",
             says="takes up more words of earlier turns",
             says_low="takes up fewer words of earlier turns",
             optional=True,
@@ -49,7 +48,7 @@ class Overlap:
             unit=_SHARE,
             direction="lower is better",
             meaning="share of the answer's words and word pairs that the bot said before",
-            missing=f"{_NO_TEXT}, or the bot has not spoken",
+            missing=f"{NO_TEXT}, or the bot has not spoken",
             says="says more of what the bot already said",
             says_low="says less of what the bot already said",
             optional=True,
@@ -59,7 +58,7 @@ class Overlap:
             unit=_SHARE,
             direction="lower is better",
             meaning="likeness to the last human turn; 1 is verbatim",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="echoes the user more",
             says_low="echoes the user less",
         ),
@@ -68,7 +67,7 @@ class Overlap:
             unit=_SHARE,
             direction="lower is better",
             meaning="likeness to the nearest earlier turn of the bot; 1 is verbatim",
-            missing=f"{_NO_TEXT}, or the bot has not spoken",
+            missing=f"{NO_TEXT}, or the bot has not spoken",
             says="repeats a turn of the bot more",
             says_low="repeats a turn of the bot less",
             optional=True,
@@ -78,7 +77,7 @@ class Overlap:
             unit=_SHARE,
             direction="lower is better",
             meaning="share of the answer's word pairs that it has said already",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="repeats itself more",
             says_low="repeats itself less",
         ),

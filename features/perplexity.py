@@ -14,9 +14,8 @@ from blender.matrix import Floats
 from blender.models.language_model import LanguageModel, load_language_model
 from blender.models.precision import Precision
 from blender.records import Pool
-from blender.roles import Column
+from blender.roles import NO_TEXT, Column
 
-_NO_TEXT = "the answer is empty"
 _NATS = "nats per token"
 
 
@@ -45,7 +44,7 @@ class Perplexity:
             unit=_NATS,
             direction="lower is better",
             meaning="mean loss of the answer's tokens, given the conversation",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="less expected in this conversation",
             says_low="more expected in this conversation",
         ),
@@ -54,7 +53,7 @@ class Perplexity:
             unit=_NATS,
             direction="neither",
             meaning="mean loss of the answer's tokens without any conversation",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="rarer wording",
             says_low="more common wording",
         ),
@@ -63,7 +62,7 @@ class Perplexity:
             unit=_NATS,
             direction="higher is better",
             meaning="loss alone minus loss given the conversation: how much the conversation explains the answer",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="explained more by this conversation",
             says_low="explained less by this conversation",
         ),
@@ -72,7 +71,7 @@ class Perplexity:
             unit="nats",
             direction="lower is better",
             meaning="loss of the most surprising token, given the conversation",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="holds a more surprising word",
             says_low="holds no very surprising word",
         ),
@@ -81,7 +80,7 @@ class Perplexity:
             unit="nats",
             direction="lower is better",
             meaning="-log P(the turn ends here): high for answers broken off or rambling on",
-            missing=f"{_NO_TEXT}, or too long for its end to be judged",
+            missing=f"{NO_TEXT}, or too long for its end to be judged",
             says="less expected to end here",
             says_low="more expected to end here",
         ),

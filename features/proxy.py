@@ -14,9 +14,8 @@ from blender.matrix import Floats
 from blender.models.proxy import Proxy as Model
 from blender.models.proxy import load_proxy
 from blender.records import Pool
-from blender.roles import Column
+from blender.roles import NO_TEXT, Column
 
-_NO_TEXT = "the answer is empty"
 _NATS = "nats per token"
 
 
@@ -36,7 +35,7 @@ class Proxy:
             unit=_NATS,
             direction="neither",
             meaning="guessed loss of the answer's tokens without any conversation",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="rarer wording, as guessed",
             says_low="more common wording, as guessed",
         ),
@@ -45,7 +44,7 @@ class Proxy:
             unit=_NATS,
             direction="lower is better",
             meaning="guessed loss of the answer's tokens, given the conversation",
-            missing=f"{_NO_TEXT}, or the proxy was not trained with contexts",
+            missing=f"{NO_TEXT}, or the proxy was not trained with contexts",
             says="less expected in this conversation, as guessed",
             says_low="more expected in this conversation, as guessed",
             optional=True,
@@ -55,7 +54,7 @@ class Proxy:
             unit=_NATS,
             direction="higher is better",
             meaning="guessed loss alone minus guessed loss given the conversation",
-            missing=f"{_NO_TEXT}, or the proxy was not trained with contexts",
+            missing=f"{NO_TEXT}, or the proxy was not trained with contexts",
             says="explained more by this conversation, as guessed",
             says_low="explained less by this conversation, as guessed",
             optional=True,
@@ -65,7 +64,7 @@ class Proxy:
             unit="share, 0 to 1",
             direction="neither",
             meaning="share of the proxy's base that is more common wording than the answer, as guessed",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="rarer wording than most phrases, as guessed",
             says_low="more common wording than most phrases, as guessed",
         ),

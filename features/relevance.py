@@ -14,9 +14,7 @@ from blender.errors import BadInput
 from blender.matrix import Floats, spans
 from blender.models.encoder import Encoder, load_encoder
 from blender.records import Pool
-from blender.roles import Column
-
-_NO_TEXT = "the answer is empty"
+from blender.roles import NO_TEXT, Column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +40,7 @@ class Relevance:
             unit="cosine",
             direction="higher is better",
             meaning="closeness to the last turn",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="closer to the last turn",
             says_low="further from the last turn",
         ),
@@ -51,7 +49,7 @@ class Relevance:
             unit="cosine",
             direction="higher is better",
             meaning="closeness to the whole context, weighted to the newest turns",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="closer to the conversation",
             says_low="further from the conversation",
         ),
@@ -60,7 +58,7 @@ class Relevance:
             unit="cosine",
             direction="neither",
             meaning="closeness to the bot's own last turn: keeps to its subject, or repeats it",
-            missing=f"{_NO_TEXT}, or the bot has not spoken",
+            missing=f"{NO_TEXT}, or the bot has not spoken",
             says="closer to the bot's own last turn",
             says_low="further from the bot's own last turn",
             optional=True,

@@ -13,9 +13,7 @@ from blender.catalogue import fingerprint
 from blender.matrix import Floats
 from blender.models.reply import ReplyModel, load_reply
 from blender.records import Pool
-from blender.roles import Column
-
-_NO_TEXT = "the answer is empty"
+from blender.roles import NO_TEXT, Column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +34,7 @@ class Reply:
             unit="cosine",
             direction="higher is better",
             meaning="how well it follows the newest turns, as learnt from conversations",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="a likelier reply to the conversation",
             says_low="a less likely reply to the conversation",
         ),
@@ -45,7 +43,7 @@ class Reply:
             unit="cosine",
             direction="higher is better",
             meaning="how well it follows the last turn alone, as learnt from conversations",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="a likelier reply to the last turn",
             says_low="a less likely reply to the last turn",
         ),
@@ -54,7 +52,7 @@ class Reply:
             unit="difference of cosines",
             direction="higher is better",
             meaning="how much better it follows this conversation than conversations at large",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="fits here better than it fits anywhere",
             says_low="would fit elsewhere as well",
         ),

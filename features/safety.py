@@ -13,7 +13,7 @@ from blender.catalogue import fingerprint
 from blender.matrix import Floats
 from blender.models.safety import SafetyHead, load_safety
 from blender.records import Pool
-from blender.roles import Column
+from blender.roles import NO_TEXT, Column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Safety:
             unit="probability",
             direction="lower is better",
             meaning="probability that it is toxic as an answer to the last turn",
-            missing="the answer is empty",
+            missing=NO_TEXT,
             says="more likely toxic as an answer to this",
             says_low="less likely toxic as an answer to this",
         ),

@@ -15,7 +15,7 @@ from blender.models.axes import WIDTH, Axes, load_axes
 from blender.models.language_model import LanguageModel, load_language_model
 from blender.models.precision import Precision
 from blender.records import Pool
-from blender.roles import Column
+from blender.roles import NO_TEXT, Column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class States:
             unit="standard deviations",
             direction="neither",
             meaning="where the model's reading of the answer lies, given the conversation",
-            missing="the answer is empty",
+            missing=NO_TEXT,
             says="read more as liked answers are",
             says_low="read less as liked answers are",
             width=WIDTH,

@@ -13,9 +13,7 @@ from blender.catalogue import fingerprint
 from blender.matrix import Floats
 from blender.models.linear_text import ToxicityModel, load_toxicity
 from blender.records import Pool
-from blender.roles import Column
-
-_NO_TEXT = "the answer is empty"
+from blender.roles import NO_TEXT, Column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +37,7 @@ class Toxicity:
             unit="probability",
             direction="lower is better",
             meaning="probability that it is toxic",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="more likely toxic",
             says_low="less likely toxic",
         ),
@@ -48,7 +46,7 @@ class Toxicity:
             unit="difference of probabilities",
             direction="lower is better",
             meaning="its probability of being toxic minus that of the last human turn",
-            missing=_NO_TEXT,
+            missing=NO_TEXT,
             says="heats the conversation up",
             says_low="cools the conversation down",
         ),
