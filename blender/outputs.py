@@ -14,7 +14,7 @@ from blender.manifest import MANIFEST
 
 
 def check_new_file(path: Path, *, overwrite: bool = False, read: Iterable[Path] = ()) -> None:
-    """Refuse to write over what is read, over a file that is there, or where no file can be made.
+    """Refuse to write over what is read, a file that is there, a pipe or a device, or where no file can be made.
 
     Args:
         path: to be written.
@@ -27,6 +27,8 @@ def check_new_file(path: Path, *, overwrite: bool = False, read: Iterable[Path] 
     if path.is_dir():
         raise BadInput(f"{path} is a folder; name a file")
     if path.exists():
+        if not path.is_file():  # a file is renamed into its place: even /dev/null would be gone
+            raise BadInput(f"{path} is a pipe or a device; name a file")
         if any(each.exists() and each.samefile(path) for each in read):
             raise BadInput(f"{path} is what is read; it would be lost. Name another file")
         if not overwrite:

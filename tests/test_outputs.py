@@ -29,6 +29,15 @@ def test_what_is_there_stays_unless_it_may_go_and_what_is_read_always(tmp_path: 
         check_new_file(tmp_path, overwrite=True)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(os.devnull)
+    for name in ("pipe", "link"):
+        with pytest.raises(BadInput, match=f"{name} is a pipe or a device; name a file"):
+            check_new_file(tmp_path / name, overwrite=True)
+
+
 def test_a_place_below_a_file_or_that_may_not_be_written_to_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
