@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from blender.asides import aside_of
 from blender.errors import BadBundle, BadInput, BlendError
 from blender.manifest import MANIFEST
 
@@ -86,8 +86,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     Raises:
         BlendError: the disk is full or the place cannot be written; what was there is untouched.
     """
-    # In a folder of many users a name that can be guessed may be taken, by a link to another file.
-    aside = path.with_name(f".{path.name[:40]}-{secrets.token_hex(8)}.making")
+    aside = aside_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside.touch(exist_ok=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from blender.asides import aside_of
 from blender.errors import BadModel
 from blender.models.cache import text_digest
 
@@ -25,7 +25,7 @@ def save_state(path: Path, tensors: Mapping[str, torch.Tensor], state: Mapping[s
     from safetensors.torch import save
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid4().hex}")
+    aside = aside_of(path)
     kept = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
     try:
         # Its own writing tells of a full disk by an error that is no OSError.
