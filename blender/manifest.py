@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from blender.asides import aside_of
 from blender.errors import BadBundle
 
 FORMAT = 1
@@ -109,7 +109,7 @@ def replacing(folder: Path) -> Iterator[Path]:
     What is replaced keeps its permissions; what is new gets those that the umask leaves.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
+    aside = aside_of(folder)
     aside.mkdir()
     try:
         yield aside

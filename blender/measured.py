@@ -24,6 +24,14 @@ _PASSING = {  # the file may be whole
 _AT_ONCE = 500  # SQLite takes 999 parameters in its older builds
 
 
+REPEAT = "Make room, see that it may be written to, or wait for another run to end, and repeat"
+
+
+def passing(fault: Exception) -> bool:
+    """Whether an error of SQLite may come of the disk, of rights or of another process, and the file be whole."""
+    return getattr(fault, "sqlite_errorcode", 0) & 0xFF in _PASSING  # the bits above say more
+
+
 @dataclass(frozen=True, kw_only=True)
 class FeatureCache:
     """The measurements of one method with one fingerprint.
@@ -59,6 +67,8 @@ class FeatureCache:
                     query = f"SELECT key, value FROM features WHERE key IN ({marks})"  # noqa: S608 - only question marks
                     for key, value in connection.execute(query, some):
                         found[key] = np.frombuffer(value, dtype="<f4").reshape(-1, self.width).astype(np.float32)
+        except BadInput:  # it is a ValueError, too
+            raise
         except (sqlite3.Error, ValueError) as fault:
             raise self._broken(fault) from None
         return found
@@ -93,9 +103,6 @@ class FeatureCache:
         return connection
 
     def _broken(self, fault: Exception) -> BadInput:
-        if getattr(fault, "sqlite_errorcode", 0) & 0xFF in _PASSING:  # the bits above say more
-            return BadInput(
-                f"{self.path} cannot be used now ({fault}); what was kept stays. Make room, or wait for another run to "
-                "end, and repeat"
-            )
+        if passing(fault):
+            return BadInput(f"{self.path} cannot be used now ({fault}); what was kept stays. {REPEAT}")
         return BadInput(f"{self.path} is no feature cache ({fault}); delete it, it will be made anew")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from blender.asides import aside_of
 from blender.errors import BadBundle, BadInput, BlendError
 from blender.manifest import MANIFEST
 
 
 def check_new_file(path: Path, *, overwrite: bool = False, read: Iterable[Path] = ()) -> None:
-    """Refuse to write over what is read, over a file that is there, or where no file can be made.
+    """Refuse to write over what is read, a file that is there, a pipe or a device, or where no file can be made.
 
     Args:
         path: to be written.
@@ -27,6 +27,8 @@ def check_new_file(path: Path, *, overwrite: bool = False, read: Iterable[Path] 
     if path.is_dir():
         raise BadInput(f"{path} is a folder; name a file")
     if path.exists():
+        if not path.is_file():  # a file is renamed into its place: even /dev/null would be gone
+            raise BadInput(f"{path} is a pipe or a device; name a file")
         if any(each.exists() and each.samefile(path) for each in read):
             raise BadInput(f"{path} is what is read; it would be lost. Name another file")
         if not overwrite:
@@ -84,8 +86,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     Raises:
         BlendError: the disk is full or the place cannot be written; what was there is untouched.
     """
-    # In a folder of many users a name that can be guessed may be taken, by a link to another file.
-    aside = path.with_name(f".{path.name[:40]}-{secrets.token_hex(8)}.making")
+    aside = aside_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside.touch(exist_ok=False)

@@ -184,15 +184,23 @@ def _decode(line: bytes) -> _Row:
     except msgspec.ValidationError as fault:
         raise BadInput(f"{fault}; {_ACCEPTED}") from None
     except UnicodeDecodeError as fault:
-        raise BadInput(f"not UTF-8 at byte {fault.start}: {fault.reason}; save it as UTF-8") from None
+        raise BadInput(_not_utf8(fault)) from None
     except msgspec.DecodeError as fault:
         raise BadInput(not_json(line, fault)) from None
 
 
+def _not_utf8(fault: UnicodeDecodeError) -> str:
+    return f"not UTF-8 at byte {fault.start}: {fault.reason}; save it as UTF-8"
+
+
 def not_json(row: bytes, fault: msgspec.DecodeError) -> str:
     """What is wrong with a row that could not be decoded, and what to do."""
+    if row.startswith(BOM):
+        return "begins with a byte order mark; remove it (in a file only the first line may have one)"
     try:
-        json.loads(row)
+        json.loads(row.decode())  # of bytes it would guess the encoding
+    except UnicodeDecodeError as wrong:
+        return _not_utf8(wrong)
     except (ValueError, RecursionError):
         return f"not JSON ({fault}); a row is one whole JSON object"
     return (

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -19,29 +19,45 @@ _HEAD = 256  # bytes that tell what a file begins with
 
 @contextmanager
 def opened(file: str) -> Iterator[tuple[IO[bytes], str]]:
-    """A file, or a copy of standard input, that can be read twice, and its name for messages.
+    """A file, or a copy of standard input or a pipe, that can be read twice, and its name for messages.
 
     Raises:
         BadInput: the file cannot be opened.
     """
-    if file == "-":
-        with tempfile.TemporaryFile() as copy:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
-            copy.seek(0)
-            yield copy, "<stdin>"
-        return
     path = Path(file)
-    check_readable(path)
-    with path.open("rb") as stream:
-        yield stream, file
+    if file != "-" and not _flows(path):
+        check_readable(path)
+        with path.open("rb") as stream:
+            yield stream, file
+        return
+    with tempfile.TemporaryFile() as copy:
+        with nullcontext(sys.stdin.buffer) if file == "-" else path.open("rb") as stream:
+            shutil.copyfileobj(stream, copy)
+        copy.seek(0)
+        yield copy, "<stdin>" if file == "-" else file
+
+
+def check_lasting(path: Path) -> None:
+    """Refuse what gives its content once: whoever reads it again would find less, or nothing, and not know it.
+
+    Raises:
+        BadInput: it is a pipe or a device.
+    """
+    if _flows(path):
+        raise BadInput(f"{path} is a pipe or a device, and is read more than once; write it to a file, and name that")
+
+
+def _flows(path: Path) -> bool:
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def check_readable(path: Path) -> None:
-    """Refuse a file that cannot be opened, and a table or script, of which every line would be a problem of its own.
+    """Refuse what cannot be opened, or read twice, and a table or script, whose every line would be a problem.
 
     Raises:
         BadInput: it is such a file.
     """
+    check_lasting(path)
     other = path.suffix.lower() in _NO_LINES
     try:
         with path.open("rb") as stream:

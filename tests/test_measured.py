@@ -65,3 +65,11 @@ def test_a_cache_in_use_is_not_taken_for_a_broken_one(cache: FeatureCache, monke
     other.execute("ROLLBACK")
     other.close()
     assert cache.get([b"key"]).keys() == {b"key"}
+
+
+def test_a_broken_cache_is_told_of_once(cache: FeatureCache) -> None:
+    cache.path.parent.mkdir()
+    cache.path.write_bytes(bytes(4096))
+    with pytest.raises(BadInput) as told:
+        cache.get([b"key"])
+    assert str(told.value).count(str(cache.path)) == 1

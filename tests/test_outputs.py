@@ -3,11 +3,14 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from blender.errors import BadInput, BlendError
+from blender.manifest import replacing
 from blender.outputs import check_folder, check_new_file, check_place, written_aside
 
 
@@ -27,6 +30,15 @@ def test_what_is_there_stays_unless_it_may_go_and_what_is_read_always(tmp_path: 
         check_new_file(tmp_path / "link", overwrite=True, read=[there])
     with pytest.raises(BadInput, match="is a folder; name a file"):
         check_new_file(tmp_path, overwrite=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(os.devnull)
+    for name in ("pipe", "link"):
+        with pytest.raises(BadInput, match=f"{name} is a pipe or a device; name a file"):
+            check_new_file(tmp_path / name, overwrite=True)
 
 
 def test_a_place_below_a_file_or_that_may_not_be_written_to_is_refused(
@@ -72,6 +84,25 @@ def test_what_is_replaced_keeps_its_permissions_and_what_is_new_gets_the_usual(t
         with written_aside(tmp_path / name) as aside:
             aside.write_text("text")
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("old", "new")] == [0o600, 0o666 & ~usual_mask]
+
+
+@pytest.mark.parametrize("writing", [written_aside, replacing])
+def test_what_killed_processes_left_goes_after_a_day(
+    writing: Callable[[Path], AbstractContextManager[Path]], tmp_path: Path
+) -> None:
+    path = tmp_path / "made"
+    killed = [writing(path) for _ in range(3)]  # never left
+    first, second, at_work = (each.__enter__() for each in killed)
+    second = second.rename(f"{second}-old")
+    mine = tmp_path / ".made-by-me.making"
+    mine.touch()
+    for each in (first, second, mine):
+        os.utime(each, (0, 0))
+    with writing(path):
+        assert second.exists(), "nothing took its place yet"
+    with writing(path):
+        pass
+    assert set(tmp_path.iterdir()) == {path, at_work, mine}
 
 
 def test_a_link_of_another_user_is_not_followed(tmp_path: Path) -> None:

@@ -89,6 +89,8 @@ def test_the_locale_of_the_blender_holds_unless_the_row_says_its_own() -> None:
         ),
         (b'{"turns": "a\\u0000b"}', "NUL"),
         (rb'{"turns": "a \ud800 b"}', "lone surrogate"),
+        (b'\xef\xbb\xbf{"turns": "Hi!"}', "begins with a byte order mark; remove it"),  # files joined to one
+        ('{"turns": "Hi!"}'.encode("utf-16"), "not UTF-8 at byte 0"),
         (b'{"turns": "\xff"}', "not UTF-8"),
         (b'{"turns": "a"', "not JSON"),
         (b'["a"]', "Expected `object`"),

@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 import msgspec
 import numpy as np
 
+from blender.asides import aside_of
 from blender.errors import BadBase
 from blender.index.base import PhraseBase
 from blender.index.scorers import Scorer
@@ -99,7 +99,7 @@ def _note(scorer: Scorer) -> ScorerNote:
 def _columns(place: Path, columns: int, phrases: int, blocks: Iterable[Floats]) -> FileNote:
     """Write npy (columns, phrases) piece by piece, by plain writes: a full disk under a memory map would kill us."""
     header = npy_header(np.dtype(np.float32), (columns, phrases))
-    aside = place / f".columns.{uuid4().hex}"
+    aside = aside_of(place / "columns")
     try:
         with aside.open("wb") as stream:
             stream.write(header)

@@ -85,12 +85,12 @@ class Head:
 
     def write(self, folder: Path) -> None:
         """Write ``weights.safetensors``, in half precision."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
         arrays = self.counts.arrays()
         for name, network in self.networks.items():
             arrays |= {f"{name}.{key}": value.half().numpy() for key, value in network.state_dict().items()}
-        save_file(arrays, folder / WEIGHTS)
+        (folder / WEIGHTS).write_bytes(save(arrays))  # its own writing raises no OSError when the disk is full
 
 
 def _mean(guessed: Guessed) -> Floats:

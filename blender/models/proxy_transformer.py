@@ -99,11 +99,12 @@ class Reader:
 
     def write(self, folder: Path) -> None:
         """Write the checkpoint, the tokenizer and the two numbers' weights."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         self.network.body.save_pretrained(folder / NETWORK)
         self.tokens.save(folder / NETWORK / "tokenizer.json")
-        save_file({key: value.contiguous() for key, value in self.network.head.state_dict().items()}, folder / HEAD)
+        head = {key: value.contiguous() for key, value in self.network.head.state_dict().items()}
+        (folder / HEAD).write_bytes(save(head))
 
 
 def half_where_fast() -> torch.autocast:

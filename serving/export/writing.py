@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
-from uuid import uuid4
 
 import msgspec
 import pyarrow as pa
 from pyarrow import parquet
 
+from blender.asides import aside_of
 from blender.errors import BadInput, BlendError
 
 SUFFIXES = (".jsonl", ".parquet")
@@ -73,7 +73,7 @@ def writing(places: Sequence[Path], schema: pa.Schema) -> Iterator[list[Sink]]:
     unknown = [place.name for place in places if place.suffix not in SUFFIXES]
     if unknown:
         raise BadInput(f"{', '.join(unknown)}: accepted are names that end in {' or '.join(SUFFIXES)}")
-    asides = [place.with_name(f".{place.name}.{uuid4().hex}") for place in places]
+    asides = [aside_of(place) for place in places]
     sinks: list[_JsonLines | _Parquet] = []
     try:
         for place, aside in zip(places, asides, strict=True):

@@ -14,6 +14,7 @@ from blender import __version__
 from blender.errors import BadInput
 from blender.labelling.answers import Answer, read_pools
 from blender.labelling.campaign import Campaign
+from blender.serving.inputs import check_lasting
 from blender.serving.systems.run import read_note, read_run
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def read_answers(source: Path, locale: str) -> tuple[Sequence[Answer], Made]:
     Raises:
         BadInput: it is neither, or it is broken.
     """
+    check_lasting(source)
     if not source.is_dir():
         return read_pools(source, locale=locale), {"pools": source.name, "pools digest": digest(source.read_bytes())}
     note = read_note(source)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,25 @@ def rule(tmp_path: Path) -> Path:
 def blender(rule: Path) -> Blender:
     """The blender of that file."""
     return Blender.of(Settings.read(rule))
+
+
+@pytest.fixture
+def piped() -> Iterator[Callable[[bytes], Path]]:
+    """Makes a path, as a shell's ``<(command)`` does, from which content that a pipe holds can be read once."""
+    if not Path("/dev/fd").exists():
+        pytest.skip("the system has no paths of open pipes")
+    opened: list[int] = []
+
+    def make(content: bytes) -> Path:
+        reading, writing = os.pipe()
+        opened.append(reading)
+        with os.fdopen(writing, "wb") as stream:
+            stream.write(content)
+        return Path(f"/dev/fd/{reading}")
+
+    yield make
+    for each in opened:
+        os.close(each)
 
 
 @pytest.fixture(scope="module")

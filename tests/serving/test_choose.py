@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -36,6 +37,13 @@ def test_standard_input_is_read(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(msgspec.json.encode(ROWS[0]))))
     assert main(["choose", "-b", str(rule)]) == 0
+    assert written(capfdbinary.readouterr().out)[0].text == "Hello to you, too."
+
+
+def test_a_pipe_is_read_as_standard_input_is(
+    rule: Path, piped: Callable[[bytes], Path], capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main(["choose", str(piped(msgspec.json.encode(ROWS[0]))), "-b", str(rule)]) == 0
     assert written(capfdbinary.readouterr().out)[0].text == "Hello to you, too."
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from collections.abc import Callable
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
@@ -242,6 +243,18 @@ def test_a_table_is_refused_once_and_not_line_by_line(
 
 
 @pytest.mark.slow
+def test_a_pipe_which_could_be_read_once_alone_is_refused(
+    rule: Path,
+    dialogs: Path,
+    piped: Callable[[bytes], Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(piped(dialogs.read_bytes()), rule, tmp_path / "out") == 2
+    assert "is a pipe or a device, and is read more than once; write it to a file" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_two_runs_do_not_write_to_one_folder(
     whole: Path, dialogs: Path, rule: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

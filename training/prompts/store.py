@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from blender.errors import BadInput
 from blender.matrix import Floats
+from blender.measured import REPEAT, passing
 
 VERSION = 2
 """Of the file; in version 1 prompt and input were tokenised together or apart, as it came."""
 _WAIT = 120.0  # seconds for another process that writes
+_TABLES = (
+    "cells (model TEXT, prompt TEXT, row TEXT, losses BLOB, tokens BLOB, PRIMARY KEY (model, prompt, row)) "
+    "WITHOUT ROWID",
+    "work (model TEXT, stage TEXT, seconds REAL, tokens INTEGER, PRIMARY KEY (model, stage)) WITHOUT ROWID",
+    "texts (model TEXT, key TEXT, text TEXT, PRIMARY KEY (model, key)) WITHOUT ROWID",
+    "settings (model TEXT PRIMARY KEY, text TEXT)",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,7 +53,7 @@ class ScoreStore:
         stage: what seconds and tokens are noted under.
 
     Raises:
-        BadInput: the file is something else.
+        BadInput: the file is something else; this and every method: it is broken, in use, or cannot be written.
     """
 
     def __init__(self, path: str | Path, model: str, stage: str = "scoring") -> None:
@@ -51,7 +61,7 @@ class ScoreStore:
         self._model = model
         self._stage = stage
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with self._used():
             self._base = sqlite3.connect(self._path, timeout=_WAIT)
             (version,) = self._base.execute("PRAGMA user_version").fetchone()
             if version not in (0, VERSION):
@@ -60,26 +70,35 @@ class ScoreStore:
                     "scores are computed anew"
                 )
             with self._base:
-                self._base.execute(
-                    "CREATE TABLE IF NOT EXISTS cells (model TEXT, prompt TEXT, row TEXT, losses BLOB, tokens BLOB, "
-                    "PRIMARY KEY (model, prompt, row)) WITHOUT ROWID"
-                )
-                self._base.execute(
-                    "CREATE TABLE IF NOT EXISTS work (model TEXT, stage TEXT, seconds REAL, tokens INTEGER, "
-                    "PRIMARY KEY (model, stage)) WITHOUT ROWID"
-                )
-                self._base.execute(
-                    "CREATE TABLE IF NOT EXISTS texts (model TEXT, key TEXT, text TEXT, PRIMARY KEY (model, key)) "
-                    "WITHOUT ROWID"
-                )
-                self._base.execute("CREATE TABLE IF NOT EXISTS settings (model TEXT PRIMARY KEY, text TEXT)")
+                for table in _TABLES:
+                    self._base.execute(f"CREATE TABLE IF NOT EXISTS {table}")
                 self._base.execute(f"PRAGMA user_version = {VERSION}")
-        except sqlite3.DatabaseError as fault:
-            raise BadInput(f"{self._path} is no store of scores ({fault}); name another file") from None
+
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as fault:
+            if passing(fault):
+                told = f"cannot be used now ({fault}); the scores in it stay. {REPEAT}"
+            else:
+                told = (
+                    f"is no store of scores or a broken one ({fault}); name another file, its scores are computed anew"
+                )
+            raise BadInput(f"{self._path} {told}") from None
+
+    def _one(self, query: str, *values: str) -> tuple[Any, ...] | None:
+        with self._used():
+            found: tuple[Any, ...] | None = self._base.execute(query, values).fetchone()
+        return found
+
+    def _keep(self, statement: str, *values: str) -> None:
+        with self._used(), self._base:
+            self._base.execute(statement, values)
 
     def __len__(self) -> int:
-        (count,) = self._base.execute("SELECT COUNT(*) FROM cells WHERE model = ?", (self._model,)).fetchone()
-        return int(count)
+        counted = self._one("SELECT COUNT(*) FROM cells WHERE model = ?", self._model)
+        return int(counted[0]) if counted else 0
 
     def close(self) -> None:
         """Let go of the file."""
@@ -89,10 +108,9 @@ class ScoreStore:
         """The cells that are there, by (prompt, row)."""
         found = {}
         for prompt, row in keys:
-            kept = self._base.execute(
-                "SELECT losses, tokens FROM cells WHERE model = ? AND prompt = ? AND row = ?",
-                (self._model, prompt, row),
-            ).fetchone()
+            kept = self._one(
+                "SELECT losses, tokens FROM cells WHERE model = ? AND prompt = ? AND row = ?", self._model, prompt, row
+            )
             if kept:
                 losses, tokens = (np.frombuffer(each, dtype=np.float32) for each in kept)
                 found[prompt, row] = Cell(prompt=prompt, row=row, losses=losses, tokens=tokens)
@@ -101,7 +119,7 @@ class ScoreStore:
     def put(self, cells: Iterable[Cell], seconds: float = 0.0, tokens: int = 0) -> None:
         """Keep cells, all or none of them, and note what they cost."""
         rows = [(self._model, cell.prompt, cell.row, cell.losses.tobytes(), cell.tokens.tobytes()) for cell in cells]
-        with self._base:
+        with self._used(), self._base:
             self._base.executemany("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?)", rows)
             self._base.execute(
                 "INSERT INTO work VALUES (?, ?, ?, ?) ON CONFLICT (model, stage) DO UPDATE SET "
@@ -111,25 +129,26 @@ class ScoreStore:
 
     def work(self) -> dict[str, tuple[float, int]]:
         """Processor seconds and tokens so far, by stage: over all runs and processes, also those that were cut off."""
-        rows = self._base.execute("SELECT stage, seconds, tokens FROM work WHERE model = ?", (self._model,))
+        with self._used():
+            rows = self._base.execute(
+                "SELECT stage, seconds, tokens FROM work WHERE model = ?", (self._model,)
+            ).fetchall()
         return {stage: (float(seconds), int(tokens)) for stage, seconds, tokens in rows}
 
     def settings(self) -> str | None:
         """What the last scoring by this model was told; ``None`` if there was none."""
-        kept = self._base.execute("SELECT text FROM settings WHERE model = ?", (self._model,)).fetchone()
+        kept = self._one("SELECT text FROM settings WHERE model = ?", self._model)
         return None if kept is None else str(kept[0])
 
     def put_settings(self, text: str) -> None:
         """Keep what a scoring was told, so that what uses its scores asks for the same."""
-        with self._base:
-            self._base.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (self._model, text))
+        self._keep("INSERT OR REPLACE INTO settings VALUES (?, ?)", self._model, text)
 
     def text(self, key: str) -> str | None:
         """A text the model wrote; ``None`` if it did not yet."""
-        kept = self._base.execute("SELECT text FROM texts WHERE model = ? AND key = ?", (self._model, key)).fetchone()
+        kept = self._one("SELECT text FROM texts WHERE model = ? AND key = ?", self._model, key)
         return None if kept is None else str(kept[0])
 
     def put_text(self, key: str, text: str) -> None:
         """Keep a text the model wrote."""
-        with self._base:
-            self._base.execute("INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", (self._model, key, text))
+        self._keep("INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", self._model, key, text)

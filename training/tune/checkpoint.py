@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from blender.asides import aside_of
 from blender.errors import BadModel
 from blender.models.cache import text_digest
 
@@ -22,13 +22,14 @@ _STATE = "state"
 
 def save_state(path: Path, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
     """Write tensors and plain values aside, then rename."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid4().hex}")
+    aside = aside_of(path)
     kept = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
     try:
-        save_file(kept, aside, metadata={_STATE: msgspec.json.encode(dict(state)).decode()})
+        # Its own writing tells of a full disk by an error that is no OSError.
+        aside.write_bytes(save(kept, metadata={_STATE: msgspec.json.encode(dict(state)).decode()}))
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

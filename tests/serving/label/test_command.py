@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,13 @@ def test_a_file_of_pools_is_labelled_too(tmp_path: Path, capsys: pytest.CaptureF
     assert "holds another campaign" in capsys.readouterr().err
     assert run("export", tmp_path / "job") == 0
     assert (tmp_path / "job/sheets/guidelines.ru.md").exists()
+
+
+def test_pools_from_a_pipe_are_refused(
+    piped: Callable[[bytes], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("make", piped(b'{"id": "a", "turns": ["Hi!"], "candidates": ["Ho."]}\n'), "--out", tmp_path / "job") == 2
+    assert "is a pipe or a device" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

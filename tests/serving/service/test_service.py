@@ -47,7 +47,7 @@ def test_without_candidates_the_sources_are_asked(url: str) -> None:
         ("/v1/chat/completions", {"messages": [{"role": "robot", "content": "Hi!"}]}, "roles system, user and"),
         ("/v1/chat/completions", {"messages": [{"role": "assistant", "content": "Hi!"}]}, "must end with a human turn"),
         ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi!"}], "n": 0}, "at least 1; got 0"),
-        ("/v1/chat/completions", b"\xff", "not JSON"),
+        ("/v1/chat/completions", b"\xff", "not UTF-8"),
         ("/v1/chat/completions", b"{", "not JSON"),
         ("/v1/chat/completions", rb'{"messages": "\ud800"}', "lone surrogate"),
         ("/v1/chat/completions", b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "recursion"),

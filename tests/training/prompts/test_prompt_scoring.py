@@ -66,6 +66,29 @@ def test_an_own_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         ScoreStore(path, "some model")
 
 
+def test_a_store_that_is_broken_or_full_or_in_use_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "scores.sqlite"
+    ones = np.ones(2, dtype=np.float32)
+    cells = [Cell(prompt=str(at), row="r", losses=ones, tokens=ones) for at in range(1000)]
+    store = ScoreStore(path, "some model")
+    store.put(cells)
+    store._base.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(BadInput, match=r"cannot be used now \(database or disk is full\); the scores in it stay"):
+        store.put(Cell(prompt=f"more {at}", row="r", losses=ones, tokens=ones) for at in range(1000))
+    assert len(store) == 1000
+    monkeypatch.setattr("blender.training.prompts.store._WAIT", 0)
+    store._base.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(BadInput, match=r"cannot be used now \(database is locked\)"):
+        ScoreStore(path, "some model")
+    store.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: 4096 * 6] + bytes(len(whole) - 4096 * 6))
+    broken = ScoreStore(path, "some model")
+    for use in (lambda: broken.get([("999", "r")]), lambda: broken.put(cells), lambda: len(broken)):
+        with pytest.raises(BadInput, match=r"scores\.sqlite is no store of scores .*; name another file"):
+            use()
+
+
 def test_a_store_knows_what_the_scoring_was_told(tmp_path: Path) -> None:
     told = Sizes(draw=DrawSettings(inputs=6, seed=1), score=ScoreSettings(prompts=4, seed=1))
     store, other = (ScoreStore(tmp_path / "scores.sqlite", name) for name in ("one", "other"))

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from blender.errors import BadInput, BadModel, BlendError
 from blender.index.heads import Heads
+from blender.training.tune.checkpoint import save_state
 from blender.training.tune.fitting import Epoch, FitSettings, Pairs, fit_heads
 from blender.training.tune.head_module import HeadModule
 from blender.training.tune.losses import mean_loss
@@ -65,6 +67,18 @@ def test_a_checkpoint_of_other_data_is_not_taken_up(tmp_path: Path) -> None:
     fit_heads(turned(300, 0), start=START, settings=QUICK, checkpoint=tmp_path)
     fit_heads(turned(300, 1), start=START, settings=QUICK, checkpoint=tmp_path, watch=told.append)
     assert [each.epoch for each in told] == list(range(1, QUICK.epochs + 1))
+
+
+def test_a_disk_that_is_full_is_told_as_by_other_writing(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="the system limits no files")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))  # bytes
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            save_state(tmp_path / "state.safetensors", {"weights": torch.zeros(3)}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
