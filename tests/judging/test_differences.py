@@ -36,12 +36,8 @@ def test_every_pair_with_its_outcomes() -> None:
 def test_among_many_systems_too_one_that_is_always_better_is_told_apart() -> None:
     """A p from 10,000 patterns would not survive the correction for 561 pairs, whatever was seen."""
     draw = np.random.default_rng(0)
-    others = [f"s{at}" for at in range(33)]
     pools = [
-        pool(
-            f"d{at}",
-            {"best": (1.0, 1.0)} | {name: (0.0, 0.0) if draw.random() < 0.9 else (1.0, 0.0) for name in others},
-        )
+        pool(f"d{at}", {"best": (1, 1), **{f"s{other}": (float(draw.random() < 0.1), 0) for other in range(33)}})
         for at in range(40)
     ]
     pairs = differences(pools, draws=10).pairs

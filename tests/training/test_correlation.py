@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
+from scipy.stats import spearmanr
 
 from blender.judging.label_files import read_label_files
 from blender.judging.rank_correlation import spearman
@@ -37,4 +39,7 @@ def test_contexts_of_one_conversation_stand_or_fall_together(tmp_path: Path) -> 
     scored = replace(unscored(examples), sensible=given, specific=given)
     found = correlations(replace(prepared, examples=examples), scored, [path])
     (track,) = [one for one in found if one.question == "sensible"]
+    own = examples.sensible.reshape(60, 4)  # four sources, always in one order
+    means = np.tile(own.mean(0), 60)
+    assert track.source_oracle == pytest.approx(spearmanr(means, own.ravel())[0])
     assert track.rho["P(sensible)"] == spearman(given, examples.sensible, np.repeat(conversation, sizes))
