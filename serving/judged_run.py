@@ -93,7 +93,8 @@ def policies(run: JudgedRun) -> Policies:
 
     ``best source`` and ``best feature`` are picked by labels: on every other pool, for the rest, and the reverse.
     """
-    found: Policies = {BLENDER: run.chosen}
+    # All level is a fair draw; drawing would only add noise to the same expectation.
+    found: Policies = {BLENDER: run.chosen, "random": [np.zeros(len(each)) for each in run.labelled]}
     for name, rule in _rules(run.matrix).items():
         found[name] = _scored(rule, run.labelled, run.matrix)
     if run.lamda is not None:
@@ -107,7 +108,7 @@ def policies(run: JudgedRun) -> Policies:
 
 
 def _rules(matrix: FeatureMatrix) -> dict[str, Ranker]:
-    rules: dict[str, Ranker] = {"random": RANKERS.build("random")}
+    rules: dict[str, Ranker] = {}
     for name in ("longest", "shortest", "perplexity"):
         rule = RANKERS.build(name)
         if _measured(matrix, rule.column):

@@ -44,6 +44,8 @@ def test_many_labels_find_shift_and_scale() -> None:
     found = fit_move(CURVE, *elsewhere(50_000, seed=3))
     assert found.scale == pytest.approx(0.5, abs=0.05)
     assert found.middle + found.shift == pytest.approx(-1.2 + 0.5 * found.middle, abs=0.05)
+    raw = np.linspace(-1, 3, 9)
+    np.testing.assert_allclose(found.apply(CURVE)(raw), expit(-1.2 + 0.5 * raw), atol=0.01)
 
 
 def test_where_the_curve_is_right_it_stays() -> None:

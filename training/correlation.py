@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from blender.judging.pools import LabelledPool
 from blender.judging.rank_correlation import spearman
@@ -46,7 +47,7 @@ class Track:
         dataset: the set, and the part of it.
         question: what raters were asked.
         n: answers.
-        rho: by score, with a 95 % bootstrap interval over contexts.
+        rho: by score, with a 95 % bootstrap interval over conversations.
         source_oracle: of the mean score of an answer's source; NaN where sources are unknown or one.
     """
 
@@ -71,7 +72,8 @@ def correlations(prepared: Prepared, found: OutOfFold, files: Sequence[Path], se
         rows = np.concatenate([np.arange(spans[at].start, spans[at].stop) for at in pools])
         both = (found.sensible + found.specific) / 2
         scores = dict(zip(SCORES, (found.sensible[rows], found.specific[rows], both[rows]), strict=True))
-        owner = np.repeat(np.arange(len(pools)), [spans[at].stop - spans[at].start for at in pools])
+        number = {group: at for at, group in enumerate(dict.fromkeys(examples.groups[at] for at in pools))}
+        owner = np.concatenate([np.full(len(prepared.labelled[at]), number[examples.groups[at]]) for at in pools])
         for question, truth in _questions(prepared, pools, asked).items():
             sources = [_source(c.source, c.kind) for at in pools for c in prepared.labelled[at].pool.candidates]
             track = _track(name, question, truth, scores, owner, sources, seed)
@@ -121,7 +123,7 @@ def _track(
     question: str,
     truth: Doubles,
     scores: Mapping[str, Doubles],
-    owner: np.ndarray[Any, np.dtype[np.intp]],
+    owner: NDArray[np.intp],
     sources: Sequence[str],
     seed: int,
 ) -> Track | None:

@@ -22,6 +22,7 @@ from blender.judging.resampling import Interval
 from blender.matrix import Doubles
 
 ALPHA, POWER, FLIPS = 0.05, 0.8, 10_000
+FLIPS_A_PAIR = 100  # at least; the smallest p of a sample is 1 / flips, and is to survive the correction for all pairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +127,8 @@ def differences(
     pairs = list(combinations(order, 2))
     columns = [dialogs.apart(one, other) for one, other in pairs] or [(np.zeros(0), np.zeros(0))]
     apart, weight = (np.stack(each, axis=1) for each in zip(*columns, strict=True))
-    tests = randomisation(apart * weight, flips=FLIPS, seed=seed)[: len(pairs)]
+    flips = max(FLIPS, FLIPS_A_PAIR * len(pairs))
+    tests = randomisation(apart * weight, flips=flips, seed=seed)[: len(pairs)]
     corrected = holm(np.array([p for p, _ in tests]))
     per_test = ALPHA / max(1, int((~np.isnan(corrected)).sum()))
     ratings = _ratings_per_answer(pools)
@@ -145,7 +147,7 @@ def differences(
         alpha=ALPHA,
         power=POWER,
         draws=draws,
-        flips=FLIPS,
+        flips=flips,
         seed=seed,
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from blender.matrix import Doubles
 
-_CELLS = 4_000_000
+_CELLS = 4_000_000  # of a block
 _TIE = 1e-9  # relative; sums in another order differ by rounding
 
 
@@ -58,7 +58,7 @@ def _sampled(table: Doubles, flips: int, seed: int) -> Doubles:
     generator = np.random.default_rng(seed)
     seen = np.abs(table.sum(0)) - _TIE * np.abs(table).sum(0)
     hits = np.zeros(table.shape[1])
-    step = max(1, _CELLS // max(1, len(table)))
+    step = max(1, _CELLS // max(1, *table.shape))
     for start in range(0, flips, step):
         count = min(step, flips - start)
         bits = np.frombuffer(generator.bytes(count * (len(table) // 8 + 1)), dtype=np.uint8).reshape(count, -1)

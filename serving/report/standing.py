@@ -27,7 +27,6 @@ NAMES = {
     "lamda": "LaMDA rule",
     "perplexity": "lowest perplexity",
 }
-BLIND = "random"  # all level is a fair draw; drawing would only add noise to the same expectation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +89,7 @@ def _run(pools: Sequence[LabelledPool], predictions: Predictions) -> JudgedRun:
 
 
 def _standing(view: str, run: JudgedRun, unpredicted: int, predicted: bool, draws: int, seed: int) -> Standing:
-    scores = _by_length(run) | policies(run) | {BLIND: [np.zeros(len(each)) for each in run.labelled]}
+    scores = _by_length(run) | policies(run)
     scores = {NAMES.get(policy, policy): values for policy, values in scores.items()}
     if len(sources_of(run.labelled)) < 2:  # level scores, as of a blind choice
         scores = {policy: values for policy, values in scores.items() if "source" not in policy.split()}

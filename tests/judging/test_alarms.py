@@ -210,6 +210,17 @@ def test_the_interval_covers_zero_nineteen_times_in_twenty_where_nothing_is_ther
     assert 0.02 < np.mean(sure) < 0.09
 
 
+def test_the_interval_covers_what_is_there() -> None:
+    """Of values without levels: what is taken off as a pool's mean leaves the correlation as it was."""
+    generator, rho, held = np.random.default_rng(6), 0.6, []
+    true = 6 / np.pi * np.arcsin(rho / 2)  # Spearman's of the bivariate normal (Pearson 1907)
+    for _ in range(400):
+        x, noise = generator.normal(size=(2, 240))
+        found = association(x, rho * x + np.sqrt(1 - rho**2) * noise, [4] * 60)
+        held.append(found.low <= true <= found.high)
+    assert 0.91 < np.mean(held) < 0.98
+
+
 def test_names_that_mean_nothing_explain_nothing_on_average() -> None:
     generator = np.random.default_rng(5)
     shares = [

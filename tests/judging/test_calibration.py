@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import brier_score_loss
 
-from blender.judging.calibration import BINS, calibration_error, curve, debiased_square
+from blender.judging.calibration import BINS, calibration_error, curve, debiased_square, measure
 
 
 def test_calibration_error_by_hand() -> None:
@@ -11,6 +12,37 @@ def test_calibration_error_by_hand() -> None:
     truth = np.array([0.0] * 10 + [1.0] * 10)
     assert calibration_error(given, truth) == pytest.approx(0.2)
     assert calibration_error(truth, truth) == 0
+
+
+def test_a_bin_counts_as_much_as_its_rows() -> None:
+    given, truth = np.repeat([0.2, 0.8], [30, 10]), np.repeat([0.0, 0.4], [30, 10])
+    assert calibration_error(given, truth) == pytest.approx((30 * 0.2 + 10 * 0.4) / 40)
+    assert debiased_square(given, truth) == pytest.approx((30 * 0.2**2 + 10 * 0.4**2) / 40)
+
+
+def test_what_is_measured_by_other_means() -> None:
+    generator = np.random.default_rng(3)
+    given = generator.random(400)
+    truth = generator.integers(0, 6, 400) / 5  # means of five raters
+    found = measure(given, truth)
+    mean_squared = [((constant - truth) ** 2).mean() for constant in np.linspace(0, 1, 1001)]
+    assert found["brier_of_base_rate"] == pytest.approx(min(mean_squared), abs=1e-6)
+    yes = (truth > 0.5).astype(np.float64)
+    assert measure(given, yes)["brier"] == pytest.approx(brier_score_loss(yes, given))
+    perfect = [calibration_error(given, (generator.random(400) < given).astype(np.float64)) for _ in range(200)]
+    assert found["noise_floor"] == pytest.approx(np.mean(perfect), abs=4 * np.std(perfect) / np.sqrt(20))
+
+
+def test_the_debiased_error_is_the_mean_product_of_two_rows_of_different_units() -> None:
+    generator = np.random.default_rng(0)
+    given = np.repeat([0.3, 0.6, 0.9], [20, 30, 25])  # equal ones are a bin
+    truth, units = generator.random(75), generator.integers(0, 12, 75)
+    total = 0.0
+    for level in (0.3, 0.6, 0.9):
+        rows = np.flatnonzero(given == level)
+        pairs = [(i, j) for i in rows for j in rows if units[i] != units[j]]
+        total += len(rows) * float(np.mean([(level - truth[i]) * (level - truth[j]) for i, j in pairs]))
+    assert debiased_square(given, truth, units) == pytest.approx(total / 75)
 
 
 def test_the_curve_is_the_diagonal_where_probabilities_are_right() -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -115,6 +115,26 @@ def test_contexts_of_one_dialog_are_drawn_together() -> None:
     together = noise_ceiling(every).recovered
     apart = noise_ceiling([replace(each, slices={"dialog": str(at)}) for at, each in enumerate(every)]).recovered
     assert together.high - together.low > 1.8 * (apart.high - apart.low)
+
+
+def test_severity_of_raters_without_names_counts_as_noise() -> None:
+    tables, _ = simulate(60, 4, 0.2, 0.3, 0.2, 5, seed=2)
+    assert noise_ceiling([pool_of(table) for table in tables]).components.rater > 0.02
+    assert noise_ceiling([pool_of(table, named=False) for table in tables]).components.rater == 0
+
+
+def test_one_rater_too_is_judged_by_whole_dialogs() -> None:
+    """Each context thrice tells no more than once, if the three are of one dialog."""
+    tables, _ = simulate(20, 3, 0.2, 0.1, 0.25, 5, seed=3)
+    pools = [replace(pool_of(table), slices={"dialog": str(at)}) for at, table in enumerate(tables)]
+    scores = [np.random.default_rng(at).random(8) for at in range(20)]
+    once, thrice = one_rater(pools, {"p": scores}), one_rater(3 * pools, {"p": 3 * scores})
+    for seen, again in (
+        (once.recovered, thrice.recovered),
+        (once.policies["p"].recovered, thrice.policies["p"].recovered),
+        (once.policies["p"].difference, thrice.policies["p"].difference),
+    ):
+        assert asdict(again) == pytest.approx(asdict(seen))
 
 
 def test_one_rating_each_tells_nothing_of_noise() -> None:

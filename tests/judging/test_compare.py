@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -43,6 +43,24 @@ def test_differences_are_paired() -> None:
         found.row("orakle")
     with pytest.raises(UnknownName, match="policy"):
         judge(POOLS, {"first": FIRST}, reference="last")
+
+
+def test_contexts_of_one_dialog_stand_or_fall_together() -> None:
+    """Each context thrice tells no more than once, if the three are of one dialog."""
+    draw = np.random.default_rng(0)
+    pools = [made([float(label) for label in draw.random(4)], list("abcd")) for _ in range(20)]
+    roots = [replace(pool, slices={"dialog": str(at)}) for at, pool in enumerate(pools)]
+    scores = {name: [draw.random(4) for _ in pools] for name in ("one", "two")}
+    once = judge(roots, scores, reference="one")
+    thrice = judge(3 * roots, {name: 3 * given for name, given in scores.items()}, reference="one")
+    for name in scores:
+        row, same = once.row(name), thrice.row(name)
+        for seen, again in (
+            (row.recovered, same.recovered),
+            (row.ratio, same.ratio),
+            (row.difference, same.difference),
+        ):
+            assert seen and again and asdict(again) == pytest.approx(asdict(seen))
 
 
 def test_flat_scores_and_scores_by_pool_are_the_same() -> None:

@@ -33,6 +33,17 @@ def test_every_pair_with_its_outcomes() -> None:
         differences(pools, measure="taste")
 
 
+def test_among_many_systems_too_one_that_is_always_better_is_told_apart() -> None:
+    """A p from 10,000 patterns would not survive the correction for 561 pairs, whatever was seen."""
+    draw = np.random.default_rng(0)
+    pools = [
+        pool(f"d{at}", {"best": (1, 1), **{f"s{other}": (float(draw.random() < 0.1), 0) for other in range(33)}})
+        for at in range(40)
+    ]
+    pairs = differences(pools, draws=10).pairs
+    assert all(pair.decided for pair in pairs if pair.one == "best")
+
+
 def test_a_pair_can_be_seen_from_either_side() -> None:
     pools = [pool(f"d{at}", {"a": (1.0, at % 2), "b": (at % 3 > 0, 0.0)}) for at in range(12)]
     (pair,) = differences(pools).pairs

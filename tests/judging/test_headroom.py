@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from scipy.stats import norm, t  # type: ignore[attr-defined]
 
 from blender.judging.headroom import bootstrap, chosen_target, recovered, recovered_per_context
+from blender.judging.resampling import percentile, ratios
 
 Doubles = NDArray[np.float64]
 labels = hnp.arrays(
@@ -93,6 +95,24 @@ def test_of_few_contexts_too_the_interval_covers_the_true_mean() -> None:
     draw = np.random.default_rng(12)
     found = [bootstrap(draw.normal(size=12), draws=400, seed=seed) for seed in range(400)]
     assert np.mean([one.low <= 0 <= one.high for one in found]) > 0.925  # plain percentiles: 0.91
+
+
+def test_ends_of_few_contexts_are_students() -> None:
+    """Bootstrap means of n normal values are spread by sqrt((n - 1) / n) of the standard error that Student takes."""
+    drawn = norm.ppf((np.arange(100_000) + 0.5) / 100_000) * np.sqrt(9 / 10)
+    few, many = percentile(0.0, drawn, 10), percentile(0.0, drawn)
+    assert [few.low, few.high] == pytest.approx([-t.ppf(0.975, 9), t.ppf(0.975, 9)], abs=0.01)
+    assert [many.low, many.high] == pytest.approx([-1.859, 1.859], abs=0.01)
+
+
+def test_units_that_count_nothing_are_not_drawn_and_the_seed_draws() -> None:
+    values, counts = np.random.default_rng(0).random((15, 1)), np.ones((15, 1))
+    plain = ratios(values, counts, draws=200, seed=0)
+    assert (
+        ratios(np.append(values, np.zeros((30, 1)), 0), np.append(counts, np.zeros((30, 1)), 0), draws=200, seed=0)
+        == plain
+    )
+    assert ratios(values, counts, draws=200, seed=1) != plain
 
 
 def test_contexts_of_one_dialog_are_drawn_together() -> None:

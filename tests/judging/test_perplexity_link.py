@@ -50,6 +50,15 @@ def test_what_holds_within_systems_is_seen_without_any_difference_between_them()
     assert 0 < found.p <= 1  # eight systems: random orders
 
 
+def test_how_many_answers_a_system_gave_is_nothing_within_systems() -> None:
+    draw = np.random.default_rng(1)
+    names = [("a", "b") if at < 50 else ("b",) for at in range(300)]
+    pools = [pool(f"d{at}", {name: (draw.random(), 0) for name in given}) for at, given in enumerate(names)]
+    losses = {(p.pool.dialog.id, c.text): float(draw.normal()) for p in pools for c in p.pool.candidates}
+    found = perplexity_link(pools, losses, draws=200).within
+    assert found.low < 0 < found.high and abs(found.value) < 0.12
+
+
 def test_unknown_losses_are_counted_and_never_zero() -> None:
     pools, losses = made("ab", 10, 0.1, 0.0)
     gaps: dict[tuple[str, str], float | None] = dict(losses)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import t, ttest_1samp  # type: ignore[attr-defined]
 from sklearn.linear_model import Ridge
 
 from blender.judging.answers import answers
@@ -87,6 +88,26 @@ def test_without_clusters_the_weight_is_that_of_the_paper() -> None:
     assert found.powered.value == pytest.approx(own.mean() + weight * (unseen.mean() - seen.mean()))
     spread = math.sqrt((own - weight * seen).var() / n + weight**2 * unseen.var() / rest)
     assert found.powered.high - found.powered.value == pytest.approx(1.984 * spread, rel=0.01)
+
+
+def test_of_few_labels_the_interval_is_students() -> None:
+    draw = np.random.default_rng(0)
+    guess = 0.5 + 0.05 * draw.normal(size=48)
+    labels = np.where(np.arange(48) < 8, guess + 0.03 * draw.normal(size=48), np.nan)
+    found = powered_mean(labels, guess, np.arange(48))
+    own, seen, unseen = labels[:8], guess[:8], guess[8:]
+    plain = ttest_1samp(own, 0).confidence_interval()
+    assert [found.human.low, found.human.high] == pytest.approx([plain.low, plain.high])
+    assert 0 < found.weight < 1
+    square = (own - found.weight * seen).var() / 8 + found.weight**2 * unseen.var() / 40
+    reach = found.powered.high - found.powered.value
+    assert reach == pytest.approx(t.ppf(0.975, 6) * math.sqrt(square * 8 / 7))  # the weight was fitted, too
+
+
+def test_the_weight_is_one_at_most() -> None:
+    labels = np.linspace(0, 1, 100)
+    found = powered_mean(np.where(np.arange(100) % 5 == 0, labels, np.nan), labels / 3, np.arange(100))
+    assert found.weight == 1
 
 
 def test_no_labels_few_labels_and_nothing_left_to_predict() -> None:

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import permutation_test  # type: ignore[attr-defined]
+from scipy.stats import binomtest, permutation_test  # type: ignore[attr-defined]
 
 from blender.judging.randomisation import holm, randomisation
 
@@ -29,6 +29,14 @@ def test_many_dialogs_are_sampled_and_agree_with_scipy() -> None:
     assert not exact and p == same  # two-sided
     assert p == pytest.approx(expected, abs=0.01)
     assert randomisation(values[:, None], seed=5) == randomisation(values[:, None], seed=5)
+
+
+@pytest.mark.parametrize("wins", [25, 27])
+def test_patterns_that_are_as_far_from_nothing_count_when_sampled(wins: int) -> None:
+    """Wins and losses by one: the sign test, whose patterns tie with the one seen all the time."""
+    values = np.where(np.arange(40) < wins, 1.0, -1.0)
+    ((p, exact),) = randomisation(values[:, None], flips=20_000)
+    assert not exact and p == pytest.approx(binomtest(wins, 40).pvalue, abs=0.01)
 
 
 def test_sampled_and_exact_agree() -> None:

@@ -74,6 +74,13 @@ def test_the_threshold_separates() -> None:
     assert f"{found.threshold:g}" in found.sentence()
 
 
+def test_what_fails_between_ends_the_sequence() -> None:
+    """All answers together are good enough again; that is not looked at, or the chances would add up."""
+    scores = np.repeat([0.9, 0.6, 0.3], [200, 60, 540])
+    found = certify(scores, scores == 0.6, risk=0.1)
+    assert found.threshold == 0.61 and (found.given, found.bad) == (200, 0)
+
+
 def test_few_labels_prove_nothing_and_it_is_said_how_many_would() -> None:
     scores, bad = draw(np.random.default_rng(1), 40)
     few = certify(scores, bad, risk=0.1)

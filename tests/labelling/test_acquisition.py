@@ -93,6 +93,11 @@ def test_what_was_picked_covers_its_cluster() -> None:
     assert {clusters[at] for at in pools(found, 3)} == {0, 1, 2}
 
 
+def test_the_farthest_from_all_that_is_labelled_or_picked_comes_next() -> None:
+    found = opinions([[0.0, 0.0]] * 3, places=[[4.0, 0.0], [9.9, 0.0], [10.0, 0.0]])
+    assert pools(found, covered=np.zeros((1, 2)), weights=ONE["coverage"]) == [2, 0, 1]
+
+
 def test_nothing_covered_yet_speaks_for_every_context() -> None:
     assert choose(opinions([[1, 0]]), 1)[0].terms["coverage"] == 1
 

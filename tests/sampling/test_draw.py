@@ -87,6 +87,16 @@ def test_the_same_seed_draws_the_same_whatever_the_order_of_the_file(corpus: Pat
     assert other != {task.dialog.id for task in drawn(corpus).drawn}
 
 
+def test_which_of_two_that_say_the_same_stays_does_not_hang_on_the_order_of_the_file(tmp_path: Path) -> None:
+    rows = [*conversations(40), *({**row, "id": f"again {row['id']}"} for row in conversations(40))]
+    wanted = Wanted(n=80, min_turns=1, max_turns=12)
+    kept = [
+        sorted(task.dialog.id for task in draw(write(tmp_path / f"{at}.jsonl", order), wanted, Topics()).frame)
+        for at, order in enumerate((rows, rows[::-1]))
+    ]
+    assert kept[0] == kept[1] and len({each.startswith("again") for each in kept[0]}) == 2
+
+
 def test_every_stratum_is_drawn_in_proportion(corpus: Path) -> None:
     sample = drawn(corpus)
     frame, taken = Counter(map(stratum, sample.frame)), Counter(map(stratum, sample.drawn))

@@ -84,6 +84,15 @@ def test_head_room_is_printed_and_kept(
     assert max(map(len, shown.splitlines())) <= 130
 
 
+def test_a_random_choice_counts_as_its_expectation(labels: Path, rule: Path, tmp_path: Path) -> None:
+    """One draw from an odd number of pairs is never worth nothing."""
+    labels.write_bytes(b"\n".join(map(msgspec.json.encode, labelled_rows(13))))
+    assert run(labels, rule, tmp_path / "out") == 0
+    kept = msgspec.json.decode((tmp_path / "out" / "standings.json").read_bytes())
+    found = {row["policy"]: row["recovered"] for row in kept["all candidates"]["rows"]}
+    assert found["random"] == {"value": 0, "low": 0, "high": 0}
+
+
 def test_machine_candidates_stand_apart_from_human_ones(labels: Path, rule: Path, tmp_path: Path) -> None:
     rows = [
         {**row, "dialog_id": f"{row['dialog_id']}", "response": "Human words.", "source": "ann", "source_type": "human"}

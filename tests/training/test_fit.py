@@ -12,7 +12,7 @@ import pytest
 from blender.fusion import Average
 from blender.ranker import LearnedRanker
 from blender.training.examples import HeadRoom
-from blender.training.fit import OrderSettings, centred, fit_linear, fit_order, gaps, grades
+from blender.training.fit import OrderSettings, centred, fit_linear, fit_order, gaps, grades, row_weights
 from tests.training.conftest import COLUMNS, DIRECTIONS, make_examples
 
 SETTINGS = OrderSettings(most_rounds=40, bags=2, smallest_leaf=20)
@@ -59,6 +59,12 @@ def test_the_curve_is_the_head_room_of_that_many_trees(objective: Literal["regre
     for rounds in (0, 5, 12):
         scores = ranker(settings, rounds=rounds).score(UNSEEN.matrix).value
         assert curve[rounds] == pytest.approx(room.recovered(scores), abs=0.01)
+
+
+def test_a_pool_weighs_the_same_whatever_its_size() -> None:
+    weights = row_weights(BENT, 0.0)
+    each = [weights[rows].sum() for rows in BENT.matrix.groups()]
+    assert each == pytest.approx([len(weights) / len(BENT)] * len(BENT))
 
 
 def test_fitting_twice_gives_the_same_trees() -> None:

@@ -24,6 +24,19 @@ def test_probabilities_beat_the_base_rate_and_are_calibrated_on_unseen_rows() ->
     assert found["calibration_error"] < 0.05
 
 
+def test_the_curve_is_that_of_the_trees_that_are_kept() -> None:
+    few = fit_head(SEEN, SEEN.sensible, replace(SETTINGS, rounds=5))
+    assert few is not None
+    found = measure(few.probability(UNSEEN.matrix).astype(np.float64), UNSEEN.sensible)
+    assert found["brier"] < 0.8 * found["brier_of_base_rate"] and found["calibration_error"] < 0.05
+
+
+def test_what_trees_know_by_heart_does_not_make_the_curve_bold() -> None:
+    label = (np.random.default_rng(1).random(len(SEEN.target)) < 0.5).astype(np.float64)  # nothing tells it
+    head = fit_head(SEEN, label, replace(SETTINGS, smallest_leaf=5, l2=0.0, rounds=60, leaves=16))
+    assert head is not None and float(head.probability(UNSEEN.matrix).std()) < 0.05
+
+
 def test_rows_without_a_label_are_left_out() -> None:
     label = SEEN.sensible.copy()
     hidden = np.random.default_rng(0).random(len(label)) < 0.5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 
 from blender.errors import BadInput
 from blender.judging.resampling import Interval
+from blender.ranker import LearnedRanker
 from blender.serving.cli import main
+from blender.terms import NOTHING, Trees
 from blender.training import curve_command
 from blender.training.curve_command import parse_sizes
+from blender.training.examples import Examples, HeadRoom
 from blender.training.fixed import Fixed
 from blender.training.learning_curve import LearningCurve, learning_curve
 from blender.training.power_law import PowerLaw, fit_power_law
@@ -125,6 +128,34 @@ def test_noise_shows_no_growth() -> None:
     examples = replace(examples, target=noise, sensible=noise, specific=noise)
     found = learning_curve(examples, DIRECTIONS, sizes=(10, 30, 90), seeds=3, fixed=QUICK)
     assert not found.visible
+
+
+def test_no_conversation_is_learnt_from_and_judged_and_every_context_counts_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    examples = make_examples(pools=90)
+    target = examples.target.copy()
+    target[examples.rows(range(30))] = 0.5  # without head-room
+    examples = replace(examples, target=target)
+    seen: list[set[str]] = []
+    shares: dict[tuple[str, ...], int] = {}
+
+    def fit(_: Fixed, subset: Examples, directions: Mapping[str, int]) -> LearnedRanker:
+        seen.append(set(subset.groups))
+        return LearnedRanker(columns=(), linear=NOTHING, order=Trees(columns=(), texts=()))
+
+    def judge(_: LearnedRanker, held_out: Examples) -> float:
+        assert not seen[-1] & set(held_out.groups)
+        shares[held_out.groups] = len(HeadRoom.of(held_out).sizes)
+        return float(shares[held_out.groups])
+
+    monkeypatch.setattr(Fixed, "fit", fit)
+    monkeypatch.setattr("blender.training.learning_curve.recovered_by", judge)
+    found = learning_curve(examples, DIRECTIONS, sizes=(10, 20), seeds=2)
+    assert sum(shares.values()) == 2 * found.contexts == 120
+    expected = sum(share**2 for share in list(shares.values())[:5]) / found.contexts
+    assert found.by_seed[0] == pytest.approx([expected] * 2)
+    assert len(set(shares.values())) > 1
 
 
 def test_sizes_end_where_the_labels_do() -> None:

@@ -11,7 +11,7 @@ from blender.matrix import FeatureMatrix
 from blender.ranker import LearnedRanker
 from blender.terms import Linear, Trees
 from blender.training.examples import Examples
-from blender.training.length_taste import with_length_taste
+from blender.training.length_taste import _shrunk, with_length_taste
 from blender.training.search import GRID, fit_ranker
 from tests.training.conftest import COLUMNS, DIRECTIONS, make_examples
 
@@ -45,6 +45,11 @@ def test_a_taste_that_is_not_the_same_from_set_to_set_is_not() -> None:
     )
     both_ways = replace(RANKER, linear=replace(LINEAR, columns=("relevance.context~z",)))
     assert with_length_taste(both_ways, mixed).length_taste == 0
+
+
+def test_a_taste_is_shrunk_by_how_much_sets_differ() -> None:
+    assert _shrunk([0.2, 0.4]) == pytest.approx(0.3 * (1 - 0.02 / 0.09))  # variance 0.02, mean squared 0.09
+    assert _shrunk([0.2, 0.2]) == pytest.approx(0.2) and _shrunk([-0.1, 0.3]) == 0
 
 
 @pytest.mark.slow

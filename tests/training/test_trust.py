@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from scipy import special
 
+from blender.judging.calibration import debiased_square
 from blender.training.fixed_folds import in_domain_with_heads, left_out
 from blender.training.outer import OutOfFold
 from blender.training.prepare import Prepared, prepare
-from blender.training.probabilities import Judged, draw_labels, judged_rows, probability_table, trusted
+from blender.training.probabilities import Judged, _moved, draw_labels, judged_rows, probability_table, trusted
 from blender.training.selective import MIXED, OURS, RISKS, SUM, Winners, elsewhere_table, kept, kept_table, winners
 from blender.training.trust import trust
 from tests.training.conftest import write_labels
@@ -48,6 +49,19 @@ def test_a_hundred_labels_mend_strict_raters() -> None:
     assert found.recalibrated.labels == 100 and found.recalibrated.draws == 20
     assert found.skill.value < found.recalibrated.skill.value
     assert found.recalibrated_curve
+
+
+def test_what_was_drawn_is_not_judged_and_conversations_count_as_wholes() -> None:
+    judged = rows(800, shift=-1.0)
+    draws = list(_moved(judged, 3, 0))
+    for at, (rest, labels, _) in enumerate(draws):
+        drawn = draw_labels(judged.units, np.random.default_rng([0, at]))
+        assert len(drawn) == labels and set(rest.units.tolist()) == set(range(200)) - set(judged.units[drawn].tolist())
+    found = trusted(judged, recalibrate=True, draws=3)
+    assert found.debiased**2 == pytest.approx(debiased_square(judged.given, judged.truth, judged.units))
+    squares = [debiased_square(rest.given, rest.truth, rest.units) for rest, _, _ in draws]
+    assert found.recalibrated is not None
+    assert found.recalibrated.debiased.value == pytest.approx(np.sqrt(max(0.0, float(np.mean(squares)))))
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import pytest
 
 from blender.errors import BadInput
 from blender.matrix import FeatureMatrix
+from blender.terms import Trees
 from blender.training.examples import Examples, View, relative_columns
 from blender.training.fit import OrderSettings
 from blender.training.fixed import Fixed, recovered_by
@@ -59,6 +60,25 @@ def test_the_trees_of_the_start_are_all_there() -> None:
     start = FIXED.fit(examples((1, 1, 0), 50, seed=0), DIRECTIONS)
     warm = Warm(start=start, trees=7).fit(examples((1, 0, 1), 50, seed=1), DIRECTIONS)
     assert [text.count("\nTree=") for text in warm.order.texts] == [17]
+
+
+def test_the_scale_of_the_start_is_no_matter() -> None:
+    linear = FIXED.fit(examples((1, 1, 0), 100, seed=0), DIRECTIONS)
+    start = replace(linear, order=Trees(columns=(), texts=()))
+    quarter = replace(start, linear=replace(start.linear, weights=start.linear.weights / np.float32(4)))
+    few, judged = examples((1, 0, 1), 40, seed=1), examples((1, 0, 1), 20, seed=2)
+    one, other = (Warm(start=each).fit(few, DIRECTIONS).score(judged.matrix).value for each in (start, quarter))
+    np.testing.assert_allclose(4 * other, one, rtol=0.01, atol=0.01)
+
+
+def test_what_the_line_corrects_the_trees_do_not_correct_again() -> None:
+    start = FIXED.fit(examples((1, 1, 0), 200, seed=0), DIRECTIONS)
+    judged = examples((1, 1, -1), 300, seed=2)
+    given = Warm(start=start).fit(examples((1, 1, -1), 400, seed=1), DIRECTIONS).score(judged.matrix).value
+    centred = given - np.repeat(given.reshape(-1, 6).mean(1), 6)
+    z = judged.inputs([f"{name}~z" for name in COLUMNS])
+    first, second, third = np.linalg.lstsq(z, centred, rcond=None)[0]
+    assert -1.05 < third / first < -0.6 and -1.05 < third / second < -0.6  # pulled towards none, never beyond the truth
 
 
 def test_other_columns_are_refused() -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from blender.training.safety.fit import STRENGTHS, SetRows, fit, moments, solve
+from blender.training.safety.fit import STRENGTHS, SetRows, _even, fit, moments, solve
 
 
 def rows(seed: int, *, n: int = 300, toxic: bool = True, shift: float = 0.0) -> SetRows:
@@ -63,6 +64,34 @@ def test_a_left_out_set_is_told_well_and_does_not_enter(sets: dict[str, SetRows]
     again = fit(poisoned, {**known, "three": moments(poisoned["three"])}, ("one", "two", "talk"))
     np.testing.assert_array_equal(again.weights, head.weights)
     assert again.curve == head.curve
+
+
+def test_what_is_known_by_heart_does_not_make_the_curve_bold() -> None:
+    """Forty rows of sixty inputs that tell nothing: every set can be learnt by heart, and tells nothing of others."""
+    sets: dict[str, SetRows] = {}
+    for name in ("one", "two", "three"):
+        generator = np.random.default_rng(len(sets))
+        read, everything = generator.normal(size=(40, 60)).astype(np.float32), np.ones(40, dtype=np.bool_)
+        read[:, -1] = 1
+        toxic, said = generator.random(40) < 0.5, np.zeros(40, dtype=np.float32)
+        sets[name] = SetRows(read=read, said=said, toxic=toxic, judged=everything, learned=everything)
+    head = fit(sets, {name: moments(each) for name, each in sets.items()}, tuple(sets))
+    assert float(head.score(rows_like(sets["one"], 9)).std()) < 0.15
+
+
+def rows_like(one: SetRows, seed: int) -> SetRows:
+    """Other rows of the same kind."""
+    read = np.random.default_rng(seed).normal(size=one.read.shape).astype(np.float32)
+    read[:, -1] = 1
+    return replace(one, read=read)
+
+
+def test_in_the_curve_toxic_and_clean_rows_and_sets_of_any_size_weigh_the_same(sets: dict[str, SetRows]) -> None:
+    for each in sets.values():
+        learned = np.arange(len(each.toxic)) % 3 > 0
+        weight = _even(replace(each, learned=learned))
+        sums = [weight[each.toxic == toxic].sum() for toxic in (False, True)]
+        assert sums == pytest.approx([1, float(each.toxic.any())]) and not weight[~learned].any()
 
 
 def test_the_probability_rises_with_score_and_foul_words(sets: dict[str, SetRows]) -> None:
