@@ -12,7 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from blender.errors import BadInput, BlendError
+from blender.errors import BadInput
 from blender.judging.ceiling import noise_ceiling
 from blender.judging.label_files import read_label_files
 from blender.judging.pools import LabelledPool
@@ -68,7 +68,7 @@ def learning_curve(
     console.print(_table(curve, ceiling))
     console.print(curve.sentence(), soft_wrap=True)
     if out is not None:
-        _write(out, as_plain(curve, ceiling, prepared))
+        write_json(out, as_plain(curve, ceiling, prepared))
         console.print(f"The figures are in {out}.", soft_wrap=True, markup=False)
 
 
@@ -116,13 +116,6 @@ def as_plain(curve: LearningCurve, ceiling: float | None, prepared: Prepared) ->
         "contexts for one point more": curve.more(),
         "in words": curve.sentence(),
     }
-
-
-def _write(out: Path, values: dict[str, Any]) -> None:
-    try:
-        write_json(out, values)
-    except OSError as fault:
-        raise BlendError(f"{out} cannot be written: {fault.strerror}; give another --out or make room") from None
 
 
 def _table(curve: LearningCurve, ceiling: float | None) -> Table:

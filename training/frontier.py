@@ -32,6 +32,7 @@ from blender.training.public_sets import MOST_CONTEXTS, label_files, prepare_eng
 from blender.training.report import write_json
 from blender.training.script import run
 from blender.training.search import FEWEST_CANDIDATES, UNSEARCHED, UNSEARCHED_HEADS
+from blender.training.tune.kept import kept_array
 
 CHEAP = ("length", "overlap", "rarity", "toxicity", "support")
 FAST = (*CHEAP, "relevance", "consensus", "genericness", "proxy")
@@ -85,13 +86,7 @@ def kept_scores(prepared: Prepared, names: Sequence[str], seed: int, folder: Pat
     measured = hashlib.sha256(examples.matrix.values.tobytes()).hexdigest()
     key = text_digest("left out 2", *prepared.data.values(), *examples.matrix.columns, measured, repr(asdict(settings)))
     path = folder / f"{key}.npy"
-    if not path.is_file():
-        found = left_out(examples, prepared.directions, settings)
-        folder.mkdir(parents=True, exist_ok=True)
-        with path.with_suffix(".making").open("wb") as aside:
-            np.save(aside, found, allow_pickle=False)
-        path.with_suffix(".making").replace(path)
-    return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+    return kept_array(path, lambda: left_out(examples, prepared.directions, settings))
 
 
 def shares(prepared: Prepared, scores: Doubles) -> dict[str, Doubles]:

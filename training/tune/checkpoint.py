@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import msgspec
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from blender.errors import BadModel
 from blender.models.cache import text_digest
+from blender.outputs import written_aside
 
 if TYPE_CHECKING:
     import torch
@@ -24,14 +24,9 @@ def save_state(path: Path, tensors: Mapping[str, torch.Tensor], state: Mapping[s
     """Write tensors and plain values aside, then rename."""
     from safetensors.torch import save_file
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid4().hex}")
     kept = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
-    try:
+    with written_aside(path) as aside:
         save_file(kept, aside, metadata={_STATE: msgspec.json.encode(dict(state)).decode()})
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def load_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:

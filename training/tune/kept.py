@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import uuid4
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from blender.outputs import written_aside
 
 _T = TypeVar("_T")
 
@@ -19,7 +20,8 @@ def kept_json(path: Path, kind: type[_T], make: Callable[[], _T]) -> _T:
     if path.is_file():
         return msgspec.json.decode(path.read_bytes(), type=kind)
     made = make()
-    _written(path, lambda aside: aside.write_bytes(msgspec.json.encode(made)))
+    with written_aside(path) as aside:
+        aside.write_bytes(msgspec.json.encode(made))
     return made
 
 
@@ -27,16 +29,7 @@ def kept_array(path: Path, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
     """The array of an npy file; made and written if it is not there."""
     if not path.is_file():
         made = make()
-        _written(path, lambda aside: np.save(aside, made, allow_pickle=False))
+        with written_aside(path) as aside, aside.open("wb") as file:
+            np.save(file, made, allow_pickle=False)
     found: NDArray[Any] = np.load(path, allow_pickle=False)
     return found
-
-
-def _written(path: Path, write: Callable[[Path], object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{uuid4().hex}{path.suffix}")
-    try:
-        write(aside)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
