@@ -26,13 +26,13 @@ from blender.models.cache import cache_folder, text_digest
 from blender.training.crossval import one_family_out
 from blender.training.examples import Doubles, Examples
 from blender.training.fixed import Fixed
+from blender.training.kept import kept_array
 from blender.training.outer import judged_pools, judged_sets, rows_apart
 from blender.training.prepare import Prepared
 from blender.training.public_sets import MOST_CONTEXTS, label_files, prepare_english
 from blender.training.report import write_json
 from blender.training.script import run
 from blender.training.search import FEWEST_CANDIDATES, UNSEARCHED, UNSEARCHED_HEADS
-from blender.training.tune.kept import kept_array
 
 CHEAP = ("length", "overlap", "rarity", "toxicity", "support")
 FAST = (*CHEAP, "relevance", "consensus", "genericness", "proxy")

@@ -12,12 +12,12 @@ from blender.matrix import Floats
 from blender.models.cache import text_digest
 from blender.models.proxy_counts import GramCounts
 from blender.models.proxy_pieces import cut
+from blender.training.kept import kept_json
 from blender.training.proxy.examples import Scored
 from blender.training.proxy.fit_head import HeadSettings
 from blender.training.proxy.heads import Reads, alone_inputs, fit_alone
 from blender.training.proxy.material import Material
 from blender.training.proxy.measure import Fit, fit_of
-from blender.training.tune.kept import kept_json
 
 VARIANTS: Mapping[str, tuple[Reads, float | None]] = {
     "facts of words": (Reads(topic=False, counts=False, lexical=False), None),
