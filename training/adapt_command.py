@@ -22,26 +22,24 @@ from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
 from blender.outputs import check_bundle_place
 from blender.settings import Settings
-from blender.texts import check_locale
 from blender.training.card import meant_for
 from blender.training.crossval import grouped
 from blender.training.examples import Doubles
 from blender.training.frontier import shares
-from blender.training.known_sources import KnowSources, source_settings, with_sources
+from blender.training.known_sources import source_settings, with_sources
+from blender.training.options import KnowSources, Labels, Locale
 from blender.training.outer import judged_pools
 from blender.training.prepare import Prepared, prepare
 from blender.training.warm import Warm
 
 
 def adapt(
-    labels: Annotated[list[Path], typer.Argument(help="Label files: JSON lines, or JSON as in DSTC10.")],
+    labels: Labels,
     out: Annotated[Path, typer.Option(help="Folder of the new bundle; a bundle that is there is replaced.")],
     blender: Annotated[
         str, typer.Option("--blender", "-b", help="Preset, settings file or bundle folder to go on from.")
     ] = "default",
-    locale: Annotated[
-        str | None, typer.Option(callback=check_locale, help="Only dialogs of this language, such as en.")
-    ] = None,
+    locale: Locale = None,
     know_sources: KnowSources = False,
 ) -> None:
     """Correct a bundle's order by your labels instead of training anew; its probabilities stay (recalibrate them)."""

@@ -23,6 +23,7 @@ from blender.models.cache import make_once
 from blender.models.language_model import load_language_model
 from blender.models.reference import resolve
 from blender.records import Dialog, Pool
+from blender.training.options import Dialogues, NewFolder
 from blender.training.script import run
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs
 
@@ -104,9 +105,9 @@ def card_lines(manifest: AxesManifest) -> Iterator[str]:
 
 
 def main(
-    source: Annotated[str, typer.Option(help="Dialogues: a file or package that a base is built from.")] = SOURCE,
+    source: Dialogues = SOURCE,
     model: Annotated[str, typer.Option(help="Reference of a causal language model.")] = MODEL,
-    out: Annotated[Path, typer.Option(help="Folder that is made.")] = AXES / "default",
+    out: NewFolder = AXES / "default",
 ) -> None:
     """Make the axes: two minutes of a core."""
     make_axes(source, model, out)

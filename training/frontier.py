@@ -27,6 +27,7 @@ from blender.training.crossval import one_family_out
 from blender.training.examples import Doubles, Examples
 from blender.training.fixed import Fixed
 from blender.training.kept import kept_array
+from blender.training.options import LabelledSets
 from blender.training.outer import judged_pools, judged_sets, rows_apart
 from blender.training.prepare import Prepared
 from blender.training.public_sets import MOST_CONTEXTS, label_files, prepare_english
@@ -138,7 +139,7 @@ def mean_of_sets(values: Sequence[Doubles], seed: int, draws: int = DRAWS) -> In
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
+    data: LabelledSets,
     out: Annotated[Path, typer.Option(help="Project folder: benchmarks/ is written there.")] = Path(),
     only: Annotated[list[str] | None, typer.Option(help="Compute only this set, keep it, write nothing.")] = None,
 ) -> None:

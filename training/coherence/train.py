@@ -40,6 +40,7 @@ from blender.training.coherence.card import card_lines
 from blender.training.coherence.groups import Group, groups_of
 from blender.training.coherence.measure import agreement, measured
 from blender.training.coherence.network import TailNetwork
+from blender.training.options import Dialogues, NewFolder
 from blender.training.reply.factoring import factored
 from blender.training.script import run
 from blender.training.tune.checkpoint import load_optimizer, load_state, optimizer_tensors, save_state
@@ -229,8 +230,8 @@ def _write(
 
 
 def main(
-    source: Annotated[str, typer.Option(help="Dialogues: a file or package that a base is built from.")] = SOURCE,
-    out: Annotated[Path, typer.Option(help="Folder that is made.")] = TAILS / "default",
+    source: Dialogues = SOURCE,
+    out: NewFolder = TAILS / "default",
     steps: Annotated[int, typer.Option(min=1, help="Batches of 8 contexts to train on.")] = TailSettings().steps,
     start: Annotated[str | None, typer.Option(help="A tail to go on from, on batches that it has not seen.")] = None,
 ) -> None:

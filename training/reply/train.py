@@ -24,6 +24,7 @@ from blender.models.networks import load_checkpoint
 from blender.models.reference import resolve
 from blender.models.reply import BANK, CONTEXTS, REPLIES, SCALE
 from blender.models.tuned import CARD, CHANGES, MANIFEST, VERSION, TunedManifest, newest_first
+from blender.training.options import Dialogues, NewFolder
 from blender.training.reply.card import card_lines
 from blender.training.reply.factoring import factored
 from blender.training.script import run
@@ -120,8 +121,8 @@ def _read(pair: Pair) -> str:
 
 
 def main(
-    source: Annotated[str, typer.Option(help="Dialogues: a file or package that a base is built from.")] = SOURCE,
-    out: Annotated[Path, typer.Option(help="Folder that is made.")] = REPLIES / "default",
+    source: Dialogues = SOURCE,
+    out: NewFolder = REPLIES / "default",
     steps: Annotated[int, typer.Option(min=1, help="Batches of 128 pairs to train on.")] = SETTINGS.steps,
 ) -> None:
     """Train the reply encoder: half an hour of one core. A run that was cut off goes on where it was."""
