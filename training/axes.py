@@ -5,7 +5,6 @@ python -m blender.training.axes
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +16,7 @@ from rich.console import Console
 from safetensors.numpy import save_file
 
 from blender.index.context import TURN_BREAK
+from blender.manifest import sha256
 from blender.matrix import Floats
 from blender.models.axes import AXES, CARD, MANIFEST, NUMBERS, VERSION, WIDTH, AxesManifest
 from blender.models.cache import make_once
@@ -81,7 +81,7 @@ def _write(
         version=VERSION,
         model=model,
         model_digest=resolve(model).digest,
-        numbers_sha256=hashlib.sha256((folder / NUMBERS).read_bytes()).hexdigest(),
+        numbers_sha256=sha256((folder / NUMBERS).read_bytes()),
         data=source,
         settings=settings,
         explained=kept,

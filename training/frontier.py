@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 
 from blender.judging.headroom import recovered_per_context
-from blender.judging.resampling import Interval
+from blender.judging.resampling import Interval, percentile
 from blender.judging.target import targets
 from blender.models.cache import cache_folder, text_digest
 from blender.training.crossval import one_family_out
@@ -134,8 +134,7 @@ def mean_of_sets(values: Sequence[Doubles], seed: int, draws: int = DRAWS) -> In
         times = generator.multinomial(len(known), np.full(len(known), 1 / len(known)), size=draws)
         total += times @ known / len(known) / len(values)
         mean += float(known.mean()) / len(values)
-    low, high = np.quantile(total, [0.025, 0.975])
-    return Interval(value=mean, low=float(low), high=float(high))
+    return percentile(mean, total)
 
 
 def main(
