@@ -47,6 +47,12 @@ def mean_rarity(texts: Sequence[str], locale: str = "en") -> Floats:
     return Rarity().annotate([pool])[:, 0]
 
 
+def as_interest(interest: Interest, values: Floats, of: Floats) -> Floats:
+    """Interest by nats per token, or by rarity, among those of a base's phrases, float32 on 0..1; see `quantile`."""
+    share = quantile(values, of)
+    return np.asarray(1 - share, dtype=np.float32) if interest == "1-perplexity" else share
+
+
 def quantile(values: NDArray[np.floating], of: NDArray[np.floating]) -> Floats:
     """F: the share of ``of`` that lies below each value, ties half, float32 on 0..1; NaN counts as the middle."""
     known = np.sort(of[~np.isnan(of)])
