@@ -36,7 +36,7 @@ def committee(matrix: FeatureMatrix, scores: Scores, rules: Mapping[str, Doubles
     """
     votes = {RANKER: scores.value.astype(np.float64), **(rule_votes(matrix) if rules is None else rules)}
     if len(matrix) and not (np.isnan(scores.sensible) | np.isnan(scores.specific)).any():
-        votes[LAMDA] = _lamda(matrix, scores)
+        votes[LAMDA] = lamda_rule(matrix, scores.sensible, scores.specific)
     return votes
 
 
@@ -58,11 +58,13 @@ def rule_votes(matrix: FeatureMatrix) -> dict[str, Doubles]:
     }
 
 
-def _lamda(matrix: FeatureMatrix, scores: Scores) -> Doubles:
-    """As `blender.lamda.Lamda`, on the probabilities at hand."""
+def lamda_rule(
+    matrix: FeatureMatrix, sensible: NDArray[np.floating], specific: NDArray[np.floating]
+) -> Doubles:
+    """As `blender.lamda.Lamda`, on the probabilities at hand, float64 (n_rows,)."""
     rule = Lamda()
     toxic = filled(matrix, "toxicity.toxic") > rule.most_toxic
-    value = rule.sensible_weight * scores.sensible + scores.specific
+    value = rule.sensible_weight * sensible + specific
     return np.asarray(value - (rule.sensible_weight + 1) * toxic, dtype=np.float64)
 
 
