@@ -88,14 +88,12 @@ class Verdict:
     """Who wins where.
 
     Attributes:
-        wins: sets on which the learned ranker beats every baseline, in the mean.
         losses: (set, baseline, baseline less learned) where some baseline recovers more; the strongest of each set.
         mean: the learned ranker's mean over sets.
         rival: the baseline with the highest mean over sets.
         rival_mean: its mean.
     """
 
-    wins: tuple[str, ...]
     losses: tuple[tuple[str, str, Interval], ...]
     mean: float
     rival: str
@@ -127,15 +125,12 @@ def verdict(compared: dict[str, Comparison]) -> Verdict:
     means = mean_over_sets(compared)
     rivals = {name: value for name, value in means.items() if name not in NOT_RIVALS}
     rival = max(rivals, key=lambda name: rivals[name], default=RANDOM)
-    wins, losses = [], []
+    losses = []
     for dataset, comparison in compared.items():
         best = next(row for row in comparison.rows if row.policy not in NOT_RIVALS)
         if best.difference is not None and best.difference.value > 0:
             losses.append((dataset, best.policy, best.difference))
-        else:
-            wins.append(dataset)
     return Verdict(
-        wins=tuple(wins),
         losses=tuple(losses),
         mean=means.get(LEARNED, float("nan")),
         rival=rival,

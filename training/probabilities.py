@@ -45,10 +45,6 @@ class Judged:
     truth: Doubles
     units: NDArray[np.intp]
 
-    def take(self, rows: NDArray[Any]) -> Judged:
-        """Some of the rows."""
-        return Judged(given=self.given[rows], truth=self.truth[rows], units=self.units[rows])
-
     @property
     def skill(self) -> float:
         """By how much the Brier score is below that of the best constant, as a share of it."""

@@ -81,10 +81,6 @@ class ScoreStore:
         (count,) = self._base.execute("SELECT COUNT(*) FROM cells WHERE model = ?", (self._model,)).fetchone()
         return int(count)
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._base.close()
-
     def get(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Cell]:
         """The cells that are there, by (prompt, row)."""
         found = {}
