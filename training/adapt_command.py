@@ -68,9 +68,14 @@ def adapt(
             soft_wrap=True,
             markup=False,
         )
+    save_bundle(out, _adapted(bundle, warm, prepared, labels, know_sources))
+    console.print(f"The bundle is in {out}.{_advice(gains)}", soft_wrap=True, markup=False)
+
+
+def _adapted(bundle: Bundle, warm: Warm, prepared: Prepared, labels: Sequence[Path], know_sources: bool) -> Bundle:
     learnt = dict.fromkeys(prepared.examples.datasets)
     known = f" {meant_for(prepared.annotators['source']['names'])}" if know_sources else ""
-    made = replace(
+    return replace(
         bundle,
         ranker=warm.fit(prepared.examples, prepared.directions),
         annotators=prepared.annotators,
@@ -81,8 +86,6 @@ def adapt(
         f"figures above are of the bundle before.{known}\n",
         fingerprint="",
     )
-    save_bundle(out, made)
-    console.print(f"The bundle is in {out}.{_advice(gains)}", soft_wrap=True, markup=False)
 
 
 def _refuse_seen(files: Sequence[Path], labelled: Sequence[LabelledPool], bundle: Bundle) -> None:
