@@ -32,7 +32,7 @@ from blender.training.outer import judged_pools, judged_sets, rows_apart
 from blender.training.prepare import Prepared
 from blender.training.public_sets import MOST_CONTEXTS, label_files, prepare_english
 from blender.training.report import write_json
-from blender.training.script import run
+from blender.training.script import check_names, run
 from blender.training.search import FEWEST_CANDIDATES, UNSEARCHED, UNSEARCHED_HEADS
 
 CHEAP = ("length", "overlap", "rarity", "toxicity", "support")
@@ -143,6 +143,7 @@ def main(
     only: Annotated[list[str] | None, typer.Option(help="Compute only this set, keep it, write nothing.")] = None,
 ) -> None:
     """Measure head-room recovered by sets of annotators and write benchmarks/frontier.json."""
+    check_names("set of annotators", only or (), SETS)
     every = dict.fromkeys(name for names in SETS.values() for name in names)
     prepared = prepare_english(label_files(data), every)
     found = {name: told_shares(prepared, SETS[name], name) for name in only or SETS}

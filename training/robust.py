@@ -17,7 +17,6 @@ import msgspec
 import typer
 from rich.console import Console
 
-from blender.errors import UnknownName
 from blender.models.cache import cache_folder
 from blender.training.frontier import FAST
 from blender.training.options import LabelledSets, Project, Seed, Tries
@@ -27,10 +26,10 @@ from blender.training.public_sets import RULES_READ, label_files, prepare_englis
 from blender.training.report import write_between_markers, write_json
 from blender.training.robustness.contexts import Bench, default_guards
 from blender.training.robustness.measure import CROWDS, PARTS
-from blender.training.script import run
+from blender.training.script import check_names, run
 from blender.training.search import settings_tried
 
-NAME = "robustness"
+NAME, WHAT = "robustness", "part of the report on robustness"
 
 
 def robustness(
@@ -55,9 +54,7 @@ def robustness(
     Raises:
         UnknownName: a part is not known.
     """
-    for name in parts or ():
-        if name not in PARTS:
-            raise UnknownName("part of the report on robustness", name, PARTS)
+    check_names(WHAT, parts or (), PARTS)
     bench = Bench(
         prepared=prepared,
         found=found,
@@ -86,6 +83,7 @@ def main(
     seed: Seed = 0,
 ) -> None:
     """Measure head-room at matched length, length_free, and what the choice holds out against."""
+    check_names(WHAT, part or (), PARTS)
     prepared = prepare_english(label_files(data), beside=RULES_READ)
     grid, heads = settings_tried(tries, seed)
     found = across_families(prepared, heads, grid)

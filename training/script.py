@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 
 import typer
 
-from blender.errors import BlendError
+from blender.errors import BlendError, UnknownName
+
+
+def check_names(what: str, names: Iterable[str], known: Collection[str]) -> None:
+    """Refuse names that are not known.
+
+    Raises:
+        UnknownName: for the first of them.
+    """
+    for name in names:
+        if name not in known:
+            raise UnknownName(what, name, known)
 
 
 def run(main: Callable[..., None]) -> None:

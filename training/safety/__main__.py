@@ -26,7 +26,7 @@ from blender.training.safety.rivals import HOW, other_installed
 from blender.training.safety.run import Judged, cut_off, fit_all, judge, save
 from blender.training.safety.sets import READERS
 from blender.training.safety.tables import kind_lines, set_lines, values_of, verdict
-from blender.training.script import run
+from blender.training.script import check_names, run
 
 COMMAND = "python -m blender.training.safety DATA"
 
@@ -58,6 +58,7 @@ def main(
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of draws, splits and the bootstrap.")] = 0,
 ) -> None:
     """Train and judge the safety heads."""
+    check_names("safety head", only or (), PLANS)
     console = Console(soft_wrap=True)
     if not other_installed():
         console.print(f"alt-profanity-check is not installed, its column is left out: {HOW}")
