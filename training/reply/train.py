@@ -27,7 +27,7 @@ from blender.models.tuned import CARD, CHANGES, MANIFEST, VERSION, TunedManifest
 from blender.training.options import Dialogues, NewFolder
 from blender.training.reply.card import card_lines
 from blender.training.reply.factoring import factored
-from blender.training.script import run
+from blender.training.script import check_new_folder, run
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs, split
 from blender.training.tune.encoder_run import LOOKS, EncoderSettings, Look
 from blender.training.tune.encoder_training import train_encoder
@@ -49,8 +49,9 @@ def train_reply(source: str, out: Path, settings: EncoderSettings, console: Cons
         console: told how it goes.
 
     Raises:
-        BadInput: there are too few pairs.
+        BadInput: there are too few pairs, or ``out`` is there.
     """
+    check_new_folder(out)
     parts = split(read_pairs(source, PAIRS), settings.seed)
     kept = cache_folder() / "reply"
 
