@@ -58,9 +58,7 @@ def rule_votes(matrix: FeatureMatrix) -> dict[str, Doubles]:
     }
 
 
-def lamda_rule(
-    matrix: FeatureMatrix, sensible: NDArray[np.floating], specific: NDArray[np.floating]
-) -> Doubles:
+def lamda_rule(matrix: FeatureMatrix, sensible: NDArray[np.floating], specific: NDArray[np.floating]) -> Doubles:
     """As `blender.lamda.Lamda`, on the probabilities at hand, float64 (n_rows,)."""
     rule = Lamda()
     toxic = filled(matrix, "toxicity.toxic") > rule.most_toxic
