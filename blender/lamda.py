@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blender.baselines import Reasons, filled
 from blender.errors import BadInput
@@ -74,14 +75,16 @@ class Lamda:
     def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
         """The rule's sum; toxic answers are moved below every safe one."""
         given = self.heads.score(matrix, pools)
-        value = self.combined(given, matrix).astype(np.float32)
+        value = self.combined(matrix, given.sensible, given.specific).astype(np.float32)
         return Scores(value=value, sensible=given.sensible, specific=given.specific)
 
-    def combined(self, given: Scores, matrix: FeatureMatrix) -> Doubles:
-        """The sum of any ranker's probabilities, float64 (n_rows,), toxic answers moved below every safe one."""
+    def combined(
+        self, matrix: FeatureMatrix, sensible: NDArray[np.floating], specific: NDArray[np.floating]
+    ) -> Doubles:
+        """The sum of any probabilities (n_rows,), float64 (n_rows,), toxic answers moved below every safe one."""
         toxic = filled(matrix, "toxicity.toxic") > self.most_toxic
         weight = self.sensible_weight
-        return np.asarray(weight * given.sensible + given.specific - (weight + 1) * toxic, dtype=np.float64)
+        return np.asarray(weight * sensible + specific - (weight + 1) * toxic, dtype=np.float64)
 
     def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> Reasons:
         """The toxicity, where it decided; else what the bundle's order says of the two."""

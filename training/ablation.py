@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import numpy as np
-import typer
 
 from blender.training.examples import Doubles
 from blender.training.frontier import SEEDS, SETTINGS, counted_sets, mean_of_sets, told_shares
+from blender.training.options import LabelledSets, Project
 from blender.training.prepare import Prepared, default_annotators
 from blender.training.public_sets import label_files, prepare_english
 from blender.training.report import table, write_between_markers, write_json
@@ -89,10 +89,7 @@ def _times(folder: Path) -> dict[str, float]:
     return {name: one["median ms"] for name, one in msgspec.json.decode(path.read_bytes())["alone"].items()}
 
 
-def main(
-    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
-    out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
-) -> None:
+def main(data: LabelledSets, out: Project = Path()) -> None:
     """Leave out each annotator of the default bundle in turn; write docs/quality.md and benchmarks/ablation.json."""
     chosen = default_annotators()
     prepared = prepare_english(label_files(data), [*chosen, *LEFT_OUT])

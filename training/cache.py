@@ -1,4 +1,4 @@
-"""Keys under which what annotators measured is kept (see ``blender.measured``): digests of all they can read."""
+"""Keys under which what was measured is kept (see ``blender.measured``): digests of all that it depends on."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ import hashlib
 
 import msgspec
 
-from blender.measured import FeatureCache
 from blender.records import Candidate, Dialog, Pool
-
-__all__ = ["FeatureCache", "candidate_key", "pool_key"]
 
 
 def pool_key(pool: Pool) -> bytes:
     """Digest of all that an annotator can read of a pool."""
-    return _digest(_dialog(pool.dialog), [_candidate(candidate) for candidate in pool.candidates])
+    return digest(_dialog(pool.dialog), [_candidate(candidate) for candidate in pool.candidates])
 
 
 def candidate_key(dialog: Dialog, candidate: Candidate) -> bytes:
     """Digest of all that an annotator that judges candidates one by one can read."""
-    return _digest(_dialog(dialog), _candidate(candidate))
+    return digest(_dialog(dialog), _candidate(candidate))
 
 
-def _digest(*parts: object) -> bytes:
+def digest(*parts: object) -> bytes:
+    """Sixteen bytes that name plain values."""
     return hashlib.blake2b(msgspec.json.encode(parts), digest_size=16).digest()
 
 

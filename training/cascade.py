@@ -33,6 +33,7 @@ from blender.training.frontier import (
     seeded,
     shares,
 )
+from blender.training.options import LabelledSets
 from blender.training.prepare import Prepared
 from blender.training.public_sets import label_files, prepare_english
 from blender.training.report import write_json
@@ -128,7 +129,7 @@ def study(prepared: Prepared) -> dict[str, Any]:
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
+    data: LabelledSets,
     out: Annotated[Path, typer.Option(help="Project folder: benchmarks/ is written there.")] = Path(),
 ) -> None:
     """Measure what a shortlist costs in head-room and write benchmarks/cascade.json."""

@@ -15,34 +15,28 @@ from blender.features import ANNOTATORS
 from blender.outputs import check_bundle_place, check_new_file
 from blender.seeds import LARGEST_SEED
 from blender.settings import Settings
-from blender.texts import check_locale
 from blender.training.bootstrap import BootstrapSettings, bootstrap_labels
-from blender.training.known_sources import KnowSources
+from blender.training.options import AnnotatorsOf, KnowSources, Labels, Locale, Overwrite, Seed
 from blender.training.outer import judged_sets
 from blender.training.pipeline import Trained, TrainSettings
 from blender.training.pipeline import train as train_bundle
 from blender.training.prepare import FEWEST_CONTEXTS, NOT_BY_DEFAULT, default_annotators
 from blender.training.search import GRID, settings_tried
 
+UsualAnnotators = Annotated[
+    list[str] | None,
+    typer.Option(
+        help=f"Use only this annotator; may be repeated. Default: all but {', '.join(sorted(NOT_BY_DEFAULT))}."
+    ),
+]
+
 
 def train(
-    labels: Annotated[list[Path], typer.Argument(help="Label files: JSON lines, or JSON as in DSTC10.")],
+    labels: Labels,
     out: Annotated[Path, typer.Option(help="Folder of the bundle; a bundle that is there is replaced.")],
-    annotator: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=f"Use only this annotator; may be repeated. Default: all but {', '.join(sorted(NOT_BY_DEFAULT))}."
-        ),
-    ] = None,
-    settings: Annotated[
-        str | None,
-        typer.Option(
-            help="Preset or settings file whose annotators' settings are used; their own defaults if not given."
-        ),
-    ] = None,
-    locale: Annotated[
-        str | None, typer.Option(callback=check_locale, help="Only dialogs of this language, such as en.")
-    ] = None,
+    annotator: UsualAnnotators = None,
+    settings: AnnotatorsOf = None,
+    locale: Locale = None,
     know_sources: KnowSources = False,
     tries: Annotated[
         int,
@@ -52,7 +46,7 @@ def train(
             help="Settings to try by cross-validation; 0: the packaged bundles', which did as well.",
         ),
     ] = 0,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Train a ranker on human labels, compare it with every baseline, and save its bundle."""
     console = Console()
@@ -105,7 +99,7 @@ def bootstrap(
     random: Annotated[int, typer.Option(help="Random negatives a context.")] = 3,
     hard: Annotated[int, typer.Option(help="Hard negatives a context.")] = 2,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the draws.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Make weak labels from plain dialogues: the true next turn against random and hard negatives."""
     check_new_file(out, overwrite=overwrite, read=[Path(dialogues)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from blender.fusion import ANNOTATORS_READ, Average, ReciprocalRankFusion
 from blender.judging.compare import Comparison, judge
 from blender.judging.policies import one_source_each
 from blender.judging.resampling import Interval
+from blender.labelling.committee import AVERAGE, LAMDA
 from blender.lamda import Lamda
 from blender.matrix import FeatureMatrix
 from blender.roles import Ranker
@@ -26,7 +26,7 @@ NOT_RIVALS = frozenset({LEARNED, LINEAR})  # the linear part is a piece of the r
 
 def policy_scores(prepared: Prepared, found: OutOfFold, pools: Sequence[int]) -> dict[str, Doubles]:
     """Scores of some pools' rows by every policy, float64 (their rows,)."""
-    rows, part = prepared.examples.rows(pools), prepared.examples.take(pools)
+    rows = prepared.examples.rows(pools)
     labelled = [prepared.labelled[at] for at in pools]
     scores: dict[str, Doubles] = {
         LEARNED: found.value[rows],
@@ -39,7 +39,8 @@ def policy_scores(prepared: Prepared, found: OutOfFold, pools: Sequence[int]) ->
     for name, rule in _rules(read).items():
         scores[name] = rule.score(read, [pool.pool for pool in labelled]).value.astype(np.float64)
     if not (np.isnan(found.sensible[rows]) | np.isnan(found.specific[rows])).any():
-        scores["3 P(sensible) + P(specific)"] = lamda_rule(found, part.matrix, rows)
+        matrix = prepared.examples.take(pools).matrix
+        scores[LAMDA] = Lamda().combined(matrix, found.sensible[rows], found.specific[rows])
     sources = one_source_each(labelled)
     if len(sources) > 1:
         scores["best source"] = found.best_source[rows]
@@ -52,16 +53,8 @@ def _rules(matrix: FeatureMatrix) -> dict[str, Ranker]:
     there = {name.partition(".")[0] for name in matrix.columns}
     read = tuple(name for name in ANNOTATORS_READ if name in there)
     rules: dict[str, Ranker] = {"longest": Longest(), "shortest": Shortest(), "lowest perplexity": Perplexity()}
-    rules |= {"plain average": Average(annotators=read), "rank fusion": ReciprocalRankFusion(annotators=read)}
+    rules |= {AVERAGE: Average(annotators=read), "rank fusion": ReciprocalRankFusion(annotators=read)}
     return {name: rule for name, rule in rules.items() if rule.needs and set(rule.needs) <= there}
-
-
-def lamda_rule(found: OutOfFold, matrix: FeatureMatrix, rows: np.ndarray[Any, np.dtype[np.intp]]) -> Doubles:
-    """LaMDA's rule, as :class:`blender.lamda.Lamda`, on out-of-fold probabilities."""
-    rule = Lamda()
-    toxic = np.nan_to_num(matrix.column("toxicity.toxic"), nan=0.0) > rule.most_toxic
-    value = rule.sensible_weight * found.sensible[rows] + found.specific[rows]
-    return np.asarray(value - (rule.sensible_weight + 1) * toxic, dtype=np.float64)
 
 
 def compare_sets(
@@ -96,14 +89,12 @@ class Verdict:
     """Who wins where.
 
     Attributes:
-        wins: sets on which the learned ranker beats every baseline, in the mean.
         losses: (set, baseline, baseline less learned) where some baseline recovers more; the strongest of each set.
         mean: the learned ranker's mean over sets.
         rival: the baseline with the highest mean over sets.
         rival_mean: its mean.
     """
 
-    wins: tuple[str, ...]
     losses: tuple[tuple[str, str, Interval], ...]
     mean: float
     rival: str
@@ -135,15 +126,12 @@ def verdict(compared: dict[str, Comparison]) -> Verdict:
     means = mean_over_sets(compared)
     rivals = {name: value for name, value in means.items() if name not in NOT_RIVALS}
     rival = max(rivals, key=lambda name: rivals[name], default=RANDOM)
-    wins, losses = [], []
+    losses = []
     for dataset, comparison in compared.items():
         best = next(row for row in comparison.rows if row.policy not in NOT_RIVALS)
         if best.difference is not None and best.difference.value > 0:
             losses.append((dataset, best.policy, best.difference))
-        else:
-            wins.append(dataset)
     return Verdict(
-        wins=tuple(wins),
         losses=tuple(losses),
         mean=means.get(LEARNED, float("nan")),
         rival=rival,

@@ -12,45 +12,33 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from blender.errors import BadInput, BlendError
+from blender.errors import BadInput
 from blender.judging.ceiling import noise_ceiling
 from blender.judging.label_files import read_label_files
 from blender.judging.pools import LabelledPool
 from blender.models.cache import cache_folder
 from blender.outputs import check_new_file
-from blender.texts import check_locale
-from blender.training.command import annotator_settings
+from blender.training.command import UsualAnnotators, annotator_settings
 from blender.training.crossval import FOLDS
 from blender.training.fixed import Fixed
 from blender.training.learning_curve import SEEDS, SIZES, LearningCurve, curve_sizes
 from blender.training.learning_curve import learning_curve as measure
-from blender.training.prepare import NOT_BY_DEFAULT, Prepared, prepare
+from blender.training.options import AnnotatorsOf, Labels, Locale, Overwrite
+from blender.training.prepare import Prepared, prepare
 from blender.training.report import write_json
 
 
 def learning_curve(
-    labels: Annotated[list[Path], typer.Argument(help="Label files: JSON lines, or JSON as in DSTC10.")],
-    settings: Annotated[
-        str | None,
-        typer.Option(
-            help="Preset or settings file whose annotators' settings are used; their own defaults if not given."
-        ),
-    ] = None,
+    labels: Labels,
+    settings: AnnotatorsOf = None,
     sizes: Annotated[str, typer.Option(help="Numbers of labelled contexts, with commas between.")] = ",".join(
         map(str, SIZES)
     ),
     seeds: Annotated[int, typer.Option(min=2, help="Repeats with other subsets and folds.")] = SEEDS,
-    annotator: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=f"Use only this annotator; may be repeated. Default: all but {', '.join(sorted(NOT_BY_DEFAULT))}."
-        ),
-    ] = None,
-    locale: Annotated[
-        str | None, typer.Option(callback=check_locale, help="Only dialogs of this language, such as en.")
-    ] = None,
+    annotator: UsualAnnotators = None,
+    locale: Locale = None,
     out: Annotated[Path | None, typer.Option(help="Write the figures there as JSON.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Say how head-room grows with labels, and how many more one point would cost."""
     wanted = parse_sizes(sizes)
@@ -68,7 +56,7 @@ def learning_curve(
     console.print(_table(curve, ceiling))
     console.print(curve.sentence(), soft_wrap=True)
     if out is not None:
-        _write(out, as_plain(curve, ceiling, prepared))
+        write_json(out, as_plain(curve, ceiling, prepared))
         console.print(f"The figures are in {out}.", soft_wrap=True, markup=False)
 
 
@@ -116,13 +104,6 @@ def as_plain(curve: LearningCurve, ceiling: float | None, prepared: Prepared) ->
         "contexts for one point more": curve.more(),
         "in words": curve.sentence(),
     }
-
-
-def _write(out: Path, values: dict[str, Any]) -> None:
-    try:
-        write_json(out, values)
-    except OSError as fault:
-        raise BlendError(f"{out} cannot be written: {fault.strerror}; give another --out or make room") from None
 
 
 def _table(curve: LearningCurve, ceiling: float | None) -> Table:

@@ -15,10 +15,10 @@ import typer
 from rich.console import Console
 
 from blender.errors import BadBundle
-from blender.seeds import LARGEST_SEED
 from blender.settings import BUNDLES, Settings
 from blender.training.card import provenance_in
 from blender.training.heads import HeadSettings
+from blender.training.options import LabelledSets, Seed, Tries
 from blender.training.pipeline import TrainSettings, train
 from blender.training.public_sets import MOST_CONTEXTS, label_files
 from blender.training.script import run
@@ -28,12 +28,12 @@ MOST_BYTES = 5_000_000
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
+    data: LabelledSets,
     preset: Annotated[str, typer.Option(help="Whose language and annotators to train for.")] = "default",
     out: Annotated[Path, typer.Option(help="Folder that bundles are written to.")] = BUNDLES,
-    tries: Annotated[int, typer.Option(min=0, help="Settings of the order that are tried, the first of GRID.")] = 0,
+    tries: Tries = 0,
     small: Annotated[bool, typer.Option("--small", help="At most 350 trees, for a preset that must be quick.")] = False,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Train the bundle of a preset on the labelled sets of its language."""
     chosen = Settings.find(preset)

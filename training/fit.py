@@ -1,22 +1,25 @@
-"""Fitting the order of a pool: a linear part close to the plain sum of z-scores, LightGBM trees on what it leaves."""
+"""Fitting the order of a pool: a linear part, and LightGBM trees on what it leaves."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
-from blender.matrix import RANK, Floats, Z
+from blender.matrix import RANK, Z
 from blender.terms import Linear, Trees, base_column
 from blender.training.boosting import tree_parameters
-from blender.training.examples import Doubles, Examples, HeadRoom, per_row, pool_weights
+from blender.training.examples import Doubles, Examples, per_row, pool_weights
+from blender.training.headroom import HeadRoom
+from blender.training.linear import Directions, centred, fit_linear, linear_score, row_weights
 
-Directions = Mapping[str, int]
+if TYPE_CHECKING:
+    import lightgbm
+
 GRADES = 30
 # Columns of one language model, and of all networks but the encoder that retrieval needs anyway.
 _LANGUAGE_MODEL = ("perplexity", "states", "coherence")
@@ -70,59 +73,6 @@ def tree_columns(plain: Sequence[str], which: str) -> tuple[str, ...]:
     return {"z": z, "relative": z + rank, "both": z + rank + tuple(plain)}[which]
 
 
-def centred(examples: Examples) -> Doubles:
-    """Target less the pool's mean, in units of the set's typical spread inside pools; float64 (n_rows,).
-
-    So sets whose raters used little of the scale count as much as the others.
-    """
-    found = np.array(examples.target)
-    for span in examples.matrix.groups():
-        found[span] -= found[span].mean() if span.stop > span.start else 0.0
-    names = np.repeat(np.array(examples.datasets, dtype=object), examples.matrix.group_sizes)
-    for name in set(examples.datasets):
-        spread = float(np.sqrt(np.mean(found[names == name] ** 2))) if (names == name).any() else 0.0
-        found[names == name] /= spread if spread > 1e-9 else 1.0
-    return found
-
-
-def row_weights(examples: Examples, evenness: float) -> Doubles:
-    """Weight of each row, mean 1: a pool's weight is shared by its rows."""
-    sizes = np.maximum(np.array(examples.matrix.group_sizes, dtype=np.float64), 1)
-    weights = per_row(pool_weights(examples, evenness) / sizes, examples)
-    return weights / weights.mean() if len(weights) else weights
-
-
-def fit_linear(examples: Examples, directions: Directions, settings: OrderSettings) -> Linear:
-    """Ridge regression of the centred target on z-scores, shrunk towards their plain average instead of towards 0.
-
-    With an endless ``ridge`` it orders as :class:`blender.fusion.Average` does (columns that have a direction,
-    averaged per annotator, then over annotators); labels move it from there as far as they can pay for it.
-    """
-    plain = examples.matrix.columns
-    columns = tuple(name + Z for name in plain)
-    z = np.nan_to_num(examples.inputs(columns).astype(np.float64))
-    weights = row_weights(examples, settings.evenness) / max(len(z), 1)
-    wanted = centred(examples)
-    prior = average_weights(plain, directions)
-    plain_sum = z @ prior
-    size = float(weights @ plain_sum**2)
-    prior *= max(float(weights @ (plain_sum * wanted)) / size, 0.0) if size > 0 else 0.0
-    pull = settings.ridge * np.eye(len(plain))
-    weighted = z * weights[:, None]
-    change = np.linalg.solve(weighted.T @ z + pull + 1e-9 * np.eye(len(plain)), weighted.T @ (wanted - z @ prior))
-    return Linear(columns=columns, weights=(prior + change).astype(np.float32))
-
-
-def average_weights(plain: Sequence[str], directions: Directions) -> Doubles:
-    """Weights of the plain average, float64 (n_columns,): each annotator counts 1, shared by its directed columns."""
-    owners = [name.partition(".")[0] for name in plain]
-    directed = Counter(owner for owner, name in zip(owners, plain, strict=True) if directions.get(name, 0))
-    return np.array(
-        [directions.get(name, 0) / max(directed[owner], 1) for owner, name in zip(owners, plain, strict=True)],
-        dtype=np.float64,
-    )
-
-
 def gaps(examples: Examples, share: float, generator: np.random.Generator) -> NDArray[np.bool_]:
     """Which plain columns to hide of which row, bool (n_rows, n_columns).
 
@@ -139,11 +89,6 @@ def gaps(examples: Examples, share: float, generator: np.random.Generator) -> ND
         hidden |= np.isin(owners, group) & (part == at)[:, None]
     found: NDArray[np.bool_] = np.repeat(hidden, examples.matrix.group_sizes, axis=0)
     return found
-
-
-def linear_score(linear: Linear, values: Floats) -> Doubles:
-    """The linear part of rows of its columns, float64 (n_rows,)."""
-    return np.asarray(np.nan_to_num(values.astype(np.float64), nan=0.0) @ linear.weights.astype(np.float64))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -235,35 +180,20 @@ def _boost(
 
     seed = 1000 * settings.seed + bag
     mixed = examples.shuffled(seed)
-    plain = {name: at for at, name in enumerate(mixed.matrix.columns)}
-    hidden = gaps(mixed, settings.missing, np.random.default_rng(seed))
-    values = mixed.inputs(columns)
-    values[hidden[:, [plain[base_column(name)] for name in columns]]] = np.nan
-    start = linear_score(linear, np.where(hidden, np.nan, mixed.inputs(linear.columns)))
-    ranking = settings.objective == "lambdarank"
-    weights = pool_weights(mixed, settings.evenness)
-    train = lightgbm.Dataset(
-        values,
-        label=grades(mixed.target) if ranking else centred(mixed),
-        weight=per_row(weights, mixed) if ranking else row_weights(mixed, settings.evenness),
-        group=list(mixed.matrix.group_sizes) if ranking else None,
-        init_score=start,
-        feature_name=list(columns),
-        free_raw_data=False,
-    )
+    train = _training_set(mixed, columns, linear, settings, seed)
+    given = parameters(settings, columns, directions, mixed, seed)
     if held_out is None:
-        booster = lightgbm.train(parameters(settings, columns, directions, mixed, seed), train, rounds)
-        return booster.model_to_string(), ()
+        return lightgbm.train(given, train, rounds).model_to_string(), ()
     room, start = HeadRoom.of(held_out), linear_score(linear, held_out.inputs(linear.columns))
     watched = train.create_valid(
         held_out.inputs(columns),
         label=np.zeros(len(start)),
-        group=list(held_out.matrix.group_sizes) if ranking else None,
+        group=list(held_out.matrix.group_sizes) if settings.objective == "lambdarank" else None,
         init_score=start,
     )
     seen: dict[str, dict[str, list[float]]] = {}
     booster = lightgbm.train(
-        {**parameters(settings, columns, directions, mixed, seed), "metric": "none"},
+        {**given, "metric": "none"},
         train,
         rounds,
         valid_sets=[watched],
@@ -272,6 +202,30 @@ def _boost(
         callbacks=[lightgbm.record_evaluation(seen)],
     )
     return booster.model_to_string(), (room.recovered(start), *seen["held out"]["head-room"])
+
+
+def _training_set(
+    mixed: Examples, columns: tuple[str, ...], linear: Linear, settings: OrderSettings, seed: int
+) -> lightgbm.Dataset:
+    """What the trees of a bag learn from: values and starting scores with gaps, labels and weights of the objective."""
+    import lightgbm
+
+    plain = {name: at for at, name in enumerate(mixed.matrix.columns)}
+    hidden = gaps(mixed, settings.missing, np.random.default_rng(seed))
+    values = mixed.inputs(columns)
+    values[hidden[:, [plain[base_column(name)] for name in columns]]] = np.nan
+    ranking = settings.objective == "lambdarank"
+    return lightgbm.Dataset(
+        values,
+        label=grades(mixed.target) if ranking else centred(mixed),
+        weight=per_row(pool_weights(mixed, settings.evenness), mixed)
+        if ranking
+        else row_weights(mixed, settings.evenness),
+        group=list(mixed.matrix.group_sizes) if ranking else None,
+        init_score=linear_score(linear, np.where(hidden, np.nan, mixed.inputs(linear.columns))),
+        feature_name=list(columns),
+        free_raw_data=False,
+    )
 
 
 def grades(target: Doubles) -> NDArray[np.int32]:

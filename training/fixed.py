@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from blender.ranker import LearnedRanker
-from blender.training.examples import Examples, HeadRoom
-from blender.training.fit import Directions, OrderSettings
+from blender.training.examples import Examples
+from blender.training.fit import OrderSettings
+from blender.training.headroom import HeadRoom
 from blender.training.heads import HeadSettings
+from blender.training.linear import Directions
 from blender.training.search import GRID, fit_ranker
 
 

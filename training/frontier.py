@@ -20,17 +20,19 @@ import typer
 from rich.console import Console
 
 from blender.judging.headroom import recovered_per_context
-from blender.judging.resampling import Interval
+from blender.judging.resampling import Interval, percentile
 from blender.judging.target import targets
 from blender.models.cache import cache_folder, text_digest
 from blender.training.crossval import one_family_out
 from blender.training.examples import Doubles, Examples
 from blender.training.fixed import Fixed
+from blender.training.kept import kept_array
+from blender.training.options import LabelledSets
 from blender.training.outer import judged_pools, judged_sets, rows_apart
 from blender.training.prepare import Prepared
 from blender.training.public_sets import MOST_CONTEXTS, label_files, prepare_english
 from blender.training.report import write_json
-from blender.training.script import run
+from blender.training.script import check_names, run
 from blender.training.search import FEWEST_CANDIDATES, UNSEARCHED, UNSEARCHED_HEADS
 
 CHEAP = ("length", "overlap", "rarity", "toxicity", "support")
@@ -85,13 +87,7 @@ def kept_scores(prepared: Prepared, names: Sequence[str], seed: int, folder: Pat
     measured = hashlib.sha256(examples.matrix.values.tobytes()).hexdigest()
     key = text_digest("left out 2", *prepared.data.values(), *examples.matrix.columns, measured, repr(asdict(settings)))
     path = folder / f"{key}.npy"
-    if not path.is_file():
-        found = left_out(examples, prepared.directions, settings)
-        folder.mkdir(parents=True, exist_ok=True)
-        with path.with_suffix(".making").open("wb") as aside:
-            np.save(aside, found, allow_pickle=False)
-        path.with_suffix(".making").replace(path)
-    return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+    return kept_array(path, lambda: left_out(examples, prepared.directions, settings))
 
 
 def shares(prepared: Prepared, scores: Doubles) -> dict[str, Doubles]:
@@ -138,16 +134,16 @@ def mean_of_sets(values: Sequence[Doubles], seed: int, draws: int = DRAWS) -> In
         times = generator.multinomial(len(known), np.full(len(known), 1 / len(known)), size=draws)
         total += times @ known / len(known) / len(values)
         mean += float(known.mean()) / len(values)
-    low, high = np.quantile(total, [0.025, 0.975])
-    return Interval(value=mean, low=float(low), high=float(high))
+    return percentile(mean, total)
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
+    data: LabelledSets,
     out: Annotated[Path, typer.Option(help="Project folder: benchmarks/ is written there.")] = Path(),
     only: Annotated[list[str] | None, typer.Option(help="Compute only this set, keep it, write nothing.")] = None,
 ) -> None:
     """Measure head-room recovered by sets of annotators and write benchmarks/frontier.json."""
+    check_names("set of annotators", only or (), SETS)
     every = dict.fromkeys(name for names in SETS.values() for name in names)
     prepared = prepare_english(label_files(data), every)
     found = {name: told_shares(prepared, SETS[name], name) for name in only or SETS}

@@ -12,7 +12,8 @@ from blender.terms import Curve, Head, Linear, Trees
 from blender.training.boosting import THREADS, tree_parameters
 from blender.training.crossval import inner_folds
 from blender.training.examples import Doubles, Examples
-from blender.training.fit import gaps, row_weights
+from blender.training.fit import gaps
+from blender.training.linear import row_weights
 from blender.training.probe import fit_probe
 
 FEWEST_ROWS = 40

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import typer
 
 from blender.annotation import USER
 from blender.features import ANNOTATORS
@@ -18,15 +17,6 @@ from blender.ranker import LearnedRanker
 from blender.roles import matrix_columns
 from blender.training.examples import relative_columns
 from blender.training.prepare import Prepared
-
-KnowSources = Annotated[
-    bool,
-    typer.Option(
-        "--know-sources",
-        help="Let the ranker know which source made an answer: better for these systems, of no use for others.",
-    ),
-]
-"""The option of both commands."""
 
 
 def source_settings(

@@ -18,9 +18,10 @@ from blender.errors import BadInput
 from blender.judging.resampling import Interval
 from blender.labelling.committee import AVERAGE, rule_votes
 from blender.training.crossval import FOLDS, Fold, grouped
-from blender.training.examples import Doubles, Examples, HeadRoom
-from blender.training.fit import Directions
+from blender.training.examples import Doubles, Examples
 from blender.training.fixed import Fixed, recovered_by
+from blender.training.headroom import HeadRoom
+from blender.training.linear import Directions
 from blender.training.power_law import PowerLaw, fit_power_law
 from blender.training.seeds import over_seeds
 from blender.training.warm import Warm

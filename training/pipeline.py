@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,8 +22,6 @@ from blender.training.prepare import Prepared, prepare
 from blender.training.reliability import reliability
 from blender.training.search import UNSEARCHED, UNSEARCHED_HEADS, Trial, fit_ranker, search
 from blender.versions import versions
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,8 +26,6 @@ from blender.training.examples import Examples, View
 # others take much of the time and add nothing that was measured (docs/quality.md, docs/performance.md).
 NOT_BY_DEFAULT = frozenset({"origin", "source", "safety", "cross_encoder", "perplexity", "reply"})
 FEWEST_CONTEXTS = 30
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

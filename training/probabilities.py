@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from blender.judging.calibration import Bin, Reliability, curve, debiased_square, measure
-from blender.judging.resampling import Interval, ratios
+from blender.judging.resampling import Interval, percentile, ratios
 from blender.recalibration import fit_move
 from blender.terms import Curve
 from blender.training.examples import Doubles
@@ -44,10 +44,6 @@ class Judged:
     given: Doubles
     truth: Doubles
     units: NDArray[np.intp]
-
-    def take(self, rows: NDArray[Any]) -> Judged:
-        """Some of the rows."""
-        return Judged(given=self.given[rows], truth=self.truth[rows], units=self.units[rows])
 
     @property
     def skill(self) -> float:
@@ -172,8 +168,7 @@ def _recalibrated(moved: list[tuple[Judged, int, float]]) -> Recalibrated:
 
 
 def _middle(values: list[float]) -> Interval:
-    low, high = np.quantile(values, [0.025, 0.975])
-    return Interval(value=float(np.mean(values)), low=float(low), high=float(high))
+    return percentile(float(np.mean(values)), np.array(values))
 
 
 def _root(square: float) -> float:

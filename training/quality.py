@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-import typer
 from rich.console import Console
 
 from blender.errors import BadInput
@@ -23,10 +22,10 @@ from blender.judging.compare import Comparison
 from blender.judging.one_rater import OneRater, one_rater
 from blender.judging.pools import LabelledPool
 from blender.judging.resampling import Interval
-from blender.seeds import LARGEST_SEED
 from blender.training.compare import LEARNED, compare_sets, mean_over_sets, policy_scores, verdict
 from blender.training.correlation import correlation_lines, correlations
 from blender.training.known_sources import knowing_sources
+from blender.training.options import LabelledSets, OnlyAnnotators, Project, Seed, Tries
 from blender.training.outer import OutOfFold, across_families, in_domain, judged_pools
 from blender.training.premise import premise, premise_lines
 from blender.training.prepare import Prepared
@@ -207,11 +206,7 @@ def _percent(share: float | None) -> str:
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
-    out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
-    annotator: Annotated[list[str] | None, typer.Option(help="Use only this annotator; may be repeated.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
-    tries: Annotated[int, typer.Option(min=0, help="Settings of the order that are tried, the first of GRID.")] = 0,
+    data: LabelledSets, out: Project = Path(), annotator: OnlyAnnotators = None, seed: Seed = 0, tries: Tries = 0
 ) -> None:
     """Measure head-room recovered on every set and write docs/quality.md and benchmarks/quality.json."""
     prepared = prepare_english(label_files(data), annotator or None, beside=RULES_READ)

@@ -1,12 +1,17 @@
-"""Writing figures: JSON, and the part of a document between two markers."""
+"""Writing figures: JSON, pictures, and the part of a document between two markers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from blender.outputs import written_aside
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _HEAD = "# Quality\n"
 RETRIEVER = "retriever"
@@ -54,8 +59,12 @@ def write_between_markers(path: Path, name: str, lines: Sequence[str]) -> None:
         _replace(path, text.rstrip() + "\n\n" + body + "\n")
 
 
+def write_picture(path: Path, figure: Figure, dpi: int) -> None:
+    """Write a PNG aside, then rename; the same figure gives the same bytes."""
+    with written_aside(path) as aside:
+        figure.savefig(aside, dpi=dpi, format="png", metadata={"Software": None})
+
+
 def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.making")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")

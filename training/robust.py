@@ -17,20 +17,19 @@ import msgspec
 import typer
 from rich.console import Console
 
-from blender.errors import UnknownName
 from blender.models.cache import cache_folder
-from blender.seeds import LARGEST_SEED
 from blender.training.frontier import FAST
+from blender.training.options import LabelledSets, Project, Seed, Tries
 from blender.training.outer import OutOfFold, across_families
 from blender.training.prepare import Prepared
 from blender.training.public_sets import RULES_READ, label_files, prepare_english
 from blender.training.report import write_between_markers, write_json
 from blender.training.robustness.contexts import Bench, default_guards
 from blender.training.robustness.measure import CROWDS, PARTS
-from blender.training.script import run
+from blender.training.script import check_names, run
 from blender.training.search import settings_tried
 
-NAME = "robustness"
+NAME, WHAT = "robustness", "part of the report on robustness"
 
 
 def robustness(
@@ -55,9 +54,7 @@ def robustness(
     Raises:
         UnknownName: a part is not known.
     """
-    for name in parts or ():
-        if name not in PARTS:
-            raise UnknownName("part of the report on robustness", name, PARTS)
+    check_names(WHAT, parts or (), PARTS)
     bench = Bench(
         prepared=prepared,
         found=found,
@@ -79,13 +76,14 @@ def robustness(
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
-    out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
+    data: LabelledSets,
+    out: Project = Path(),
     part: Annotated[list[str] | None, typer.Option(help=f"Only this: {', '.join(PARTS)}; may be repeated.")] = None,
-    tries: Annotated[int, typer.Option(min=0, help="Settings of the order that are tried, the first of GRID.")] = 0,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
+    tries: Tries = 0,
+    seed: Seed = 0,
 ) -> None:
     """Measure head-room at matched length, length_free, and what the choice holds out against."""
+    check_names(WHAT, part or (), PARTS)
     prepared = prepare_english(label_files(data), beside=RULES_READ)
     grid, heads = settings_tried(tries, seed)
     found = across_families(prepared, heads, grid)

@@ -10,10 +10,12 @@ import numpy as np
 
 from blender.ranker import LearnedRanker
 from blender.training.crossval import inner_folds
-from blender.training.examples import Examples, HeadRoom
-from blender.training.fit import Directions, OrderSettings, fit_order
+from blender.training.examples import Examples
+from blender.training.fit import OrderSettings, fit_order
+from blender.training.headroom import HeadRoom
 from blender.training.heads import HeadSettings, fit_heads
 from blender.training.length_taste import with_length_taste
+from blender.training.linear import Directions
 
 SMOOTHING = 9
 FEWEST_CANDIDATES = 3

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
@@ -28,8 +26,3 @@ def over_seeds(values: ArrayLike) -> Interval:
     half = quantile * float(given.std(ddof=1)) / float(np.sqrt(len(given)))
     mean = float(given.mean())
     return Interval(value=mean, low=mean - half, high=mean + half)
-
-
-def difference(ours: Sequence[float], theirs: Sequence[float]) -> Interval:
-    """Mean paired difference over seeds; both sequences are in the order of the seeds."""
-    return over_seeds(np.asarray(ours, dtype=np.float64) - np.asarray(theirs, dtype=np.float64))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.judging.resampling import Interval
+from blender.judging.resampling import Interval, percentile
 from blender.judging.selective import PROBABILITIES, Certificate, certify, not_sensible
 from blender.training.compare import policy_scores
 from blender.training.examples import Doubles
@@ -168,7 +168,6 @@ def kept(given: Winners, risk: float, *, splits: int = SPLITS, seed: int = 0) ->
         whole += given.outcome(threshold)[1] > risk
         shown += int((rest.scores >= threshold).sum())
         wrong += int(rest.bad[rest.scores >= threshold].sum())
-    low, high = np.quantile(answered, [0.025, 0.975])
     return Kept(
         risk=risk,
         contexts=len(given.scores),
@@ -176,7 +175,7 @@ def kept(given: Winners, risk: float, *, splits: int = SPLITS, seed: int = 0) ->
         certified=certified / splits,
         exceeding=exceeding / splits,
         exceeding_whole=whole / splits,
-        answered=Interval(value=float(np.mean(answered)), low=float(low), high=float(high)),
+        answered=percentile(float(np.mean(answered)), np.array(answered)),
         bad=wrong / shown if shown else float("nan"),
         labels_needed=given.certify(risk).labels_needed,
     )

@@ -13,9 +13,10 @@ from blender.labelling.acquisition import EQUAL, TERMS, Opinions, choose, conten
 from blender.labelling.committee import AVERAGE, committee, rule_votes
 from blender.ranker import LearnedRanker
 from blender.training.crossval import grouped
-from blender.training.examples import Doubles, Examples, HeadRoom
-from blender.training.fit import Directions
+from blender.training.examples import Doubles, Examples
 from blender.training.fixed import Fixed, recovered_by
+from blender.training.headroom import HeadRoom
+from blender.training.linear import Directions
 
 FOLDS, HELD_OUT = 5, 2
 STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)

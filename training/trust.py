@@ -12,13 +12,12 @@ import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.console import Console
 
-from blender.seeds import LARGEST_SEED
 from blender.training.fixed_folds import in_domain_with_heads, left_out
+from blender.training.options import LabelledSets, OnlyAnnotators, Project, Seed
 from blender.training.outer import OutOfFold
 from blender.training.prepare import Prepared
 from blender.training.probabilities import DRAWS, MOST_LABELS, Table, plain, probability_table
@@ -116,12 +115,7 @@ def _abstaining(kept: Mapping[str, KeptTable]) -> list[str]:
     return lines[:-1]
 
 
-def main(
-    data: Annotated[Path, typer.Argument(help="Folder of the labelled sets, laid out as docs/data.md says.")],
-    out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
-    annotator: Annotated[list[str] | None, typer.Option(help="Use only this annotator; may be repeated.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
-) -> None:
+def main(data: LabelledSets, out: Project = Path(), annotator: OnlyAnnotators = None, seed: Seed = 0) -> None:
     """Judge P(sensible) and P(specific), and promises by abstaining; write docs/trust.md and benchmarks/trust.json."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     prepared = prepare_english(label_files(data), annotator or None, beside=RULES_READ)

@@ -8,6 +8,7 @@ from typing import Any
 
 from blender.judging.calibration import Bin
 from blender.training.probabilities import LABELS
+from blender.training.report import write_picture
 
 Curves = Mapping[tuple[str, str], tuple[Bin, ...]]
 """By set and label."""
@@ -15,9 +16,6 @@ Curves = Mapping[tuple[str, str], tuple[Bin, ...]]
 
 def draw_reliability(path: Path, panels: Mapping[str, Curves]) -> None:
     """Write a PNG: a row for each label, a column for each panel, a line for each set; bars are 95 % intervals."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
     from matplotlib.figure import Figure
 
     names = list(dict.fromkeys(dataset for curves in panels.values() for dataset, _ in curves))
@@ -37,10 +35,7 @@ def draw_reliability(path: Path, panels: Mapping[str, Curves]) -> None:
     for each in axes:
         each[0].set_ylabel("observed")
     axes[0][0].legend(frameon=False, fontsize=7)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.making.png")
-    figure.savefig(aside, dpi=100, metadata={"Software": None})
-    aside.replace(path)
+    write_picture(path, figure, dpi=100)
 
 
 def _line(axis: Any, curve: tuple[Bin, ...], colour: str, name: str) -> None:

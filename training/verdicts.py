@@ -11,7 +11,7 @@ from scipy.optimize import isotonic_regression  # type: ignore[attr-defined]
 
 from blender.judging.resampling import Interval
 from blender.training.examples import Doubles
-from blender.training.seeds import difference, over_seeds
+from blender.training.seeds import over_seeds
 from blender.training.simulation import RANDOM, Played, Point
 
 ENOUGH = 0.95
@@ -58,10 +58,8 @@ def verdicts(played: Sequence[Played]) -> dict[str, Verdict]:
 
 
 def _verdict(played: Sequence[Played], name: str) -> Verdict:
-    own = [seed.curves[name] for seed in played]
-    other = [seed.curves[RANDOM] for seed in played]
-    pairs = list(zip(own, other, strict=True))
-    rounds = zip(*own, strict=True)
+    pairs = [(seed.curves[name], seed.curves[RANDOM]) for seed in played]
+    rounds = zip(*(own for own, _ in pairs), strict=True)
     return Verdict(
         curve=tuple(
             (
@@ -73,14 +71,16 @@ def _verdict(played: Sequence[Played], name: str) -> Verdict:
         ),
         contexts=needed(played, name, "contexts"),
         answers=needed(played, name, "answers"),
-        by_context=None if name == RANDOM else gained(own, other),
+        by_context=None if name == RANDOM else over_seeds(gained(played, name)),
         by_answer=None if name == RANDOM else over_seeds([_by_answer(a, b) for a, b in pairs]),
     )
 
 
-def gained(own: Sequence[Sequence[Point]], other: Sequence[Sequence[Point]]) -> Interval:
-    """Mean over the rounds after the first, which all share, of the difference in head-room; paired by seed."""
-    return difference(*([_mean([p.recovered for p in curve[1:]]) for curve in side] for side in (own, other)))
+def gained(played: Sequence[Played], name: str) -> Doubles:
+    """By seed, the mean difference in head-room from random over the rounds after the first, which all share."""
+    sides = [[[p.recovered for p in seed.curves[way][1:]] for seed in played] for way in (name, RANDOM)]
+    ours, theirs = np.mean(sides, axis=2)
+    return np.asarray(ours - theirs)
 
 
 def _by_answer(own: Sequence[Point], other: Sequence[Point]) -> float:
@@ -129,16 +129,4 @@ def word(gap: Interval) -> str:
 
 def over_sets(by_set: Mapping[str, Sequence[Played]], name: str) -> Interval:
     """As `gained`, averaged over the sets seed by seed."""
-    gaps = [
-        [_mean([a.recovered - b.recovered for a, b in _rounds(seed, name)]) for seed in played]
-        for played in by_set.values()
-    ]
-    return over_seeds(np.mean(gaps, axis=0))
-
-
-def _rounds(seed: Played, name: str) -> list[tuple[Point, Point]]:
-    return list(zip(seed.curves[name][1:], seed.curves[RANDOM][1:], strict=True))
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values))
+    return over_seeds(np.mean([gained(played, name) for played in by_set.values()], axis=0))

@@ -16,8 +16,9 @@ from blender.matrix import Z, is_coordinate, ordinary_columns
 from blender.ranker import LearnedRanker
 from blender.terms import Linear, Trees
 from blender.training.examples import Doubles, Examples
-from blender.training.fit import Directions, OrderSettings, centred, parameters, row_weights, tree_columns
+from blender.training.fit import OrderSettings, parameters, tree_columns
 from blender.training.length_taste import with_length_taste
+from blender.training.linear import Directions, centred, row_weights
 
 _LEAST = 0.1
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from frontier import bare, measure
-from pools import GENERATED, RETRIEVED, SEED, pools
+from frontier import HOW, bare, measure, show
+from pools import SEED, pools
 from record import interleaved, milliseconds, record
 
 from blender.features import ANNOTATORS
@@ -28,11 +28,9 @@ def main() -> None:
     given = iter([bare(pool) for pool in pools(len(names) * (ROUNDS + 1))])
     seconds = interleaved({name: partial(measure, given, {name: built[name]}) for name in names}, ROUNDS)
     alone = {name: milliseconds(each) for name, each in seconds.items()}
-    how = {"generated": GENERATED, "retrieved": RETRIEVED, "context tokens": "50 to 70", "threads": 1}
-    values = {"pool": how, "not by default": sorted(NOT_BY_DEFAULT), "alone": alone}
+    values = {"pool": HOW, "not by default": sorted(NOT_BY_DEFAULT), "alone": alone}
     record("annotators", command="python benchmarks/performance/annotators.py", seed=SEED, values=values)
-    for name, one in alone.items():
-        print(f"{name:16}{one['median ms']:>9.1f} ms  (95 %: {one['p95 ms']:.1f}, n = {one['n']})")
+    show(alone)
 
 
 if __name__ == "__main__":

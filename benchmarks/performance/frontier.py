@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import torch
 from pools import GENERATED, RETRIEVED, SEED, pools
@@ -27,6 +28,7 @@ from blender.roles import Annotator
 from blender.training.cascade import DEAR
 from blender.training.frontier import FAST, SETS
 
+HOW = {"generated": GENERATED, "retrieved": RETRIEVED, "context tokens": "50 to 70", "threads": 1}
 ROUNDS = 6
 SHORTLISTS = (4, 8)
 
@@ -73,10 +75,14 @@ def main() -> None:
     values = {
         name: {"annotators": SETS.get(name, (*FAST, *DEAR)), **milliseconds(each)} for name, each in seconds.items()
     }
-    how = {"generated": GENERATED, "retrieved": RETRIEVED, "context tokens": "50 to 70", "threads": 1}
     record(
-        "frontier", command="python benchmarks/performance/frontier.py", seed=SEED, values={"pool": how, "sets": values}
+        "frontier", command="python benchmarks/performance/frontier.py", seed=SEED, values={"pool": HOW, "sets": values}
     )
+    show(values)
+
+
+def show(values: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print the milliseconds of each."""
     for name, one in values.items():
         print(f"{name:28}{one['median ms']:>9.1f} ms  (95 %: {one['p95 ms']:.1f}, n = {one['n']})")
 

@@ -6,19 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from blender.training.report import write_picture
 
 Values = Mapping[str, Any]
 
 
-def _saved(figure: Any, path: Path) -> None:
+def _saved(figure: Figure, path: Path) -> None:
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    write_picture(path, figure, dpi=110)
 
 
 def frontier(judged: Values, timed: Values, path: Path) -> None:
@@ -26,7 +24,8 @@ def frontier(judged: Values, timed: Values, path: Path) -> None:
     sets = [name for name in judged.get("sets", {}) if name in timed.get("sets", {})]
     if not sets:
         return
-    figure, axes = plt.subplots(figsize=(8, 5))
+    figure = Figure(figsize=(8, 5))
+    axes = figure.subplots()
     points = []
     for name in sets:
         spent = timed["sets"][name]["median ms"]
@@ -69,7 +68,8 @@ def roofline(values: Values, path: Path) -> None:
     found = values.get("throughput") or {}
     if not found.get("points"):
         return
-    figure, axes = plt.subplots(figsize=(8, 5))
+    figure = Figure(figsize=(8, 5))
+    axes = figure.subplots()
     for precision, colour in (("bfloat16", "tab:blue"), ("float32", "tab:orange")):
         points = [point for point in found["points"] if point["precision"] == precision]
         across = [point["FLOP per byte"] for point in points]
@@ -97,7 +97,8 @@ def roofline(values: Values, path: Path) -> None:
 
 def growth(choose: Values, model: Values, retrieval: Values, path: Path) -> None:
     """Cost against pool size, context length and size of the base."""
-    figure, (pools, contexts, bases) = plt.subplots(1, 3, figsize=(14, 4.3))
+    figure = Figure(figsize=(14, 4.3))
+    pools, contexts, bases = figure.subplots(1, 3)
     by_size = choose.get("candidates, fast") or {}
     _line(pools, {int(size): one["median ms"] for size, one in by_size.items()}, "choose, fast preset")
     grown = model.get("growth") or {}

@@ -34,7 +34,7 @@ def committee(matrix: FeatureMatrix, scores: Scores, rules: Mapping[str, Doubles
     """
     votes = {RANKER: scores.value.astype(np.float64), **(rule_votes(matrix) if rules is None else rules)}
     if len(matrix) and not (np.isnan(scores.sensible) | np.isnan(scores.specific)).any():
-        votes[LAMDA] = Lamda().combined(scores, matrix)
+        votes[LAMDA] = Lamda().combined(matrix, scores.sensible, scores.specific)
     return votes
 
 

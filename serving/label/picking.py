@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.progress import track
 
-from blender.labelling.acquisition import Doubles, Opinions, Pick, choose
+from blender.labelling.acquisition import Opinions, Pick, choose
 from blender.labelling.committee import committee, places_of_dialogs, places_of_features
-from blender.matrix import FeatureMatrix, ordinary_columns
+from blender.matrix import Doubles, FeatureMatrix, ordinary_columns
 from blender.models.encoder import load_encoder
 from blender.reading import Task
 from blender.records import Pool

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from blender.bundle import load_bundle
-from blender.errors import UnknownName
+from blender.errors import BlendError, UnknownName
 from blender.serving.cli import main
 from blender.training.command import annotator_settings
-from blender.training.report import write_between_markers
+from blender.training.report import write_between_markers, write_json
 
 
 def test_bad_labels_end_with_code_2_and_every_line(
@@ -74,6 +74,14 @@ def test_only_what_stands_between_markers_is_replaced(tmp_path: Path) -> None:
     assert "first" not in text
     assert text.index("second") < text.index("Written by hand.") < text.index("third")
     assert text.count("<!-- table -->") == 1
+
+
+def test_figures_that_cannot_be_written_are_a_plain_error_and_leave_nothing(tmp_path: Path) -> None:
+    place = tmp_path / "benchmarks" / "quality.json"
+    place.mkdir(parents=True)
+    with pytest.raises(BlendError, match=r"quality\.json cannot be written: .*; give another --out"):
+        write_json(place, {"mean": 1.0})
+    assert list(place.parent.iterdir()) == [place]
 
 
 @pytest.mark.parametrize("command", ["train", "bootstrap"])

@@ -9,7 +9,8 @@ import pytest
 
 from blender.judging.headroom import recovered
 from blender.matrix import FeatureMatrix
-from blender.training.examples import Examples, HeadRoom, once, payoff, per_row, pool_weights, relative_columns
+from blender.training.examples import Examples, once, per_row, pool_weights, relative_columns
+from blender.training.headroom import HeadRoom, payoff
 from tests.training.conftest import make_examples
 
 

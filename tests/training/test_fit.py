@@ -11,8 +11,9 @@ import pytest
 
 from blender.fusion import Average
 from blender.ranker import LearnedRanker
-from blender.training.examples import HeadRoom
-from blender.training.fit import OrderSettings, centred, fit_linear, fit_order, gaps, grades, row_weights
+from blender.training.fit import OrderSettings, fit_order, gaps, grades
+from blender.training.headroom import HeadRoom
+from blender.training.linear import centred, fit_linear, row_weights
 from tests.training.conftest import COLUMNS, DIRECTIONS, make_examples
 
 SETTINGS = OrderSettings(most_rounds=40, bags=2, smallest_leaf=20)

@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blender.errors import BadInput
-from blender.judging.resampling import Interval
 from blender.ranker import LearnedRanker
 from blender.serving.cli import main
 from blender.terms import NOTHING, Trees
 from blender.training import curve_command
 from blender.training.curve_command import parse_sizes
-from blender.training.examples import Examples, HeadRoom
+from blender.training.examples import Examples
 from blender.training.fixed import Fixed
+from blender.training.headroom import HeadRoom
 from blender.training.learning_curve import LearningCurve, learning_curve
 from blender.training.power_law import PowerLaw, fit_power_law
-from blender.training.seeds import difference, over_seeds
+from blender.training.seeds import over_seeds
 from tests.training.conftest import DIRECTIONS, make_examples
 
 QUICK = Fixed(trees=5, heads=None)
@@ -60,7 +60,6 @@ def test_students_interval_is_that_of_the_textbook() -> None:
     half = 2.776445105 * np.sqrt(2.5) / np.sqrt(5)  # t(0.975; 4) of any table
     np.testing.assert_allclose([found.value, found.low, found.high], [3, 3 - half, 3 + half])
     assert np.isnan(over_seeds([1.0]).low)
-    assert difference([2.0, 3.0], [1.0, 2.0]) == Interval(value=1, low=1, high=1)
 
 
 @settings(max_examples=30, deadline=None)

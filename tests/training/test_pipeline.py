@@ -20,7 +20,7 @@ from blender.matrix import Floats
 from blender.records import Candidate, Pool
 from blender.training.card import Provenance
 from blender.training.command import not_judged
-from blender.training.compare import LEARNED, lamda_rule, mean_over_sets
+from blender.training.compare import LEARNED, mean_over_sets, policy_scores
 from blender.training.pipeline import Trained, train
 from blender.training.prepare import both_sides, enough_to_judge, prepare
 from tests.training.conftest import quick
@@ -67,7 +67,6 @@ def test_a_baseline_that_wins_is_named(label_file: MakeLabels, tmp_path: Path) -
             row["sensible"] = row["specific"] = float(row["source"] == "alpha")
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     made = train(files, tmp_path / "bundle", quick(tmp_path / "cache", overlap={}))
-    assert made.verdict.wins == ()
     assert [dataset for dataset, _, _ in made.verdict.losses] == ["one", "two"]
     for dataset, policy, gap in made.verdict.losses:
         assert policy in ("best source", "source alpha")
@@ -199,9 +198,10 @@ def test_machine_candidates_are_judged_and_people_learnt_from(label_file: MakeLa
 
 
 def test_lamdas_rule_is_the_rankers(made: Trained) -> None:
-    rows = np.arange(len(made.prepared.examples.matrix))
-    found = lamda_rule(made.out_of_fold, made.prepared.examples.matrix, rows)
-    np.testing.assert_allclose(found, 3 * made.out_of_fold.sensible + made.out_of_fold.specific)
+    pools = [at for at in made.prepared.examples.judged() if made.prepared.examples.matrix.group_sizes[at] > 1]
+    rows, found = made.prepared.examples.rows(pools), made.out_of_fold
+    scores = policy_scores(made.prepared, found, pools)["3 P(sensible) + P(specific)"]
+    np.testing.assert_allclose(scores, 3 * found.sensible[rows] + found.specific[rows])
 
 
 def test_a_licence_is_quoted_from_where_it_is_stated(tmp_path: Path) -> None:

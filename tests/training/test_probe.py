@@ -10,8 +10,9 @@ import pytest
 from blender.matrix import FeatureMatrix
 from blender.ranker import LearnedRanker
 from blender.terms import NOTHING, Curve, Head, Linear, Trees
-from blender.training.examples import Examples, HeadRoom, relative_columns
+from blender.training.examples import Examples, relative_columns
 from blender.training.fit import OrderSettings
+from blender.training.headroom import HeadRoom
 from blender.training.heads import HeadSettings, fit_heads
 from blender.training.probe import fit_probe
 from blender.training.search import fit_ranker

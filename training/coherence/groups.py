@@ -50,10 +50,9 @@ def groups_of(
     pairs = [pairs[at] for at in rng.permutation(len(pairs))]
     drawn = _Draw(pairs, rng)
     asked = [as_written(pair.context.split(TURN_BREAK)[-1]) for pair in pairs[:most]]
-    kept = (
+    return [
         group for at, near in enumerate(_near(asked, drawn.replies, encoder)) if (group := drawn.group(at, near, form))
-    )
-    return list(kept)
+    ]
 
 
 def _near(asked: Sequence[str], replies: Sequence[str], encoder: Encoder) -> Iterator[list[int]]:

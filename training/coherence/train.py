@@ -40,8 +40,9 @@ from blender.training.coherence.card import card_lines
 from blender.training.coherence.groups import Group, groups_of
 from blender.training.coherence.measure import agreement, measured
 from blender.training.coherence.network import TailNetwork
+from blender.training.options import Dialogues, NewFolder
 from blender.training.reply.factoring import factored
-from blender.training.script import run
+from blender.training.script import check_new_folder, run
 from blender.training.tune.checkpoint import load_optimizer, load_state, optimizer_tensors, save_state
 from blender.training.tune.dialogues import PairSettings, read_pairs, split
 
@@ -94,9 +95,10 @@ def train_tail(source: str, out: Path, settings: TailSettings, console: Console,
         start: name or folder of a tail to go on from, on batches that it has not seen.
 
     Raises:
-        BadInput: there are too few pairs.
+        BadInput: there are too few pairs, or ``out`` is there.
         BadModel: there is no such tail.
     """
+    check_new_folder(out)
     network = TailNetwork(MODEL, settings.layers, settings.seed)
     if start is not None:
         settings = _going_on(network, start, source, settings)
@@ -229,8 +231,8 @@ def _write(
 
 
 def main(
-    source: Annotated[str, typer.Option(help="Dialogues: a file or package that a base is built from.")] = SOURCE,
-    out: Annotated[Path, typer.Option(help="Folder that is made.")] = TAILS / "default",
+    source: Dialogues = SOURCE,
+    out: NewFolder = TAILS / "default",
     steps: Annotated[int, typer.Option(min=1, help="Batches of 8 contexts to train on.")] = TailSettings().steps,
     start: Annotated[str | None, typer.Option(help="A tail to go on from, on batches that it has not seen.")] = None,
 ) -> None:

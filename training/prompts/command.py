@@ -17,6 +17,7 @@ from blender.outputs import check_folder
 from blender.prompts.pool import PromptPool
 from blender.prompts.retriever import PromptRetriever
 from blender.seeds import LARGEST_SEED
+from blender.training.options import Seed
 from blender.training.prompts.drawing import DrawSettings
 from blender.training.prompts.evaluate import ClusterResult
 from blender.training.prompts.fitting import TrainSettings, fit_retriever
@@ -54,7 +55,6 @@ Inputs = Annotated[int, typer.Option(min=1, help="Training rows of each set that
 Demos = Annotated[int, typer.Option(min=1, help="Demonstrations of each set in the pool.")]
 Tried = Annotated[int, typer.Option(min=1, help="Prompts tried on each row in the first round.")]
 Rounds = Annotated[int, typer.Option(min=1, help="At most, while no prompt helps a row.")]
-Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")]
 LearningSeed = Annotated[
     int,
     typer.Option(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from blender.errors import BadInput, UnknownName
+from blender.errors import BadInput
 from blender.prompts.pool import PromptPool
 from blender.prompts.prompt import Prompt
 from blender.training.prompts.drawing import in_order
 from blender.training.prompts.scoring import Scored
 from blender.training.prompts.tasks import LONG, Row, TaskSet
+from blender.training.script import check_names
 from blender.words import words
 
 TOGETHER = (frozenset({"nli", "paraphrase"}), frozenset({"sentiment", "emotion"}))
@@ -79,9 +80,7 @@ def folds(
         BadInput: there are fewer than two clusters, so nothing would be left to learn from.
     """
     names = sorted({task.cluster for task in tasks})
-    for cluster in clusters:
-        if cluster not in names:
-            raise UnknownName("cluster of tasks", cluster, names)
+    check_names("cluster of tasks", clusters, names)
     if len({held_out_with(name) for name in names}) < 2:
         raise BadInput(
             f"leaving a cluster out needs at least two that are not held out together, got {', '.join(names)}; "

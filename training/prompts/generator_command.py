@@ -15,8 +15,8 @@ from blender.index.opening import open_base
 from blender.models.language_model import load_language_model
 from blender.outputs import check_folder
 from blender.records import Dialog
-from blender.seeds import LARGEST_SEED
 from blender.sources.prompting import PairRetriever
+from blender.training.options import Seed
 from blender.training.prompts.generator_data import Asked
 from blender.training.prompts.generator_losses import FOLDS, Scored, picked, score_candidates, tuned_heads
 from blender.training.prompts.terminal import say
@@ -36,7 +36,7 @@ def pairs(
     dialogs: Annotated[int, typer.Option(min=FEWEST, help="Drawn from the conversations.")] = 300,
     near: Annotated[int, typer.Option(min=3, help="Of the nearest pairs, tried on each dialog.")] = 4,
     random: Annotated[int, typer.Option(min=1, help="Pairs from anywhere, tried on each dialog.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Tune the search for pairs that are shown to the generator.
 

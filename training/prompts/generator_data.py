@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from blender.errors import BadInput
 from blender.index.base import PhraseBase
 from blender.index.build import build_base
 from blender.index.context import TURN_BREAK
-from blender.index.corpus import Phrase, read_chats
+from blender.index.corpus import Phrase, answering_words, of_words, read_chats
 from blender.index.demo import FEWEST_ASKED, FEWEST_WORDS, MOST_WORDS, SETTINGS, SOURCE
 from blender.models.cache import cache_folder, make_once, text_digest
 from blender.records import Dialog
@@ -64,7 +64,7 @@ def packaged(test: int, tune: int, train: int, pairs: int, seed: int) -> Convers
         pairs: of context and answer in the base, at least, as long as there are conversations.
         seed: of the order of conversations and of the dialog drawn from each.
     """
-    usable = [kept for chat in read_chats(SOURCE) if (kept := [phrase for phrase in chat if _usable(phrase)])]
+    usable = [kept for chat in read_chats(SOURCE) if (kept := _usable(chat))]
     generator = np.random.default_rng(seed)
     order = [usable[at] for at in generator.permutation(len(usable))]
     parts = np.cumsum([test, tune, train])
@@ -97,11 +97,10 @@ def commonsense(data: Path, count: int, seed: int) -> tuple[Asked, ...]:
     names = sorted(talks)
     for name in (names[at] for at in generator.permutation(len(names))):
         turns = [" ".join(turn.split()) for turn in talks[name]["turns"]]
-        phrases = [
-            phrase
+        phrases = _usable(
+            Phrase(context=TURN_BREAK.join(turns[max(0, at - _TURNS) : at]), reply=turns[at])
             for at in range(1, len(turns))
-            if _usable(phrase := Phrase(context=TURN_BREAK.join(turns[max(0, at - _TURNS) : at]), reply=turns[at]))
-        ]
+        )
         if phrases and len(found) < count:
             found.append(_asked(phrases[int(generator.integers(len(phrases)))], f"commonsense-{name}"))
     return tuple(found)
@@ -111,20 +110,15 @@ def base_of(phrases: Sequence[Phrase]) -> PhraseBase:
     """The base of these phrases, built as the demo base is, in the cache folder at the first call."""
     settings = msgspec.json.encode(SETTINGS).decode()
     name = text_digest(settings, *(part for phrase in phrases for part in (phrase.context, phrase.reply)))
-    place = make_once(
-        cache_folder() / "generator-report" / f"base-{name}",
-        lambda folder: _build(phrases, folder),
-    )
-    return PhraseBase.open(place)
+
+    def build(folder: Path) -> None:
+        build_base(phrases, folder, SETTINGS, progress=True)
+
+    return PhraseBase.open(make_once(cache_folder() / "generator-report" / f"base-{name}", build))
 
 
-def _build(phrases: Sequence[Phrase], folder: Path) -> None:
-    build_base(phrases, folder, SETTINGS, progress=True)
-
-
-def _usable(phrase: Phrase) -> bool:
-    asked = len(phrase.context.rpartition(TURN_BREAK)[2].split())
-    return FEWEST_WORDS <= len(phrase.reply.split()) <= MOST_WORDS and FEWEST_ASKED <= asked <= MOST_WORDS
+def _usable(phrases: Iterable[Phrase]) -> list[Phrase]:
+    return list(of_words(answering_words(phrases, FEWEST_ASKED, MOST_WORDS), FEWEST_WORDS, MOST_WORDS))
 
 
 def _asked(phrase: Phrase, id: str) -> Asked:

@@ -20,9 +20,9 @@ from blender.models.progress import steps
 from blender.models.text_losses import losses_behind
 from blender.pooling import duplicate_key
 from blender.sources.prompting import PairRetriever
+from blender.training.kept import kept_json
 from blender.training.prompts.generator_data import Asked
 from blender.training.tune.fitting import FitSettings, Pairs, fit_heads
-from blender.training.tune.kept import kept_json
 
 FIT = FitSettings(epochs=30, batch=64, rate=5e-4, decay=0.5, dropout=0.2, symmetric=False, patience=5)
 FOLDS = 5

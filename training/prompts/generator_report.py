@@ -24,6 +24,7 @@ from blender.models.language_model import LanguageModel, load_language_model
 from blender.models.sampling import Sampling
 from blender.records import Dialog
 from blender.sources.prompting import PairRetriever
+from blender.training.options import Project
 from blender.training.prompts.generator_data import Asked, base_of, commonsense, packaged
 from blender.training.prompts.generator_losses import (
     FIT,
@@ -201,7 +202,7 @@ def _interval(values: Floats, seed: int) -> list[float]:
 
 def main(
     data: Annotated[Path, typer.Argument(help="Folder of the corpora, laid out as docs/data.md says.")],
-    out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
+    out: Project = Path(),
     small: Annotated[bool, typer.Option("--small", help="A handful of dialogs, to see that it runs.")] = False,
 ) -> None:
     """Measure retrieved prompts for the generator; write docs/retriever.md and benchmarks/retriever.json."""

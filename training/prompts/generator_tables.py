@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from blender.training.report import table
@@ -61,7 +61,9 @@ def _pools(pools: Mapping[str, Any]) -> list[str]:
         [
             arm,
             *(f"{one[name][0]:.3f}" for name in ("sensible", "specific", "mean", "best")),
-            *_differences([one["mean against zero-shot"], one["best against zero-shot"]] if arm != "zero-shot" else 2),
+            *_differences(
+                None if arm == "zero-shot" else one[f"{what} against zero-shot"] for what in ("mean", "best")
+            ),
             f"{one['head-room']:.3f}",
             f"{one['distinct-2']:.3f}",
             f"{one['words']:.1f}",
@@ -90,7 +92,6 @@ def _with(interval: Sequence[float], *, signed: bool = False) -> str:
     return f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
 
 
-def _differences(given: Sequence[Sequence[float] | None] | int) -> list[str]:
-    """Intervals with their signs; ``None``, or so many, as nothing."""
-    each = [None] * given if isinstance(given, int) else given
-    return ["" if one is None else _with(one, signed=True) for one in each]
+def _differences(given: Iterable[Sequence[float] | None]) -> list[str]:
+    """Intervals with their signs; ``None`` as nothing."""
+    return ["" if one is None else _with(one, signed=True) for one in given]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from blender.training.prompts.evaluate import ClusterResult, Key
 from blender.training.prompts.summary import BARE, compare
+from blender.training.report import write_picture
 
 _DRAWN: tuple[tuple[Key, str, str], ...] = (
     (("random", 1), "random", "0.6"),
@@ -17,13 +18,11 @@ _DRAWN: tuple[tuple[Key, str, str], ...] = (
 
 def draw_gains(results: Sequence[ClusterResult], path: Path) -> None:
     """Draw differences to zero-shot on the same rows, with 95 % intervals, into a PNG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure
 
     values = (("measure", 100.0, "measure, points"), ("likelihood", 1.0, "log-likelihood of gold, nats a token"))
-    figure, axes = pyplot.subplots(1, 2, figsize=(9, 4.2), sharey=True, layout="constrained")
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
     for axis, (value, factor, title) in zip(axes, values, strict=True):
         for shift, (key, label, colour) in enumerate(_DRAWN):
             found = compare(results, key, BARE, value)
@@ -40,6 +39,4 @@ def draw_gains(results: Sequence[ClusterResult], path: Path) -> None:
     names = [*(name.replace("_", " ") for name in compare(results, BARE).clusters), "mean"]
     axes[0].set_yticks(range(len(names), 0, -1), names)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(_DRAWN), frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=100, metadata={"Software": None})
-    pyplot.close(figure)
+    write_picture(path, figure, dpi=100)

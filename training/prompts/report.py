@@ -16,7 +16,7 @@ import typer
 
 from blender.judging.resampling import Interval
 from blender.models.cache import cache_folder
-from blender.seeds import LARGEST_SEED
+from blender.training.options import Project, Seed
 from blender.training.prompts.evaluate import ClusterResult
 from blender.training.prompts.picture import draw_gains
 from blender.training.prompts.run import FAST, Run, RunSettings, Sizes, evaluate_tasks, seeded
@@ -175,11 +175,11 @@ def _work(run: Run) -> str:
 
 def main(
     data: Annotated[Path, typer.Argument(help="Folder that holds tasks/.")],
-    out: Annotated[Path, typer.Option(help="Project whose documents are written.")] = Path(),
+    out: Project = Path(),
     transfer: Annotated[str, typer.Option(help="Another language model; empty for none.")] = TRANSFER,
     k: Annotated[int, typer.Option("-k", min=1, help="Prompts before an input, beside a single one.")] = RunSettings.k,
     fast: Annotated[bool, typer.Option("--fast", help="Two clusters and few rows; for tests.")] = False,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Measure and write."""
     settings, sizes = RunSettings(transfer=transfer, k=k, seed=seed), seeded(FAST if fast else Sizes(), seed)

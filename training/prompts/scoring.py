@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,8 +87,8 @@ def score(
         asked = [Ask(prompt.text, found[at].row) for at in open_ for prompt in tried[at]]
         given = iter(outcomes(model, store, asked, f"round {number + 1}" if progress else None))
         for at in open_:
-            more = tuple(next(given) for _ in tried[at])
-            found[at] = _with(found[at], tried[at], more)
+            one, more = found[at], tuple(next(given) for _ in tried[at])
+            found[at] = replace(one, tried=one.tried + tried[at], outcomes=one.outcomes + more)
     return found
 
 
@@ -98,7 +98,3 @@ def _draw(prompts: Sequence[Prompt], scored: Scored, settings: ScoreSettings) ->
     order = np.random.default_rng(seed).permutation(len(prompts))
     first = len(scored.tried)
     return tuple(prompts[at] for at in order[first : first + (settings.again if first else settings.prompts)])
-
-
-def _with(scored: Scored, tried: tuple[Prompt, ...], more: tuple[Outcome, ...]) -> Scored:
-    return Scored(row=scored.row, zero=scored.zero, tried=scored.tried + tried, outcomes=scored.outcomes + more)

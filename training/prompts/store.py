@@ -100,10 +100,6 @@ class ScoreStore:
         counted = self._one("SELECT COUNT(*) FROM cells WHERE model = ?", self._model)
         return int(counted[0]) if counted else 0
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._base.close()
-
     def get(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Cell]:
         """The cells that are there, by (prompt, row)."""
         found = {}

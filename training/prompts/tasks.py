@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -17,7 +17,6 @@ from blender.training.prompts.templates import Template, filled, read_templates
 from blender.words import words
 
 log = logging.getLogger(__name__)
-Part = Literal["train", "test"]
 LONG = 25
 """Characters from which on two equal texts are no coincidence."""
 

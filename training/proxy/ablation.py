@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 
 import torch
 
@@ -12,12 +13,12 @@ from blender.matrix import Floats
 from blender.models.cache import text_digest
 from blender.models.proxy_counts import GramCounts
 from blender.models.proxy_pieces import cut
+from blender.training.kept import kept_json
 from blender.training.proxy.examples import Scored
 from blender.training.proxy.fit_head import HeadSettings
 from blender.training.proxy.heads import Reads, alone_inputs, fit_alone
 from blender.training.proxy.material import Material
 from blender.training.proxy.measure import Fit, fit_of
-from blender.training.tune.kept import kept_json
 
 VARIANTS: Mapping[str, tuple[Reads, float | None]] = {
     "facts of words": (Reads(topic=False, counts=False, lexical=False), None),
@@ -52,45 +53,45 @@ class Tried:
     fits: Mapping[str, Fit]
 
 
+@dataclass(frozen=True, eq=False)
 class Trials:
     """Trains heads and judges them; a result that is in ``material.kept`` is taken from there.
 
-    Args:
+    Attributes:
         material: phrases with their losses.
         language: whose word frequencies are read.
     """
 
-    def __init__(self, material: Material, language: str) -> None:
-        self._material = material
-        self._language = language
-        self._counts: GramCounts | None = None
+    material: Material
+    language: str
+
+    @cached_property
+    def _counts(self) -> GramCounts:
+        return GramCounts.of([one.text for one in self.material.parts.counted], self.language)
 
     def __call__(self, reads: Reads, settings: HeadSettings, rows: int) -> Tried:
         """Train on the first ``rows`` phrases and judge."""
-        material = self._material
+        material = self.material
         made_of = (
             material.parts.digest,
             *map(str, material.others),
             material.model.fingerprint,
             material.encoder.fingerprint,
         )
-        key = text_digest("trial 1", *made_of, self._language, repr(reads), repr(asdict(settings)), str(rows))
+        key = text_digest("trial 1", *made_of, self.language, repr(reads), repr(asdict(settings)), str(rows))
         return kept_json(material.kept / f"trial-{key}.json", Tried, lambda: self._try(reads, settings, rows))
 
     def _try(self, reads: Reads, settings: HeadSettings, rows: int) -> Tried:
-        material = self._material
-        if self._counts is None:
-            self._counts = GramCounts.of([one.text for one in material.parts.counted], self._language)
-        counts = self._counts
+        material, counts = self.material, self._counts
         train = material.train.first(rows)
         vectors = material.vectors(train.texts)
         began = time.perf_counter()
         tokenizer = material.model.form.tokenizer
-        network = fit_alone(train, vectors, counts, tokenizer, self._language, settings, reads)
+        network = fit_alone(train, vectors, counts, tokenizer, self.language, settings, reads)
         seconds = time.perf_counter() - began
 
         def guess(part: Scored) -> Floats:
-            inputs = alone_inputs(cut(part.texts, self._language), material.vectors(part.texts), counts, reads)
+            inputs = alone_inputs(cut(part.texts, self.language), material.vectors(part.texts), counts, reads)
             with torch.inference_mode():
                 found: Floats = network(inputs).mean.numpy()
             return found

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from blender.matrix import Floats
+from blender.measured import FeatureCache
 from blender.models.encoder import Encoder
 from blender.models.language_model import LanguageModel
 from blender.models.progress import steps
 from blender.models.text_losses import token_losses
-from blender.training.cache import FeatureCache
+from blender.training.cache import digest
 from blender.training.proxy.corpus import Said
 
 _AT_ONCE, _ENCODED = 128, 512
@@ -30,7 +29,7 @@ def kept_losses(
     """
     name = "given" if given else "alone"
     kept = FeatureCache.of(folder, f"losses-{name}", model.prompt_fingerprint(), 1)
-    keys = [_digest(one.turns if given else (), one.text) for one in said]
+    keys = [digest(one.turns if given else (), one.text) for one in said]
     known = kept.get(keys)
     new = [at for at, key in enumerate(keys) if key not in known]
     for part in steps([new[at : at + _AT_ONCE] for at in range(0, len(new), _AT_ONCE)], progress):
@@ -44,7 +43,7 @@ def kept_losses(
 def kept_vectors(encoder: Encoder, texts: Sequence[str], folder: Path, progress: str | None = None) -> Floats:
     """Sentence embeddings of texts, float32 (texts, dimension), taken from ``folder`` where they are known."""
     kept = FeatureCache.of(folder, "vectors", encoder.fingerprint, encoder.dimension)
-    keys = [_digest((), text) for text in texts]
+    keys = [digest((), text) for text in texts]
     known = kept.get(keys)
     new = [at for at, key in enumerate(keys) if key not in known]
     for part in steps([new[at : at + _ENCODED] for at in range(0, len(new), _ENCODED)], progress):
@@ -53,7 +52,3 @@ def kept_vectors(encoder: Encoder, texts: Sequence[str], folder: Path, progress:
         kept.put(fresh)
         known.update(fresh)
     return np.concatenate([np.zeros((0, encoder.dimension), dtype=np.float32), *(known[key] for key in keys)])
-
-
-def _digest(turns: Sequence[str], text: str) -> bytes:
-    return hashlib.blake2b(msgspec.json.encode((turns, text)), digest_size=16).digest()

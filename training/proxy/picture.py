@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from blender.training.report import write_picture
+
 
 def draw_frontier(path: Path, points: Mapping[str, tuple[float, float, float]], bars: Mapping[str, float]) -> None:
     """Write a PNG.
@@ -14,12 +16,10 @@ def draw_frontier(path: Path, points: Mapping[str, tuple[float, float, float]], 
         points: rows per CPU second, Spearman in domain, Spearman on an unseen corpus, by name.
         bars: horizontal lines by name.
     """
-    import matplotlib as mpl
+    from matplotlib.figure import Figure
 
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7.2, 4.2), dpi=90)
+    figure = Figure(figsize=(7.2, 4.2), dpi=90)
+    axes = figure.subplots()
     fastest = max(speed for speed, _, _ in points.values())
     for at, (name, (speed, inside, outside)) in enumerate(points.items()):
         axes.plot([speed, speed], [inside, outside], color="#bbbbbb", zorder=1)
@@ -43,6 +43,4 @@ def draw_frontier(path: Path, points: Mapping[str, tuple[float, float, float]], 
     axes.set_title("filled: held-out conversations; hollow: a corpus never seen", fontsize=9)
     axes.margins(x=0.12)
     figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
-    plt.close(figure)
+    write_picture(path, figure, dpi=90)

@@ -20,6 +20,8 @@ import typer
 from blender.errors import BadModel
 from blender.models.cache import cache_folder, text_digest
 from blender.models.proxy import Proxy, load_proxy
+from blender.training.kept import kept_json
+from blender.training.options import Project
 from blender.training.proxy.ablation import VARIANT_ROWS, Trials, Tried, ablate, learning_curve
 from blender.training.proxy.examples import scored
 from blender.training.proxy.fit_head import HeadSettings
@@ -35,7 +37,6 @@ from blender.training.proxy.speed import SPEED_ROWS, Speed, speeds
 from blender.training.proxy.train import train_proxy
 from blender.training.report import write_part
 from blender.training.script import run
-from blender.training.tune.kept import kept_json
 
 SOURCE = "pkg:chitchat_dataset"
 COMMAND = "python -m blender.training.proxy.report DATA"
@@ -129,7 +130,7 @@ def _precisions(material: Material, settings: ProxySettings, kept: Path) -> Prec
 
 def main(
     data: Annotated[Path, typer.Argument(help="Folder of corpora, laid out as docs/data.md says.")],
-    out: Annotated[Path, typer.Option(help="Folder that holds docs and benchmarks.")] = Path(),
+    out: Project = Path(),
     transformer: Annotated[bool, typer.Option(help="Train and judge the transformer too (half an hour).")] = True,
 ) -> None:
     """Write the tables, the figures and the picture."""

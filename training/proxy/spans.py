@@ -34,12 +34,10 @@ def spread(losses: Floats, spans: Spans | None, length: int) -> Floats:
     Without spans all of it is spread evenly over the text. What a text longer than was judged ends with has none.
     """
     made = np.zeros((2, length), dtype=np.float32)
-    whole = [(0, length)]
-    for loss, count, (begin, end) in (
-        zip(losses, np.ones(len(losses)), spans, strict=True)
-        if spans is not None
-        else zip([losses.sum()], [len(losses)], whole, strict=True)
-    ):
+    counts = [1] * len(losses)
+    if spans is None:
+        losses, counts, spans = losses.sum(keepdims=True), [len(losses)], [(0, length)]
+    for loss, count, (begin, end) in zip(losses, counts, spans, strict=True):
         last = max(end, begin + 1)  # a token may be a part of a character
         made[:, begin:last] += np.array([[loss], [count]], dtype=np.float32) / (last - begin)
     return made

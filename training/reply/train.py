@@ -24,9 +24,10 @@ from blender.models.networks import load_checkpoint
 from blender.models.reference import resolve
 from blender.models.reply import BANK, CONTEXTS, REPLIES, SCALE
 from blender.models.tuned import CARD, CHANGES, MANIFEST, VERSION, TunedManifest, newest_first
+from blender.training.options import Dialogues, NewFolder
 from blender.training.reply.card import card_lines
 from blender.training.reply.factoring import factored
-from blender.training.script import run
+from blender.training.script import check_new_folder, run
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs, split
 from blender.training.tune.encoder_run import LOOKS, EncoderSettings, Look
 from blender.training.tune.encoder_training import train_encoder
@@ -48,8 +49,9 @@ def train_reply(source: str, out: Path, settings: EncoderSettings, console: Cons
         console: told how it goes.
 
     Raises:
-        BadInput: there are too few pairs.
+        BadInput: there are too few pairs, or ``out`` is there.
     """
+    check_new_folder(out)
     parts = split(read_pairs(source, PAIRS), settings.seed)
     kept = cache_folder() / "reply"
 
@@ -120,8 +122,8 @@ def _read(pair: Pair) -> str:
 
 
 def main(
-    source: Annotated[str, typer.Option(help="Dialogues: a file or package that a base is built from.")] = SOURCE,
-    out: Annotated[Path, typer.Option(help="Folder that is made.")] = REPLIES / "default",
+    source: Dialogues = SOURCE,
+    out: NewFolder = REPLIES / "default",
     steps: Annotated[int, typer.Option(min=1, help="Batches of 128 pairs to train on.")] = SETTINGS.steps,
 ) -> None:
     """Train the reply encoder: half an hour of one core. A run that was cut off goes on where it was."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from blender.judging.headroom import bootstrap
 from blender.judging.resampling import Interval
-from blender.training.examples import gained, payoff
 from blender.training.frontier import counted_sets
+from blender.training.headroom import gained, payoff
 from blender.training.outer import judged_pools
 from blender.training.report import table
 from blender.training.robustness.contexts import Bench

@@ -17,7 +17,8 @@ from scipy.stats import rankdata
 
 from blender.judging.headroom import bootstrap
 from blender.judging.resampling import NOTHING, Interval, statistic
-from blender.training.examples import Doubles, Examples, gained
+from blender.training.examples import Doubles, Examples
+from blender.training.headroom import gained
 from blender.training.outer import judged_pools, judged_sets
 from blender.training.report import table
 from blender.training.robustness.contexts import Bench

@@ -16,8 +16,9 @@ import numpy as np
 from blender.judging.resampling import Interval
 from blender.ranker import annotators_of
 from blender.training.cascade import blanked
-from blender.training.examples import Doubles, gained
+from blender.training.examples import Doubles
 from blender.training.frontier import counted_sets, mean_of_sets
+from blender.training.headroom import gained
 from blender.training.outer import judged_pools
 from blender.training.report import table
 from blender.training.robustness.contexts import Bench

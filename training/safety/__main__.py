@@ -17,6 +17,7 @@ from rich.console import Console
 
 from blender.models.safety import HEADS, load_safety
 from blender.seeds import LARGEST_SEED
+from blender.training.options import Project
 from blender.training.report import write_between_markers, write_json
 from blender.training.safety.lists import read_lists
 from blender.training.safety.plans import PLANS, Plan, Ready, make_ready
@@ -25,7 +26,7 @@ from blender.training.safety.rivals import HOW, other_installed
 from blender.training.safety.run import Judged, cut_off, fit_all, judge, save
 from blender.training.safety.sets import READERS
 from blender.training.safety.tables import kind_lines, set_lines, values_of, verdict
-from blender.training.script import run
+from blender.training.script import check_names, run
 
 COMMAND = "python -m blender.training.safety DATA"
 
@@ -51,12 +52,13 @@ def make(name: str, plan: Plan, data: Path, heads: Path, seed: int) -> tuple[Rea
 
 def main(
     data: Annotated[Path, typer.Argument(help="Folder of the sets, laid out as docs/data.md says.")],
-    out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
+    out: Project = Path(),
     heads: Annotated[Path, typer.Option(help="Folder that heads are written to.")] = HEADS,
     only: Annotated[list[str] | None, typer.Option("--head", help="Make only this head; may be repeated.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of draws, splits and the bootstrap.")] = 0,
 ) -> None:
     """Train and judge the safety heads."""
+    check_names("safety head", only or (), PLANS)
     console = Console(soft_wrap=True)
     if not other_installed():
         console.print(f"alt-profanity-check is not installed, its column is left out: {HOW}")

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from blender.matrix import Floats
 from blender.models.safety import Curve, centred, combine, foulness, inputs
 from blender.training.safety.material import Material
 
 Doubles = NDArray[np.float64]
-Key = tuple[str, bool]
 STRENGTHS = (1.0, 3.0, 10.0, 30.0)
 NOT_OFFENCE = ("Risk Ignorance", "Unauthorized Expertise")
 _HARMLESS_WEIGHT = 0.5
@@ -140,8 +141,6 @@ def solve(known: Mapping[str, dict[bool, Moments]], learned: Sequence[str], stre
 
 
 def _mean_auroc(sets: Mapping[str, SetRows], scores: Mapping[str, Doubles]) -> float:
-    from sklearn.metrics import roc_auc_score
-
     return float(np.mean([roc_auc_score(sets[name].toxic, score) for name, score in scores.items()]))
 
 
@@ -156,8 +155,6 @@ def _even(rows: SetRows) -> Doubles:
 
 def _curve(score: Floats | Doubles, said: Floats, toxic: NDArray[np.bool_], weight: Doubles) -> Curve:
     """Weights of score and foul words, and intercept, by logistic regression (Platt's scaling with one more input)."""
-    from sklearn.linear_model import LogisticRegression
-
     make: Any = LogisticRegression  # its functions carry no types
     model = make(C=1e6)
     read = np.stack([np.asarray(score), foulness(said)], axis=1)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +16,11 @@ from blender.errors import BadInput
 from blender.index.context import TURN_BREAK
 from blender.index.corpus import read_phrases
 from blender.matrix import Floats
-from blender.models.cache import cache_folder, text_digest
 from blender.models.encoder import Encoder
 from blender.models.layout import Role
 from blender.models.linear_text import ToxicityModel
 from blender.models.safety import logits
+from blender.training.kept import kept_of_texts
 from blender.training.safety.sets import Exchange
 
 HARMLESS = "pkg:chitchat_dataset"
@@ -84,32 +83,13 @@ def measure_exchanges(exchanges: Sequence[Exchange], encoder: Encoder, words: To
 
 
 def _words(texts: Sequence[str], words: ToxicityModel) -> Floats:
-    return _by_chunk(texts, (words.fingerprint, "words"), lambda some: logits(words.score(some)))
+    key = (words.fingerprint, "words")
+    return kept_of_texts(texts, "safety", key, lambda some: logits(words.score(some)), chunk=_CHUNK)
 
 
 def _vectors(texts: Sequence[str], encoder: Encoder, role: Role) -> Floats:
-    return _by_chunk(texts, (encoder.fingerprint, role), lambda some: encoder.encode(some, role=role))
-
-
-def _by_chunk(texts: Sequence[str], key: tuple[str, str], compute: Callable[[list[str]], Floats]) -> Floats:
-    distinct = list(dict.fromkeys(texts))
-    place = {text: at for at, text in enumerate(distinct)}
-    chunks = [distinct[at : at + _CHUNK] for at in range(0, len(distinct), _CHUNK)]
-    kept = np.concatenate([_kept(chunk, key, compute) for chunk in chunks])
-    return np.asarray(kept[[place[text] for text in texts]], dtype=np.float32)
-
-
-def _kept(texts: list[str], key: tuple[str, str], compute: Callable[[list[str]], Floats]) -> Floats:
-    """What was computed of texts, from the cache or anew. A run that was cut off goes on from there."""
-    path = cache_folder() / "safety" / f"{text_digest(*key, *texts)}.npy"
-    if path.exists():
-        return np.asarray(np.load(path, allow_pickle=False), dtype=np.float32)
-    made = compute(texts)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.stem}.{os.getpid()}.npy")
-    np.save(aside, made)
-    aside.replace(path)
-    return made
+    key = (encoder.fingerprint, role)
+    return kept_of_texts(texts, "safety", key, lambda some: encoder.encode(some, role=role), chunk=_CHUNK)
 
 
 def harmless_talk(words: ToxicityModel, most: int, seed: int) -> list[Exchange]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from blender.matrix import Floats
 from blender.models.linear_text import load_toxicity
@@ -40,7 +41,7 @@ def list_values(head: SafetyHead, lists: Lists) -> dict[str, Any]:
             "caught": int((toxic > limit).sum()),
             "missed": [line.answer for line, score in zip(lists.toxic, toxic, strict=True) if score <= limit],
             "toxic": len(toxic),
-            "AUROC": _auroc(truth, both),
+            "AUROC": round(float(roc_auc_score(truth, both)), 3),
             "known": dict(zip(KNOWN[locale], _scores(model, head, _lines(locale)).round(3).tolist(), strict=True)),
         }
     return found
@@ -61,12 +62,6 @@ def _scores(model: str, head: SafetyHead, lines: tuple[Line, ...]) -> Floats:
     if model == OURS:
         return score_lines(head, lines)
     return other_scores(texts) if model == OTHER else load_toxicity(WORDS[head.manifest.locale]).score(texts)
-
-
-def _auroc(truth: Any, scores: Floats) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return round(float(roc_auc_score(truth, scores)), 3)
 
 
 def list_lines(values: Mapping[str, Mapping[str, Any]]) -> list[str]:

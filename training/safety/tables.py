@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
 
 from blender.training.report import table
 from blender.training.safety.plans import Ready
@@ -48,9 +49,9 @@ def kind_lines(ready: Ready, judged: Mapping[str, Judged]) -> list[str]:
     """AUROC within the categories of DiaSafety, of ToxiChat's two kinds of turn, and against agreement alone."""
     rows = []
     for title, name, chosen, toxic in _kinds(ready):
+        scores = judged[name].scores
         cells = [
-            f"{_auroc(toxic[chosen], judged[name].scores[model][chosen]):.3f}" if model in judged[name].scores else "-"
-            for model in MODELS
+            f"{roc_auc_score(toxic[chosen], scores[model][chosen]):.3f}" if model in scores else "-" for model in MODELS
         ]
         rows.append([title, f"{int(chosen.sum())} ({int(toxic[chosen].sum())})", *cells])
     return table(["rows", "n (toxic)", *MODELS], rows)
@@ -69,12 +70,6 @@ def _kinds(ready: Ready) -> Iterator[tuple[str, str, NDArray[np.bool_], NDArray[
 
 def _judged_rows(ready: Ready, name: str) -> list[Exchange]:
     return [row for row in ready.material[name].exchanges if not row.learn_only]
-
-
-def _auroc(toxic: NDArray[np.bool_], score: Any) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(toxic, score))
 
 
 def values_of(judged: Mapping[str, Judged]) -> dict[str, Any]:

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from blender.asides import aside_of
 from blender.errors import BadModel
 from blender.models.cache import text_digest
+from blender.outputs import written_aside
 
 if TYPE_CHECKING:
     import torch
@@ -24,15 +24,10 @@ def save_state(path: Path, tensors: Mapping[str, torch.Tensor], state: Mapping[s
     """Write tensors and plain values aside, then rename."""
     from safetensors.torch import save
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = aside_of(path)
     kept = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
-    try:
+    with written_aside(path) as aside:
         # Its own writing tells of a full disk by an error that is no OSError.
         aside.write_bytes(save(kept, metadata={_STATE: msgspec.json.encode(dict(state)).decode()}))
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def load_state(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from blender.errors import BadInput
 from blender.outputs import check_folder
-from blender.seeds import LARGEST_SEED
+from blender.training.options import Seed
 from blender.training.tune.interest import Interest
 from blender.training.tune.stage import Gate
 
@@ -49,7 +49,7 @@ def tune(
     ] = "leave-one-out",
     target_kl: Annotated[float, typer.Option(help="Nats that ppo and exact may move from their start.")] = 2.0,
     checkpoints: Annotated[Path | None, typer.Option(help="Folder of checkpoints; default: OUT/checkpoints.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Tune the retriever: an encoder's two heads, so that re-indexing is one matrix product."""
     from blender.training.tune.tuning import Asked, tune_heads

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 from blender.index.context import TURN_BREAK, add_turns
 from blender.index.settings import TextEncoder
 from blender.matrix import Floats
-from blender.models.cache import cache_folder, text_digest
 from blender.models.layout import read_layout
 from blender.models.networks import batches, load_checkpoint, padded, pooled, position_limit
-from blender.models.progress import steps
 from blender.models.reference import resolve
 from blender.models.tokens import TokenIds, load_tokens
+from blender.training.kept import kept_of_texts
 from blender.training.tune.dialogues import Pair
-from blender.training.tune.kept import kept_array
 
 if TYPE_CHECKING:
     import torch
@@ -80,21 +78,14 @@ def embed_texts(texts: Sequence[str], ref: str, encoder: TextEncoder, *, query: 
         encoder: the same, loaded; used where ``ref`` is no transformers checkpoint.
         query: in the role of what is answered; the same for symmetric encoders.
     """
-    distinct = list(dict.fromkeys(texts))
-    chunks = [distinct[at : at + _CHUNK] for at in range(0, len(distinct), _CHUNK)]
     role = "query" if query and not encoder.symmetric else "passage"
     fast = cache(partial(_fast, ref, encoder))
 
     def halves(some: list[str]) -> NDArray[np.float16]:
         return fast()(some, role == "query").astype(np.float16)
 
-    made: list[Floats] = []
-    for chunk in steps(chunks, "embedding"):
-        path = cache_folder() / "embeddings" / f"{text_digest(_VERSION, encoder.fingerprint, role, *chunk)}.npy"
-        made.append(kept_array(path, partial(halves, chunk)).astype(np.float32))
-    at = {text: row for row, text in enumerate(distinct)}
-    whole = np.concatenate(made)
-    return whole[[at[text] for text in texts]]
+    key = (_VERSION, encoder.fingerprint, role)
+    return kept_of_texts(texts, "embeddings", key, halves, chunk=_CHUNK, title="embedding")
 
 
 def _fast(ref: str, encoder: TextEncoder) -> Callable[[Sequence[str], bool], Floats]:

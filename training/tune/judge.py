@@ -107,13 +107,13 @@ class Judge:
         return cls(sensible=bundle.ranker.sensible, specific=bundle.ranker.specific, annotators=light)
 
     @classmethod
-    def of_labels(cls, sensible: Sequence[Path], specific: Sequence[Path], seed: int = 0) -> Judge:
+    def of_labels(cls, sensible: Sequence[Path], specific: Sequence[Path]) -> Judge:
         """Heads trained on label files.
 
         Raises:
             BadInput: too few labels of either kind.
         """
-        heads = [_trained(sensible, "sensible", seed), _trained(specific, "specific", seed)]
+        heads = [_trained(sensible, "sensible"), _trained(specific, "specific")]
         annotators = {name: annotator_catalogue().build(name, {}) for name in CHEAP}
         sets = tuple(dict.fromkeys(path.stem for path in (*sensible, *specific)))
         return cls(sensible=heads[0], specific=heads[1], annotators=annotators, sets=sets)
@@ -125,9 +125,9 @@ def prepared_sets(files: Sequence[Path], locale: str = "en") -> Prepared:
     return prepare(files, cache_folder() / "features", annotators=annotators, locale=locale, most=MOST_CONTEXTS)
 
 
-def _trained(files: Sequence[Path], label: str, seed: int) -> Head:
+def _trained(files: Sequence[Path], label: str) -> Head:
     examples = prepared_sets(files).examples
-    head = fit_head(examples, getattr(examples, label), HeadSettings(seed=seed))
+    head = fit_head(examples, getattr(examples, label), HeadSettings())
     if head is None:
         raise BadInput(f"{', '.join(path.stem for path in files)}: too few labels of {label}, or all equal")
     return head

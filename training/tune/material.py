@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from blender.index.base import PhraseBase
 from blender.index.heads import Heads
 from blender.index.opening import open_base
@@ -16,7 +14,7 @@ from blender.matrix import Floats
 from blender.training.tune.contrastive import Embedding
 from blender.training.tune.dialogues import Pair, PairSettings, draw, read_pairs, split
 from blender.training.tune.fitting import Pairs
-from blender.training.tune.interest import Interest, log_perplexity, mean_rarity, quantile
+from blender.training.tune.interest import Interest, as_interest, log_perplexity, mean_rarity
 from blender.training.tune.judge import JUDGE_SETS, REWARD_SETS, Judge
 from blender.training.tune.recall import AMONG
 from blender.training.tune.scene import Scene
@@ -97,14 +95,10 @@ class Material:
         """Mean rarity of the words of each phrase of the base, float32 (phrases,)."""
         return mean_rarity(self.scene.texts)
 
-    def interest_of(self, interest: Interest, losses: Floats, rarities: Floats) -> Floats | None:
-        """Interest of texts with these losses and rarities, by the base's own distributions; None for ``specific``."""
-        if interest == "specific":
-            return None
-        if interest == "rarity":
-            return quantile(rarities, self.rarities)
-        share = quantile(losses, self.losses)
-        return share if interest == "perplexity" else np.asarray(1 - share, dtype=np.float32)
+    def interest_of(self, interest: Interest, losses: Floats, rarities: Floats) -> Floats:
+        """Interest of texts with these losses and rarities, by the base's own distributions; not ``specific``."""
+        values, of = (rarities, self.rarities) if interest == "rarity" else (losses, self.losses)
+        return as_interest(interest, values, of)
 
     def judge(self, sets: tuple[tuple[str, ...], tuple[str, ...]]) -> Judge:
         """Heads trained on these sets."""

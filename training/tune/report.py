@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from blender.training.options import Project
 from blender.training.report import write_part
 from blender.training.script import run
 from blender.training.tune.comparing import UNTUNED, examples, human_heads, outcomes, recalls, trained
@@ -38,7 +39,7 @@ console = Console(stderr=True)
 
 def main(
     data: Annotated[Path, typer.Argument(help="Folder of the data, laid out as docs/data.md says.")],
-    out: Annotated[Path, typer.Option(help="Project folder: docs/ and benchmarks/ are written there.")] = Path(),
+    out: Project = Path(),
     encoder: Annotated[
         Path | None, typer.Option(help="Encoder that `blend tune --encoder full` made, to be compared too.")
     ] = None,

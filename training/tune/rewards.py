@@ -12,7 +12,7 @@ from blender.index.scores import BaseScores
 from blender.matrix import Floats
 from blender.training.tune.contrastive import Embedding
 from blender.training.tune.dialogues import Pair, draw
-from blender.training.tune.interest import Interest, log_perplexity, mean_rarity, quantile
+from blender.training.tune.interest import Interest, as_interest, log_perplexity, mean_rarity
 from blender.training.tune.scene import Scene
 from blender.training.tune.stage import RewardStage
 
@@ -25,8 +25,7 @@ def interest_of_phrases(scene: Scene, interest: Interest) -> Floats | None:
     if interest == "specific":
         return None
     values = mean_rarity(scene.texts, scene.locale) if interest == "rarity" else phrase_losses(scene)
-    share = quantile(values, values)
-    return np.asarray(1 - share, dtype=np.float32) if interest == "1-perplexity" else share
+    return as_interest(interest, values, values)
 
 
 def phrase_losses(scene: Scene) -> Floats:

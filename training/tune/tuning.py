@@ -80,7 +80,10 @@ def tune_heads(asked: Asked, say: Say) -> Iterator[str]:
         embedding = _trained_encoder(asked, parts, embedding, say)
         start = Heads.identity(load_encoder(embedding.ref).dimension, embedding.encoder.fingerprint)
     stage = reward_stage(asked, judge, scene, parts["train"], embedding) if judge else None
-    heads = _heads(asked, stage, parts, embedding, start, say)
+    if stage:
+        heads = _rewarded_heads(asked, stage, parts["train"], embedding, start, say)
+    else:
+        heads = _contrastive_heads(asked, parts, embedding, start, say)
     about = {"command": "blend tune", **{name: str(value) for name, value in asdict(asked).items()}}
     heads.save(asked.out, **about)
     yield from told(asked.out, parts["test"], [before, (embedding, heads)], stage, asked.seed)
@@ -119,24 +122,23 @@ def _trained_encoder(asked: Asked, parts: dict[str, list[Pair]], embedding: Embe
     return Embedding(ref=str(folder), encoder=load_encoder(str(folder)), fade=embedding.fade)
 
 
-def _heads(
-    asked: Asked,
-    stage: RewardStage | None,
-    parts: dict[str, list[Pair]],
-    embedding: Embedding,
-    start: Heads,
-    say: Say,
+def _contrastive_heads(
+    asked: Asked, parts: dict[str, list[Pair]], embedding: Embedding, start: Heads, say: Say
 ) -> Heads:
-    if stage is None:
-        return contrastive_heads(
-            parts,
-            embedding,
-            settings=replace(FITTED, seed=asked.seed),
-            hard=asked.hard,
-            start=start,
-            checkpoint=asked.checkpoints,
-            watch=lambda epoch: say(f"epoch {epoch.epoch}: held-out loss {epoch.held_out:.4f}"),
-        )
+    return contrastive_heads(
+        parts,
+        embedding,
+        settings=replace(FITTED, seed=asked.seed),
+        hard=asked.hard,
+        start=start,
+        checkpoint=asked.checkpoints,
+        watch=lambda epoch: say(f"epoch {epoch.epoch}: held-out loss {epoch.held_out:.4f}"),
+    )
+
+
+def _rewarded_heads(
+    asked: Asked, stage: RewardStage, train: list[Pair], embedding: Embedding, start: Heads, say: Say
+) -> Heads:
     if asked.labels:
         say("How each interest goes with people's specificity (Spearman); P(specific) may have seen these labels:")
         found = {path.stem: correlation(path, stage.judge, stage.scene.locale) for path in asked.labels}
@@ -159,7 +161,7 @@ def _heads(
         stage,
         start,
         settings,
-        anchor=embedding.pairs(parts["train"]),
+        anchor=embedding.pairs(train),
         checkpoint=asked.checkpoints,
         watch=lambda told, _: say(f"round {told.number}: reward {told.reward:.4f}, {told.kl:.3f} nats from the start"),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from blender.index.heads import Heads
 from blender.matrix import Floats
@@ -84,8 +85,8 @@ class HeldOut:
         """Nats from the untuned policy over the same phrases, mean over contexts."""
         m = self.material
         asked, seen = m.untuned.queries(self.judged.queries), m.untuned.replies(m.scene.replies)
-        first = _log_softmax(m.untuned.scale * np.einsum("nd,nkd->nk", asked, seen[rows]))
-        now = _log_softmax(logits)
+        first = m.untuned.scale * np.einsum("nd,nkd->nk", asked, seen[rows])
+        first, now = (log_softmax(each.astype(np.float64), axis=1) for each in (first, logits))
         return float((np.exp(now) * (now - first)).sum(1).mean())
 
 
@@ -109,9 +110,7 @@ def _interests(material: Material, interest: Interest, near: Rows) -> Floats:
     texts = [pair.reply for pair in material.test_pairs]
     if interest != "specific":
         losses = log_perplexity(texts) if "perplexity" in interest else np.zeros(len(texts), dtype=np.float32)
-        found = material.interest_of(interest, losses, mean_rarity(texts))
-        assert found is not None  # noqa: S101 - only `specific` has none
-        return found[near]
+        return material.interest_of(interest, losses, mean_rarity(texts))[near]
     pools = [
         Pool(
             dialog=Dialog.of(pair.context.split("\n")),
@@ -145,9 +144,3 @@ def ranker_heads(
     cut = max(2, len(pairs) // 10)
     held, kept = pairs.take(apart[:cut]), pairs.take(apart[cut:])
     return fit_heads(kept, start=start, settings=replace(settings, seed=seed), held_out=held, checkpoint=checkpoint)
-
-
-def _log_softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
-    shifted = np.asarray(logits, dtype=np.float64)
-    shifted = shifted - shifted.max(1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(1, keepdims=True)))

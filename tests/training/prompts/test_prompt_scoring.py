@@ -80,7 +80,7 @@ def test_a_store_that_is_broken_or_full_or_in_use_says_which(tmp_path: Path, mon
     store._base.execute("BEGIN EXCLUSIVE")
     with pytest.raises(BadInput, match=r"cannot be used now \(database is locked\)"):
         ScoreStore(path, "some model")
-    store.close()
+    store._base.close()
     whole = path.read_bytes()
     path.write_bytes(whole[: 4096 * 6] + bytes(len(whole) - 4096 * 6))
     broken = ScoreStore(path, "some model")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from blender.errors import BadInput
-from blender.training.examples import HeadRoom
 from blender.training.frontier import counted_sets, mean_of_sets
+from blender.training.headroom import HeadRoom
 from blender.training.robustness.contexts import Bench, drawn_contexts
 from blender.training.robustness.missing import (
     annotators_missing,
