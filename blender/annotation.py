@@ -115,7 +115,7 @@ def _checked(
         fault = logged(Fault(part="annotator", name=name, reason="shape", detail=detail))
         return nothing, [[fault] for _ in pools]
     with np.errstate(over="ignore"):  # what is too large for float32 is infinite, and told
-        block = came.astype(np.float32)
+        block = np.array(came, dtype=np.float32)  # of a matrix, too, as scipy gives it
     infinite = np.isinf(block)
     block[infinite] = np.nan
     faults: list[list[Fault]] = []

@@ -15,6 +15,7 @@ from blender.bundle import Bundle, load_bundle
 from blender.cascade import FEWEST, SHORTLIST, Cascade
 from blender.catalogue import annotator_catalogue
 from blender.errors import BadBundle, BadInput, BlendError, UnknownName
+from blender.faults import described
 from blender.guards import GUARDS
 from blender.length_free import LengthFree
 from blender.models.reference import allow_network
@@ -89,7 +90,7 @@ class Parts:
             except BlendError:
                 raise  # a wrong set-up, such as a column that no annotator has
             except Exception as error:  # it will cost the order when asked
-                logger.warning("while loading: the ranker raised %s: %s", type(error).__name__, error)
+                logger.warning("while loading: the ranker raised %s", described(error))
                 continue
             if ranker is self.ranker and promised and np.isnan(scores.sensible).all():
                 logger.warning(
