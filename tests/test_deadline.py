@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from threading import Event, Thread, Timer
 
 import numpy as np
@@ -107,10 +108,18 @@ def test_a_deadline_inside_another_does_not_move_it() -> None:
     check()
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), True, "0.5"])
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), 10**400, True, "0.5"])
 def test_what_is_no_deadline_is_refused(seconds: object) -> None:
     with pytest.raises(BadInput, match="deadline is the number of seconds"):
         blender().reply("Hi!", deadline=seconds)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seconds", [np.float32(5), np.int64(5), Fraction(5)])
+def test_a_deadline_is_any_kind_of_number(seconds: float) -> None:
+    with within(seconds):
+        rest = left()
+        assert type(rest) is float
+        assert 4 < rest < 5
 
 
 def test_a_thread_started_with_the_context_knows_the_deadline() -> None:
