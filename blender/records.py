@@ -230,10 +230,21 @@ class Candidate:
                 raise BadInput(f"a candidate's {what} must map names to numbers, got {values!r:.80}")
         for name, value in self.features.items():
             _check_feature(name, value)
+        self._check_records()
         self._plain()
         if not self.origins:
             own = Origin(source=self.source, rank=self.rank, score=self.score)
             object.__setattr__(self, "origins", (own,))
+
+    def _check_records(self) -> None:
+        for what, value, kind in (("a Sampled", self.sampled, Sampled), ("an Embedded", self.embedded, Embedded)):
+            if value is not None and not isinstance(value, kind):
+                name = kind.__name__.lower()
+                raise BadInput(f"a candidate's {name} must be {what} record or None, got {value!r:.80}")
+        object.__setattr__(self, "origins", several(self.origins, "a candidate's origins"))
+        for origin in self.origins:
+            if not isinstance(origin, Origin):
+                raise BadInput(f"a candidate's origins must be Origin records, got {origin!r:.80}")
 
     def _plain(self) -> None:
         """Text and numbers of numpy as Python's own, which files can carry."""
