@@ -203,6 +203,21 @@ def test_choosing_among_given_candidates_has_deadlines_too() -> None:
     assert (chosen.text, chosen.faults[0].reason) == ("b c", "late")
 
 
+def test_reading_many_candidates_as_written_ends_in_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(text: str) -> str:
+        time.sleep(0.01)
+        return text.upper()
+
+    monkeypatch.setattr("blender.written.as_written", slowly)
+    many = [f"number {number}" for number in range(200)]
+    begun = time.perf_counter()
+    chosen = blender().choose("Hi!", many, deadline=0.2)
+    assert time.perf_counter() - begun < 1
+    assert [(fault.name, fault.reason) for fault in chosen.faults] == [("quick", "late")]
+    assert chosen.matrix.column("quick.words").shape == (200,)
+    assert not blender().choose("Hi!", many[:5], deadline=5).faults
+
+
 def test_a_pace_follows_what_it_sees_and_counts_work() -> None:
     now = 0.0
     pace = Pace(clock=lambda: now)
