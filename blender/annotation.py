@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from blender.deadline import Late, within
 from blender.faults import Fault, Outcome, Runner, logged
 from blender.matrix import FeatureMatrix, Floats, spans
 from blender.records import Pool
@@ -58,11 +59,11 @@ def annotate(
     runner = runner or Runner(part="annotator")
     begun = time.perf_counter()
     rows = sum(len(pool) for pool in pools)
-    read = pools_as_written(pools)
+    read, rest = _as_written(pools, timeout)
     order = sorted(annotators, key=lambda name: name not in first)
     calls = {name: partial(annotators[name].annotate, read) for name in order}
     work = rows if work is None else work
-    outcome = runner.run(calls if rows else {}, timeout, work=work, hurry=hurry, always=first)
+    outcome = runner.run(calls if rows else {}, rest, work=work, hurry=hurry, always=first)
     faults: list[list[Fault]] = [[] for _ in pools]
     blocks: list[Floats] = []
     for name, annotator in annotators.items():
@@ -80,6 +81,17 @@ def annotate(
         group_sizes=tuple(len(pool) for pool in pools),
     )
     return Annotation(matrix=matrix, faults=tuple(map(tuple, faults)), seconds=outcome.seconds)
+
+
+def _as_written(pools: Sequence[Pool], timeout: float | None) -> tuple[Sequence[Pool], float | None]:
+    """What annotators are given, and the seconds left for them: none where there are too many texts to read in time."""
+    begun = time.perf_counter()
+    try:
+        with within(timeout or None):
+            read = pools_as_written(pools)
+    except Late:
+        return pools, 0.0
+    return read, None if timeout is None else max(0.0, timeout - (time.perf_counter() - begun))
 
 
 def _one_by_one(
@@ -115,7 +127,7 @@ def _checked(
         fault = logged(Fault(part="annotator", name=name, reason="shape", detail=detail))
         return nothing, [[fault] for _ in pools]
     with np.errstate(over="ignore"):  # what is too large for float32 is infinite, and told
-        block = came.astype(np.float32)
+        block = np.array(came, dtype=np.float32)  # of a matrix, too, as scipy gives it
     infinite = np.isinf(block)
     block[infinite] = np.nan
     faults: list[list[Fault]] = []

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from blender.annotation import annotate
-from blender.baselines import RANKERS, BestFeature
+from blender.baselines import RANKERS, BestFeature, annotator_of
 from blender.bundle import Bundle, load_bundle
 from blender.cascade import FEWEST, SHORTLIST, Cascade
 from blender.catalogue import annotator_catalogue
 from blender.errors import BadBundle, BadInput, BlendError, UnknownName
+from blender.faults import described
 from blender.guards import GUARDS
 from blender.length_free import LengthFree
 from blender.models.reference import allow_network
@@ -89,7 +90,7 @@ class Parts:
             except BlendError:
                 raise  # a wrong set-up, such as a column that no annotator has
             except Exception as error:  # it will cost the order when asked
-                logger.warning("while loading: the ranker raised %s: %s", type(error).__name__, error)
+                logger.warning("while loading: the ranker raised %s", described(error))
                 continue
             if ranker is self.ranker and promised and np.isnan(scores.sensible).all():
                 logger.warning(
@@ -124,7 +125,8 @@ def assemble(settings: Settings) -> Parts:
     guarding = [name for use, given in guards.values() for name in GUARDS.build(use, given).needs]
     ranker = _ranker(settings, bundle, first, guarding)
     annotators = _annotators([*(bundle.annotators if bundle else {}), *ranker.needs, *guarding], settings, bundle)
-    _check_column(ranker, annotators)
+    columns = matrix_columns(annotators)
+    _check_column(ranker, columns)
     # Before the bundles are compared, which warns of each model that is missing: without its guard nothing can begin.
     standing = {name: _guard(use, given, annotators) for name, (use, given) in guards.items()}
     for each in (bundle, first):
@@ -135,7 +137,7 @@ def assemble(settings: Settings) -> Parts:
         annotators=annotators,
         guards=standing,
         ranker=ranker,
-        columns=matrix_columns(annotators),
+        columns=columns,
         user_columns=bundle.user_columns if bundle else (),
         fingerprint=bundle.fingerprint if bundle else "",
         first_fingerprint=first.fingerprint if first else "",
@@ -199,17 +201,15 @@ def _ranker(settings: Settings, bundle: Bundle | None, first: Bundle | None, gua
     return Cascade(first=shortlisting, last=ranker, dear=dear, size=_shortlist_size(settings))
 
 
-def _check_column(ranker: Ranker, annotators: Mapping[str, Annotator]) -> None:
-    """Refuse a rule by one column that its annotator has not: all candidates would be level."""
-    rule = ranker.ranker if isinstance(ranker, LengthFree) else ranker
-    if isinstance(rule, BestFeature):
-        known = matrix_columns({name: annotators[name] for name in rule.needs})
-        if rule.needs and rule.column not in known:
-            raise UnknownName("column (for the ranker)", rule.column, known)
-
-
 def _length_free(ranker: Ranker) -> Ranker:
     return LengthFree(ranker=ranker, taste=getattr(ranker, "length_taste", 0.0))
+
+
+def _check_column(ranker: Ranker, columns: Mapping[str, Column]) -> None:
+    """Refuse a rule of one column that nobody measures: the first candidate would always win."""
+    rule = ranker.ranker if isinstance(ranker, LengthFree) else ranker
+    if isinstance(rule, BestFeature) and annotator_of(rule.column) and rule.column not in columns:
+        raise UnknownName("column (for the ranker)", rule.column, columns)
 
 
 def _shortlist_size(settings: Settings) -> int:

@@ -13,7 +13,7 @@ from blender.assembly import Parts
 from blender.deadline import left
 from blender.errors import BlendError
 from blender.explain import Voice
-from blender.faults import Fault, logged
+from blender.faults import Fault, described, logged
 from blender.matrix import FeatureMatrix
 from blender.records import Candidate, Pool
 from blender.roles import Ranker, Scores
@@ -127,7 +127,7 @@ def _guarded(
         if len(pools) > 1:
             alone = [_guarded(name, [pool], own, [own], parts) for pool, own in zip(pools, matrices, strict=True)]
             return [each[0] for each in alone]
-        fault = logged(Fault(part="guard", name=name, reason="raised", detail=f"{type(error).__name__}: {error}"))
+        fault = logged(Fault(part="guard", name=name, reason="raised", detail=described(error)))
         failed = [
             None if c.kind == "canned" else f"{name}: the guard failed" for pool in pools for c in pool.candidates
         ]
@@ -163,9 +163,8 @@ def score_all(pools: Sequence[Pool], matrix: FeatureMatrix, ranker: Ranker) -> t
         if len(pools) > 1:
             alone = [score_all([pool], own, ranker) for pool, own in zip(pools, matrix.split(), strict=True)]
             return [scores for (scores,), _ in alone], [faults for _, (faults,) in alone]
-        detail = f"{type(error).__name__}: {error}"
         order = Scores.plain(-np.arange(len(matrix), dtype=np.float32))
-        return [order], [[logged(Fault(part="ranker", name="ranker", reason="raised", detail=detail))]]
+        return [order], [[logged(Fault(part="ranker", name="ranker", reason="raised", detail=described(error)))]]
     return [scores.rows(rows) for rows in matrix.groups()], [[] for _ in pools]
 
 

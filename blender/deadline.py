@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from numbers import Real
 from threading import Event
 from typing import TypeVar
 
@@ -45,7 +46,9 @@ def within(seconds: float | None) -> Iterator[None]:
             f"a deadline is the number of seconds in which the answer is to be there, above 0; got {seconds!r}. "
             "Leave it out to wait as long as it takes"
         )
-    ends = [moment for moment in (_BY.get(), None if seconds is None else time.perf_counter() + seconds) if moment]
+    ends = [
+        moment for moment in (_BY.get(), None if seconds is None else time.perf_counter() + float(seconds)) if moment
+    ]
     token = _BY.set(min(ends, default=None))
     try:
         yield
@@ -122,4 +125,9 @@ def _is_gone() -> bool:
 
 
 def _positive(seconds: object) -> bool:
-    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and math.isfinite(seconds) and seconds > 0
+    if not isinstance(seconds, Real) or isinstance(seconds, bool):
+        return False
+    try:
+        return 0 < float(seconds) < math.inf
+    except OverflowError:
+        return False

@@ -58,6 +58,7 @@ class Blender:
 
         Raises:
             UnknownName: there is no such blender, or a settings file names what does not exist.
+            BadInput: the settings file cannot be read, or holds a value that is not accepted.
             BadBundle: the bundle is broken, or was trained with other models than those at hand.
             MissingPackage: a guard or a source needs a model that is not installed.
         """
@@ -157,7 +158,7 @@ class Blender:
     ) -> Selection:
         """Choose among the caller's own candidates; no source is asked, the pool keeps their order.
 
-        Of equal texts a shortlist has the first alone, so the others' scores are lower. ``facts`` and ``deadline`` are
+        Of equal texts a shortlist has one alone, so the others' scores are lower. ``facts`` and ``deadline`` are
         those of ``reply``.
         """
         dialog = Dialog.of(context, facts=facts, locale=self.settings.locale)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blender.annotation import USER
+from blender.faults import described
 from blender.matrix import FeatureMatrix
 from blender.records import Pool
 from blender.roles import Column, Ranker
@@ -28,17 +29,16 @@ def sentence(pool: Pool, matrix: FeatureMatrix, winner: int, other: int, voice: 
     """Name the runner-up and the columns that most put the winner above it, with both values."""
     loser = pool.candidates[other]
     opening = f"It beat “{_short(loser.text)}” ({loser.source})"
-    phrases = []
+    phrases: list[str] = []
     try:
-        reasons = list(voice.ranker.reasons(matrix, winner, other))
+        for name, gain in voice.ranker.reasons(matrix, winner, other):
+            phrase = _phrase(name, matrix, winner, other, voice.columns) if gain > 0 else None
+            if phrase and phrase not in phrases:
+                phrases.append(phrase)
+            if len(phrases) == _MOST:
+                break
     except Exception as error:  # a plug-in's fault costs the explanation, never the answer
-        return f"{opening} by a higher score; its ranker cannot say why ({type(error).__name__}: {error})."
-    for name, gain in reasons:
-        phrase = _phrase(name, matrix, winner, other, voice.columns) if gain > 0 else None
-        if phrase and phrase not in phrases:
-            phrases.append(phrase)
-        if len(phrases) == _MOST:
-            break
+        return f"{opening} by a higher score; its ranker cannot say why ({described(error)})."
     if not phrases:
         return f"{opening} by a higher score; no single measurement stands out."
     return f"{opening}: {' and '.join(phrases)}."

@@ -156,7 +156,7 @@ class Runner:
                     self.pace.gave_up(name, timeout or 0.0, crowd[name])
                 faults.append(self._fault(name, "late", f"no answer within {timeout:g} s"))
             except Exception as error:
-                faults.append(self._fault(name, "raised", _describe(error)))
+                faults.append(self._fault(name, "raised", described(error)))
         return Outcome(results=results, faults=tuple(faults), seconds=seconds)
 
     def refused(
@@ -284,10 +284,15 @@ def _settle(future: Future[_Done[T]], call: Callable[[], T]) -> None:
     except Exception as error:
         future.set_exception(error)
     except BaseException as error:  # such as SystemExit: a plug-in does not end the program
-        future.set_exception(RuntimeError(_describe(error)))
+        future.set_exception(RuntimeError(described(error)))
     else:
         future.set_result(_Done(result, time.perf_counter() - begun, time.thread_time() - busy))
 
 
-def _describe(error: BaseException | None) -> str:
-    return f"{type(error).__name__}: {str(error)[:300]}"
+def described(error: BaseException | None) -> str:
+    """Its class and its first words, such as UTF-8 can carry; a plug-in's error may have none to give."""
+    try:
+        words = str(error)[:300]
+    except Exception:
+        words = "its message cannot be read"
+    return f"{type(error).__name__}: {words}".encode("utf-8", "replace").decode()

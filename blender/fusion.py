@@ -125,6 +125,11 @@ def _groups(matrix: FeatureMatrix, names: Sequence[str]) -> Iterator[tuple[slice
 
 def _signs(annotators: tuple[str, ...], columns: tuple[str, ...]) -> Mapping[str, int]:
     if not columns:
+        if not directed_columns(annotators):
+            raise BadInput(
+                f"there is no annotator with a column that has a better end among {', '.join(annotators) or 'none'}; "
+                "name others, or columns, under [ranker]"
+            )
         return directed_columns(annotators)
     plain = [name.removeprefix("-") for name in columns]
     known = _check_columns(tuple(plain))

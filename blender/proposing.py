@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import reprlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from blender.faults import Fault, Outcome, Runner, logged
+from blender.faults import Fault, Outcome, Runner, described, logged
 from blender.records import Candidate, Dialog
 from blender.roles import CandidateSource, Incomplete
 from blender.together import Lists, proposing
@@ -102,7 +103,7 @@ def _checked(name: str, dialogs: Sequence[Dialog], outcome: Outcome[Lists]) -> t
         return nothing, [[fault for fault in outcome.faults if fault.name == name] for _ in dialogs]
     came: object = outcome.results[name]
     if not isinstance(came, list) or len(came) != len(dialogs) or not all(isinstance(each, list) for each in came):
-        what = f"{type(came).__name__} {came!r:.60}"
+        what = f"{type(came).__name__} {reprlib.repr(came):.60}"
         detail = f"gave {what}, should be {len(dialogs)} lists, one for each dialog"
         return nothing, [[logged(Fault(part="source", name=name, reason="shape", detail=detail))] for _ in dialogs]
     good = [[_named(each, name) for each in one if isinstance(each, Candidate)] for one in came]
@@ -114,7 +115,7 @@ def _checked(name: str, dialogs: Sequence[Dialog], outcome: Outcome[Lists]) -> t
 def _failed(name: str, came: list[Candidate]) -> list[Fault]:
     if not isinstance(came, Incomplete):
         return []
-    detail = f"not all came: {type(came.why).__name__}: {came.why}"
+    detail = f"not all came: {described(came.why)}"
     return [logged(Fault(part="source", name=name, reason="part", detail=detail))]
 
 

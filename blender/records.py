@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
@@ -71,6 +70,8 @@ class Dialog:
         object.__setattr__(self, "locale", language_tag(self.locale))
         for fact in self.facts:
             check_text(fact, "a fact")
+        object.__setattr__(self, "id", str.__str__(self.id))
+        object.__setattr__(self, "facts", tuple(map(str.__str__, self.facts)))
 
     @classmethod
     def of(
@@ -228,28 +229,36 @@ class Candidate:
             if not isinstance(values, Mapping):
                 raise BadInput(f"a candidate's {what} must map names to numbers, got {values!r:.80}")
         for name, value in self.features.items():
-            if not isinstance(name, str) or not COLUMN_NAME.fullmatch(name):
-                raise BadInput(
-                    f"the name of a candidate feature must be text without blanks and without any of , : [ ] {{ }} "
-                    f'" ~ #, got {name!r:.80}'
-                )
-            if isinstance(value, bool) or not isinstance(value, Real):
-                raise BadInput(f"candidate feature {name!r} must be a number, got {value!r}")
-            if isinstance(value, int) and abs(value) > sys.float_info.max:
-                raise BadInput(f"candidate feature {name!r} is too large for a float; scale it")
+            _check_feature(name, value)
+        self._check_records()
         self._plain()
         if not self.origins:
             own = Origin(source=self.source, rank=self.rank, score=self.score)
             object.__setattr__(self, "origins", (own,))
 
+    def _check_records(self) -> None:
+        for what, value, kind in (("a Sampled", self.sampled, Sampled), ("an Embedded", self.embedded, Embedded)):
+            if value is not None and not isinstance(value, kind):
+                name = kind.__name__.lower()
+                raise BadInput(f"a candidate's {name} must be {what} record or None, got {value!r:.80}")
+        object.__setattr__(self, "origins", several(self.origins, "a candidate's origins"))
+        for origin in self.origins:
+            if not isinstance(origin, Origin):
+                raise BadInput(f"a candidate's origins must be Origin records, got {origin!r:.80}")
+
     def _plain(self) -> None:
         """Text and numbers of numpy as Python's own, which files can carry."""
-        object.__setattr__(self, "text", str.__str__(self.text))
+        for name in ("text", "source"):
+            object.__setattr__(self, name, str.__str__(getattr(self, name)))
         object.__setattr__(self, "rank", int(self.rank))
         if self.score is not None:
-            object.__setattr__(self, "score", float(self.score))
-        if any(not isinstance(value, int | float) for value in self.features.values()):
-            object.__setattr__(self, "features", {name: float(value) for name, value in self.features.items()})
+            object.__setattr__(self, "score", _float(self.score, "a candidate's score"))
+        if self.features:  # a copy, which the caller cannot change
+            plain = {
+                str.__str__(name): value if type(value) is int else float(value)
+                for name, value in self.features.items()
+            }
+            object.__setattr__(self, "features", plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,6 +310,25 @@ def column_name(text: str) -> str:
     'likes_2024'
     """
     return "_".join(COLUMN_NAME.findall(text)) or "_"
+
+
+def _check_feature(name: object, value: object) -> None:
+    if not isinstance(name, str) or not COLUMN_NAME.fullmatch(name):
+        raise BadInput(
+            f"the name of a candidate feature must be text without blanks and without any of , : [ ] {{ }} "
+            f'" ~ #, got {name!r:.80}'
+        )
+    check_text(name, "the name of a candidate feature")
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise BadInput(f"candidate feature {name!r} must be a number, got {value!r}")
+    _float(value, f"candidate feature {name!r}")
+
+
+def _float(value: Real | float, what: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise BadInput(f"{what} is too large for a float; scale it") from None
 
 
 def _candidate(text: object, rank: int) -> Candidate:

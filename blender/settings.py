@@ -72,6 +72,7 @@ class Settings:
             or not all(text.strip() for text in self.last_resort.values()),
         }
         problems = [problem for problem, bad in checks.items() if bad]
+        problems += [f"last_resort: {problem}" for tag in self.last_resort if (problem := locale_problem(tag))]
         if problems:
             raise BadInput(problems)
         # As the tags of dialogs are read.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from blender.errors import BadInput
@@ -30,14 +30,15 @@ def check_text(text: object, what: str) -> None:
 
 
 def several(given: Iterable[T], what: str) -> tuple[T, ...]:
-    """What was given, as a tuple; a single text is refused, for its letters would be taken for texts.
+    """What was given, as a tuple.
 
     Raises:
-        BadInput: it is one text.
+        BadInput: it is one text, whose letters would be taken for texts, a mapping or a data frame, whose names would
+            be, or no list at all.
     """
     if isinstance(given, str | bytes):
         raise BadInput(f"{what} must be a list of texts, got one: {given!r:.80}; put it in brackets")
-    if not isinstance(given, Iterable):
+    if not isinstance(given, Iterable) or isinstance(given, Mapping) or getattr(given, "ndim", 1) != 1:
         raise BadInput(f"{what} must be a list, got {given!r:.80}")
     return tuple(given)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
+from blender.deadline import while_wanted
 from blender.records import Candidate, Dialog, Pool
 
 _JOINS = (
@@ -64,9 +65,13 @@ def dialog_as_written(dialog: Dialog) -> Dialog:
 
 
 def pools_as_written(pools: Iterable[Pool]) -> list[Pool]:
-    """Pools with dialogs and candidates as written; those of other languages than English stay as they came."""
+    """Pools with dialogs and candidates as written; those of other languages than English stay as they came.
+
+    Raises:
+        Late: the caller's deadline is over.
+    """
     return [
-        Pool(dialog=dialog_as_written(pool.dialog), candidates=tuple(map(_candidate, pool.candidates)))
+        Pool(dialog=dialog_as_written(pool.dialog), candidates=tuple(map(_candidate, while_wanted(pool.candidates))))
         if _english(pool.dialog)
         else pool
         for pool in pools

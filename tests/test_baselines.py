@@ -158,6 +158,15 @@ def test_a_fusion_needs_the_annotators_of_what_it_reads(rule: type[Average] | ty
         rule(columns=("length.wrods",)).score(matrix((2,), length__words=[0, 1]), pools(2))
 
 
+@pytest.mark.parametrize("rule", [Average, ReciprocalRankFusion])
+@pytest.mark.parametrize("annotators", [(), ("states",)])
+def test_a_fusion_of_no_column_is_refused(
+    rule: type[Average] | type[ReciprocalRankFusion], annotators: tuple[str, ...]
+) -> None:
+    with pytest.raises(BadInput, match="no annotator with a column that has a better end"):
+        rule(annotators=annotators).score(matrix((2,), length__words=[0, 1]), pools(2))
+
+
 def test_a_column_with_a_better_end_is_turned_round_by_its_sign() -> None:
     """Of echo, less is better."""
     echo = matrix((2,), overlap__echo=[0, 1])

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from threading import Event, Thread, Timer
 
 import numpy as np
@@ -107,10 +108,18 @@ def test_a_deadline_inside_another_does_not_move_it() -> None:
     check()
 
 
-@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), True, "0.5"])
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), 10**400, True, "0.5"])
 def test_what_is_no_deadline_is_refused(seconds: object) -> None:
     with pytest.raises(BadInput, match="deadline is the number of seconds"):
         blender().reply("Hi!", deadline=seconds)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seconds", [np.float32(5), np.int64(5), Fraction(5)])
+def test_a_deadline_is_any_kind_of_number(seconds: float) -> None:
+    with within(seconds):
+        rest = left()
+        assert type(rest) is float
+        assert 4 < rest < 5
 
 
 def test_a_thread_started_with_the_context_knows_the_deadline() -> None:
@@ -192,6 +201,21 @@ def test_a_cancelled_task_ends_its_work(way: str) -> None:
 def test_choosing_among_given_candidates_has_deadlines_too() -> None:
     chosen = blender(annotator=Laborious(steps=500)).choose("Hi!", ["a", "b c"], deadline=0.2)
     assert (chosen.text, chosen.faults[0].reason) == ("b c", "late")
+
+
+def test_reading_many_candidates_as_written_ends_in_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(text: str) -> str:
+        time.sleep(0.01)
+        return text.upper()
+
+    monkeypatch.setattr("blender.written.as_written", slowly)
+    many = [f"number {number}" for number in range(200)]
+    begun = time.perf_counter()
+    chosen = blender().choose("Hi!", many, deadline=0.2)
+    assert time.perf_counter() - begun < 1
+    assert [(fault.name, fault.reason) for fault in chosen.faults] == [("quick", "late")]
+    assert chosen.matrix.column("quick.words").shape == (200,)
+    assert not blender().choose("Hi!", many[:5], deadline=5).faults
 
 
 def test_a_pace_follows_what_it_sees_and_counts_work() -> None:

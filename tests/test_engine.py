@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from random import Random
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from blender.errors import BadInput
 from blender.faults import Runner
+from blender.fusion import Average
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Candidate, Dialog, Pool
 from blender.roles import Scores
 from blender.selection import Selection
 from blender.settings import LAST_RESORT
 from tests.toy_parts import Longest, NoRudeness, Words, blender
+
+_RANKING = blender(ranker=Average(columns=("user.clicks",)))
 
 
 def test_the_best_that_is_not_blocked_wins_and_says_why() -> None:
@@ -51,6 +58,29 @@ def test_the_callers_own_candidates_keep_their_order_and_their_duplicates() -> N
     assert choice.pool.texts == ("one", "one", "two words")
     assert choice.winner == 2
     np.testing.assert_array_equal(choice.matrix.column("user.clicks"), [np.nan, np.nan, 3])
+
+
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8) | st.just("rude you")
+_GIVEN = st.lists(
+    st.builds(Candidate, text=_TEXTS, features=st.dictionaries(st.just("clicks"), st.floats())), max_size=6
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(_GIVEN, max_size=4), st.randoms(use_true_random=False))
+def test_no_blocked_candidate_is_answered_and_neither_order_nor_company_matters(
+    many: list[list[Candidate]], random: Random
+) -> None:
+    pools = [Pool.of("Hi", candidates) for candidates in many]
+    for pool, choice in zip(pools, _RANKING.choose_pools(pools), strict=True):
+        allowed = [each for each in pool.candidates if "rude" not in each.text]
+        assert (choice.winner is None) == (not allowed)
+        assert choice.winner is None or choice.top(1) == (pool.candidates[choice.winner],)
+        assert choice.top(9) == () or all("rude" not in each.text for each in choice.top(9))
+        assert json.dumps(choice.as_dict(), allow_nan=False, ensure_ascii=False).encode()
+        shuffled = random.sample(range(len(pool)), len(pool))
+        (other,) = _RANKING.choose_pools([Pool.of("Hi", [pool.candidates[at] for at in shuffled])])
+        np.testing.assert_allclose(other.scores.value, choice.scores.value[shuffled], atol=1e-5)
 
 
 def test_ties_go_to_the_first() -> None:

@@ -87,3 +87,15 @@ def test_a_column_that_comes_twice_is_named_once() -> None:
 def test_a_long_runner_up_is_cut() -> None:
     assert why(loser="x" * 60).startswith(f"It beat “{'x' * 60}” (parrot)")
     assert why(loser="x" * 58 + " yz").startswith(f"It beat “{'x' * 58}…” (parrot)")
+
+
+@pytest.mark.parametrize("given", [{"a.wit": 3.0}, [("a.wit", None)], [3], [("a.wit", 3.0, 1)], None])
+def test_reasons_that_are_none_cost_the_explanation_only(given: object) -> None:
+    class Rambling(Telling):
+        def reasons(self, matrix: FeatureMatrix, winner: int, other: int) -> list[tuple[str, float]]:
+            return given  # type: ignore[return-value]
+
+    pool = Pool.of("Hi", ["yes", "no"])
+    matrix = FeatureMatrix(values=np.eye(2, 4, dtype=np.float32), columns=NAMES, group_sizes=(2,))
+    told = sentence(pool, matrix, 0, 1, Voice(ranker=Rambling(()), columns=COLUMNS))
+    assert told.startswith("It beat “no” (given) by a higher score; its ranker cannot say why (")

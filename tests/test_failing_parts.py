@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,11 +13,12 @@ import numpy as np
 import pytest
 
 from blender.annotation import annotate
+from blender.engine import Blender
 from blender.errors import BadInput
 from blender.faults import Runner
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Candidate, Dialog, Pool
-from blender.roles import Column, Scores
+from blender.roles import Column, Incomplete, Scores
 from tests.toy_parts import WORDS, Broken, Longest, NoRudeness, Parrot, Words, blender
 
 
@@ -295,3 +297,55 @@ def test_faults_of_an_annotator_are_those_of_the_pool_they_arose_in() -> None:
     loud, silent = blender(annotator=Words(instead=patchy)).reply_batch(["Loud", "silent"])
     assert (loud.faults, [fault.reason for fault in silent.faults]) == ((), ["nan"])
     assert blender().reply_batch(["a", "b"])[0].faults == ()
+
+
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise AttributeError("no message")
+
+
+class Unseen(list[object]):
+    def __repr__(self) -> str:
+        raise AttributeError("no inside")
+
+
+def _raise(error: Exception) -> Callable[[object], Any]:
+    def instead(_: object) -> Any:
+        raise error
+
+    return instead
+
+
+PARTS: dict[str, Callable[[Exception], Blender]] = {
+    "source": lambda error: blender(sources={"bad": Broken(error=error), "parrot": Parrot(texts=("short", "rude"))}),
+    "annotator": lambda error: blender(annotator=Words(instead=_raise(error))),
+    "guard": lambda error: blender(guard=Broken(error=error)),
+    "ranker": lambda error: blender(ranker=Broken(error=error)),
+    "part of a source": lambda error: blender(
+        sources={"bad": Nonsense([Incomplete([Candidate(text="short")], error)])}
+    ),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_an_error_that_cannot_be_read_costs_no_more_than_another(part: str) -> None:
+    (fault,) = PARTS[part](Speechless()).reply("Hi").faults
+    assert fault.detail.endswith("Speechless: its message cannot be read")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_an_error_says_can_be_written_as_utf_8(part: str) -> None:
+    choice = PARTS[part](ValueError("no file caf\udce9")).reply("Hi")
+    assert choice.faults[0].detail.endswith("ValueError: no file caf?")
+    assert json.dumps(choice.as_dict(), ensure_ascii=False).encode()
+
+
+def test_nonsense_that_cannot_be_shown_costs_its_candidates() -> None:
+    choice = blender(sources={"bad": Nonsense(Unseen()), "parrot": Parrot(texts=("short",))}).reply("Hi")
+    assert (choice.text, [fault.reason for fault in choice.faults]) == ("short", ["shape"])
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_a_matrix_as_scipy_gives_it_is_an_array() -> None:
+    counted = blender(annotator=Words(instead=lambda pools: np.matrix(Words().annotate(pools)))).reply("Hi")
+    assert counted.as_dict()["pool"] == blender().reply("Hi").as_dict()["pool"]

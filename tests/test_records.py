@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
+from fractions import Fraction
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -61,7 +64,9 @@ def test_records_are_frozen() -> None:
 
 
 def test_a_candidate_knows_its_own_origin() -> None:
-    assert Candidate(text="a", source="s", rank=2, score=0.5).origins[0].source == "s"
+    own = Candidate(text="a", source="s", rank=2, score=0.5).origins
+    assert own[0].source == "s"
+    assert Candidate(text="a", origins=list(own)).origins == own  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("features", [{"x": "high"}, {"x": True}, {"x": None}])
@@ -119,6 +124,12 @@ def test_lists_and_generators_are_kept_as_tuples() -> None:
     assert len(Pool(dialog=dialog, candidates=(Candidate(text=text) for text in "ab"))) == 2  # type: ignore[arg-type]
 
 
+class Frame(list[str]):
+    """Like a data frame it has two dimensions, and gives the names of its columns one by one."""
+
+    ndim = 2
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -131,6 +142,16 @@ def test_lists_and_generators_are_kept_as_tuples() -> None:
         (lambda: Candidate(text="a", kind="generated"), "kind must be one of generator, .*'generated'"),  # type: ignore[arg-type]
         (lambda: Candidate(text="a", rank=-1), "rank is a whole number .* got -1"),
         (lambda: Candidate(text="a", rank=1.5), "rank is a whole number .* got 1.5"),  # type: ignore[arg-type]
+        (lambda: Candidate(text="a", origins=("mine",)), "origins must be Origin records, got 'mine'"),  # type: ignore[arg-type]
+        (lambda: Candidate(text="a", sampled=(-0.5,)), r"sampled must be a Sampled record or None, got \(-0.5,\)"),  # type: ignore[arg-type]
+        (lambda: Candidate(text="a", embedded=np.ones(2)), "embedded must be an Embedded record or None, got array"),  # type: ignore[arg-type]
+        (lambda: Candidate(text="a", score=10**400), "score is too large for a float"),
+        (lambda: Candidate(text="a", features={"x": Fraction(10**400)}), "feature 'x' is too large for a float"),  # type: ignore[dict-item]
+        (lambda: Candidate(text="a", features={"\ud800": 1.0}), "name of a candidate feature holds a lone surrogate"),
+        (lambda: Dialog.of({"role": "user", "content": "Hi"}), "turns must be a list, got {'role'"),  # type: ignore[arg-type]
+        (lambda: Dialog.of(np.array("Hi")), r"turns must be a list, got array\('Hi'"),  # type: ignore[arg-type]
+        (lambda: Pool.of("Hi", {"Hello": 1.0}), "candidates must be a list, got {'Hello'"),
+        (lambda: Pool.of("Hi", Frame(["text"])), r"candidates must be a list, got \['text'\]"),
         (lambda: Pool(dialog="Hi"), r"got 'Hi'; use Pool\.of"),  # type: ignore[arg-type]
         (lambda: Pool(dialog=Dialog.of("Hi"), candidates=("a",)), r"got 'a'; use Pool\.of"),  # type: ignore[arg-type]
     ],
@@ -140,6 +161,18 @@ def test_records_of_anything_else_are_refused(make: Callable[[], object], messag
         make()
 
 
-def test_text_of_numpy_becomes_plain_text() -> None:
-    pool = Pool.of(list(np.array(["Hi"])), list(np.array(["Hello"])))
-    assert [type(text) for text in (*pool.dialog.texts, *pool.texts)] == [str, str]
+def test_text_and_numbers_of_numpy_become_plain() -> None:
+    word, number = np.str_("Hi"), np.float64(0.5)
+    dialog = Dialog.of(word, id=word, facts=[word])
+    candidate = Candidate(text=word, source=word, score=number, features={word: number, "whole": 3})
+    plain = (*dialog.texts, dialog.id, *dialog.facts, candidate.text, candidate.source, *candidate.features)
+    assert {type(text) for text in plain} == {str}
+    assert [type(each) for each in (candidate.score, *candidate.features.values())] == [float, float, int]
+
+
+def test_what_becomes_of_the_callers_features_does_not_change_a_candidate() -> None:
+    clicks = {"clicks": 3.0}
+    candidate = Candidate(text="a", features=clicks)
+    clicks["clicks"] = 4.0
+    assert candidate.features == {"clicks": 3.0}
+    assert pickle.dumps(Candidate(text="a", features=MappingProxyType(clicks)))

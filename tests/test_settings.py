@@ -24,6 +24,7 @@ LENGTHS = {f"length.{name}" for name in ("words", "characters", "sentences", "qu
         ({"bundel": "x"}, UnknownName, "did you mean 'bundle'"),
         ({"timeout": "soon"}, BadInput, r"Expected `float`, got `str` - at `\$.timeout`"),
         ({"locale": "english"}, BadInput, "locale 'english' is no tag of a language; give one such as en, ru"),
+        ({"last_resort": {"english": "Sorry?"}}, BadInput, "last_resort: locale 'english' is no tag of a language"),
         ({"min_sensible": 2.0, "timeout": 0.0}, BadInput, "between 0 and 1, is 2.0\ntimeout must be more than 0"),
         ({"timeout": float("nan")}, BadInput, r"at most a day \(86400\), is nan"),
         ({"timeout": float("inf")}, BadInput, r"at most a day \(86400\), is inf"),
@@ -114,6 +115,16 @@ def test_a_bundle_that_is_not_there_is_answered_with_the_known_ones() -> None:
 def test_so_many_candidates_are_no_request_to_a_source(k: object) -> None:
     with pytest.raises(BadInput, match="k of source 'canned' must be a whole number of at least 1"):
         assemble(Settings.of({"sources": {"canned": {"k": k}}, "ranker": {"use": "rrf"}, "guards": {"empty": {}}}))
+
+
+@pytest.mark.parametrize("column", ["length.wrods", "length", "length.words~z"])
+@pytest.mark.parametrize("length_free", [False, True])
+def test_one_column_that_nobody_measures_cannot_decide(column: str, length_free: bool) -> None:
+    """With every gap filled alike the first candidate would always win, and nobody be told."""
+    ranker = {"use": "best_feature", "length_free": length_free}
+    with pytest.raises(UnknownName, match=r"unknown column \(for the ranker\) 'length.*did you mean 'length.words'"):
+        assemble(Settings.of({"ranker": ranker | {"column": column}, "guards": {}}))
+    assemble(Settings.of({"ranker": ranker | {"column": "user.price"}, "guards": {}}))
 
 
 def test_no_answer_of_last_resort_is_empty() -> None:
