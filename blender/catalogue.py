@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from blender.errors import BadInput, BlendError, UnknownName
-from blender.records import COLUMN_NAME
+from blender.own_columns import COLUMN_NAME
 
 logger = logging.getLogger(__name__)
 _PROMISED = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
@@ -12,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
+from blender.own_columns import as_float, check_feature
 from blender.texts import check_text, language_tag, several
 
-COLUMN_NAME = re.compile(r'[^\s,:\[\]{}"~#]+')  # what a tree file and the suffixes of columns can carry
 Speaker = Literal["human", "bot"]
 Kind = Literal["generator", "retrieval", "human", "random", "constant", "canned", "unknown"]
 MACHINE_KINDS: frozenset[Kind] = frozenset({"generator", "retrieval"})
@@ -229,7 +228,7 @@ class Candidate:
             if not isinstance(values, Mapping):
                 raise BadInput(f"a candidate's {what} must map names to numbers, got {values!r:.80}")
         for name, value in self.features.items():
-            _check_feature(name, value)
+            check_feature(name, value)
         self._check_records()
         self._plain()
         if not self.origins:
@@ -252,7 +251,7 @@ class Candidate:
             object.__setattr__(self, name, str.__str__(getattr(self, name)))
         object.__setattr__(self, "rank", int(self.rank))
         if self.score is not None:
-            object.__setattr__(self, "score", _float(self.score, "a candidate's score"))
+            object.__setattr__(self, "score", as_float(self.score, "a candidate's score"))
         if self.features:  # a copy, which the caller cannot change
             plain = {
                 str.__str__(name): value if type(value) is int else float(value)
@@ -301,34 +300,6 @@ class Pool:
         each = enumerate(several(candidates, "candidates"))
         made = tuple(c if isinstance(c, Candidate) else _candidate(c, at) for at, c in each)
         return cls(dialog=Dialog.of(dialog, facts=facts, locale=locale), candidates=made)
-
-
-def column_name(text: str) -> str:
-    """A text as the name of a column: what such a name cannot hold becomes ``_``.
-
-    >>> column_name("likes, 2024")
-    'likes_2024'
-    """
-    return "_".join(COLUMN_NAME.findall(text)) or "_"
-
-
-def _check_feature(name: object, value: object) -> None:
-    if not isinstance(name, str) or not COLUMN_NAME.fullmatch(name):
-        raise BadInput(
-            f"the name of a candidate feature must be text without blanks and without any of , : [ ] {{ }} "
-            f'" ~ #, got {name!r:.80}'
-        )
-    check_text(name, "the name of a candidate feature")
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise BadInput(f"candidate feature {name!r} must be a number, got {value!r}")
-    _float(value, f"candidate feature {name!r}")
-
-
-def _float(value: Real | float, what: str) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        raise BadInput(f"{what} is too large for a float; scale it") from None
 
 
 def _candidate(text: object, rank: int) -> Candidate:

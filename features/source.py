@@ -10,7 +10,8 @@ import numpy as np
 from blender.catalogue import fingerprint
 from blender.errors import BadInput
 from blender.matrix import Floats
-from blender.records import Pool, column_name
+from blender.own_columns import column_name
+from blender.records import Pool
 from blender.roles import Column
 
 _MOST = 64

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from blender.models.checkpoint import Weights
 
 Attend = Callable[[int, "torch.Tensor", "torch.Tensor", "torch.Tensor"], "torch.Tensor"]
-"""(layer, queries (n, heads, dim), keys (n, kv heads, dim), values as keys) -> (n, heads, dim)."""
+"""(layer, queries (n, heads, dim), keys (n, kv heads, dim), values as keys) -> (n, heads, dim) or (n, heads * dim)."""
 
 _Turn = tuple["torch.Tensor", "torch.Tensor"]
 
@@ -54,6 +54,8 @@ class Llama:
     """
 
     def __init__(self, config: Any, weights: Weights, rotary: Rotary) -> None:
+        import torch
+
         self.computed = 0
         self.heads: int = config.num_attention_heads
         self.kv_heads: int = config.num_key_value_heads
@@ -61,7 +63,7 @@ class Llama:
         self.vocabulary: int = config.vocab_size
         self.width: int = config.hidden_size
         self.window: int = config.max_position_embeddings
-        self._eps: float = config.rms_norm_eps
+        self._floor = torch.tensor((config.rms_norm_eps * config.hidden_size) ** 0.5)
         self._rotary = rotary
         self._embedding = weights["model.embed_tokens.weight"].detach()
         self.dtype: torch.dtype = self._embedding.dtype
@@ -165,11 +167,11 @@ class Llama:
         return self._head(states)
 
     def _normed(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Root mean square norm of float32 in the dtype of the maps; ``torch.rms_norm`` takes twice as long."""
+        """Root mean square norm of float32 in the dtype of the maps; ``torch.rms_norm`` takes longer."""
         import torch
 
-        size: torch.Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        return (x * size.square_().div_(x.shape[-1]).add_(self._eps).rsqrt_()).mul_(weight).to(self.dtype)
+        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        return (x / torch.hypot(size, self._floor)).mul_(weight).to(self.dtype)
 
 
 def _layer(part: Part) -> _Layer:

@@ -73,7 +73,7 @@ def _gated(
     import torch
 
     operator = torch.ops.mkldnn._linear_pointwise
-    opened = operator(x, gate, gate_bias, "swish", [], "")
+    opened = operator.default(x, gate, gate_bias, "swish", [], "")
     found: torch.Tensor = operator.binary(x, opened, up, up_bias, "mul")
     return found
 

@@ -18,8 +18,9 @@ from blender.index.opening import open_base
 from blender.index.rules import AppliedRules, Rules
 from blender.index.scores import BaseScores
 from blender.models.cache import text_digest
+from blender.own_columns import column_name
 from blender.pooling import duplicate_key
-from blender.records import Candidate, Dialog, column_name
+from blender.records import Candidate, Dialog
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ import pytest
 
 from blender.errors import BadInput
 from blender.features.source import SourceOf
-from blender.records import COLUMN_NAME, Candidate, Origin, Pool
+from blender.own_columns import COLUMN_NAME
+from blender.records import Candidate, Origin, Pool
 from blender.roles import matrix_columns
 
 BOTH = (Origin(source="faq", rank=0, score=None), Origin(source="my bot: v2", rank=3, score=None))

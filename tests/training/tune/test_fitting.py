@@ -74,7 +74,7 @@ def test_a_disk_that_is_full_is_told_as_by_other_writing(tmp_path: Path) -> None
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))  # bytes
     try:
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises(BlendError, match="cannot be written: File too large"):
             save_state(tmp_path / "state.safetensors", {"weights": torch.zeros(3)}, {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
