@@ -15,6 +15,9 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 RANK, Z = "~rank", "~z"
 COORDINATE = "#"
+_ROUNDING = (
+    2e-6  # of the largest value of a pool: what float32 sums of some hundred products differ by in another order
+)
 
 
 def is_coordinate(name: str) -> bool:
@@ -149,22 +152,31 @@ def _plan(
 def pool_rank(values: Floats) -> Floats:
     """Rank inside one pool of n judged candidates, 1/2n lowest to 1 - 1/2n highest; float32, same shape; NaN stays NaN.
 
-    Ties share their mean. A single judged candidate gets 0.5: it is neither high nor low.
+    Ties share their mean, and so do values that rounding alone tells apart: of two candidates that are closest to each
+    other, which has the larger cosine depends on the order of the pool. A single judged candidate gets 0.5: it is
+    neither high nor low.
     """
-    judged = np.maximum((~np.isnan(values)).sum(0), 1)
-    ranks = (mean_place(values) + 0.5) / judged
-    return np.where(np.isnan(values), np.nan, ranks).astype(np.float32)
+    judged = ~np.isnan(values)
+    largest = np.where(judged, np.abs(values), 0).max(0, initial=0)
+    ranks = (mean_place(values, _ROUNDING * largest) + 0.5) / np.maximum(judged.sum(0), 1)
+    return np.where(judged, ranks, np.nan).astype(np.float32)
 
 
-def mean_place(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Place of each value in its column from the lowest, 0, on; ties share their mean, NaN comes last; same shape."""
+def mean_place(values: NDArray[np.floating], apart: Floats | float = 0.0) -> NDArray[np.float64]:
+    """Place of each value in its column from the lowest, 0, on; ties share their mean, NaN comes last; same shape.
+
+    Args:
+        values: (n, columns).
+        apart: neighbours that differ by no more are ties; of every column, or (columns,).
+    """
     order = np.argsort(values, axis=0)
     rising = np.take_along_axis(values, order, axis=0)
     places = np.broadcast_to(np.arange(len(values))[:, None], values.shape)
-    apart = rising[1:] != rising[:-1]
+    with np.errstate(invalid="ignore"):  # the difference of two infinities, which are ties
+        higher = (rising[1:] != rising[:-1]) & ~(rising[1:] - rising[:-1] <= apart)  # NaN is higher than any
     edge = np.ones((1, values.shape[1]), dtype=bool)
-    first = np.maximum.accumulate(np.where(np.vstack([edge, apart]), places, 0), axis=0)
-    last = np.minimum.accumulate(np.where(np.vstack([apart, edge]), places, len(values))[::-1], axis=0)[::-1]
+    first = np.maximum.accumulate(np.where(np.vstack([edge, higher]), places, 0), axis=0)
+    last = np.minimum.accumulate(np.where(np.vstack([higher, edge]), places, len(values))[::-1], axis=0)[::-1]
     found = np.empty(values.shape)
     np.put_along_axis(found, order, (first + last) / 2, axis=0)
     return found

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import rankdata
 
 from blender.errors import ColumnMismatch
-from blender.matrix import FeatureMatrix, pool_rank, pool_z
+from blender.matrix import FeatureMatrix, mean_place, pool_rank, pool_z
 
 finite = st.floats(-1e3, 1e3, width=32)
 block = arrays(np.float32, st.tuples(st.integers(1, 8), st.just(2)), elements=finite | st.just(float("nan")))
@@ -26,6 +26,7 @@ def test_relative_values_keep_nan_and_nothing_else_is_nan(values: np.ndarray) ->
 
 @given(block)
 def test_ranks_are_those_of_scipy_in_the_middle_of_their_steps(values: np.ndarray) -> None:
+    values = values.round()  # so that none differ by rounding alone
     for column, ranks in zip(values.T, pool_rank(values).T, strict=True):
         judged = ~np.isnan(column)
         expected = (rankdata(column[judged]) - 0.5) / max(judged.sum(), 1)
@@ -36,6 +37,14 @@ def test_known_relative_values() -> None:
     values = np.array([[1.0], [3.0], [3.0], [np.nan]], dtype=np.float32)
     np.testing.assert_allclose(pool_rank(values)[:, 0], [1 / 6, 4 / 6, 4 / 6, np.nan])
     np.testing.assert_allclose(pool_z(values)[:, 0], [-np.sqrt(2), np.sqrt(0.5), np.sqrt(0.5), np.nan], rtol=1e-6)
+
+
+def test_values_that_rounding_alone_tells_apart_share_their_rank() -> None:
+    values = np.array([[0.7], [0.2], [0.70000017], [0.7001], [np.nan]], dtype=np.float32)
+    np.testing.assert_allclose(pool_rank(values)[:, 0], [4 / 8, 1 / 8, 4 / 8, 7 / 8, np.nan])
+    small = np.array([[1e-9], [2e-9]], dtype=np.float32)
+    np.testing.assert_allclose(pool_rank(small)[:, 0], [0.25, 0.75])
+    np.testing.assert_array_equal(mean_place(np.array([[np.inf], [1.0], [np.inf], [np.nan]]))[:, 0], [1.5, 0, 1.5, 3])
 
 
 def test_relative_columns_are_taken_inside_each_pool() -> None:

@@ -6,6 +6,7 @@ import pytest
 from blender.deadline import Late, awaited
 from blender.features import consensus
 from blender.features.consensus import Consensus
+from blender.matrix import pool_rank
 from blender.records import Pool
 
 pytestmark = pytest.mark.slow
@@ -56,3 +57,11 @@ def test_a_crowded_pool_is_compared_part_by_part(monkeypatch: pytest.MonkeyPatch
     with awaited() as gone, pytest.raises(Late):
         gone.set()
         consensus._agreement(vectors)
+
+
+def test_the_two_that_are_closest_to_each_other_share_a_rank_in_any_order() -> None:
+    texts = ["I love dogs.", "Dogs are lovely, I love them.", "It rains.", "The market fell.", "No.", "Who are you?"]
+    for turned in range(len(texts)):
+        order = texts[turned:] + texts[:turned]
+        ranks = pool_rank(Consensus().annotate([Pool.of("Do you like dogs?", order)]))[:, MAX]
+        assert [ranks[order.index(text)] for text in texts[:2]] == [pytest.approx(10 / 12)] * 2
