@@ -147,13 +147,13 @@ def test_a_late_annotator_costs_its_columns_and_stops() -> None:
 def test_what_is_known_to_be_late_is_not_begun_but_tried_again_some_time() -> None:
     slow = Laborious(steps=500)
     made = blender(annotator=slow)
-    made.reply("Hi!", deadline=0.1)
-    chosen = made.reply("Hi!", deadline=0.1)
+    made.reply("Hi!", deadline=0.3)
+    chosen = made.reply("Hi!", deadline=0.3)
     assert (slow.begun, chosen.text) == (1, "two words")
     assert "not begun: it takes about" in chosen.faults[0].detail
     later = time.monotonic() + 600
     made._annotating.pace.clock = lambda: later
-    made.reply("Hi!", deadline=0.1)
+    made.reply("Hi!", deadline=0.3)
     assert slow.begun == 2
 
 
