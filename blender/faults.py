@@ -144,7 +144,7 @@ class Runner:
                 self.pace.took(name, done.seconds, crowd[name])
                 self._busy.took(name, done.busy, work)
             except _NotBegun:
-                faults.append(self._fault(name, "late", f"not begun within {timeout:g} s"))
+                faults.append(self._fault(name, "late", f"not begun within {timeout:.3g} s"))
             except Unwanted:
                 faults.append(self._fault(name, "late", "it stopped, as nobody waits any more"))
             except Late:
@@ -154,7 +154,7 @@ class Runner:
                 if not future.cancel():  # it was begun
                     self._count(self._hanging, name, future)
                     self.pace.gave_up(name, timeout or 0.0, crowd[name])
-                faults.append(self._fault(name, "late", f"no answer within {timeout:g} s"))
+                faults.append(self._fault(name, "late", f"no answer within {timeout:.3g} s"))
             except Exception as error:
                 faults.append(self._fault(name, "raised", described(error)))
         return Outcome(results=results, faults=tuple(faults), seconds=seconds)

@@ -15,9 +15,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 RANK, Z = "~rank", "~z"
 COORDINATE = "#"
-_ROUNDING = (
-    2e-6  # of the largest value of a pool: what float32 sums of some hundred products differ by in another order
-)
+_ROUNDING = 2e-6  # of a pool's largest value: by so much float32 sums of some hundred products differ in another order
 
 
 def is_coordinate(name: str) -> bool:

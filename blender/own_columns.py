@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from numbers import Real
 
 from blender.errors import BadInput
@@ -20,21 +21,30 @@ def column_name(text: str) -> str:
     return "_".join(COLUMN_NAME.findall(text)) or "_"
 
 
-def check_feature(name: object, value: object) -> None:
-    """Refuse what is no name of a column or no number.
+def own_columns(given: Mapping[str, float]) -> dict[str, float]:
+    """A copy, which the caller cannot change, in Python's own text and numbers, which files can carry.
 
     Raises:
-        BadInput: that.
+        BadInput: it holds what is no name of a column or no number.
     """
+    return {_name(name): _number(name, value) for name, value in given.items()}
+
+
+def _name(name: object) -> str:
     if not isinstance(name, str) or not COLUMN_NAME.fullmatch(name):
         raise BadInput(
             f"the name of a candidate feature must be text without blanks and without any of , : [ ] {{ }} "
             f'" ~ #, got {name!r:.80}'
         )
     check_text(name, "the name of a candidate feature")
+    return str.__str__(name)
+
+
+def _number(name: object, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise BadInput(f"candidate feature {name!r} must be a number, got {value!r}")
-    as_float(value, f"candidate feature {name!r}")
+    number = as_float(value, f"candidate feature {name!r}")
+    return int(value) if isinstance(value, int) else number
 
 
 def as_float(value: Real | float, what: str) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.errors import BadInput
-from blender.own_columns import as_float, check_feature
+from blender.own_columns import as_float, own_columns
 from blender.texts import check_text, language_tag, several
 
 Speaker = Literal["human", "bot"]
@@ -227,8 +227,7 @@ class Candidate:
         for what, values in (("features", self.features), ("stored", self.stored)):
             if not isinstance(values, Mapping):
                 raise BadInput(f"a candidate's {what} must map names to numbers, got {values!r:.80}")
-        for name, value in self.features.items():
-            check_feature(name, value)
+        object.__setattr__(self, "features", own_columns(self.features))
         self._check_records()
         self._plain()
         if not self.origins:
@@ -236,10 +235,9 @@ class Candidate:
             object.__setattr__(self, "origins", (own,))
 
     def _check_records(self) -> None:
-        for what, value, kind in (("a Sampled", self.sampled, Sampled), ("an Embedded", self.embedded, Embedded)):
+        for name, value, kind in (("sampled", self.sampled, Sampled), ("embedded", self.embedded, Embedded)):
             if value is not None and not isinstance(value, kind):
-                name = kind.__name__.lower()
-                raise BadInput(f"a candidate's {name} must be {what} record or None, got {value!r:.80}")
+                raise BadInput(f"a candidate's {name} must be {kind.__name__} or None, got {value!r:.80}")
         object.__setattr__(self, "origins", several(self.origins, "a candidate's origins"))
         for origin in self.origins:
             if not isinstance(origin, Origin):
@@ -252,12 +250,6 @@ class Candidate:
         object.__setattr__(self, "rank", int(self.rank))
         if self.score is not None:
             object.__setattr__(self, "score", as_float(self.score, "a candidate's score"))
-        if self.features:  # a copy, which the caller cannot change
-            plain = {
-                str.__str__(name): value if type(value) is int else float(value)
-                for name, value in self.features.items()
-            }
-            object.__setattr__(self, "features", plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

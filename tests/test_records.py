@@ -143,8 +143,8 @@ class Frame(list[str]):
         (lambda: Candidate(text="a", rank=-1), "rank is a whole number .* got -1"),
         (lambda: Candidate(text="a", rank=1.5), "rank is a whole number .* got 1.5"),  # type: ignore[arg-type]
         (lambda: Candidate(text="a", origins=("mine",)), "origins must be Origin records, got 'mine'"),  # type: ignore[arg-type]
-        (lambda: Candidate(text="a", sampled=(-0.5,)), r"sampled must be a Sampled record or None, got \(-0.5,\)"),  # type: ignore[arg-type]
-        (lambda: Candidate(text="a", embedded=np.ones(2)), "embedded must be an Embedded record or None, got array"),  # type: ignore[arg-type]
+        (lambda: Candidate(text="a", sampled=(-0.5,)), r"sampled must be Sampled or None, got \(-0.5,\)"),  # type: ignore[arg-type]
+        (lambda: Candidate(text="a", embedded=np.ones(2)), "embedded must be Embedded or None, got array"),  # type: ignore[arg-type]
         (lambda: Candidate(text="a", score=10**400), "score is too large for a float"),
         (lambda: Candidate(text="a", features={"x": Fraction(10**400)}), "feature 'x' is too large for a float"),  # type: ignore[dict-item]
         (lambda: Candidate(text="a", features={"\ud800": 1.0}), "name of a candidate feature holds a lone surrogate"),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from blender.judging.pools import LabelledPool
 from blender.judging.rank_correlation import spearman
-from blender.judging.resampling import Interval
+from blender.judging.resampling import Interval, numbered
 from blender.training.examples import Doubles, once
 from blender.training.outer import OutOfFold
 from blender.training.prepare import Prepared
@@ -72,8 +72,8 @@ def correlations(prepared: Prepared, found: OutOfFold, files: Sequence[Path], se
         rows = np.concatenate([np.arange(spans[at].start, spans[at].stop) for at in pools])
         both = (found.sensible + found.specific) / 2
         scores = dict(zip(SCORES, (found.sensible[rows], found.specific[rows], both[rows]), strict=True))
-        number = {group: at for at, group in enumerate(dict.fromkeys(examples.groups[at] for at in pools))}
-        owner = np.concatenate([np.full(len(prepared.labelled[at]), number[examples.groups[at]]) for at in pools])
+        conversations, _ = numbered(examples.groups[at] for at in pools)
+        owner = np.repeat(conversations, [examples.matrix.group_sizes[at] for at in pools])
         for question, truth in _questions(prepared, pools, asked).items():
             sources = [_source(c.source, c.kind) for at in pools for c in prepared.labelled[at].pool.candidates]
             track = _track(name, question, truth, scores, owner, sources, seed)

@@ -66,14 +66,14 @@ class _Seen:
         self._slots = max(size for _, size in groups)
         self._group = np.repeat(np.arange(len(groups)), [size for _, size in groups])  # of each sample
         self._slot = np.concatenate([np.arange(size) for _, size in groups])
-        self._heads, self._share = model.heads, model.heads // model.kv_heads  # query heads, those of one key head
+        self._share = model.heads // model.kv_heads  # query heads of one key head
         lengths = [len(contexts[at].tokens) for at, _ in groups]
         self._begin, self._steps = max(lengths), 0
-        self._width = self._begin + self._slots * steps
-        shape = (model.layers, 2, len(groups), self._width, model.kv_heads, model.dim)
+        width = self._begin + self._slots * steps
+        shape = (model.layers, 2, len(groups), width, model.kv_heads, model.dim)
         self._kept = torch.zeros(shape, dtype=model.dtype)
         hidden = torch.finfo(model.dtype).min
-        self._mask = torch.full((len(groups), self._slots, self._width), hidden, dtype=model.dtype)
+        self._mask = torch.full((len(groups), self._slots, width), hidden, dtype=model.dtype)
         own = torch.eye(self._slots, dtype=torch.bool).repeat(1, steps)
         self._mask[:, :, self._begin :].masked_fill_(own, 0)
         for number, ((at, _), length) in enumerate(zip(groups, lengths, strict=True)):
@@ -84,9 +84,9 @@ class _Seen:
 
     def _lay_out(self) -> None:
         """Name the parts of every layer once: a call of torch for each costs as much as small work in it."""
-        groups = self._kept.shape[2]
+        groups, _, heads, dim = self._kept.shape[2:]
         self._tokens = [layer.flatten(1, 2).unbind() for layer in self._kept]
-        self._asked = self._kept.new_zeros(groups * self._slots, self._heads, self._kept.shape[-1])
+        self._asked = self._kept.new_zeros(groups * self._slots, heads * self._share, dim)
 
     def enter(self, rows: NDArray[np.int64]) -> None:
         """Make room for one token of each sample still being drawn."""
@@ -100,13 +100,13 @@ class _Seen:
         self._steps += 1
         end = self._begin + self._slots * self._steps
         group, slot = self._group[rows], self._slot[rows]
-        self._newest = torch.from_numpy(group * self._width + end - self._slots + slot)
+        self._newest = torch.from_numpy(group * self._kept.shape[3] + end - self._slots + slot)
         self._place = torch.from_numpy(group * self._slots + slot)
         self._seen = [layer.unbind() for layer in self._kept[:, :, :, :end].transpose(3, 4)]
         self._hidden = self._mask[:, None, :, :end].repeat_interleave(self._share, 2)
 
     def attended(self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-        """Attention (active, heads * dim) to the context and the samples' own tokens, the newest included."""
+        """Attention (active, heads, dim) to the context and the samples' own tokens, the newest included."""
         from torch.nn.functional import scaled_dot_product_attention
 
         for tokens, new in zip(self._tokens[layer], (k, v), strict=True):
@@ -115,6 +115,7 @@ class _Seen:
         # Samples that ended leave what they asked behind: nobody reads what it gets.
         asked = self._asked.index_copy_(0, self._place, q).view(groups, self._slots, heads, self._share, dim)
         asked = asked.transpose(1, 2).reshape(groups, heads, self._slots * self._share, dim)
-        found = scaled_dot_product_attention(asked, *self._seen[layer], attn_mask=self._hidden)
+        keys, values = self._seen[layer]
+        found = scaled_dot_product_attention(asked, keys, values, attn_mask=self._hidden)
         told = found.view(groups, heads, self._slots, self._share, dim).transpose(1, 2)
-        return told.reshape(len(self._asked), -1).index_select(0, self._place)
+        return told.reshape(self._asked.shape).index_select(0, self._place)

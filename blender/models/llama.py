@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from blender.models.checkpoint import Weights
 
 Attend = Callable[[int, "torch.Tensor", "torch.Tensor", "torch.Tensor"], "torch.Tensor"]
-"""(layer, queries (n, heads, dim), keys (n, kv heads, dim), values as keys) -> (n, heads, dim) or (n, heads * dim)."""
+"""(layer, queries (n, heads, dim), keys (n, kv heads, dim), values as keys) -> (n, heads, dim)."""
 
 _Turn = tuple["torch.Tensor", "torch.Tensor"]
 

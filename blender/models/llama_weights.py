@@ -43,7 +43,7 @@ class Part:
     def norm(self, name: str) -> torch.Tensor:
         """Factors of a norm, float32, times the root of the width: they are for x over its length, not its mean."""
         factors = self.weights[f"{self.name}{name}.weight"].detach().float()
-        return factors * len(factors) ** 0.5
+        return factors * float(len(factors) ** 0.5)
 
     def joined(self, *names: str) -> Linear:
         """Several linear maps of one input as one, their outputs one after the other."""
