@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +21,23 @@ def _saved(figure: Figure, path: Path) -> None:
 
 def frontier(judged: Values, timed: Values, path: Path) -> None:
     """Head-room against milliseconds, one point a set of annotators; the best for their time are joined."""
-    sets = [name for name in judged.get("sets", {}) if name in timed.get("sets", {})]
-    if not sets:
+    there = [name for name in judged.get("sets", {}) if name in timed.get("sets", {})]
+    if not there:
         return
-    figure = Figure(figsize=(8, 5))
+    sets = sorted(there, key=lambda name: timed["sets"][name]["median ms"])
+    figure = Figure(figsize=(10, 5))
     axes = figure.subplots()
     points = []
-    for name in sets:
+    for number, name in enumerate(sets, 1):  # names beside points that are so close could not be told apart
         spent = timed["sets"][name]["median ms"]
         room = judged["sets"][name]["recovered, mean of counted"]
         low, high = (100 * abs(room[end] - room["value"]) for end in ("low", "high"))
         axes.errorbar(spent, 100 * room["value"], yerr=[[low], [high]], fmt="o", color="tab:blue", alpha=0.8, capsize=2)
         points.append((spent, 100 * room["value"]))
-    for (spent, _), name, height in zip(points, sets, _apart(points), strict=True):
-        right = spent > 300  # the names of the slow ones stand before them, or they would leave the picture
-        place = (spent * (0.94 if right else 1.06), height)
-        axes.annotate(name, place, ha="right" if right else "left", va="bottom", fontsize=8)
-    best = [point for point in sorted(points) if point[1] >= max(room for spent, room in points if spent <= point[0])]
+        axes.annotate(str(number), points[-1], (4, 3), textcoords="offset points", fontsize=9)
+    names = "\n".join(f"{number}  {name}" for number, name in enumerate(sets, 1))
+    axes.text(1.02, 0.98, names, transform=axes.transAxes, va="top", fontsize=9, linespacing=1.5)
+    best = [point for point in points if point[1] >= max(room for spent, room in points if spent <= point[0])]
     axes.plot(*zip(*best, strict=True), color="tab:blue", linewidth=1, alpha=0.5)
     axes.set(
         xscale="log",
@@ -47,20 +47,6 @@ def frontier(judged: Values, timed: Values, path: Path) -> None:
     )
     axes.grid(alpha=0.3, which="both")
     _saved(figure, path)
-
-
-def _apart(points: Sequence[tuple[float, float]], least: float = 1.5, near: float = 4.0) -> list[float]:
-    """Heights of names, moved down where another stands at most ``near`` times to the left or right of it."""
-    placed: list[tuple[float, float]] = []
-    moved = [height for _, height in points]
-    for at in sorted(range(len(points)), key=lambda at: -points[at][1]):
-        spent, height = points[at]
-        for other, taken in sorted(placed, key=lambda each: -each[1]):
-            if spent / near < other < spent * near and abs(taken - height) < least:
-                height = taken - least
-        placed.append((spent, height))
-        moved[at] = height
-    return moved
 
 
 def roofline(values: Values, path: Path) -> None:
