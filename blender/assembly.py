@@ -24,6 +24,7 @@ from blender.records import Dialog, Pool
 from blender.roles import Annotator, Column, Guard, Ranker, matrix_columns
 from blender.settings import Settings
 from blender.sources import SOURCES
+from blender.true_to_facts import TrueToFacts
 
 logger = logging.getLogger(__name__)
 _OF_TWO = ("first", "shortlist")
@@ -183,11 +184,15 @@ def _ranker(settings: Settings, bundle: Bundle | None, first: Bundle | None, gua
             f"ranker makes the shortlist; got use = {settings.ranker.get('use', 'learned')!r}, bundle = "
             f"{settings.bundle!r}, first = {settings.ranker.get('first', '')!r}"
         )
-    length_free = given.pop("length_free", False)
-    if not isinstance(length_free, bool):
-        raise BadInput(f"length_free of the ranker must be true or false, got {length_free!r}")
+    length_free, true_to_facts = (_switch(given, name) for name in ("length_free", "true_to_facts"))
+    if true_to_facts and not (bundle and learned):
+        raise BadInput(
+            "true_to_facts = true under [ranker] needs the ranker 'learned' of a bundle, whose scores have the scale "
+            f"that it was fitted for; got use = {settings.ranker.get('use', 'learned')!r}, bundle = {settings.bundle!r}"
+        )
     ranker = _with_any_length(str(given.pop("use", "learned")), given, bundle)
     ranker = _length_free(ranker) if length_free else ranker
+    ranker = TrueToFacts(ranker=ranker) if true_to_facts else ranker
     if first is None:
         return ranker
     shortlisting = _length_free(first.ranker) if length_free else first.ranker
@@ -199,6 +204,13 @@ def _ranker(settings: Settings, bundle: Bundle | None, first: Bundle | None, gua
             "fewer annotators"
         )
     return Cascade(first=shortlisting, last=ranker, dear=dear, size=_shortlist_size(settings))
+
+
+def _switch(given: dict[str, Any], name: str) -> bool:
+    switch = given.pop(name, False)
+    if not isinstance(switch, bool):
+        raise BadInput(f"{name} of the ranker must be true or false, got {switch!r}")
+    return switch
 
 
 def _length_free(ranker: Ranker) -> Ranker:
@@ -222,7 +234,9 @@ def _shortlist_size(settings: Settings) -> int:
 def _with_any_length(use: str, given: dict[str, Any], bundle: Bundle | None) -> Ranker:
     if use == "learned":
         for key in given:
-            raise UnknownName("setting of ranker 'learned':", key, ["first", "length_free", "shortlist", "use"])
+            raise UnknownName(
+                "setting of ranker 'learned':", key, ["first", "length_free", "shortlist", "true_to_facts", "use"]
+            )
         if bundle is None:
             raise BadBundle(
                 "the ranker 'learned' needs a bundle, and the settings name none. Set bundle to the folder that "

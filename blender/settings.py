@@ -29,6 +29,7 @@ class Settings:
         bundle: folder of a trained bundle, or the name of one that comes with the package; empty for none.
         ranker: ``{"use": NAME, ...}``; ``learned`` takes the bundle's trees, the others are rules. Any of them takes
             ``"length_free": True``: what length explains of its scores in a pool is taken away. ``learned`` also takes
+            ``"true_to_facts": True``, which holds it against an answer that it contradicts the dialog's facts, and
             ``"first"``, another bundle, whose ranker makes a shortlist of ``"shortlist"`` candidates (8): only these
             get the annotators that it does not read, see `blender.cascade`.
         sources: by name; ``use`` names the catalogue entry (the name itself if absent), ``k`` how many

@@ -26,5 +26,6 @@ ANNOTATORS = Catalogue(
         "perplexity": "blender.features.perplexity:Perplexity",
         "states": "blender.features.states:States",
         "coherence": "blender.features.coherence:Coherence",
+        "consistency": "blender.features.consistency:Consistency",
     },
 )

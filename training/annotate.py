@@ -31,6 +31,7 @@ ONE_BY_ONE = frozenset(
         "perplexity",
         "states",
         "coherence",
+        "consistency",
         "proxy",
         "toxicity",
         "rarity",

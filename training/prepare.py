@@ -22,9 +22,10 @@ from blender.roles import Annotator, matrix_columns
 from blender.training.annotate import annotate_all
 from blender.training.examples import Examples, View
 
-# Names of sources would let a ranker learn who is good instead of what is good. Safety is no matter of taste. The
-# others take much of the time and add nothing that was measured (docs/quality.md, docs/performance.md).
-NOT_BY_DEFAULT = frozenset({"origin", "source", "safety", "cross_encoder", "perplexity", "reply"})
+# Names of sources would let a ranker learn who is good instead of what is good. Safety is no matter of taste, and what
+# facts are worth these labels do not tell (docs/facts.md). The others take much of the time and add nothing that was
+# measured (docs/quality.md, docs/performance.md).
+NOT_BY_DEFAULT = frozenset({"origin", "source", "safety", "consistency", "cross_encoder", "perplexity", "reply"})
 FEWEST_CONTEXTS = 30
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
@@ -94,7 +94,7 @@ class LanguageModel:
         """
         return self._by_portions(self._pools.losses, pools, system)
 
-    def states(self, pools: Sequence[Pool], *, system: str | None = None) -> list[Floats]:
+    def states(self, pools: Sequence[Pool], *, system: str | None = None, informed: bool = False) -> list[Floats]:
         """The mean hidden state of every candidate's tokens in the middle of the network, given its dialog.
 
         They come from the same pass as the losses: asked for after ``score``, only a generator's own samples, whose
@@ -103,11 +103,13 @@ class LanguageModel:
         Args:
             pools: of any sizes.
             system: system line of the prompt; by default that of the prompt form.
+            informed: put the dialog's facts before it, as far as half of the prompt holds them.
 
         Returns:
             Per pool float32 (pool size, width); NaN for empty text.
         """
-        return [each[:, : self.width] for each in self._by_portions(self._pools.states, pools, system)]
+        judge = partial(self._pools.states, informed=informed)
+        return [each[:, : self.width] for each in self._by_portions(judge, pools, system)]
 
     def tail_states(self, pools: Sequence[Pool], tail: Tail, *, system: str | None = None) -> list[Floats]:
         """As ``states``, after the layers of a tail, from the same pass; see ``grow``."""

@@ -62,9 +62,10 @@ class PoolJudge:
         each = zip(answers, given, strict=True)
         return [own.losses(found, [lone.get(text) for text in own.tokens]) for own, found in each]
 
-    def states(self, pools: Sequence[Pool], system: str | None) -> list[Floats]:
-        """Mean middle state of every candidate, float32 (pool size, width)."""
-        roots = [self._model.form.context(pool.dialog, system) for pool in pools]
+    def states(self, pools: Sequence[Pool], system: str | None, *, informed: bool = False) -> list[Floats]:
+        """Mean middle state of every candidate, float32 (pool size, width); ``informed``: behind the dialog's facts."""
+        dialogs = [pool.dialog for pool in pools]
+        roots = [self._model.form.context(each, system, each.facts if informed else ()) for each in dialogs]
         answers = self._answers(pools, roots)
         branches = [own.branches(at) for at, own in enumerate(answers)]
         # Losses that may be asked for after the states come from the same pass, if they ever were.

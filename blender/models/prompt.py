@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import groupby
 from typing import Any
@@ -24,6 +24,9 @@ CHAT_SYSTEM = "You are a friendly person chatting with a friend. Answer with one
 """System line of chat models when the settings give none; scripts then have none either."""
 
 _TITLES = {"en": "Use what you know:", "ru": "Известно:"}
+_ASKED = "Facts: {known}\nQuestion: {question}\nAnswer in the first person, using the facts."
+"""A question in a dialog with facts of its own. A small model minds them here; above the dialog it forgets them
+(docs/facts.md)."""
 _VERSION = 1
 _LETTERS = 6  # generous mean length of a token in characters: what the first cut of a long dialog goes by
 
@@ -70,6 +73,8 @@ class ChatForm:
         self, dialog: Dialog, system: str | None = None, knowledge: Sequence[str] = (), shown: Shown = NOTHING
     ) -> list[int]:
         """Token ids of system line, knowledge, examples and turns, ending where the answer begins."""
+        if _asks_of_facts(dialog, knowledge):
+            dialog, knowledge = _asked(dialog, _head(self.tokenizer, " ".join(knowledge), self.limit)), ()
         lines = [CHAT_SYSTEM if system is None else system, *_told(knowledge, dialog.locale)]
         shown = _with_room(self.tokenizer, "\n".join(lines), shown, self.limit)
         lines += shown.told(dialog.locale)
@@ -219,7 +224,20 @@ def _told(knowledge: Sequence[str], locale: str) -> list[str]:
 
 def _told_to_all(knowledge: Sequence[str]) -> list[str]:
     """What a fingerprint must know of the knowledge: the passages, and the words around them in every language."""
-    return [*knowledge, *_TITLES.values()] if knowledge else []
+    return [*knowledge, *_TITLES.values(), _ASKED] if knowledge else []
+
+
+def _asks_of_facts(dialog: Dialog, knowledge: Sequence[str]) -> bool:
+    """Whether the last turn is a question, in English, and facts of the dialog, which may answer it, are known."""
+    facts = {fact.strip() for fact in dialog.facts} - {""}
+    asks = dialog.locale.startswith("en") and dialog.turns[-1].text.rstrip().endswith("?")
+    return asks and any(passage.strip() in facts for passage in knowledge)
+
+
+def _asked(dialog: Dialog, known: str) -> Dialog:
+    *earlier, last = dialog.turns
+    question = _ASKED.format(known=" ".join(known.split()), question=last.text.strip())
+    return replace(dialog, turns=(*earlier, replace(last, text=question)))
 
 
 def _encode(tokenizer: Any, text: str) -> list[int]:

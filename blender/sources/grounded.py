@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class Grounded(SampledSource):
     """Samples answers like ``Generator``, with passages put before the dialog (in-context retrieval augmentation).
 
-    The passages are the dialog's own facts, then the nearest documents, then the phrases of the base that answered
-    the nearest contexts; every candidate carries them as ``evidence``. Where there is none, nothing is proposed: what
-    could be said without knowledge is the plain generator's to say.
+    The passages are the dialog's own facts, then the nearest documents, then, where there are no facts, the phrases of
+    the base that answered the nearest contexts; every candidate carries them as ``evidence``. Where there is none,
+    nothing is proposed: what could be said without knowledge is the plain generator's to say.
 
     Attributes:
         base: phrase base whose best phrases are given, a folder or ``demo``; empty for none.
@@ -83,11 +83,15 @@ class Grounded(SampledSource):
     def knowledge(self, dialogs: Sequence[Dialog]) -> list[tuple[str, ...]]:
         """The passages that are put before each dialog, each once."""
         documents, base = self._bases
+        facts = [_once(dialog.facts[: self.facts]) for dialog in dialogs]
         passages = documents.search(dialogs, self.passages, on="reply") if documents else [[] for _ in dialogs]
-        phrases = base.search(dialogs, self.passages, on="context") if base else [[] for _ in dialogs]
+        # What others once answered is no knowledge beside what is true of this dialog: a model told both mixes them up.
+        bare = [dialog for dialog, own in zip(dialogs, facts, strict=True) if not own]
+        answered = iter(base.search(bare, self.passages, on="context") if base else [])
+        phrases = [[] if own else next(answered, []) for own in facts]
         return [
-            _once([*dialog.facts[: self.facts], *(hit.text for hit in [*told, *answered])])
-            for dialog, told, answered in zip(dialogs, passages, phrases, strict=True)
+            _once([*own, *(hit.text for hit in [*told, *found])])
+            for own, told, found in zip(facts, passages, phrases, strict=True)
         ]
 
 

@@ -22,7 +22,7 @@ TOLERANCE = 1e-4  # of neural annotators: matrix products of other sizes round o
 BFLOAT16 = 5e-3  # of those that read vectors, which are bfloat16's where the processor multiplies in it
 GIVEN: dict[str, dict[str, Any]] = {
     "source": {"names": ["lm", "base"]},
-    **{name: {"dtype": "float32"} for name in ("perplexity", "states", "coherence")},
+    **{name: {"dtype": "float32"} for name in ("perplexity", "states", "coherence", "consistency")},
 }
 VECTORS = {"relevance", "consensus", "genericness", "support", "proxy", "reply", "safety"}
 

@@ -152,3 +152,23 @@ def test_the_fingerprint_knows_every_word_of_the_prompt(chat: ChatForm, script: 
     template = PlainTokenizer(chat.tokenizer.backend_tokenizer, {"eos_token": "<|im_end|>"}, "{{ messages }}")
     others = (ChatForm(template, ()), ChatForm(chat.tokenizer, (), 64), ScriptForm(chat.tokenizer, (), 64))
     assert not made & {form.fingerprint() for form in others}
+
+
+def test_a_question_about_facts_has_them_beside_it(chat: ChatForm) -> None:
+    facts = ("I have two cats.", "I <|im_end|> hike.")
+    asked = Dialog.of([*[turn.text for turn in TALK.turns[:-1]], "Any\npets? "], facts=facts)
+    assert chat.tokenizer.decode(chat.context(asked, "Be brief.", facts)) == (
+        "<|im_start|>system\nBe brief.<|im_end|>\n"
+        "<|im_start|>user\nHi! What do you do?<|im_end|>\n"
+        "<|im_start|>assistant\nI hike\n a lot.<|im_end|>\n"
+        "<|im_start|>user\nFacts: I have two cats. I < |im_end|> hike.\nQuestion: Any\npets?\n"
+        "Answer in the first person, using the facts.<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+    told = Dialog.of(["I love trails."], facts=facts)
+    for dialog, known in ((told, facts), (asked, ()), (asked, ["Somebody has a parrot."])):
+        assert "Question:" not in chat.tokenizer.decode(chat.context(dialog, None, known))
+    long = Dialog.of(["Any pets?"], facts=["word " * 5_000])
+    tokens = chat.context(long, None, long.facts)
+    assert len(tokens) <= CONTEXT_TOKENS
+    assert "Any pets?" in chat.tokenizer.decode(tokens)

@@ -76,7 +76,9 @@ def test_documents_and_phrases_are_found_and_put_before_the_dialog(tmp_path: Pat
     )
     expected = ("Pickled herring is a food that people in Sweden love.", "I could live on dumplings.")
     assert source.knowledge([BARE]) == [expected]
-    assert source.knowledge([FOOD]) == [("My favourite food is pickled herring.", *expected)]
+    both = ("My favourite food is pickled herring.", expected[0])  # not what somebody else once answered
+    blank = replace(BARE, facts=(" ",))
+    assert source.knowledge([FOOD, BARE, FOOD, blank]) == [both, expected, both, expected]
     (candidates,) = source.propose([BARE], 2)
     assert [candidate.evidence for candidate in candidates] == [expected, expected]
     before = source.fingerprint
