@@ -76,7 +76,8 @@ def metric_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{metrics['items']} items, {metrics['answers']} answers; per cent of pairs of one item, 95 % intervals over "
         f"items. AUROC of contrary against the others {metrics['contrary, AUROC']:.2f}. At a probability of "
-        f"{sure['from']} or more it finds {sure['of contrary']:.0%} of the contrary answers and {sure['of others']:.1%} of the others."
+        f"{sure['from']} or more it finds {sure['of contrary']:.0%} of the contrary answers and "
+        f"{sure['of others']:.1%} of the others."
     )
 
 
