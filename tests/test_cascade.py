@@ -277,7 +277,7 @@ def test_what_there_is_no_time_for_is_not_begun() -> None:
 def test_the_default_blender_shortlists_by_the_fast_ranker() -> None:
     parts = assemble(Settings.find("default"))
     assert parts.cascade is not None
-    assert set(parts.dear) == {"coherence", "states"}
+    assert set(parts.dear) == {"coherence", "consistency", "states"}
     assert set(parts.cascade.first.needs) == set(parts.quick)
     assert parts.first_fingerprint not in ("", parts.fingerprint)
 
