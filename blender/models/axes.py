@@ -18,7 +18,7 @@ import numpy as np
 from blender.errors import BadModel
 from blender.matrix import Floats
 from blender.models.cache import one_per_process
-from blender.models.folders import read_arrays, read_versioned
+from blender.models.folders import folder_of, read_arrays, read_versioned
 from blender.models.reference import resolve
 
 AXES = Path(__file__).parents[1] / "axes"
@@ -78,9 +78,7 @@ def load_axes(name: str, model: str) -> Axes:
         MissingPackage: the package that carries the model is not installed.
         BadModel: there is no such folder, a file in it is broken or altered, or the axes are another model's.
     """
-    named = AXES / name
-    folder = named if (named / MANIFEST).is_file() else Path(name).expanduser().absolute()
-    return _load(folder, model)
+    return _load(folder_of(name, AXES, MANIFEST), model)
 
 
 @one_per_process

@@ -16,6 +16,12 @@ from blender.models.cache import file_digest
 _T = TypeVar("_T")
 
 
+def folder_of(name: str, shipped: Path, manifest: str) -> Path:
+    """Where what has that name lies: among what comes with the package, or else the name is that of a folder."""
+    named = shipped / name
+    return named if (named / manifest).is_file() else Path(name).expanduser().absolute()
+
+
 def read_versioned(
     path: Path, kind: type[_T], version: int, *, what: str, again: str, wrong: type[BlendError] = BadModel
 ) -> _T:

@@ -21,7 +21,7 @@ from blender.matrix import Floats
 from blender.models.cache import one_per_process
 from blender.models.causal import checkpoint_folder
 from blender.models.checkpoint import read_checkpoint
-from blender.models.folders import read_arrays, read_versioned
+from blender.models.folders import folder_of, read_arrays, read_versioned
 from blender.models.reference import resolve
 from blender.models.tuned import CARD, CHANGES, changed
 
@@ -101,8 +101,7 @@ def load_tail(name: str, model: str) -> Tail:
 
 def tail_folder(name: str) -> Path:
     """Where the tail of that name lies: one that comes with the package, or else a folder."""
-    named = TAILS / name
-    return named if (named / MANIFEST).is_file() else Path(name).expanduser().absolute()
+    return folder_of(name, TAILS, MANIFEST)
 
 
 def read_manifest(folder: Path) -> TailManifest:
