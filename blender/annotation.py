@@ -14,7 +14,7 @@ from blender.deadline import Late, within
 from blender.faults import Fault, Outcome, Runner, logged
 from blender.matrix import FeatureMatrix, Floats, spans
 from blender.records import Pool
-from blender.roles import Annotator, Column, matrix_columns
+from blender.roles import Annotator, Column, asked, matrix_columns
 from blender.written import pools_as_written
 
 USER = "user."
@@ -61,7 +61,8 @@ def annotate(
     rows = sum(len(pool) for pool in pools)
     read, rest = _as_written(pools, timeout)
     order = sorted(annotators, key=lambda name: name not in first)
-    calls = {name: partial(annotators[name].annotate, read) for name in order}
+    needed = asked(annotators, pools)
+    calls = {name: partial(annotators[name].annotate, read) for name in order if name in needed}
     work = rows if work is None else work
     outcome = runner.run(calls if rows else {}, rest, work=work, hurry=hurry, always=first)
     faults: list[list[Fault]] = [[] for _ in pools]

@@ -22,7 +22,7 @@ from blender.pace import Pace
 from blender.pooling import pool_all
 from blender.proposing import propose
 from blender.records import Candidate, Dialog, Pool, Turn
-from blender.roles import matrix_columns
+from blender.roles import asked, matrix_columns, needs_facts
 from blender.selection import Selection
 from blender.settings import Settings
 from blender.texts import several
@@ -104,9 +104,11 @@ class Blender:
                 self._proposing.pace.took(name, estimate())
             elif hasattr(slot.source, "warm"):  # others would need the network
                 self._proposing.run({name: partial(slot.source.propose, [pool.dialog], slot.k)}, self.settings.timeout)
+        told = replace(pool, dialog=replace(pool.dialog, facts=pool.dialog.texts))
         for name, annotator in self.parts.annotators.items():
-            work = words_to_read([pool]) if name in self.parts.dear else len(pool)
-            self._annotating.run({name: partial(annotator.annotate, [pool])}, self.settings.timeout, work=work)
+            read = told if needs_facts(annotator) else pool
+            work = words_to_read([read]) if name in self.parts.dear else len(read)
+            self._annotating.run({name: partial(annotator.annotate, [read])}, self.settings.timeout, work=work)
 
     def reply(self, turns: Turns, *, facts: Sequence[str] = (), deadline: float | None = None) -> Selection:
         """Answer one dialog. Strings alternate speakers and end with the human.
@@ -246,12 +248,19 @@ class Blender:
             cascade = cascade.after(scores)
         timeout, hurry = self._time_to_annotate(pools)
         short, rows = self._in_time(pools, lists, timeout) if hurry else shortened(pools, lists, cascade.size)
-        measured = annotate(short, dear, runner=runner, timeout=timeout, hurry=hurry, work=words_to_read(short))
-        if any(lists) and not len(rows):
-            seconds = self._to_read(shortened(pools, lists, FEWEST)[0])
-            none = tuple(runner.not_begun(name, timeout, seconds) for name in dear)
-            measured = replace(measured, faults=(none,) * len(pools))
-        return completed(found, measured, rows, tuple(matrix_columns(dear))), cascade
+        least = words_to_read(short if len(rows) else shortened(pools, lists, FEWEST)[0])
+        for told in (False, True):  # in turn: they wait for the same model, and the order needs the others more
+            part = {name: each for name, each in dear.items() if needs_facts(each) is told}
+            timeout, hurry = self._time_to_annotate(pools)
+            seconds = {name: runner.expected(name, least) for name in asked(part, pools)}
+            if told and hurry and max(seconds.values(), default=0.0) > timeout:
+                short, rows = shortened(pools, lists, 0)
+            measured = annotate(short, part, runner=runner, timeout=timeout, hurry=hurry, work=words_to_read(short))
+            if any(lists) and not len(rows):
+                none = tuple(runner.not_begun(name, timeout, each) for name, each in seconds.items())
+                measured = replace(measured, faults=(none,) * len(pools))
+            found = completed(found, measured, rows, tuple(matrix_columns(part)))
+        return found, cascade
 
     def _in_time(
         self, pools: Sequence[Pool], lists: Sequence[Sequence[int]], seconds: float
@@ -269,8 +278,9 @@ class Blender:
         return shortened(pools, lists, 0)
 
     def _to_read(self, pools: Sequence[Pool], *, careful: bool = False) -> float:
-        """Seconds that the slowest dear annotator that the ranker reads takes for pools."""
-        names = self.parts.cascade.dear if self.parts.cascade else ()
+        """Seconds that the slowest dear annotator takes for pools; of those that the ranker reads and need no facts."""
+        read = self.parts.cascade.dear if self.parts.cascade else ()
+        names = [name for name in read if not needs_facts(self.parts.annotators[name])]
         work = words_to_read(pools)
         return max((self._annotating.expected(name, work, careful=careful) for name in names), default=0.0)
 

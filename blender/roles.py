@@ -93,7 +93,11 @@ class CandidateSource(Protocol):
 
 @runtime_checkable
 class Annotator(Protocol):
-    """Measures every candidate; English texts come as a person would write them, see ``blender.written``."""
+    """Measures every candidate; English texts come as a person would write them, see ``blender.written``.
+
+    One attribute more may be there: ``needs_facts = True`` of one that has nothing to say where no dialog has facts.
+    Then it is not asked, and in time that is short the others do not read less for its sake.
+    """
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -112,6 +116,17 @@ class Annotator(Protocol):
         pools of the call.
         """
         ...
+
+
+def needs_facts(annotator: Annotator) -> bool:
+    """Whether it has nothing to say of a dialog without facts."""
+    return bool(getattr(annotator, "needs_facts", False))
+
+
+def asked(annotators: Mapping[str, Annotator], pools: Sequence[Pool]) -> dict[str, Annotator]:
+    """Those that may have anything to say of any of the pools."""
+    told = any(pool.dialog.facts for pool in pools)
+    return {name: each for name, each in annotators.items() if told or not needs_facts(each)}
 
 
 def matrix_columns(annotators: Mapping[str, Annotator]) -> dict[str, Column]:

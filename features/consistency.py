@@ -41,6 +41,7 @@ class Consistency:
     system: str | None = None
     dtype: Precision = "auto"
 
+    needs_facts: ClassVar[bool] = True
     columns: ClassVar[tuple[Column, ...]] = (
         Column(
             name="backed",
@@ -87,6 +88,6 @@ class Consistency:
         return np.concatenate([blank, *each]).astype(np.float32)
 
     def _probabilities(self, pools: Sequence[Pool]) -> list[Floats]:
+        plain = self._model.states(pools, system=self.system)  # first, since others may wait for the same
         informed = self._model.states(pools, system=self.system, informed=True)
-        plain = self._model.states(pools, system=self.system)
         return [self._head.probabilities(*both)[:, :2] for both in zip(informed, plain, strict=True)]

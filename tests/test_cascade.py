@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -272,6 +273,43 @@ def test_what_there_is_no_time_for_is_not_begun() -> None:
     assert choice.text == POOL[2]
     assert [(fault.name, fault.reason) for fault in choice.faults] == [("dear", "late")]
     assert "not begun" in choice.faults[0].detail
+
+
+@dataclass
+class Told(Counting):
+    """Has nothing to say without facts."""
+
+    needs_facts: ClassVar[bool] = True
+
+
+def telling(told: Told, dear: Counting) -> Blender:
+    made = blender(dear)
+    annotators = {**made.parts.annotators, "told": told}
+    ranker = Cascade(first=FIRST, last=LAST, dear=("told", "dear"), size=3)
+    return replace(made, parts=replace(made.parts, annotators=annotators, ranker=ranker))
+
+
+def test_what_needs_facts_is_asked_where_there_are_facts_and_after_the_others() -> None:
+    order: list[tuple[str, ...]] = []
+    told, dear = Told("truth", seen=order), Counting("worth", seen=order)
+    choice = telling(told, dear).choose("Hi", POOL)
+    assert len(order) == 1 and choice.faults == ()
+    assert np.isnan(choice.matrix.column("told.truth")).all()
+    late = Told("truth", error=RuntimeError("asked last"), seen=order)
+    both = telling(late, replace(dear, seen=[])).choose("Hi", POOL, facts=["It is so."])
+    assert order[1:] == [(POOL[1], POOL[2], POOL[3])]
+    assert [fault.name for fault in both.faults] == ["told"]
+    assert both.text == POOL[1], "what the others measured stands"
+
+
+def test_for_the_sake_of_facts_no_less_is_read_by_the_others() -> None:
+    told, dear = Told("truth"), Counting("worth")
+    hurried = telling(told, dear)
+    hurried._annotating.pace.took("told", 100.0, 10)
+    choice = hurried.choose("Hi", POOL, facts=["It is so."], deadline=5)
+    assert dear.seen == [(POOL[1], POOL[2], POOL[3])]
+    assert told.seen == []
+    assert [(fault.name, fault.reason) for fault in choice.faults] == [("told", "late")]
 
 
 def test_the_default_blender_shortlists_by_the_fast_ranker() -> None:
