@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from blender.true_to_facts import TrueToFacts
 
 logger = logging.getLogger(__name__)
 _OF_TWO = ("first", "shortlist")
+_KEYS = ("first", "length_free", "own", "shortlist", "true_to_facts", "use")
 _PROBE = {"en": ("How was your day?", "It was great, thank you!"), "ru": ("Как дела?", "Спасибо, хорошо!")}
 
 
@@ -44,6 +45,7 @@ class Parts:
         user_columns: the ``user.NAME`` columns the ranker was trained on.
         fingerprint: of the bundle, empty without one.
         first_fingerprint: of the bundle that makes the shortlist, empty without one.
+        own: the same with the ranker for pools that the sources themselves proposed; ``None``: it is this one.
     """
 
     sources: Mapping[str, SourceSlot]
@@ -54,6 +56,7 @@ class Parts:
     user_columns: tuple[str, ...] = ()
     fingerprint: str = ""
     first_fingerprint: str = ""
+    own: Parts | None = None
 
     @property
     def cascade(self) -> Cascade | None:
@@ -85,7 +88,12 @@ class Parts:
         found = annotate(pools, self.annotators, user_columns=self.user_columns, timeout=None)
         for fault in found.faults[0]:
             logger.warning("while loading: %s", fault)
-        for ranker in (self.ranker, *([self.cascade.first] if self.cascade else [])):
+        rankers = (
+            self.ranker,
+            *([self.cascade.first] if self.cascade else []),
+            *([self.own.ranker] if self.own else []),
+        )
+        for ranker in rankers:
             try:
                 scores = ranker.score(found.matrix, pools)
             except BlendError:
@@ -120,8 +128,8 @@ def assemble(settings: Settings) -> Parts:
     """
     if settings.network:
         allow_network()
-    folders = (settings.bundle_folder(), settings.first_folder())
-    bundle, first = (load_bundle(folder) if folder else None for folder in folders)
+    folders = (settings.bundle_folder(), settings.first_folder(), settings.own_folder())
+    bundle, first, own = (load_bundle(folder) if folder else None for folder in folders)
     guards = {name: (use, given) for name, use, given in _named(settings.guards)}
     guarding = [name for use, given in guards.values() for name in GUARDS.build(use, given).needs]
     ranker = _ranker(settings, bundle, first, guarding)
@@ -130,10 +138,10 @@ def assemble(settings: Settings) -> Parts:
     _check_column(ranker, columns)
     # Before the bundles are compared, which warns of each model that is missing: without its guard nothing can begin.
     standing = {name: _guard(use, given, annotators) for name, (use, given) in guards.items()}
-    for each in (bundle, first):
+    for each in (bundle, first, own):
         if each:
             each.check(annotators)
-    return Parts(
+    parts = Parts(
         sources={name: _source(use, given) for name, use, given in _named(settings.sources)},
         annotators=annotators,
         guards=standing,
@@ -143,6 +151,24 @@ def assemble(settings: Settings) -> Parts:
         fingerprint=bundle.fingerprint if bundle else "",
         first_fingerprint=first.fingerprint if first else "",
     )
+    return replace(parts, own=_own(parts, settings, bundle, first, own, guarding)) if own else parts
+
+
+def _own(
+    parts: Parts,
+    settings: Settings,
+    bundle: Bundle | None,
+    first: Bundle | None,
+    own: Bundle,
+    guarding: Sequence[str],
+) -> Parts:
+    """The parts with the ranker of ``own`` in the place of the bundle's."""
+    if bundle is None or (own.ranker.needs, own.user_columns) != (bundle.ranker.needs, bundle.user_columns):
+        raise BadInput(
+            f"own under [ranker] must be a bundle that reads what the bundle reads, got {settings.ranker['own']!r} "
+            f"beside bundle = {settings.bundle!r}; make it: blend adapt LABELS -b {settings.bundle} --out FOLDER"
+        )
+    return replace(parts, ranker=_ranker(settings, own, first, guarding), fingerprint=own.fingerprint)
 
 
 def _named(given: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, str, dict[str, Any]]]:
@@ -176,13 +202,18 @@ def _ranker(settings: Settings, bundle: Bundle | None, first: Bundle | None, gua
         first: makes the shortlist.
         guarding: annotators that guards read, of every candidate.
     """
-    given = {key: value for key, value in settings.ranker.items() if key not in _OF_TWO}
+    given = {key: value for key, value in settings.ranker.items() if key not in {*_OF_TWO, "own"}}
     learned = settings.ranker.get("use", "learned") == "learned"
     if wrong := [key for key in _OF_TWO if key in settings.ranker and not (first and bundle and learned)]:
         raise BadInput(
             f"{' and '.join(wrong)} under [ranker] needs the ranker 'learned' of a bundle, and first, the bundle whose "
             f"ranker makes the shortlist; got use = {settings.ranker.get('use', 'learned')!r}, bundle = "
             f"{settings.bundle!r}, first = {settings.ranker.get('first', '')!r}"
+        )
+    if "own" in settings.ranker and not (bundle and learned):
+        raise BadInput(
+            "own under [ranker] needs the ranker 'learned' and a bundle, from which the one that it names was adapted; "
+            f"got use = {settings.ranker.get('use', 'learned')!r}, bundle = {settings.bundle!r}"
         )
     length_free, true_to_facts = (_switch(given, name) for name in ("length_free", "true_to_facts"))
     if true_to_facts and not (bundle and learned):
@@ -234,9 +265,7 @@ def _shortlist_size(settings: Settings) -> int:
 def _with_any_length(use: str, given: dict[str, Any], bundle: Bundle | None) -> Ranker:
     if use == "learned":
         for key in given:
-            raise UnknownName(
-                "setting of ranker 'learned':", key, ["first", "length_free", "shortlist", "true_to_facts", "use"]
-            )
+            raise UnknownName("setting of ranker 'learned':", key, _KEYS)
         if bundle is None:
             raise BadBundle(
                 "the ranker 'learned' needs a bundle, and the settings name none. Set bundle to the folder that "

@@ -89,11 +89,12 @@ class Blender:
 
         For who wants scores and probabilities of every candidate alike, not a choice.
         """
-        if self.parts.cascade is None:
+        if self.parts.cascade is None and self.parts.own is None:
             return self
         # A runner of its own: dear annotators' pace goes by candidates now.
         runner = Runner(part="annotator")
-        return replace(self, parts=replace(self.parts, ranker=self.parts.cascade.last), _annotating=runner)
+        ranker = self.parts.cascade.last if self.parts.cascade else self.parts.ranker
+        return replace(self, parts=replace(self.parts, ranker=ranker, own=None), _annotating=runner)
 
     def _learn_pace(self) -> None:
         """Time each part alone, lest the first callers with a deadline begin all that is slow at once to find out."""
@@ -148,7 +149,8 @@ class Blender:
             seconds = {"propose": time.perf_counter() - begun, **proposals.seconds}
             locale = self.settings.locale
             notes = [dialog_notes(before, after, locale) for before, after in zip(given, cut, strict=True)]
-            return self._choose(pools, notes, proposals.faults, seconds)
+            own = replace(self, parts=self.parts.own) if self.parts.own else self
+            return own._choose(pools, notes, proposals.faults, seconds)
 
     def choose(
         self,

@@ -31,7 +31,9 @@ class Settings:
             ``"length_free": True``: what length explains of its scores in a pool is taken away. ``learned`` also takes
             ``"true_to_facts": True``, which holds it against an answer that it contradicts the dialog's facts, and
             ``"first"``, another bundle, whose ranker makes a shortlist of ``"shortlist"`` candidates (8): only these
-            get the annotators that it does not read, see `blender.cascade`.
+            get the annotators that it does not read, see `blender.cascade`. ``"own"`` is a bundle made of ``bundle``
+            by ``blend adapt``: its ranker chooses among what these sources proposed, in replies, and that of ``bundle``
+            among what callers of ``choose`` bring.
         sources: by name; ``use`` names the catalogue entry (the name itself if absent), ``k`` how many
             candidates to ask for, the rest are the source's settings.
         guards: by name, in the order they are checked; settings as for sources.
@@ -154,11 +156,21 @@ class Settings:
         name = str(self.ranker.get("first", ""))
         return _known_folder(name, "bundle (first under [ranker]: one of the package, or a folder)")
 
+    def own_folder(self) -> Path | None:
+        """The folder of the bundle that ranks what the sources proposed, ``None`` if there is none.
+
+        Raises:
+            UnknownName: there is no such bundle.
+        """
+        name = str(self.ranker.get("own", ""))
+        return _known_folder(name, "bundle (own under [ranker]: one of the package, or a folder)")
+
 
 # What tells a folder from a packaged name that is spelt the same.
 _MARKS = {
     "bundle": ("bundle.json",),
     "first": ("bundle.json",),
+    "own": ("bundle.json",),
     "base": ("manifest.json",),
     "prompt_base": ("manifest.json",),
 }
@@ -175,7 +187,7 @@ def _paths(given: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     yield given, "bundle"
     ranker = given.get("ranker")
     if isinstance(ranker, dict):
-        yield from ((ranker, key) for key in ("bundle", "first"))
+        yield from ((ranker, key) for key in ("bundle", "first", "own"))
     for name, keys in _PATHS.items():
         parts = given.get(name)
         for part in parts.values() if isinstance(parts, dict) else ():

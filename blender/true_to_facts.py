@@ -12,9 +12,9 @@ from blender.records import Pool
 from blender.roles import Ranker, Scores
 
 ANNOTATOR, COLUMN = "consistency", "consistency.contrary"
-WEIGHT = 2.8
+WEIGHT = 1.5
 """What a sure contradiction takes off, in units of a learned ranker's score: the typical spread of human labels inside
-a pool is 1. Fitted by ``python -m blender.training.facts.report`` (docs/facts.md)."""
+a pool is 1. Between what ``python -m blender.training.facts.report`` fits for either bundle (docs/facts.md)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,9 +22,9 @@ class TrueToFacts:
     """A learned ranker's scores less ``weight`` times P(contrary to the facts); its probabilities stay.
 
     Made by ``true_to_facts = true`` under ``[ranker]``. Of the labels that rankers learn from hardly any are about
-    dialogs with facts, so this one number is fitted apart, on dialogs written for it; trees that learnt from those
-    chose worse where people had judged (docs/facts.md). Without facts, or where they were not read in time, the other
-    ranker's scores stand.
+    dialogs with facts, so this one number is fitted apart, on pools drawn for it; trees that learnt from dialogs
+    written for it chose worse where people had judged (docs/facts.md). Without facts, or where they were not read in
+    time, the other ranker's scores stand.
 
     Attributes:
         ranker: whose scores they are.

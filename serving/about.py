@@ -50,6 +50,7 @@ def made_by(blender: Blender) -> dict[str, str]:
         "settings": hashlib.sha256(msgspec.json.encode(settings, order="sorted")).hexdigest()[:16],
         "bundle": parts.fingerprint,
         **({"first bundle": parts.first_fingerprint} if parts.first_fingerprint else {}),
+        **({"own bundle": parts.own.fingerprint} if parts.own else {}),
         **{f"annotator {name}": each.fingerprint for name, each in parts.annotators.items()},
         **{f"source {name}": _fingerprint(slot.source) for name, slot in parts.sources.items()},
         **{f"guard {name}": found for name, guard in parts.guards.items() if (found := _fingerprint(guard))},
@@ -66,5 +67,6 @@ def _fingerprint(part: object) -> str:
 
 def trained_on(blender: Blender) -> dict[str, str]:
     """Digests by name of the label files that its bundles have seen; none without a bundle."""
-    folders = (blender.settings.bundle_folder(), blender.settings.first_folder())
+    settings = blender.settings
+    folders = (settings.bundle_folder(), settings.first_folder(), settings.own_folder())
     return digests_together(*(load_bundle(folder).data for folder in folders if folder))

@@ -68,11 +68,14 @@ def adapt(
             soft_wrap=True,
             markup=False,
         )
-    save_bundle(out, _adapted(bundle, warm, prepared, labels, know_sources))
+    save_bundle(out, adapted(bundle, warm, prepared, labels, know_sources=know_sources))
     console.print(f"The bundle is in {out}.{_advice(gains)}", soft_wrap=True, markup=False)
 
 
-def _adapted(bundle: Bundle, warm: Warm, prepared: Prepared, labels: Sequence[Path], know_sources: bool) -> Bundle:
+def adapted(
+    bundle: Bundle, warm: Warm, prepared: Prepared, labels: Sequence[Path], *, know_sources: bool = False
+) -> Bundle:
+    """The bundle with its ranker corrected by what was prepared of the label files."""
     learnt = dict.fromkeys(prepared.examples.datasets)
     known = f" {meant_for(prepared.annotators['source']['names'])}" if know_sources else ""
     return replace(

