@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from blender.bundle import load_bundle
+from blender.bundle import HEADS, load_bundle
 from blender.judging.headroom import bootstrap, recovered_per_context
 from blender.judging.resampling import Interval
 from blender.judging.target import targets
@@ -65,6 +65,16 @@ def judged(prepared: Prepared) -> dict[str, Any]:
     return {**found, "the best there is": {**top, "recovered": [1.0, 1.0, 1.0]}}
 
 
+def said(prepared: Prepared) -> dict[str, dict[str, float]]:
+    """Mean P(sensible) and P(specific) of all candidates by either bundle, and what their labels say."""
+    examples = prepared.examples
+    found = {"labels": {name: float(getattr(examples, name).mean()) for name in HEADS}}
+    for bundle in (START, OWN):
+        scores = load_bundle(BUNDLES / bundle).ranker.score(examples.matrix)
+        found[f"bundle `{bundle}`"] = {name: float(getattr(scores, name).mean()) for name in HEADS}
+    return found
+
+
 def _mean(values: Any) -> list[float]:
     found = bootstrap(values)
     return [found.value, found.low, found.high]
@@ -89,6 +99,9 @@ def lines(values: Mapping[str, Any]) -> Iterator[str]:
     ]
     yield from table([f"{values['n']} pools: chosen", "sensible, %", "specific, %", "head-room recovered, %"], rows)
     yield ""
+    rows = [[name, *(f"{100 * one[key]:.0f}" for key in HEADS)] for name, one in values["said"].items()]
+    yield from table(["all candidates, mean", "P(sensible), %", "P(specific), %"], rows)
+    yield ""
     curve = values["curve"]
     each = [curve[name] for name in ("from nothing", "from the bundle")]
     rows = [[size, *(f"{100 * one['recovered'][at]:.0f}" for one in each)] for at, size in enumerate(each[0]["sizes"])]
@@ -108,6 +121,7 @@ def main(out: Project = Path()) -> None:
         "seed": 0,
         "n": len(prepared.labelled),
         "chosen": judged(prepared),
+        "said": said(prepared),
         "curve": curves(),
     }
     write_json(out / "benchmarks" / "own_pools.json", values)
