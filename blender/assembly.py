@@ -11,7 +11,7 @@ import numpy as np
 
 from blender.annotation import annotate
 from blender.baselines import RANKERS, BestFeature, annotator_of
-from blender.bundle import Bundle, load_bundle
+from blender.bundle import HEADS, Bundle, load_bundle
 from blender.cascade import FEWEST, SHORTLIST, Cascade
 from blender.catalogue import annotator_catalogue
 from blender.errors import BadBundle, BadInput, BlendError, UnknownName
@@ -45,7 +45,7 @@ class Parts:
         user_columns: the ``user.NAME`` columns the ranker was trained on.
         fingerprint: of the bundle, empty without one.
         first_fingerprint: of the bundle that makes the shortlist, empty without one.
-        own: the same with the ranker for pools that the sources themselves proposed; ``None``: it is this one.
+        own: the same with the ranker for pools of these sources alone; ``None``: it is this one.
     """
 
     sources: Mapping[str, SourceSlot]
@@ -62,6 +62,16 @@ class Parts:
     def cascade(self) -> Cascade | None:
         """The ranker, if it is one of two stages."""
         return self.ranker if isinstance(self.ranker, Cascade) else None
+
+    def ranking(self, pool: Pool) -> Parts:
+        """Those that rank the pool: ``own`` if there are such, and every candidate names one of the sources."""
+        mine = all(one.source in self.sources for one in pool.candidates)
+        return self.own if self.own and mine else self
+
+    def without_shortlist(self) -> Parts:
+        """The same where one ranker scores all that every annotator measured."""
+        ranker = self.cascade.last if self.cascade else self.ranker
+        return replace(self, ranker=ranker, own=self.own.without_shortlist() if self.own else None)
 
     @property
     def dear(self) -> dict[str, Annotator]:
@@ -138,6 +148,8 @@ def assemble(settings: Settings) -> Parts:
     _check_column(ranker, columns)
     # Before the bundles are compared, which warns of each model that is missing: without its guard nothing can begin.
     standing = {name: _guard(use, given, annotators) for name, (use, given) in guards.items()}
+    if own:
+        _check_own(settings, bundle, own)
     for each in (bundle, first, own):
         if each:
             each.check(annotators)
@@ -151,24 +163,24 @@ def assemble(settings: Settings) -> Parts:
         fingerprint=bundle.fingerprint if bundle else "",
         first_fingerprint=first.fingerprint if first else "",
     )
-    return replace(parts, own=_own(parts, settings, bundle, first, own, guarding)) if own else parts
+    if own is None:
+        return parts
+    ranker = _ranker(settings, own, first, guarding)
+    return replace(parts, own=replace(parts, ranker=ranker, fingerprint=own.fingerprint))
 
 
-def _own(
-    parts: Parts,
-    settings: Settings,
-    bundle: Bundle | None,
-    first: Bundle | None,
-    own: Bundle,
-    guarding: Sequence[str],
-) -> Parts:
-    """The parts with the ranker of ``own`` in the place of the bundle's."""
-    if bundle is None or (own.ranker.needs, own.user_columns) != (bundle.ranker.needs, bundle.user_columns):
+def _check_own(settings: Settings, bundle: Bundle | None, own: Bundle) -> None:
+    """It must read and give what the bundle does, for nothing more is measured, and probabilities are asked of both."""
+    each = [
+        (one.columns, tuple(getattr(one.ranker, name) is not None for name in HEADS)) if one else None
+        for one in (bundle, own)
+    ]
+    if each[0] != each[1]:
         raise BadInput(
-            f"own under [ranker] must be a bundle that reads what the bundle reads, got {settings.ranker['own']!r} "
-            f"beside bundle = {settings.bundle!r}; make it: blend adapt LABELS -b {settings.bundle} --out FOLDER"
+            "own under [ranker] must be a bundle that reads the same columns as the bundle, and gives the same "
+            f"probabilities; got {settings.ranker['own']!r} beside bundle = {settings.bundle!r}. Make it: blend adapt "
+            f"LABELS -b {settings.bundle or 'BUNDLE'} --out FOLDER, without --know-sources"
         )
-    return replace(parts, ranker=_ranker(settings, own, first, guarding), fingerprint=own.fingerprint)
 
 
 def _named(given: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, str, dict[str, Any]]]:

@@ -111,6 +111,7 @@ def choose_one(
         notes=notes + _pool_notes(pool, judged.blocked),
         seconds={**seconds, **judged.seconds},
         voice=Voice(ranker=parts.ranker, columns=parts.columns),
+        bundle=parts.fingerprint,
     )
 
 

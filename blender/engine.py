@@ -47,6 +47,7 @@ class Blender:
     _proposing: Runner = field(default_factory=lambda: Runner(part="source"), repr=False)
     _annotating: Runner = field(default_factory=lambda: Runner(part="annotator"), repr=False)
     _pace: Pace = field(default_factory=Pace, repr=False)
+    _by_source: bool = field(default=False, repr=False)
 
     @classmethod
     def load(cls, name: str | Path = "default", *, warm: bool = True) -> Blender:
@@ -89,12 +90,19 @@ class Blender:
 
         For who wants scores and probabilities of every candidate alike, not a choice.
         """
-        if self.parts.cascade is None and self.parts.own is None:
+        if self.parts.cascade is None:
             return self
         # A runner of its own: dear annotators' pace goes by candidates now.
         runner = Runner(part="annotator")
-        ranker = self.parts.cascade.last if self.parts.cascade else self.parts.ranker
-        return replace(self, parts=replace(self.parts, ranker=ranker, own=None), _annotating=runner)
+        return replace(self, parts=self.parts.without_shortlist(), _annotating=runner)
+
+    def by_source(self) -> Blender:
+        """The same for logs and labels of its own answers.
+
+        ``choose_pools`` then ranks pools whose candidates all name one of the sources as replies are ranked; else who
+        brings candidates may call them what they like.
+        """
+        return replace(self, _by_source=True)
 
     def _learn_pace(self) -> None:
         """Time each part alone, lest the first callers with a deadline begin all that is slow at once to find out."""
@@ -149,8 +157,8 @@ class Blender:
             seconds = {"propose": time.perf_counter() - begun, **proposals.seconds}
             locale = self.settings.locale
             notes = [dialog_notes(before, after, locale) for before, after in zip(given, cut, strict=True)]
-            own = replace(self, parts=self.parts.own) if self.parts.own else self
-            return own._choose(pools, notes, proposals.faults, seconds)
+            own = [self.parts.own or self.parts] * len(pools)
+            return self._choose(pools, own, notes, proposals.faults, seconds)
 
     def choose(
         self,
@@ -197,20 +205,30 @@ class Blender:
             cut = [Pool(dialog=pool.dialog.cut(limit), candidates=pool.candidates) for pool in given]
             each, locale = zip(given, cut, strict=True), self.settings.locale
             notes = [dialog_notes(before.dialog, after.dialog, locale) for before, after in each]
-            return self._choose(cut, notes, [()] * len(cut), {})
+            by = [self.parts.ranking(pool) if self._by_source else self.parts for pool in cut]
+            return self._choose(cut, by, notes, [()] * len(cut), {})
 
     def _choose(
         self,
         pools: Sequence[Pool],
+        by: Sequence[Parts],
         notes: Sequence[tuple[str, ...]],
         faults: Sequence[tuple[Fault, ...]],
         seconds: Mapping[str, float],
     ) -> list[Selection]:
-        judged = self._judge(pools)
-        return [
-            choose_one(pool, judgement, self.parts, self.settings, notes=note, faults=fault, seconds=seconds)
-            for pool, judgement, note, fault in zip(pools, judged, notes, faults, strict=True)
-        ]
+        """Choose in each pool by the parts that are named for it: its own, or ``own``."""
+        found: dict[int, Selection] = {}
+        for parts in (self.parts, self.parts.own):
+            at = [number for number, each in enumerate(by) if each is parts]
+            if parts is None or not at:
+                continue
+            judged = replace(self, parts=parts)._judge([pools[number] for number in at])
+            for number, each in zip(at, judged, strict=True):
+                note, fault = notes[number], faults[number]
+                found[number] = choose_one(
+                    pools[number], each, parts, self.settings, notes=note, faults=fault, seconds=seconds
+                )
+        return [found[number] for number in range(len(pools))]
 
     def _judge(self, pools: Sequence[Pool]) -> list[Judged]:
         """Annotate, guard and score."""

@@ -39,6 +39,7 @@ class Selection:
         notes: what was done to the input, or is unusual about it.
         seconds: by stage, of the batch this dialog was in.
         voice: what the explanation needs.
+        bundle: fingerprint of the one that ranked it; empty where a rule did.
 
     It may be pickled, for another process or a cache.
     """
@@ -54,6 +55,7 @@ class Selection:
     notes: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     voice: Voice | Told = field(repr=False)
+    bundle: str = ""
 
     def __repr__(self) -> str:
         what = f"winner={self.winner}" if self.abstained is None else f"abstained={self.abstained!r}"

@@ -32,8 +32,8 @@ class Settings:
             ``"true_to_facts": True``, which holds it against an answer that it contradicts the dialog's facts, and
             ``"first"``, another bundle, whose ranker makes a shortlist of ``"shortlist"`` candidates (8): only these
             get the annotators that it does not read, see `blender.cascade`. ``"own"`` is a bundle made of ``bundle``
-            by ``blend adapt``: its ranker chooses among what these sources proposed, in replies, and that of ``bundle``
-            among what callers of ``choose`` bring.
+            by ``blend adapt``: its ranker chooses in replies, and that of ``bundle`` among what callers of
+            ``choose`` bring.
         sources: by name; ``use`` names the catalogue entry (the name itself if absent), ``k`` how many
             candidates to ask for, the rest are the source's settings.
         guards: by name, in the order they are checked; settings as for sources.

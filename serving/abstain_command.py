@@ -41,7 +41,7 @@ def abstain(
         )
     labelled = machine_pools(labels)
     loaded = load(blender)
-    learned(loaded, blender, ("sensible",))
+    learned(loaded, blender, labelled, ("sensible",))
     refuse_seen(labels, labelled, loaded)
     found = winners(labelled, loaded)
     certificate = certify(found.scores, not_sensible(found.sensible), risk=risk, delta=delta)
@@ -49,6 +49,14 @@ def abstain(
     for count, why in ((found.unlabelled, "whose winner has no label"), (found.doubles, "of a conversation counted")):
         if count:
             console.print(f"Left out: {count} contexts {why}.", soft_wrap=True)
+    if loaded.parts.own:
+        replies = loaded.parts.ranking(labelled[0].pool) is loaded.parts.own
+        console.print(
+            "Ranked as its replies are: every candidate names one of its sources."
+            if replies
+            else "Ranked as callers' candidates are, not as its replies: sources of other names made these.",
+            soft_wrap=True,
+        )
     console.print(certificate.sentence(), soft_wrap=True, markup=False)
     if certificate.threshold is None:
         raise typer.Exit(1)

@@ -16,7 +16,7 @@ def answers(blender: Blender, tasks: Sequence[Task]) -> list[AnswerRecord]:
         answer_record(
             selection,
             asked=digest(task.dialog, task.candidates),
-            bundle=blender.parts.fingerprint,
+            bundle=selection.bundle,
             slices=task.slices,
         )
         for task, selection in zip(tasks, selections(blender, tasks), strict=True)

@@ -61,13 +61,23 @@ def machine_pools(files: Sequence[Path]) -> list[LabelledPool]:
     return some
 
 
-def learned(blender: Blender, name: str, heads: Sequence[str] = HEADS) -> tuple[Bundle, LearnedRanker]:
-    """The bundle and the ranker of a blender that gives one of some probabilities.
+def learned(
+    blender: Blender, name: str, labelled: Sequence[LabelledPool], heads: Sequence[str] = HEADS
+) -> tuple[Bundle, LearnedRanker]:
+    """The bundle and the ranker of a blender that gives one of some probabilities; of its replies, if labels are such.
 
     Raises:
-        BadInput: it ranks by a rule, or its bundle has none of these heads.
+        BadInput: it ranks by a rule, its bundle has none of these heads, or some labels are of replies and some not.
     """
-    folder, use = blender.settings.bundle_folder(), blender.settings.ranker.get("use", "learned")
+    settings, use = blender.settings, blender.settings.ranker.get("use", "learned")
+    own = sum(blender.parts.ranking(each.pool) is blender.parts.own for each in labelled)
+    if own not in (0, len(labelled)):
+        raise BadInput(
+            f"of {own} of {len(labelled)} contexts all candidates name sources of the blender {name!r}, of the others "
+            f"not ({', '.join(blender.parts.sources)}); its replies and other pools are ranked by two bundles, own and "
+            "bundle: give the labels of one kind"
+        )
+    folder = settings.own_folder() if own else settings.bundle_folder()
     bundle = load_bundle(folder) if folder and use == "learned" else None
     if bundle is None or all(getattr(bundle.ranker, head) is None for head in heads):
         raise BadInput(
@@ -127,5 +137,7 @@ def head_scores(labelled: Sequence[LabelledPool], blender: Blender, ranker: Lear
 
 
 def _choices(labelled: Sequence[LabelledPool], blender: Blender) -> Iterator[Selection]:
+    """By the ranker of its replies, where the candidates are of its sources."""
+    blender = blender.by_source()
     for start in range(0, len(labelled), _BATCH):
         yield from blender.choose_pools([each.pool for each in labelled[start : start + _BATCH]])

@@ -31,7 +31,7 @@ def recalibrate(
     check_bundle_place(out)
     labelled = machine_pools(labels)
     loaded = load(blender)
-    bundle, ranker = learned(loaded, blender)
+    bundle, ranker = learned(loaded, blender, labelled)
     refuse_seen(labels, labelled, loaded)
     asking = sets_asking(labelled)
     specific = [gated_specific(pool, asked=pool.dataset in asking) for pool in labelled]

@@ -32,7 +32,7 @@ def reply(
     dialog = Dialog.of(turns, facts=fact or (), locale=loaded.settings.locale)
     selection = loaded.reply(dialog)
     if as_json:
-        write_json(answer_record(selection, asked=digest(dialog), bundle=loaded.parts.fingerprint))
+        write_json(answer_record(selection, asked=digest(dialog), bundle=selection.bundle))
         return
     console = output()
     if pool:

@@ -14,7 +14,7 @@ from blender.cascade import Cascade
 from blender.engine import Blender
 from blender.errors import BadInput, UnknownName
 from blender.matrix import FeatureMatrix
-from blender.records import Pool
+from blender.records import Candidate, Pool
 from blender.roles import Scores
 from blender.settings import BUNDLES, Settings
 from blender.true_to_facts import TrueToFacts
@@ -32,7 +32,7 @@ TEXTS = ("a", "b b b", "c c")
 
 def toy() -> Blender:
     made = blender({"parrot": Parrot(texts=TEXTS)})
-    return replace(made, parts=replace(made.parts, own=replace(made.parts, ranker=Shortest())))
+    return replace(made, parts=replace(made.parts, own=replace(made.parts, ranker=Shortest(), fingerprint="own")))
 
 
 def test_replies_are_ranked_by_ones_own_and_choices_by_the_other() -> None:
@@ -41,8 +41,22 @@ def test_replies_are_ranked_by_ones_own_and_choices_by_the_other() -> None:
     assert [one.text for one in toy().reply_batch(["Hi", "Ho"])] == ["a", "a"]
 
 
-def test_who_measures_all_has_one_ranker_for_both() -> None:
-    assert toy().measuring_all().reply("Hi").text == "b b b"
+def test_whose_a_pool_is_its_candidates_say_where_that_is_asked_for() -> None:
+    mine, other = ([Candidate(text=text, source=source) for text in TEXTS] for source in ("parrot", "raven"))
+    pools = [Pool.of("Hi", each) for each in (other, mine, [*mine[:2], other[2]], [])]
+    assert [one.text for one in toy().choose_pools(pools)[:3]] == ["b b b"] * 3
+    chosen = toy().by_source().choose_pools(pools)
+    assert [one.text for one in chosen[:3]] == ["b b b", "a", "b b b"]
+    assert chosen[3].winner is None
+    assert [one.bundle for one in chosen[:3]] == ["", "own", ""]
+    assert [one.why() != "" for one in chosen[:3]] == [True] * 3
+
+
+def test_who_measures_all_has_no_shortlist_for_either() -> None:
+    blender = Blender.of(Settings.find("default"), warm=False).measuring_all()
+    assert blender.parts.cascade is None
+    assert blender.parts.own is not None and blender.parts.own.cascade is None
+    assert blender.parts.own.fingerprint != blender.parts.fingerprint
 
 
 def test_the_default_preset_has_one_of_its_own_with_the_same_shortlist() -> None:
@@ -64,7 +78,7 @@ def test_the_default_preset_has_one_of_its_own_with_the_same_shortlist() -> None
         (
             {"ranker": {"own": "fast"}, "bundle": "default"},
             BadInput,
-            "must be a bundle that reads what the bundle reads",
+            "must be a bundle that reads the same columns",
         ),
     ],
 )

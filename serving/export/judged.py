@@ -152,11 +152,11 @@ def _of_pools(path: Path, by: By, blender: Callable[[], Blender]) -> Iterator[Ju
 
 
 def _judged(pools: Iterable[tuple[Pool, str, str]], by: By, blender: Blender) -> Iterator[JudgedPool]:
-    waiting, blender = iter(pools), blender.measuring_all()
+    waiting, blender = iter(pools), blender.measuring_all().by_source()
     while some := list(islice(waiting, _BATCH)):
         chosen = blender.choose_pools([pool for pool, _, _ in some])
         for (pool, dataset, family), selection in zip(some, chosen, strict=True):
-            record = answer_record(selection, asked="", bundle=blender.parts.fingerprint)
+            record = answer_record(selection, asked="", bundle=selection.bundle)
             yield _of_record(record, pool.dialog, by, dataset, family)
 
 

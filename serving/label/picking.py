@@ -41,7 +41,7 @@ def pick(blender: Blender, tasks: Sequence[Task], done: Sequence[Pool], *, n: in
         Pool(dialog=task.dialog, candidates=tuple((task.candidates or ())[at] for at in rows))
         for task, rows in zip(tasks, firsts, strict=True)
     ]
-    blender = blender.measuring_all()
+    blender = blender.measuring_all().by_source()
     selections = _selections(blender, pools, "measuring")
     covered, places = _places(blender, done, selections)
     picks = choose(_opinions(selections, places), n, covered=covered, seed=seed)

@@ -20,8 +20,11 @@ def seen(pools: Sequence[LabelledPool], predicted_by: Mapping[str, str]) -> tupl
     """
     if not predicted_by:
         raise BadInput("no predictions were given")
+    known: dict[str, Mapping[str, str]] = {}
     for path in sorted(BUNDLES.glob(f"*/{MANIFEST}")):
         bundle = load_bundle(path.parent)
-        if bundle.fingerprint == predicted_by.get("bundle"):
-            return seen_in_training(pools, bundle.data)
+        known[bundle.fingerprint] = bundle.data
+    by = [predicted_by[name] for name in ("bundle", "own bundle") if name in predicted_by]
+    if by and all(fingerprint in known for fingerprint in by):
+        return seen_in_training(pools, [name for fingerprint in by for name in known[fingerprint]])
     raise BadInput("the ranker's bundle is not a packaged one; see its card for the labels it was trained on")

@@ -56,7 +56,9 @@ def make_app(
 def _add_rows(app: FastAPI, blender: Blender, name: str, turnstile: Turnstile) -> None:
     @app.api_route("/health", methods=["GET", "HEAD"])
     async def health() -> dict[str, str]:
-        return {"blender": name, "bundle": blender.parts.fingerprint, "locale": blender.settings.locale}
+        parts = blender.parts
+        own = {"own bundle": parts.own.fingerprint} if parts.own else {}
+        return {"blender": name, "bundle": parts.fingerprint, **own, "locale": blender.settings.locale}
 
     @app.post("/answer")
     async def answer(request: Request, deadline: float | None = None, pool: bool = True) -> Response:

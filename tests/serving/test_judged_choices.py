@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from blender.training.pipeline import TrainSettings, train
 from blender.training.search import GRID
 from tests.training.conftest import write_labels
 
+SOURCES = ("alpha", "beta", "gamma", "delta")
 SETTINGS = """# mine
 bundle = "bundle"   # as trained
 [guards.empty]
@@ -95,6 +97,48 @@ def test_recalibrating_makes_a_new_bundle_that_chooses_the_same(
     assert float(made.score(matrix).sensible.mean()) < float(old.score(matrix).sensible.mean()) - 0.1
     assert main([*call[:4], "--blender", str(folder / "mine.toml")]) == 2
     assert "is a bundle already" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def with_own(folder: Path) -> Path:
+    """Settings with sources of the names in the labels, and a bundle for their pools."""
+    adapted = write_labels(folder, "adapted", 40, seed=2)
+    assert main(["adapt", str(adapted), "--blender", str(folder / "mine.toml"), "--out", str(folder / "own")]) == 0
+    head = 'bundle = "bundle"\n[ranker]\nown = "own"\n[guards.empty]\n[annotators.length]\n'
+    sources = (f'[sources.{name}]\nuse = "canned"\nanswers = {{en = ["a"]}}\n' for name in SOURCES)
+    (folder / "own.toml").write_text(head + "".join(sources))
+    return folder / "own.toml"
+
+
+def renamed(folder: Path, to: Path, prefixes: Sequence[str]) -> Path:
+    """The labels of ``mine``, once for each prefix to the names of its dialogs and sources."""
+    rows = [json.loads(line) for line in (folder / "mine.jsonl").read_text().splitlines()]
+    each = [row | {name: one + row[name] for name in ("dialog_id", "source")} for one in prefixes for row in rows]
+    to.write_text("".join(json.dumps(row) + "\n" for row in each))
+    return to
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("prefix", "start"), [("", "own"), ("x", "bundle")])
+def test_the_sources_of_candidates_say_which_bundle_is_meant(
+    with_own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], prefix: str, start: str
+) -> None:
+    labels = renamed(with_own.parent, tmp_path / "labels.jsonl", [prefix])
+    main(["abstain", str(labels), "--blender", str(with_own), "--risk", "0.2"])
+    assert ("Ranked as its replies are" in capsys.readouterr().out) == (start == "own")
+    assert main(["recalibrate", str(labels), "--out", str(tmp_path / "new"), "--blender", str(with_own)]) == 0
+    matrix = Blender.of(Settings.read(with_own)).choose_pools([machine_pools([labels])[0].pool])[0].matrix
+    each = [load_bundle(path).ranker for path in (with_own.parent / start, tmp_path / "new")]
+    assert (each[0].score(matrix).value == each[1].score(matrix).value).all(), "it chooses as what it was made of"
+
+
+@pytest.mark.slow
+def test_labels_of_replies_and_of_others_are_not_taken_together(
+    with_own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = renamed(with_own.parent, tmp_path / "labels.jsonl", ["", "x"])
+    assert main(["abstain", str(labels), "--blender", str(with_own)]) == 2
+    assert "of 200 of 400 contexts" in capsys.readouterr().err
 
 
 def test_a_rule_gives_no_probabilities(rule: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

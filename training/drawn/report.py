@@ -21,8 +21,8 @@ from blender.judging.resampling import Interval
 from blender.judging.target import targets
 from blender.matrix import Doubles, spans
 from blender.settings import BUNDLES
-from blender.training.drawn import CHATS, CHATS_JUDGED
-from blender.training.drawn.bundle import OWN, START, measured
+from blender.training.drawn import CHATS, CHATS_JUDGED, FACTS_JUDGED, TALK_JUDGED
+from blender.training.drawn.bundle import OWN, measured
 from blender.training.fixed import Fixed
 from blender.training.learning_curve import learning_curve
 from blender.training.options import Project
@@ -31,6 +31,8 @@ from blender.training.report import table, write_between_markers, write_json
 from blender.training.script import run
 from blender.training.warm import Warm
 
+START = "default"
+JUDGED = {"chats": CHATS_JUDGED, "talk": TALK_JUDGED}
 COMMAND = "python -m blender.training.drawn.report"
 SIZES, SEEDS = (25, 50, 100, 200, 400), 3
 _FIRST = {"retrieval": "first of `retrieval`", "generator": "first of `generator`"}
@@ -42,7 +44,7 @@ def policies(prepared: Prepared) -> dict[str, Doubles]:
     sources = [one.source for labelled in prepared.labelled for one in labelled.pool.candidates]
     place = -np.arange(len(sources), dtype=np.float64)
     found = {name: place + len(place) * (np.array(sources) == source) for source, name in _FIRST.items()}
-    for bundle in (START, OWN):
+    for bundle in (START, OWN[START]):
         found[f"bundle `{bundle}`"] = load_bundle(BUNDLES / bundle).ranker.score(matrix).value.astype(np.float64)
     return found
 
@@ -69,7 +71,7 @@ def said(prepared: Prepared) -> dict[str, dict[str, float]]:
     """Mean P(sensible) and P(specific) of all candidates by either bundle, and what their labels say."""
     examples = prepared.examples
     found = {"labels": {name: float(getattr(examples, name).mean()) for name in HEADS}}
-    for bundle in (START, OWN):
+    for bundle in (START, OWN[START]):
         scores = load_bundle(BUNDLES / bundle).ranker.score(examples.matrix)
         found[f"bundle `{bundle}`"] = {name: float(getattr(scores, name).mean()) for name in HEADS}
     return found
@@ -93,19 +95,26 @@ def curves() -> dict[str, Any]:
 
 def lines(values: Mapping[str, Any]) -> Iterator[str]:
     """Markdown."""
+    for name, one in values["chosen"].items():
+        rows = [
+            [policy, *(_shown(found[key]) for key in ("sensible", "specific", "recovered"))]
+            for policy, found in one["policies"].items()
+        ]
+        yield from table(
+            [f"{name}, {one['n']} pools: chosen", "sensible, %", "specific, %", "head-room recovered, %"], rows
+        )
+        yield ""
     rows = [
-        [name, *(_shown(one[key]) for key in ("sensible", "specific", "recovered"))]
-        for name, one in values["chosen"].items()
+        [f"{name}: {what}", *(f"{100 * found[key]:.0f}" for key in HEADS)]
+        for name, one in values["said"].items()
+        for what, found in one.items()
     ]
-    yield from table([f"{values['n']} pools: chosen", "sensible, %", "specific, %", "head-room recovered, %"], rows)
-    yield ""
-    rows = [[name, *(f"{100 * one[key]:.0f}" for key in HEADS)] for name, one in values["said"].items()]
     yield from table(["all candidates, mean", "P(sensible), %", "P(specific), %"], rows)
     yield ""
     curve = values["curve"]
     each = [curve[name] for name in ("from nothing", "from the bundle")]
     rows = [[size, *(f"{100 * one['recovered'][at]:.0f}" for one in each)] for at, size in enumerate(each[0]["sizes"])]
-    yield from table(["labelled pools", "recovered from nothing, %", "from the bundle, %"], rows)
+    yield from table(["labelled pools of chats", "recovered from nothing, %", "from the bundle, %"], rows)
 
 
 def _shown(share: list[float]) -> str:
@@ -115,13 +124,13 @@ def _shown(share: list[float]) -> str:
 
 def main(out: Project = Path()) -> None:
     """Write docs/own-pools.md and benchmarks/own_pools.json: two minutes, and minutes before the first time."""
-    prepared = measured([CHATS_JUDGED], load_bundle(BUNDLES / START))
+    start = load_bundle(BUNDLES / START)
+    pools = {name: measured([path], start) for name, path in {**JUDGED, "facts": FACTS_JUDGED}.items()}
     values = {
         "command": COMMAND,
         "seed": 0,
-        "n": len(prepared.labelled),
-        "chosen": judged(prepared),
-        "said": said(prepared),
+        "chosen": {name: {"n": len(pools[name].labelled), "policies": judged(pools[name])} for name in JUDGED},
+        "said": {name: said(one) for name, one in pools.items()},
         "curve": curves(),
     }
     write_json(out / "benchmarks" / "own_pools.json", values)

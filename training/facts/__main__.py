@@ -58,7 +58,7 @@ def _write(folder: Path, fitted: Fitted, model: str, seed: int, items: int) -> N
         model_digest=resolve(model).digest,
         numbers_sha256=sha256((folder / NUMBERS).read_bytes()),
         data={name: sha256((WRITTEN / name).read_bytes()) for name in (*TRAINED_ON, HARD, JUDGED.name)}
-        | {f"drawn/{path.name}": sha256(path.read_bytes()) for path in (FACTS, FACTS_JUDGED)},
+        | {path.name: sha256(path.read_bytes()) for path in (FACTS, FACTS_JUDGED)},
         settings={"items": items, "strength": fitted.strength, "losses": fitted.losses, "seed": seed},
         metrics={},
     )

@@ -93,7 +93,7 @@ def lines(values: Mapping[str, Any]) -> Iterator[str]:
     yield from table([f"{each['n']} pools as drawn: chosen by", *KINDS, "SSA", "head-room recovered"], rows)
     yield ""
     fitted = ", ".join(f"{value:.2f} for `{name}`" for name, value in values["weights"].items())
-    yield f"Weight fitted to `drawn/{FACTS_CHOICES.name}`: {fitted}; in use: {WEIGHT}."
+    yield f"Weight fitted to `{FACTS_CHOICES.name}`: {fitted}; in use: {WEIGHT}."
 
 
 def main(out: Project = Path()) -> None:
