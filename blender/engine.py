@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from blender.annotation import Annotation, annotate
+from blender.annotation import annotate
 from blender.assembly import Parts, assemble, probe
-from blender.cascade import FEWEST, Cascade, Rows, completed, shortened, shortlist, words_to_read
-from blender.choosing import Guarded, Judged, choose_one, guard_all, judge_all, score_all
+from blender.cascade import words_to_read
+from blender.choosing import Judged, choose_one, guard_all, judge_all
 from blender.deadline import awaited, left, within
 from blender.errors import BadInput
 from blender.faults import Fault, Runner
@@ -22,14 +22,14 @@ from blender.pace import Pace
 from blender.pooling import pool_all
 from blender.proposing import propose
 from blender.records import Candidate, Dialog, Pool, Turn
-from blender.roles import asked, matrix_columns, needs_facts
+from blender.roles import needs_facts
 from blender.selection import Selection
 from blender.settings import Settings
+from blender.shortlisting import Shortlisting
 from blender.texts import several
 
 Turns = str | Sequence[str | Turn] | Dialog
 _CHOOSING = "choosing"
-_MARGIN = 1.2  # times what reading a shortlist usually takes must be left, or it is not begun
 # For giving back, on a machine that others use too: a share of what is left, at least and at most so many seconds.
 _SHARE, _ROOM = 0.125, (0.004, 0.02)
 
@@ -246,63 +246,16 @@ class Blender:
         guarded = guard_all(pools, annotation.matrix, self.parts)
         ranker = self.parts.ranker
         if self.parts.cascade:
-            annotation, ranker = self._measure_shortlist(self.parts.cascade, pools, annotation, guarded)
+            shortlisting = Shortlisting(
+                cascade=self.parts.cascade, dear=self.parts.dear, runner=self._annotating, time=self._time_to_annotate
+            )
+            annotation, ranker = shortlisting.measure(pools, annotation, guarded.blocked)
         annotated = time.perf_counter()
         judged = judge_all(pools, annotation, guarded, ranker)
         if any(map(len, pools)):
             self._pace.took(_CHOOSING, guarded.seconds + time.perf_counter() - annotated, sum(map(len, pools)))
         measuring = annotated - begun - guarded.seconds
         return [replace(each, seconds={"annotate": measuring, **each.seconds}) for each in judged]
-
-    def _measure_shortlist(
-        self, cascade: Cascade, pools: Sequence[Pool], found: Annotation, guarded: Guarded
-    ) -> tuple[Annotation, Cascade]:
-        """Let dear annotators measure the best of each pool by the first ranker: as many as there is time for."""
-        dear, runner = self.parts.dear, self._annotating
-        scores, faults = score_all(pools, found.matrix, cascade.first)
-        each = zip(pools, scores, guarded.blocked, strict=True)
-        lists = [shortlist(one.value, blocked, cascade.size, pool.texts) for pool, one, blocked in each]
-        if any(faults):  # without a shortlist nothing is measured of it; the ranker will say the same again
-            lists = [[] for _ in pools]
-        elif pools:
-            cascade = cascade.after(scores)
-        timeout, hurry = self._time_to_annotate(pools)
-        short, rows = self._in_time(pools, lists, timeout) if hurry else shortened(pools, lists, cascade.size)
-        least = words_to_read(short if len(rows) else shortened(pools, lists, FEWEST)[0])
-        for told in (False, True):  # in turn: they wait for the same model, and the order needs the others more
-            part = {name: each for name, each in dear.items() if needs_facts(each) is told}
-            timeout, hurry = self._time_to_annotate(pools)
-            seconds = {name: runner.expected(name, least) for name in asked(part, pools)}
-            if told and hurry and max(seconds.values(), default=0.0) > timeout:
-                short, rows = shortened(pools, lists, 0)
-            measured = annotate(short, part, runner=runner, timeout=timeout, hurry=hurry, work=words_to_read(short))
-            if any(lists) and not len(rows):
-                none = tuple(runner.not_begun(name, timeout, each) for name, each in seconds.items())
-                measured = replace(measured, faults=(none,) * len(pools))
-            found = completed(found, measured, rows, tuple(matrix_columns(part)))
-        return found, cascade
-
-    def _in_time(
-        self, pools: Sequence[Pool], lists: Sequence[Sequence[int]], seconds: float
-    ) -> tuple[list[Pool], Rows]:
-        """The longest shortlists that are read in so many seconds; none if two a pool are too many.
-
-        What is begun and not done is lost, so the estimate has a margin and does not fade. To be corrected some time,
-        should it be too high, two a pool are tried as soon as the fading one allows.
-        """
-        longest = max(map(len, lists), default=0)
-        for size in range(longest, min(longest, FEWEST) - 1, -1):
-            short, rows = shortened(pools, lists, size)
-            if _MARGIN * self._to_read(short, careful=size > FEWEST) <= seconds:
-                return short, rows
-        return shortened(pools, lists, 0)
-
-    def _to_read(self, pools: Sequence[Pool], *, careful: bool = False) -> float:
-        """Seconds that the slowest dear annotator takes for pools; of those that the ranker reads and need no facts."""
-        read = self.parts.cascade.dear if self.parts.cascade else ()
-        names = [name for name in read if not needs_facts(self.parts.annotators[name])]
-        work = words_to_read(pools)
-        return max((self._annotating.expected(name, work, careful=careful) for name in names), default=0.0)
 
     def _time_to_propose(self, dialogs: int) -> tuple[float, bool]:
         """Seconds for each dialog, and whether they end at a deadline: what is quick to judge keeps its time.
