@@ -78,7 +78,7 @@ class Support:
         passages = list(dict.fromkeys(sentence for at in judged for sentence in backing[at]))
         place = {sentence: at for at, sentence in enumerate(passages)}
         known = self._encoder.encode(passages, role="passage")
-        answers = self._encoder.encode([rows[at][1].text for at in judged], role="query")
+        answers = self._encoder.answers([rows[at][1] for at in judged], role="query")
         given = {text: {word for sentence in text for word in words(sentence)} for text in set(backing)}
         for at, answer in zip(judged, answers, strict=True):
             near = known[[place[sentence] for sentence in backing[at]]] @ answer

@@ -123,17 +123,21 @@ class Encoder:
                 check()
                 self._recall(keys)
 
-    def answers(self, candidates: Sequence[Candidate]) -> Floats:
-        """Vectors of candidates as passages, float32 (candidates, dimension); those a base kept are taken as kept."""
+    def answers(self, candidates: Sequence[Candidate], *, role: Role = "passage") -> Floats:
+        """Vectors of candidates, float32 (candidates, dimension).
+
+        Those a base kept, which keeps passages, are taken as kept where no prefix tells ``role`` from these.
+        """
         made = np.empty((len(candidates), self.dimension), dtype=np.float32)
         missing: list[int] = []
         for at, candidate in enumerate(candidates):
-            kept = self.kept(candidate)
+            alike = self._same_role(role, candidate.text) == self._same_role("passage", candidate.text)
+            kept = self.kept(candidate) if alike else None
             if kept is not None:
                 made[at] = kept
             else:
                 missing.append(at)
-        made[missing] = self.encode([candidates[at].text for at in missing])
+        made[missing] = self.encode([candidates[at].text for at in missing], role=role)
         return made
 
     def kept(self, candidate: Candidate) -> Floats | None:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from blender.features.support import Support
-from blender.records import Candidate, Dialog, Pool
+from blender.models.encoder import load_encoder
+from blender.records import Candidate, Dialog, Embedded, Pool
 
 pytestmark = pytest.mark.slow
 BEST, WORDS = range(2)
@@ -30,6 +31,17 @@ def test_backed_answers_stand_above_inventions() -> None:
     assert values[[0, 2], BEST].min() > values[1, BEST] + 0.2
     assert values[2, WORDS] == 1
     assert values[1, WORDS] == 0
+
+
+def test_a_phrase_whose_vector_came_with_it_is_not_computed() -> None:
+    encoder, text, other = load_encoder(Support().encoder), "My cats: Pepper and Salt.", "It is a tortoise that I keep."
+    vector = encoder.encode([text])[0].astype(np.float16)
+    plain = Support().annotate([Pool.of("Any pets?", [text], facts=FACTS)])
+    before = encoder.computed
+    found = Candidate(text=other, embedded=Embedded(fingerprint=encoder.fingerprint, vector=vector))
+    again = Support().annotate([Pool.of("Any pets?", [found], facts=FACTS)])
+    assert encoder.computed == before, "neither the answer nor the facts, which it knows"
+    assert again[0, BEST] == pytest.approx(plain[0, BEST], abs=2e-3)
 
 
 def test_evidence_backs_only_its_own_candidate() -> None:

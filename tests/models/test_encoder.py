@@ -158,6 +158,9 @@ def test_a_vector_that_came_with_a_candidate_is_not_computed_again() -> None:
     np.testing.assert_array_equal(made[0], kept.astype(np.float32))
     np.testing.assert_array_equal(made[1], encoder.encode(["b"])[0])
     assert encoder.answers([]).shape == (0, 384)
+    np.testing.assert_array_equal(encoder.answers([Candidate(text="a", embedded=ours)], role="query"), made[:1])
+    long = Candidate(text="word " * 2_000, embedded=ours)  # a query is cut elsewhere than what the base kept
+    assert not np.array_equal(encoder.answers([long], role="query")[0], made[0])
 
 
 def test_the_memory_is_bounded_and_forgets_the_least_recently_used() -> None:
