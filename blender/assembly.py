@@ -138,7 +138,7 @@ def assemble(settings: Settings) -> Parts:
     """
     if settings.network:
         allow_network()
-    folders = (settings.bundle_folder(), settings.first_folder(), settings.own_folder())
+    folders = (settings.bundle_folder(), *map(settings.ranker_folder, ("first", "own")))
     bundle, first, own = (load_bundle(folder) if folder else None for folder in folders)
     guards = {name: (use, given) for name, use, given in _named(settings.guards)}
     guarding = [name for use, given in guards.values() for name in GUARDS.build(use, given).needs]

@@ -147,23 +147,14 @@ class Settings:
         """
         return _known_folder(self.bundle, "bundle (one of the package, or a folder)")
 
-    def first_folder(self) -> Path | None:
-        """The folder of the bundle that makes the shortlist, ``None`` if there is none.
+    def ranker_folder(self, key: str) -> Path | None:
+        """The folder of the bundle that ``first`` or ``own`` under ``[ranker]`` names, ``None`` if there is none.
 
         Raises:
             UnknownName: there is no such bundle.
         """
-        name = str(self.ranker.get("first", ""))
-        return _known_folder(name, "bundle (first under [ranker]: one of the package, or a folder)")
-
-    def own_folder(self) -> Path | None:
-        """The folder of the bundle that ranks what the sources proposed, ``None`` if there is none.
-
-        Raises:
-            UnknownName: there is no such bundle.
-        """
-        name = str(self.ranker.get("own", ""))
-        return _known_folder(name, "bundle (own under [ranker]: one of the package, or a folder)")
+        name = str(self.ranker.get(key, ""))
+        return _known_folder(name, f"bundle ({key} under [ranker]: one of the package, or a folder)")
 
 
 # What tells a folder from a packaged name that is spelt the same.

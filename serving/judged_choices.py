@@ -77,7 +77,7 @@ def learned(
             f"not ({', '.join(blender.parts.sources)}); its replies and other pools are ranked by two bundles, own and "
             "bundle: give the labels of one kind"
         )
-    folder = settings.own_folder() if own else settings.bundle_folder()
+    folder = settings.ranker_folder("own") if own else settings.bundle_folder()
     bundle = load_bundle(folder) if folder and use == "learned" else None
     if bundle is None or all(getattr(bundle.ranker, head) is None for head in heads):
         raise BadInput(

@@ -131,8 +131,7 @@ class Encoder:
         made = np.empty((len(candidates), self.dimension), dtype=np.float32)
         missing: list[int] = []
         for at, candidate in enumerate(candidates):
-            alike = self._same_role(role, candidate.text) == self._same_role("passage", candidate.text)
-            kept = self.kept(candidate) if alike else None
+            kept = self.kept(candidate) if self._same_role(role, candidate.text) == "passage" else None
             if kept is not None:
                 made[at] = kept
             else:

@@ -8,7 +8,7 @@ choosing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ import numpy as np
 from rich.console import Console
 
 from blender.bundle import HEADS, load_bundle
-from blender.judging.headroom import bootstrap, recovered_per_context
+from blender.judging.headroom import bootstrap, chosen_target, recovered
 from blender.judging.resampling import Interval
 from blender.judging.target import targets
-from blender.matrix import Doubles, spans
+from blender.matrix import Doubles
 from blender.settings import BUNDLES
 from blender.training.drawn import CHATS, CHATS_JUDGED, FACTS_JUDGED, TALK_JUDGED
 from blender.training.drawn.bundle import OWN, measured
@@ -33,6 +33,7 @@ from blender.training.warm import Warm
 
 START = "default"
 JUDGED = {"chats": CHATS_JUDGED, "talk": TALK_JUDGED}
+RECOVERED = "recovered"
 COMMAND = "python -m blender.training.drawn.report"
 SIZES, SEEDS = (25, 50, 100, 200, 400), 3
 _FIRST = {"retrieval": "first of `retrieval`", "generator": "first of `generator`"}
@@ -49,22 +50,30 @@ def policies(prepared: Prepared) -> dict[str, Doubles]:
     return found
 
 
-def judged(prepared: Prepared) -> dict[str, Any]:
+def judged(prepared: Prepared) -> dict[str, dict[str, Interval]]:
     """Shares of sensible and specific answers among the chosen, and head-room recovered, by policy."""
-    examples, rows = prepared.examples, list(spans(map(len, (one.pool for one in prepared.labelled))))
-    wanted = targets(prepared.labelled).values
-    blind = {name: _mean([getattr(examples, name)[own].mean() for own in rows]) for name in ("sensible", "specific")}
-    found: dict[str, Any] = {"any of them": {**blind, "recovered": [0.0, 0.0, 0.0]}}
+    examples, rows, wanted = (
+        prepared.examples,
+        list(prepared.examples.matrix.groups()),
+        targets(prepared.labelled).values,
+    )
+    by_label = {name: [getattr(examples, name)[own] for own in rows] for name in HEADS}
+    found = {"any of them": _each(by_label, np.mean, 0.0)}
     for name, scores in policies(prepared).items():
-        best = [own.start + int(np.argmax(scores[own])) for own in rows]
-        chosen = [np.arange(own.stop - own.start) == at - own.start for own, at in zip(rows, best, strict=True)]
+        given = [scores[own] for own in rows]
         found[name] = {
-            "sensible": _mean(examples.sensible[best]),
-            "specific": _mean(examples.specific[best]),
-            "recovered": _mean(recovered_per_context(wanted, chosen)),
-        }
-    top = {name: _mean([getattr(examples, name)[own].max() for own in rows]) for name in ("sensible", "specific")}
-    return {**found, "the best there is": {**top, "recovered": [1.0, 1.0, 1.0]}}
+            label: bootstrap([chosen_target(*both) for both in zip(labels, given, strict=True)])
+            for label, labels in by_label.items()
+        } | {RECOVERED: recovered(wanted, given).mean}
+    return {**found, "the best there is": _each(by_label, np.max, 1.0)}
+
+
+def _each(
+    by_label: Mapping[str, Sequence[Doubles]], of: Callable[[Doubles], float], share: float
+) -> dict[str, Interval]:
+    """The labels of each pool summed up, and what that recovers, by definition."""
+    found = {label: bootstrap([of(pool) for pool in labels]) for label, labels in by_label.items()}
+    return {**found, RECOVERED: Interval(value=share, low=share, high=share)}
 
 
 def said(prepared: Prepared) -> dict[str, dict[str, float]]:
@@ -75,11 +84,6 @@ def said(prepared: Prepared) -> dict[str, dict[str, float]]:
         scores = load_bundle(BUNDLES / bundle).ranker.score(examples.matrix)
         found[f"bundle `{bundle}`"] = {name: float(getattr(scores, name).mean()) for name in HEADS}
     return found
-
-
-def _mean(values: Any) -> list[float]:
-    found = bootstrap(values)
-    return [found.value, found.low, found.high]
 
 
 def curves() -> dict[str, Any]:
@@ -97,8 +101,7 @@ def lines(values: Mapping[str, Any]) -> Iterator[str]:
     """Markdown."""
     for name, one in values["chosen"].items():
         rows = [
-            [policy, *(_shown(found[key]) for key in ("sensible", "specific", "recovered"))]
-            for policy, found in one["policies"].items()
+            [policy, *(found[key].shown(0) for key in (*HEADS, RECOVERED))] for policy, found in one["policies"].items()
         ]
         yield from table(
             [f"{name}, {one['n']} pools: chosen", "sensible, %", "specific, %", "head-room recovered, %"], rows
@@ -115,11 +118,6 @@ def lines(values: Mapping[str, Any]) -> Iterator[str]:
     each = [curve[name] for name in ("from nothing", "from the bundle")]
     rows = [[size, *(f"{100 * one['recovered'][at]:.0f}" for one in each)] for at, size in enumerate(each[0]["sizes"])]
     yield from table(["labelled pools of chats", "recovered from nothing, %", "from the bundle, %"], rows)
-
-
-def _shown(share: list[float]) -> str:
-    value, low, high = share
-    return Interval(value=value, low=low, high=high).shown(0)
 
 
 def main(out: Project = Path()) -> None:

@@ -36,7 +36,7 @@ TESTS = {
 
 
 def make_head(model: str, out: Path, seed: int) -> None:
-    """Train on the written items and write the folder, with what the head does on others.
+    """Train on written items and drawn answers, and write the folder, with what the head does on others.
 
     Raises:
         BadInput: ``out`` is there.

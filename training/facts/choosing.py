@@ -62,13 +62,8 @@ def _inside(values: Doubles, matrix: FeatureMatrix) -> Doubles:
 
 def choices(ranker: Ranker, matrix: FeatureMatrix, kinds: Sequence[str]) -> list[str]:
     """The kind of the best answer of each pool."""
-    return [kinds[at] for at in best_places(ranker, matrix)]
-
-
-def best_places(ranker: Ranker, matrix: FeatureMatrix) -> list[int]:
-    """The row of the best answer of each pool."""
     values: Floats = ranker.score(matrix, ()).value
-    return [rows.start + int(np.argmax(values[rows])) for rows in matrix.groups()]
+    return [kinds[int(rows.start + np.argmax(values[rows]))] for rows in matrix.groups()]
 
 
 def shares(chosen: Sequence[str], asked: NDArray[np.bool_]) -> dict[str, Mapping[str, float]]:

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from blender.judging.headroom import recovered_per_context
+from blender.judging.headroom import recovered
 from blender.judging.label_files import read_label_files
 from blender.judging.target import targets
 from blender.models.fact_reading import KINDS
 from blender.roles import Ranker
 from blender.settings import Settings
 from blender.training.drawn import FACTS_CHOICES, FACTS_JUDGED
-from blender.training.facts.choosing import best_places, choices, fitted_weight, measured_by, shares
+from blender.training.facts.choosing import choices, fitted_weight, measured_by, shares
 from blender.training.facts.items import HARD, JUDGED, Written, read_choices, read_items
 from blender.training.options import Project
 from blender.training.report import table, write_between_markers, write_json
@@ -62,17 +62,11 @@ def drawn() -> dict[str, Any]:
     wanted = targets(labelled).values
     found: dict[str, Any] = {}
     for name, one in rankers.items():
-        picked = best_places(one, matrix)
-        counted = Counter(kinds[at] for at in picked)
-        chosen = [
-            np.arange(rows.stop - rows.start) == at - rows.start
-            for rows, at in zip(matrix.groups(), picked, strict=True)
-        ]
-        found[name] = {
-            **{kind: counted[kind] / len(labelled) for kind in KINDS},
-            "SSA": float(np.mean([each[at].item() for each, at in zip(wanted, chosen, strict=True)])),
-            "recovered": float(np.nanmean(recovered_per_context(wanted, chosen))),
-        }
+        counted = Counter(choices(one, matrix, kinds))
+        scores = one.score(matrix, ()).value
+        won = recovered(wanted, [scores[rows] for rows in matrix.groups()])
+        shares_of = {kind: counted[kind] / len(labelled) for kind in KINDS}
+        found[name] = {**shares_of, "SSA": won.mean_target, "recovered": won.mean.value}
     return {"n": len(labelled), "chosen": found}
 
 

@@ -5,6 +5,7 @@ import pytest
 from blender.bundle import load_bundle
 from blender.judging.families import seen_in_training
 from blender.judging.label_files import label_digests, read_label_files
+from blender.judging.resampling import Interval
 from blender.settings import BUNDLES, Settings
 from blender.training.drawn import CHATS, CHATS_JUDGED, FACTS, FACTS_CHOICES, FACTS_JUDGED, TALK, TALK_JUDGED
 from blender.training.drawn.bundle import LEARNT, OWN
@@ -46,7 +47,7 @@ def test_every_candidate_names_a_source_of_the_preset_and_is_labelled() -> None:
 
 
 def test_the_tables_show_what_was_measured() -> None:
-    share = [0.5, 0.4, 0.6]
+    share = Interval(value=0.5, low=0.4, high=0.6)
     policy = {"sensible": share, "specific": share, "recovered": share}
     curve = {"sizes": [25, 50], "recovered": [0.1, 0.2]}
     values = {
