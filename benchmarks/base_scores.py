@@ -29,7 +29,8 @@ from blender.index.base import PhraseBase
 from blender.index.build import add, build_base
 from blender.index.context import TURN_BREAK
 from blender.index.corpus import Phrase
-from blender.index.demo import SETTINGS, demo_base, demo_phrases
+from blender.index.demo import demo_base, demo_phrases
+from blender.index.packaged import SETTINGS
 from blender.index.scorers import Alone
 from blender.index.scores import BaseScores
 from blender.index.scoring import Rows

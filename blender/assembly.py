@@ -10,25 +10,21 @@ from typing import Any
 import numpy as np
 
 from blender.annotation import annotate
-from blender.baselines import RANKERS, BestFeature, annotator_of
 from blender.bundle import HEADS, Bundle, load_bundle
-from blender.cascade import FEWEST, SHORTLIST, Cascade
+from blender.cascade import Cascade
 from blender.catalogue import annotator_catalogue
-from blender.errors import BadBundle, BadInput, BlendError, UnknownName
+from blender.errors import BadInput, BlendError
 from blender.faults import described
 from blender.guards import GUARDS
-from blender.length_free import LengthFree
 from blender.models.reference import allow_network
 from blender.proposing import SourceSlot
+from blender.ranking import check_column, ranker_of
 from blender.records import Dialog, Pool
 from blender.roles import Annotator, Column, Guard, Ranker, matrix_columns
 from blender.settings import Settings
 from blender.sources import SOURCES
-from blender.true_to_facts import TrueToFacts
 
 logger = logging.getLogger(__name__)
-_OF_TWO = ("first", "shortlist")
-_KEYS = ("first", "length_free", "own", "shortlist", "true_to_facts", "use")
 _PROBE = {"en": ("How was your day?", "It was great, thank you!"), "ru": ("Как дела?", "Спасибо, хорошо!")}
 
 
@@ -45,7 +41,8 @@ class Parts:
         user_columns: the ``user.NAME`` columns the ranker was trained on.
         fingerprint: of the bundle, empty without one.
         first_fingerprint: of the bundle that makes the shortlist, empty without one.
-        own: the same with the ranker for pools of these sources alone; ``None``: it is this one.
+        own: the same with the ranker for pools of these sources alone, and the annotators that it reads beside the
+            others; ``None``: it is this one.
     """
 
     sources: Mapping[str, SourceSlot]
@@ -95,14 +92,12 @@ class Parts:
             promised: whether answers depend on P(sensible), which is then looked for.
         """
         pools = [probe(locale)]
-        found = annotate(pools, self.annotators, user_columns=self.user_columns, timeout=None)
+        everything = self.own.annotators if self.own else self.annotators
+        found = annotate(pools, everything, user_columns=self.user_columns, timeout=None)
         for fault in found.faults[0]:
             logger.warning("while loading: %s", fault)
-        rankers = (
-            self.ranker,
-            *([self.cascade.first] if self.cascade else []),
-            *([self.own.ranker] if self.own else []),
-        )
+        both = [parts for parts in (self, self.own) if parts]
+        rankers = [*(parts.ranker for parts in both), *(parts.cascade.first for parts in both if parts.cascade)]
         for ranker in rankers:
             try:
                 scores = ranker.score(found.matrix, pools)
@@ -138,24 +133,27 @@ def assemble(settings: Settings) -> Parts:
     """
     if settings.network:
         allow_network()
-    folders = (settings.bundle_folder(), *map(settings.ranker_folder, ("first", "own")))
-    bundle, first, own = (load_bundle(folder) if folder else None for folder in folders)
+    folders = (settings.bundle_folder(), *map(settings.ranker_folder, ("first", "own", "own_first")))
+    bundle, first, own, own_first = (load_bundle(folder) if folder else None for folder in folders)
     guards = {name: (use, given) for name, use, given in _named(settings.guards)}
     guarding = [name for use, given in guards.values() for name in GUARDS.build(use, given).needs]
-    ranker = _ranker(settings, bundle, first, guarding)
-    annotators = _annotators([*(bundle.annotators if bundle else {}), *ranker.needs, *guarding], settings, bundle)
+    ranker = ranker_of(settings, bundle, first, guarding)
+    replies = ranker_of(settings, own, own_first or first, guarding) if own else ranker
+    annotators = _annotators([*ranker.needs, *replies.needs, *guarding], settings, (bundle, own))
+    needed = {*(bundle.annotators if bundle else ()), *ranker.needs, *guarding, *settings.annotators}
+    theirs = {name: each for name, each in annotators.items() if name in needed}
     columns = matrix_columns(annotators)
-    _check_column(ranker, columns)
+    check_column(ranker, columns)
     # Before the bundles are compared, which warns of each model that is missing: without its guard nothing can begin.
     standing = {name: _guard(use, given, annotators) for name, (use, given) in guards.items()}
     if own:
         _check_own(settings, bundle, own)
-    for each in (bundle, first, own):
+    for each in (bundle, first, own, own_first):
         if each:
             each.check(annotators)
     parts = Parts(
         sources={name: _source(use, given) for name, use, given in _named(settings.sources)},
-        annotators=annotators,
+        annotators=theirs,
         guards=standing,
         ranker=ranker,
         columns=columns,
@@ -165,21 +163,27 @@ def assemble(settings: Settings) -> Parts:
     )
     if own is None:
         return parts
-    ranker = _ranker(settings, own, first, guarding)
-    return replace(parts, own=replace(parts, ranker=ranker, fingerprint=own.fingerprint))
+    return replace(
+        parts,
+        own=replace(
+            parts,
+            annotators=annotators,
+            ranker=replies,
+            user_columns=own.user_columns,
+            fingerprint=own.fingerprint,
+            first_fingerprint=own_first.fingerprint if own_first else parts.first_fingerprint,
+        ),
+    )
 
 
 def _check_own(settings: Settings, bundle: Bundle | None, own: Bundle) -> None:
-    """It must read and give what the bundle does, for nothing more is measured, and probabilities are asked of both."""
-    each = [
-        (one.columns, tuple(getattr(one.ranker, name) is not None for name in HEADS)) if one else None
-        for one in (bundle, own)
-    ]
+    """It must give what the bundle does: probabilities are asked of both."""
+    each = [tuple(getattr(one.ranker, name) is not None for name in HEADS) if one else None for one in (bundle, own)]
     if each[0] != each[1]:
         raise BadInput(
-            "own under [ranker] must be a bundle that reads the same columns as the bundle, and gives the same "
-            f"probabilities; got {settings.ranker['own']!r} beside bundle = {settings.bundle!r}. Make it: blend adapt "
-            f"LABELS -b {settings.bundle or 'BUNDLE'} --out FOLDER, without --know-sources"
+            "own under [ranker] must be a bundle that gives the same probabilities as the bundle; got "
+            f"{settings.ranker['own']!r} beside bundle = {settings.bundle!r}. Train it on labels of the "
+            "same qualities"
         )
 
 
@@ -205,93 +209,11 @@ def _guard(use: str, given: dict[str, Any], annotators: Mapping[str, Annotator])
     return guard
 
 
-def _ranker(settings: Settings, bundle: Bundle | None, first: Bundle | None, guarding: Sequence[str]) -> Ranker:
-    """The ranker of the settings, behind that of the bundle ``first`` if there is one.
-
-    Args:
-        settings: as given.
-        bundle: of the ranker ``learned``.
-        first: makes the shortlist.
-        guarding: annotators that guards read, of every candidate.
-    """
-    given = {key: value for key, value in settings.ranker.items() if key not in {*_OF_TWO, "own"}}
-    learned = settings.ranker.get("use", "learned") == "learned"
-    if wrong := [key for key in _OF_TWO if key in settings.ranker and not (first and bundle and learned)]:
-        raise BadInput(
-            f"{' and '.join(wrong)} under [ranker] needs the ranker 'learned' of a bundle, and first, the bundle whose "
-            f"ranker makes the shortlist; got use = {settings.ranker.get('use', 'learned')!r}, bundle = "
-            f"{settings.bundle!r}, first = {settings.ranker.get('first', '')!r}"
-        )
-    if "own" in settings.ranker and not (bundle and learned):
-        raise BadInput(
-            "own under [ranker] needs the ranker 'learned' and a bundle, from which the one that it names was adapted; "
-            f"got use = {settings.ranker.get('use', 'learned')!r}, bundle = {settings.bundle!r}"
-        )
-    length_free, true_to_facts = (_switch(given, name) for name in ("length_free", "true_to_facts"))
-    if true_to_facts and not (bundle and learned):
-        raise BadInput(
-            "true_to_facts = true under [ranker] needs the ranker 'learned' of a bundle, whose scores have the scale "
-            f"that it was fitted for; got use = {settings.ranker.get('use', 'learned')!r}, bundle = {settings.bundle!r}"
-        )
-    ranker = _with_any_length(str(given.pop("use", "learned")), given, bundle)
-    ranker = _length_free(ranker) if length_free else ranker
-    ranker = TrueToFacts(ranker=ranker) if true_to_facts else ranker
-    if first is None:
-        return ranker
-    shortlisting = _length_free(first.ranker) if length_free else first.ranker
-    dear = tuple(name for name in ranker.needs if name not in {*shortlisting.needs, *guarding})
-    if not dear:
-        raise BadInput(
-            f"the ranker of the bundle {settings.ranker['first']!r} and the guards read all that the ranker itself "
-            f"reads ({', '.join(ranker.needs)}): nothing is left for a shortlist. Leave first out, or name a bundle of "
-            "fewer annotators"
-        )
-    return Cascade(first=shortlisting, last=ranker, dear=dear, size=_shortlist_size(settings))
-
-
-def _switch(given: dict[str, Any], name: str) -> bool:
-    switch = given.pop(name, False)
-    if not isinstance(switch, bool):
-        raise BadInput(f"{name} of the ranker must be true or false, got {switch!r}")
-    return switch
-
-
-def _length_free(ranker: Ranker) -> Ranker:
-    return LengthFree(ranker=ranker, taste=getattr(ranker, "length_taste", 0.0))
-
-
-def _check_column(ranker: Ranker, columns: Mapping[str, Column]) -> None:
-    """Refuse a rule of one column that nobody measures: the first candidate would always win."""
-    rule = ranker.ranker if isinstance(ranker, LengthFree) else ranker
-    if isinstance(rule, BestFeature) and annotator_of(rule.column) and rule.column not in columns:
-        raise UnknownName("column (for the ranker)", rule.column, columns)
-
-
-def _shortlist_size(settings: Settings) -> int:
-    size = settings.ranker.get("shortlist", SHORTLIST)
-    if not isinstance(size, int) or isinstance(size, bool) or size < FEWEST:
-        raise BadInput(f"shortlist of the ranker must be a whole number of at least {FEWEST}, got {size!r}")
-    return size
-
-
-def _with_any_length(use: str, given: dict[str, Any], bundle: Bundle | None) -> Ranker:
-    if use == "learned":
-        for key in given:
-            raise UnknownName("setting of ranker 'learned':", key, _KEYS)
-        if bundle is None:
-            raise BadBundle(
-                "the ranker 'learned' needs a bundle, and the settings name none. Set bundle to the folder that "
-                "`blend train` wrote or to 'default', or take a rule: ranker = {use = \"rrf\"}."
-            )
-        return bundle.ranker
-    ranker: Ranker = RANKERS.build(use, given)
-    return ranker
-
-
-def _annotators(names: Iterable[str], settings: Settings, bundle: Bundle | None) -> dict[str, Annotator]:
+def _annotators(names: Iterable[str], settings: Settings, bundles: Sequence[Bundle | None]) -> dict[str, Annotator]:
+    """Those named, those of the bundles, with the settings of the first that has them, and those of the settings."""
     catalogue = annotator_catalogue()
-    known = bundle.annotators if bundle else {}
+    known = {name: given for each in reversed(bundles) if each for name, given in each.annotators.items()}
     return {
         name: catalogue.build(name, {**known.get(name, {}), **settings.annotators.get(name, {})})
-        for name in catalogue.as_declared([*names, *settings.annotators])
+        for name in catalogue.as_declared([*known, *names, *settings.annotators])
     }

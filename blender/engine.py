@@ -114,7 +114,7 @@ class Blender:
             elif hasattr(slot.source, "warm"):  # others would need the network
                 self._proposing.run({name: partial(slot.source.propose, [pool.dialog], slot.k)}, self.settings.timeout)
         told = replace(pool, dialog=replace(pool.dialog, facts=pool.dialog.texts))
-        for name, annotator in self.parts.annotators.items():
+        for name, annotator in (self.parts.own or self.parts).annotators.items():
             read = told if needs_facts(annotator) else pool
             work = words_to_read([read]) if name in self.parts.dear else len(read)
             self._annotating.run({name: partial(annotator.annotate, [read])}, self.settings.timeout, work=work)

@@ -148,7 +148,7 @@ class Settings:
         return _known_folder(self.bundle, "bundle (one of the package, or a folder)")
 
     def ranker_folder(self, key: str) -> Path | None:
-        """The folder of the bundle that ``first`` or ``own`` under ``[ranker]`` names, ``None`` if there is none.
+        """Folder of the bundle that a key under ``[ranker]`` names (``first``, ``own``, ``own_first``), or ``None``.
 
         Raises:
             UnknownName: there is no such bundle.
@@ -162,6 +162,7 @@ _MARKS = {
     "bundle": ("bundle.json",),
     "first": ("bundle.json",),
     "own": ("bundle.json",),
+    "own_first": ("bundle.json",),
     "base": ("manifest.json",),
     "prompt_base": ("manifest.json",),
 }
@@ -178,7 +179,7 @@ def _paths(given: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     yield given, "bundle"
     ranker = given.get("ranker")
     if isinstance(ranker, dict):
-        yield from ((ranker, key) for key in ("bundle", "first", "own"))
+        yield from ((ranker, key) for key in ("bundle", "first", "own", "own_first"))
     for name, keys in _PATHS.items():
         parts = given.get(name)
         for part in parts.values() if isinstance(parts, dict) else ():

@@ -17,7 +17,7 @@ from blender.catalogue import fingerprint
 from blender.errors import BadInput
 from blender.index.base import PhraseBase
 from blender.index.corpus import read_phrases
-from blender.index.opening import open_base
+from blender.index.opening import PACKAGED, open_base
 from blender.matrix import Floats
 from blender.models.cache import cache_folder, make_once, text_digest
 from blender.models.encoder import Encoder, cosines, load_encoder
@@ -59,7 +59,7 @@ class Genericness:
     instead of being computed again.
 
     Attributes:
-        reference: phrases to compare with: a phrase base (its folder, or ``demo``), or a file or package as
+        reference: phrases to compare with: a phrase base (its folder or packaged name), or a file or package as
             ``blender.index.corpus.read_phrases`` takes them.
         encoder: reference of a sentence encoder.
         size: how many answers of the reference are sampled.
@@ -158,7 +158,7 @@ class Genericness:
 
 
 def _base(reference: str) -> PhraseBase | None:
-    return open_base(reference) if reference == "demo" or Path(reference).expanduser().is_dir() else None
+    return open_base(reference) if reference in PACKAGED or Path(reference).expanduser().is_dir() else None
 
 
 def _digest(reference: str) -> str:

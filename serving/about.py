@@ -50,8 +50,8 @@ def made_by(blender: Blender) -> dict[str, str]:
         "settings": hashlib.sha256(msgspec.json.encode(settings, order="sorted")).hexdigest()[:16],
         "bundle": parts.fingerprint,
         **({"first bundle": parts.first_fingerprint} if parts.first_fingerprint else {}),
-        **({"own bundle": parts.own.fingerprint} if parts.own else {}),
-        **{f"annotator {name}": each.fingerprint for name, each in parts.annotators.items()},
+        **({"own bundle": parts.own.fingerprint, "own first bundle": parts.own.first_fingerprint} if parts.own else {}),
+        **{f"annotator {name}": each.fingerprint for name, each in (parts.own or parts).annotators.items()},
         **{f"source {name}": _fingerprint(slot.source) for name, slot in parts.sources.items()},
         **{f"guard {name}": found for name, guard in parts.guards.items() if (found := _fingerprint(guard))},
     }

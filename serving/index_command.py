@@ -18,7 +18,7 @@ from blender.index.build import build_base
 from blender.index.build import remove as remove_phrases
 from blender.index.corpus import Phrase, answering_words, of_words, read_phrases
 from blender.index.hits import Hit
-from blender.index.opening import open_base
+from blender.index.opening import open_base, own_folder
 from blender.index.settings import BaseSettings
 from blender.records import Dialog
 from blender.serving.terminal import messages, output, shown
@@ -32,7 +32,7 @@ Sources = Annotated[
         "with turns, .json, .txt with '- ' before a turn); or pkg:chitchat_dataset."
     ),
 ]
-Place = Annotated[str, typer.Argument(help="Folder of the base, or demo.")]
+Place = Annotated[str, typer.Argument(help="Folder of the base, or demo, everyday.")]
 Fewest = Annotated[int, typer.Option("--min-words", min=1, help="Leave shorter phrases out.")]
 Most = Annotated[int, typer.Option("--max-words", min=1, help="Leave longer phrases out.")]
 FewestAsked = Annotated[
@@ -98,7 +98,7 @@ def add(
     max_context_words: MostAsked = 1_000,
 ) -> None:
     """Add phrases to a base; only new ones are embedded."""
-    place = _own(base)
+    place = own_folder(base)
     phrases = _read(sources, (min_words, max_words), (min_context_words, max_context_words))
     _say(add_phrases(place, phrases, progress=True))
 
@@ -110,7 +110,7 @@ def remove(
     where: Where = None,
 ) -> None:
     """Remove phrases by text, or by the value of a column."""
-    gone = remove_phrases(_own(base), texts or (), where=_columns(where), progress=True)
+    gone = remove_phrases(own_folder(base), texts or (), where=_columns(where), progress=True)
     messages().print(f"{gone:,} phrases removed.")
     _say(open_base(base))
 
@@ -153,13 +153,6 @@ def stats(base: Place) -> None:
     for name, value in rows.items():
         table.add_row(name, shown(value))
     output().print(table)
-
-
-def _own(base: str) -> Path:
-    """The folder of a base that may be changed."""
-    if base == "demo":
-        raise BadInput("the base 'demo' is not changed; build one of your own with `blend index build SOURCE --out X`")
-    return Path(base)
 
 
 def _read(sources: Iterable[str], words: tuple[int, int], asked: tuple[int, int]) -> list[Phrase]:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender.index.context import embed_contexts
-from blender.index.demo import SETTINGS, demo_phrases
+from blender.index.demo import demo_phrases
+from blender.index.packaged import SETTINGS
 from blender.matrix import Floats
 from blender.models.cache import cache_folder, make_once, text_digest
 

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from random import Random
 
-import msgspec
-
-from blender.index.build import build_base
 from blender.index.corpus import Phrase, answering_words, of_words, read_chats
-from blender.index.growing import stored_annotators
-from blender.index.settings import BaseSettings
-from blender.index.store import VERSION
-from blender.models.cache import cache_folder, make_once, text_digest
+from blender.index.packaged import built_once
 from blender.models.reference import resolve
 from blender.pooling import duplicate_key
 
-log = logging.getLogger(__name__)
 SOURCE = "pkg:chitchat_dataset"
 FEWEST_WORDS, MOST_WORDS, FEWEST_ASKED = 4, 25, 3
-SETTINGS = BaseSettings(drop_above={"toxicity.toxic": 0.8})
 WHOLE_COMMAND = (
     f"blend index build {SOURCE} --out chitchat-base "
     f"--min-words {FEWEST_WORDS} --max-words {MOST_WORDS} "
@@ -55,13 +46,4 @@ def demo_base(pairs: int = 15_000) -> Path:
     Raises:
         MissingPackage: a package it is made of is not installed; the message says what brings it.
     """
-    settings = msgspec.json.encode(SETTINGS).decode()
-    measured = [annotator.fingerprint for annotator in stored_annotators(SETTINGS).values()]
-    made_of = [resolve(SOURCE).digest, resolve(SETTINGS.encoder).digest, *measured, settings, str(VERSION)]
-    folder = cache_folder() / "bases" / f"demo-{pairs}-{text_digest(*made_of)}"
-    return make_once(folder, lambda place: _build(place, pairs))
-
-
-def _build(place: Path, pairs: int) -> None:
-    base = build_base(demo_phrases()[: int(pairs * _SPARE)], place, SETTINGS, progress=True)
-    log.info("demo base: %s; the whole corpus: %s", base.manifest.counts, WHOLE_COMMAND)
+    return built_once(f"demo-{pairs}", resolve(SOURCE).digest, lambda: demo_phrases()[: int(pairs * _SPARE)])

@@ -1,27 +1,47 @@
-"""Bases by reference: a folder, or the one that comes with the package's own data; each opened once."""
+"""Bases by reference: a folder, or one that comes with the packages by its name; each opened once."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
+from blender.errors import BadInput
 from blender.index.base import PhraseBase
 from blender.index.store import MANIFEST
 from blender.models.cache import one_per_process
 
+PACKAGED = {"demo": "blender.index.demo:demo_base", "everyday": "blender.index.everyday:everyday_base"}
+"""By name, what builds them; imported when one is asked for, as nothing of that is needed to open a base."""
+
 
 def open_base(reference: str | Path) -> PhraseBase:
-    """Open a base, once per process and state of it; ``demo`` is the one that comes with the package's own data.
+    """Open a base, once per process and state of it.
+
+    Args:
+        reference: its folder, or a name of `PACKAGED`.
 
     Raises:
         BadBase: there is none, or it is broken.
     """
-    if str(reference) == "demo":
-        from blender.index.demo import demo_base  # what builds bases is not needed to open one
-
-        reference = demo_base()
+    if str(reference) in PACKAGED:
+        module, _, build = PACKAGED[str(reference)].partition(":")
+        reference = getattr(import_module(module), build)()
     folder = Path(reference).expanduser().absolute()
     manifest = folder / MANIFEST
     return _opened(folder, manifest.read_bytes() if manifest.is_file() else b"")
+
+
+def own_folder(reference: str) -> Path:
+    """The folder of a base that may be changed.
+
+    Raises:
+        BadInput: it is one that comes with the packages.
+    """
+    if reference in PACKAGED:
+        raise BadInput(
+            f"the base {reference!r} is not changed; build one of your own with `blend index build SOURCE --out X`"
+        )
+    return Path(reference)
 
 
 @one_per_process

@@ -27,7 +27,7 @@ class Generator(SampledSource):
     Attributes:
         adapter: folder of a LoRA adapter made for the model by ``peft`` or ``trl``; empty for none.
         prompts: ``retrieved`` shows the model pairs of context and good answer, found for each dialog, before it.
-        prompt_base: phrase base whose pairs are shown, a folder or ``demo``.
+        prompt_base: phrase base whose pairs are shown, a folder or the name of a packaged one.
         prompt_heads: folder of heads tuned to find helpful pairs; empty for the base's own search.
         prompt_rules: which of its phrases are good answers, ``drop`` and ``keep`` by the scores of the base (see
             ``blender.index.rules``); by default those that are neither toxic nor bland, where that was measured.

@@ -27,7 +27,7 @@ class Grounded(SampledSource):
     nothing is proposed: what could be said without knowledge is the plain generator's to say.
 
     Attributes:
-        base: phrase base whose best phrases are given, a folder or ``demo``; empty for none.
+        base: phrase base whose best phrases are given, a folder or the name of a packaged one; empty for none.
         documents: phrase base whose phrases are passages of documents, a folder; empty for none.
         passages: how many of each are given.
         facts: how many of the dialog's facts are given, the first ones.

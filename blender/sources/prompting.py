@@ -132,7 +132,7 @@ class PairRetriever:
         phrases = self.base.contents.phrases
         for name in phrases.column_names:
             if name.startswith(STORED) and name.endswith(_TOXIC):
-                values = phrases[name].to_numpy(zero_copy_only=False)
+                values = np.array(phrases[name].to_pylist(), dtype=np.float64)  # pyarrow would ask pandas about nulls
                 found &= ~(values > _MOST_TOXIC)  # what was not measured stays
         scores = BaseScores.find(self.base)
         for condition in map(Condition.read, NO_EXAMPLES):

@@ -28,7 +28,7 @@ class Retrieval:
     """Proposes phrases found in a phrase base.
 
     Attributes:
-        base: folder of a base, or ``demo``.
+        base: folder of a base, or the name of one of `blender.index.opening.PACKAGED`.
         on: what is compared with the dialog: the ``context`` a phrase once answered, the ``reply`` itself, or
             ``both`` in turn. In a base of bare replies, which answered nothing, it is always ``reply``.
         min_score: phrases with a lower cosine are not proposed.
@@ -90,7 +90,7 @@ class Retrieval:
         return found & self._applied.allowed if self._applied else found
 
     def warm(self) -> None:
-        """Load the base, its indexes, its encoder and its scores; the demo base is built at the first call.
+        """Load the base, its indexes, its encoder and its scores; a packaged one is built at the first call.
 
         Raises:
             BadInput: ``where`` names a column that the base has not; and what `propose` raises.

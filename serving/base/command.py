@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from blender.errors import BadInput
-from blender.index.opening import open_base
+from blender.index.opening import open_base, own_folder
 from blender.models.precision import Precision
 from blender.outputs import check_new_file
 from blender.serving.base.plan import Asked, planned
@@ -19,7 +18,7 @@ app = typer.Typer(
     help="Score the phrases of a base once; review, keep and drop them.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Place = Annotated[str, typer.Argument(help="Folder of the base, or demo.")]
+Place = Annotated[str, typer.Argument(help="Folder of the base, or demo, everyday.")]
 
 
 @app.command()
@@ -126,9 +125,7 @@ def apply(
     """
     from blender.serving.base.applying import apply_decisions
 
-    if base == "demo":
-        raise BadInput("the base 'demo' is not changed; build one of your own with `blend index build SOURCE --out X`")
-    done = apply_decisions(Path(base), sheets)
+    done = apply_decisions(own_folder(base), sheets)
     messages().print(f"{done.dropped:,} phrases dropped, {done.kept:,} kept from rules, {done.left:,} phrases left.")
     if done.scores == "lost":
         messages().print(f"The scores are of the base before; measure what is new with `blend base score {base}`.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blender.index import demo
+from blender.index import demo, packaged
 from blender.index.base import PhraseBase
 from blender.index.corpus import Phrase
 from blender.models.cache import cache_folder
@@ -41,5 +41,5 @@ def test_the_demo_base_is_built_once(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("the demo base is there already")
 
-    monkeypatch.setattr(demo, "build_base", refuse)
+    monkeypatch.setattr(packaged, "build_base", refuse)
     assert demo.demo_base(pairs=400) == folder

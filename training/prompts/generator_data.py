@@ -11,11 +11,11 @@ import numpy as np
 
 from blender.errors import BadInput
 from blender.index.base import PhraseBase
-from blender.index.build import build_base
 from blender.index.context import TURN_BREAK
 from blender.index.corpus import Phrase, answering_words, of_words, read_chats
-from blender.index.demo import FEWEST_ASKED, FEWEST_WORDS, MOST_WORDS, SETTINGS, SOURCE
-from blender.models.cache import cache_folder, make_once, text_digest
+from blender.index.demo import FEWEST_ASKED, FEWEST_WORDS, MOST_WORDS, SOURCE
+from blender.index.packaged import built_once
+from blender.models.cache import text_digest
 from blender.records import Dialog
 
 OTHER = "corpus-commonsense-dialogues/test.json"
@@ -108,13 +108,8 @@ def commonsense(data: Path, count: int, seed: int) -> tuple[Asked, ...]:
 
 def base_of(phrases: Sequence[Phrase]) -> PhraseBase:
     """The base of these phrases, built as the demo base is, in the cache folder at the first call."""
-    settings = msgspec.json.encode(SETTINGS).decode()
-    name = text_digest(settings, *(part for phrase in phrases for part in (phrase.context, phrase.reply)))
-
-    def build(folder: Path) -> None:
-        build_base(phrases, folder, SETTINGS, progress=True)
-
-    return PhraseBase.open(make_once(cache_folder() / "generator-report" / f"base-{name}", build))
+    parts = (part for phrase in phrases for part in (phrase.context, phrase.reply))
+    return PhraseBase.open(built_once("generator-report", text_digest(*parts), lambda: phrases))
 
 
 def _usable(phrases: Iterable[Phrase]) -> list[Phrase]:

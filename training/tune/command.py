@@ -21,7 +21,7 @@ def tune(
     dialogues: Annotated[str, typer.Argument(help="Conversations or pairs, in any form a base is built from.")],
     out: Annotated[Path, typer.Option(help="Folder of the heads (and of the encoder).")],
     method: Annotated[Method, typer.Option(help="What the heads learn from.")] = "contrastive",
-    base: Annotated[str, typer.Option(help="Folder of the phrase base, or demo.")] = "demo",
+    base: Annotated[str, typer.Option(help="Folder of the phrase base, or demo, everyday.")] = "demo",
     start: Annotated[Path | None, typer.Option(help="Heads to start from; without it they change nothing.")] = None,
     encoder: Annotated[
         Literal["frozen", "full", "lora"], typer.Option(help="contrastive: what else is trained; not frozen is slow.")
