@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from blender.assembly import assemble
-from blender.cascade import Cascade
+from blender.bundle import load_bundle, save_bundle
 from blender.engine import Blender
 from blender.errors import BadInput, UnknownName
 from blender.matrix import FeatureMatrix
@@ -59,15 +59,21 @@ def test_who_measures_all_has_no_shortlist_for_either() -> None:
     assert blender.parts.own.fingerprint != blender.parts.fingerprint
 
 
-def test_the_default_preset_has_one_of_its_own_with_the_same_shortlist() -> None:
+def test_the_default_preset_has_one_of_its_own_with_a_shortlist_of_its_own() -> None:
     parts = assemble(Settings.find("default"))
-    assert parts.own is not None
-    for ranker in (parts.ranker, parts.own.ranker):
-        assert isinstance(ranker, Cascade) and isinstance(ranker.last, TrueToFacts)
-    assert parts.cascade is not None and parts.own.cascade is not None
-    assert parts.cascade.first is parts.own.cascade.first and parts.cascade.dear == parts.own.cascade.dear
+    assert parts.own is not None and parts.cascade is not None and parts.own.cascade is not None
+    assert isinstance(parts.cascade.last, TrueToFacts)
     assert parts.own.fingerprint not in ("", parts.fingerprint)
-    assert parts.own.annotators is parts.annotators
+    assert parts.own.first_fingerprint not in ("", parts.first_fingerprint)
+    assert "origin" in parts.own.quick and "origin" not in parts.annotators
+    assert all(parts.own.annotators[name] is each for name, each in parts.annotators.items()), "loaded once"
+
+
+def test_without_a_shortlist_of_its_own_it_has_that_of_the_others() -> None:
+    settings = Settings.find("default")
+    parts = assemble(replace(settings, ranker={k: v for k, v in settings.ranker.items() if k != "own_first"}))
+    assert parts.own is not None and parts.cascade is not None and parts.own.cascade is not None
+    assert parts.own.cascade.first is parts.cascade.first
 
 
 @pytest.mark.parametrize(
@@ -75,11 +81,7 @@ def test_the_default_preset_has_one_of_its_own_with_the_same_shortlist() -> None
     [
         ({"ranker": {"own": "nowhere"}, "bundle": "default"}, UnknownName, "own under .ranker."),
         ({"ranker": {"use": "longest", "own": "small-talk"}}, BadInput, "needs the ranker 'learned'"),
-        (
-            {"ranker": {"own": "fast"}, "bundle": "default"},
-            BadInput,
-            "must be a bundle that reads the same columns",
-        ),
+        ({"ranker": {"own": "small-talk", "own_first": "fast"}, "bundle": "default"}, BadInput, "where first makes"),
     ],
 )
 def test_a_wrong_one_is_refused(given: dict[str, object], error: type[Exception], says: str) -> None:
@@ -92,3 +94,10 @@ def test_a_settings_file_finds_it_beside_itself(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('bundle = "default"\n[ranker]\nown = "mine"\n', encoding="utf-8")
     found, packaged = (assemble(Settings.find(name)).own for name in (tmp_path / "mine.toml", "default"))
     assert found is not None and packaged is not None and found.fingerprint == packaged.fingerprint
+
+
+def test_one_without_the_same_probabilities_is_refused(tmp_path: Path) -> None:
+    bundle = load_bundle(BUNDLES / "small-talk")
+    save_bundle(tmp_path / "mute", replace(bundle, ranker=replace(bundle.ranker, specific=None)))
+    with pytest.raises(BadInput, match="gives the same probabilities"):
+        assemble(Settings.of({"bundle": "default", "ranker": {"own": str(tmp_path / "mute")}, "guards": {}}))

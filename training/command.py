@@ -16,7 +16,7 @@ from blender.outputs import check_bundle_place, check_new_file
 from blender.seeds import LARGEST_SEED
 from blender.settings import Settings
 from blender.training.bootstrap import BootstrapSettings, bootstrap_labels
-from blender.training.options import AnnotatorsOf, KnowSources, Labels, Locale, Overwrite, Seed
+from blender.training.options import AnnotatorsOf, KnowOrigin, KnowSources, Labels, Locale, Overwrite, Seed
 from blender.training.outer import judged_sets
 from blender.training.pipeline import Trained, TrainSettings
 from blender.training.pipeline import train as train_bundle
@@ -38,6 +38,7 @@ def train(
     settings: AnnotatorsOf = None,
     locale: Locale = None,
     know_sources: KnowSources = False,
+    know_origin: KnowOrigin = False,
     tries: Annotated[
         int,
         typer.Option(
@@ -53,6 +54,8 @@ def train(
     chosen = annotator_settings(annotator, settings)
     if know_sources:
         chosen.setdefault("source", {})
+    if know_origin:
+        chosen.setdefault("origin", {})
     grid, heads = settings_tried(tries)
     wanted = TrainSettings(annotators=chosen, locale=locale, grid=grid, heads=heads, seed=seed)
     check_bundle_place(out)

@@ -23,6 +23,14 @@ KnowSources = Annotated[
         help="Let the ranker know which source made an answer: better for these systems, of no use for others.",
     ),
 ]
+KnowOrigin = Annotated[
+    bool,
+    typer.Option(
+        "--know-origin",
+        help="Let the ranker know how sure a source was of an answer, and what a phrase was found by (rank, score, "
+        "matched): better for pools of a blender's own sources, of no use for others.",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")]
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")]
 

@@ -23,7 +23,7 @@ from blender.judging.pools import AGGREGATED, LabelledPool
 from blender.judging.rows import LabelRow, RatingRow
 from blender.labelling.campaign import Campaign
 from blender.labelling.crowd import Votes, infer
-from blender.labelling.records import Item, Label
+from blender.labelling.records import Brought, Item, Label
 from blender.reading import TurnRow
 from blender.records import Kind
 
@@ -156,6 +156,7 @@ def _row(
         specific = 0.0
     if sensible and not any(label.sensible and label.specific is not None for label in said):
         specific = None  # those who found it senseless were not asked, and nobody else said
+    brought = item.brought.get(system or "", Brought())
     return LabelRow(
         dialog_id=item.dialog.id,
         context=[TurnRow(speaker=turn.speaker, text=turn.text) for turn in item.dialog.turns],
@@ -163,6 +164,9 @@ def _row(
         dataset=campaign.name,
         source=system,
         source_type=_kind(item),
+        rank=brought.rank,
+        score=brought.score,
+        matched=brought.matched,
         sensible=sensible,
         specific=specific,
         ratings=[_rating(label) for label in sorted(said, key=lambda label: label.rater)],

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from blender.errors import BadInput
 from blender.judging import prediction_powered
+from blender.labelling.records import Brought
 from blender.reading import check_tasks, read_tasks
 from blender.records import Candidate, Dialog
 
@@ -21,6 +22,11 @@ class Answer(prediction_powered.Answer, Protocol):
         """What sort of source that is, as `blender.records.Kind`."""
         ...
 
+    @property
+    def brought(self) -> Brought | None:
+        """What the source said of it, if it is known."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposed:
@@ -31,11 +37,19 @@ class Proposed:
     dialog: Dialog
     text: str
     slices: Mapping[str, str] = field(default_factory=dict)
+    brought: Brought | None = None
 
     @classmethod
     def of(cls, candidate: Candidate, dialog: Dialog, slices: Mapping[str, str]) -> Proposed:
         """What a candidate's source answers to a context."""
-        return cls(system=candidate.source, kind=candidate.kind, dialog=dialog, text=candidate.text, slices=slices)
+        return cls(
+            system=candidate.source,
+            kind=candidate.kind,
+            dialog=dialog,
+            text=candidate.text,
+            slices=slices,
+            brought=Brought(rank=candidate.rank, score=candidate.score, matched=candidate.matched),
+        )
 
 
 def read_pools(path: Path, *, locale: str = "en") -> list[Proposed]:

@@ -71,7 +71,8 @@ class Campaign:
     @cached_property
     def id(self) -> str:
         """Sixteen hex digits of the items; a sheet of another campaign is known by it."""
-        text = msgspec.json.encode([[asdict(item) for item in self.items], self.seed], order="sorted")
+        judged = [{name: value for name, value in asdict(item).items() if name != "brought"} for item in self.items]
+        text = msgspec.json.encode([judged, self.seed], order="sorted")
         return hashlib.sha256(text).hexdigest()[:16]
 
     @cached_property

@@ -105,6 +105,7 @@ def _items(answers: Sequence[Answer], seed: int) -> list[Item]:
             systems=tuple(dict.fromkeys(answer.system for answer in group)),
             kind=_one_kind(group),
             slices=dict(group[0].slices),
+            brought={answer.system: answer.brought for answer in reversed(group) if answer.brought},
         )
         for (dialog, text), group in groups.items()
     ]

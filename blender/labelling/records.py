@@ -27,6 +27,15 @@ class Gold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What a source said of an answer of its own, for rankers that may read it; as in `blender.records.Candidate`."""
+
+    rank: int | None = None
+    score: float | None = None
+    matched: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One answer to one context, to be judged.
 
@@ -40,6 +49,8 @@ class Item:
         slices: by name, such as ``{"cluster": "3", "turn": "2"}``, for scores by slice.
         gold: the labels it must get; such an item is not scored.
         repeats: id of the item it repeats, to see whether raters agree with themselves; it is not scored.
+        brought: by system, what it said of the answer. No rater sees it, and it is no part of what makes a campaign
+            another one.
     """
 
     id: str
@@ -51,6 +62,7 @@ class Item:
     slices: Mapping[str, str] = field(default_factory=dict)
     gold: Gold | None = None
     repeats: str | None = None
+    brought: Mapping[str, Brought] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for what, text in (("an item's id", self.id), ("an item's page", self.page), ("an item's answer", self.text)):

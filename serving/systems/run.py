@@ -72,6 +72,10 @@ class Answered:
     seconds: float = float("nan")
     cost: float = 0.0
 
+    @property
+    def brought(self) -> None:
+        """Nothing: of a whole system nothing is known but its answer."""
+
 
 def read_note(folder: Path) -> RunNote:
     """Read ``run.json``.

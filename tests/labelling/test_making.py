@@ -3,17 +3,19 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from blender.errors import BadInput
+from blender.labelling.aggregate import label_rows
 from blender.labelling.answers import Proposed, read_pools
 from blender.labelling.campaign import Campaign
 from blender.labelling.gold import GoldAnswer, read_gold
 from blender.labelling.making import make_campaign
-from blender.labelling.records import Form, Gold
+from blender.labelling.records import Form, Gold, Label
 from blender.records import Dialog
 
 SYSTEMS = ("alpha", "beta", "gamma")
@@ -147,6 +149,22 @@ def test_pools_are_read_with_their_sources_as_systems(tmp_path: Path) -> None:
     path = tmp_path / "pools.jsonl"
     path.write_text(json.dumps({"id": "d", "turns": ["Hi"], "candidates": [{"text": "Yo", "source": "me"}, "Hey"]}))
     assert [(each.system, each.text) for each in read_pools(path)] == [("me", "Yo"), ("given", "Hey")]
+
+
+def test_what_a_source_said_of_its_answer_reaches_the_labels_and_no_digest(tmp_path: Path) -> None:
+    path = tmp_path / "pools.jsonl"
+    known = {"rank": 2, "score": 0.75, "matched": "Hey"}
+    both = [{"text": "Yo", "source": "me", **known}, {"text": "Yo", "source": "you"}]
+    path.write_text(json.dumps({"id": "d", "turns": ["Hi"], "candidates": both}))
+    campaign = make_campaign(read_pools(path), name="x")
+    campaign.save(tmp_path)
+    label = Label(item=campaign.items[0].id, rater="r", sensible=True, specific=True)
+    rows = label_rows(Campaign.load(tmp_path), [label])
+    assert [(row.source, row.rank, row.score, row.matched) for row in rows] == [
+        ("me", 2, 0.75, "Hey"), ("you", 1, None, None),
+    ]  # fmt: skip
+    bare = make_campaign([replace(each, brought=None) for each in read_pools(path)], name="x")
+    assert bare.id == campaign.id and not bare.items[0].brought
 
 
 def test_pools_without_candidates_are_refused_by_line(tmp_path: Path) -> None:

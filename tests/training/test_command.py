@@ -41,11 +41,12 @@ def test_annotators_and_their_settings_can_be_chosen(tmp_path: Path) -> None:
 
 
 def test_who_made_an_answer_is_known_only_if_asked(label_file: Callable[..., Path], tmp_path: Path) -> None:
-    for folder, asked in (("blind", []), ("knowing", ["--know-sources"])):
+    for folder, asked in (("blind", []), ("knowing", ["--know-sources"]), ("whence", ["--know-origin"])):
         given = ["train", str(label_file("mine")), "--out", str(tmp_path / folder), "--annotator", "length", *asked]
         assert main(given) == 0
     assert list(load_bundle(tmp_path / "blind").annotators) == ["length"]
     assert list(load_bundle(tmp_path / "knowing").annotators) == ["length", "source"]
+    assert list(load_bundle(tmp_path / "whence").annotators) == ["length", "origin"]
 
 
 @pytest.mark.slow

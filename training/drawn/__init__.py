@@ -1,7 +1,7 @@
 """Pools that the default preset itself drew, labelled: what bundles for its own pools learn from and are judged on.
 
 The labelled public sets are of systems from 2018 to 2020, and no pool of theirs looks like those of a small chat model
-beside a base of students' small talk. ``drawn-chats*.jsonl`` are such pools: contexts of packaged conversations whose
+beside bases of phrases. ``drawn-chats*.jsonl`` are such pools: contexts of packaged conversations whose
 phrases are not in the demo base, one of each, and the eight candidates that came on the shortlist; in
 ``drawn-talk*.jsonl`` the contexts were written for the project, on all that people tell a chatbot.
 ``drawn-facts*.jsonl`` are dialogs with facts (`blender.training.facts`); there the kind of an answer stands in its

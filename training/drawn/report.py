@@ -2,8 +2,7 @@
 
     python -m blender.training.drawn.report
 
-By the bundle for anybody's candidates, by its ``own`` one, which saw other pools of the same sources, and without
-choosing.
+By the bundles for anybody's candidates, by those that saw other pools of the same sources, and without choosing.
 """
 
 from __future__ import annotations
@@ -20,23 +19,24 @@ from blender.judging.headroom import bootstrap, chosen_target, recovered
 from blender.judging.resampling import Interval
 from blender.judging.target import targets
 from blender.matrix import Doubles
+from blender.models.cache import cache_folder
 from blender.settings import BUNDLES
-from blender.training.drawn import CHATS, CHATS_JUDGED, FACTS_JUDGED, TALK_JUDGED
-from blender.training.drawn.bundle import OWN, measured
+from blender.training.drawn import CHATS, CHATS_JUDGED, FACTS_JUDGED, TALK, TALK_JUDGED
+from blender.training.drawn.bundle import measured
 from blender.training.fixed import Fixed
 from blender.training.learning_curve import learning_curve
 from blender.training.options import Project
-from blender.training.prepare import Prepared
+from blender.training.prepare import Prepared, prepare
 from blender.training.report import table, write_between_markers, write_json
 from blender.training.script import run
 from blender.training.warm import Warm
 
-START = "default"
+BUNDLES_COMPARED = (START, FAST, OWN_FAST, OWN) = ("default", "fast", "small-talk-fast", "small-talk")
 JUDGED = {"chats": CHATS_JUDGED, "talk": TALK_JUDGED}
 RECOVERED = "recovered"
 COMMAND = "python -m blender.training.drawn.report"
 SIZES, SEEDS = (25, 50, 100, 200, 400), 3
-_FIRST = {"retrieval": "first of `retrieval`", "generator": "first of `generator`"}
+_FIRST = {name: f"first of `{name}`" for name in ("retrieval", "everyday", "generator", "prompted")}
 
 
 def policies(prepared: Prepared) -> dict[str, Doubles]:
@@ -45,7 +45,7 @@ def policies(prepared: Prepared) -> dict[str, Doubles]:
     sources = [one.source for labelled in prepared.labelled for one in labelled.pool.candidates]
     place = -np.arange(len(sources), dtype=np.float64)
     found = {name: place + len(place) * (np.array(sources) == source) for source, name in _FIRST.items()}
-    for bundle in (START, OWN[START]):
+    for bundle in BUNDLES_COMPARED:
         found[f"bundle `{bundle}`"] = load_bundle(BUNDLES / bundle).ranker.score(matrix).value.astype(np.float64)
     return found
 
@@ -80,21 +80,25 @@ def said(prepared: Prepared) -> dict[str, dict[str, float]]:
     """Mean P(sensible) and P(specific) of all candidates by either bundle, and what their labels say."""
     examples = prepared.examples
     found = {"labels": {name: float(getattr(examples, name).mean()) for name in HEADS}}
-    for bundle in (START, OWN[START]):
+    for bundle in (START, OWN):
         scores = load_bundle(BUNDLES / bundle).ranker.score(examples.matrix)
         found[f"bundle `{bundle}`"] = {name: float(getattr(scores, name).mean()) for name in HEADS}
     return found
 
 
 def curves() -> dict[str, Any]:
-    """Head-room by the number of labelled pools, from nothing and from the bundle for anybody's candidates."""
+    """Head-room by the number of labelled pools: what ``blend train`` and ``blend adapt`` make of them."""
     start = load_bundle(BUNDLES / START)
-    prepared = measured([CHATS], start)
+    plain = prepare([CHATS, TALK], cache_folder() / "features", annotators=start.annotators)
     found: dict[str, Any] = {}
-    for name, fixed in (("from nothing", Fixed()), ("from the bundle", Warm(start=start.ranker))):
+    for name, prepared, fixed in (
+        ("adapted", plain, Warm(start=start.ranker)),
+        ("trained, by the same annotators", plain, Fixed()),
+        ("trained, by `origin`, too", measured([CHATS, TALK]), Fixed()),
+    ):
         curve = learning_curve(prepared.examples, prepared.directions, sizes=SIZES, seeds=SEEDS, fixed=fixed)
         found[name] = {"sizes": curve.sizes, "recovered": [one.value for one in curve.recovered]}
-    return {**found, "contexts": len(prepared.labelled)}
+    return {**found, "contexts": len(plain.labelled)}
 
 
 def lines(values: Mapping[str, Any]) -> Iterator[str]:
@@ -114,16 +118,17 @@ def lines(values: Mapping[str, Any]) -> Iterator[str]:
     ]
     yield from table(["all candidates, mean", "P(sensible), %", "P(specific), %"], rows)
     yield ""
-    curve = values["curve"]
-    each = [curve[name] for name in ("from nothing", "from the bundle")]
-    rows = [[size, *(f"{100 * one['recovered'][at]:.0f}" for one in each)] for at, size in enumerate(each[0]["sizes"])]
-    yield from table(["labelled pools of chats", "recovered from nothing, %", "from the bundle, %"], rows)
+    curve = {name: one for name, one in values["curve"].items() if name != "contexts"}
+    rows = [
+        [size, *(f"{100 * one['recovered'][at]:.0f}" for one in curve.values())]
+        for at, size in enumerate(next(iter(curve.values()))["sizes"])
+    ]
+    yield from table(["labelled pools: head-room recovered, %", *curve], rows)
 
 
 def main(out: Project = Path()) -> None:
-    """Write docs/own-pools.md and benchmarks/own_pools.json: two minutes, and minutes before the first time."""
-    start = load_bundle(BUNDLES / START)
-    pools = {name: measured([path], start) for name, path in {**JUDGED, "facts": FACTS_JUDGED}.items()}
+    """Write docs/own-pools.md and benchmarks/own_pools.json: some minutes, and more before the first time."""
+    pools = {name: measured([path]) for name, path in {**JUDGED, "facts": FACTS_JUDGED}.items()}
     values = {
         "command": COMMAND,
         "seed": 0,
