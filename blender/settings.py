@@ -31,9 +31,9 @@ class Settings:
             ``"length_free": True``: what length explains of its scores in a pool is taken away. ``learned`` also takes
             ``"true_to_facts": True``, which holds it against an answer that it contradicts the dialog's facts, and
             ``"first"``, another bundle, whose ranker makes a shortlist of ``"shortlist"`` candidates (8): only these
-            get the annotators that it does not read, see `blender.cascade`. ``"own"`` is a bundle made of ``bundle``
-            by ``blend adapt``: its ranker chooses in replies, and that of ``bundle`` among what callers of
-            ``choose`` bring.
+            get the annotators that it does not read, see `blender.cascade`. ``"own"`` is a bundle made of labelled
+            pools of these sources: its ranker chooses in replies, and that of ``bundle`` among what callers of
+            ``choose`` bring; ``"own_first"`` is to it what ``"first"`` is to the other.
         sources: by name; ``use`` names the catalogue entry (the name itself if absent), ``k`` how many
             candidates to ask for, the rest are the source's settings.
         guards: by name, in the order they are checked; settings as for sources.

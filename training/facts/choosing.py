@@ -16,23 +16,28 @@ from blender.matrix import Doubles, FeatureMatrix, Floats
 from blender.records import Pool
 from blender.roles import Ranker
 from blender.settings import Settings
-from blender.true_to_facts import COLUMN, TrueToFacts
+from blender.true_to_facts import ANNOTATOR, COLUMN, TrueToFacts
 
 
-def measured_by(settings: Settings, pools: Sequence[Pool]) -> tuple[TrueToFacts, TrueToFacts, FeatureMatrix]:
-    """What ranks callers' candidates and what ranks the sources' own, both true to facts; and what they read of pools.
+def measured_by(settings: Settings, pools: Sequence[Pool]) -> tuple[TrueToFacts, Ranker, FeatureMatrix]:
+    """What ranks callers' candidates, true to facts; what ranks the sources' own; and what they read of pools.
 
     Every candidate is measured by everything, without a shortlist.
 
     Raises:
         BadInput: the settings are not those of a bundle, true to facts, with one of its ``own``.
     """
-    plain = {key: value for key, value in settings.ranker.items() if key not in ("first", "shortlist")}
+    plain = {key: value for key, value in settings.ranker.items() if key not in ("first", "own_first", "shortlist")}
     parts = assemble(replace(settings, ranker=plain, sources={}, guards={}))
-    rankers = (parts.ranker, parts.own and parts.own.ranker)
-    if not (isinstance(rankers[0], TrueToFacts) and isinstance(rankers[1], TrueToFacts)):
+    if not (isinstance(parts.ranker, TrueToFacts) and parts.own):
         raise BadInput("the settings must have own = BUNDLE and true_to_facts = true under [ranker]")
-    return rankers[0], rankers[1], annotate(pools, parts.annotators, timeout=None).matrix
+    return parts.ranker, parts.own.ranker, annotate(pools, parts.own.annotators, timeout=None).matrix
+
+
+def unread(matrix: FeatureMatrix) -> FeatureMatrix:
+    """The same where nobody read the facts."""
+    known = np.array([not name.startswith(ANNOTATOR + ".") for name in matrix.columns])
+    return replace(matrix, values=np.where(known, matrix.values, np.float32(np.nan)))
 
 
 def fitted_weight(ranker: TrueToFacts, matrix: FeatureMatrix, target: Doubles) -> float:

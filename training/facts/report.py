@@ -19,10 +19,9 @@ from blender.judging.headroom import recovered
 from blender.judging.label_files import read_label_files
 from blender.judging.target import targets
 from blender.models.fact_reading import KINDS
-from blender.roles import Ranker
 from blender.settings import Settings
 from blender.training.drawn import FACTS_CHOICES, FACTS_JUDGED
-from blender.training.facts.choosing import choices, fitted_weight, measured_by, shares
+from blender.training.facts.choosing import choices, fitted_weight, measured_by, shares, unread
 from blender.training.facts.items import HARD, JUDGED, Written, read_choices, read_items
 from blender.training.options import Project
 from blender.training.report import table, write_between_markers, write_json
@@ -41,30 +40,30 @@ def chosen(written: Written) -> dict[str, Any]:
     return {name: shares(choices(one, matrix, written.names), asked) for name, one in each.items()}
 
 
-def weights() -> dict[str, float]:
-    """As fitted to the labels of `FACTS_CHOICES`, for callers' candidates and for the sources' own."""
-    labelled, settings = read_label_files([FACTS_CHOICES]), Settings.find(PRESET)
-    *rankers, matrix = measured_by(settings, [one.pool for one in labelled])
-    target = np.concatenate(targets(labelled).values)
-    names = (settings.bundle, settings.ranker["own"])
-    return {name: fitted_weight(one, matrix, target) for name, one in zip(names, rankers, strict=True)}
+def weight() -> float:
+    """As fitted to the labels of `FACTS_CHOICES`, for callers' candidates."""
+    labelled = read_label_files([FACTS_CHOICES])
+    ranker, _, matrix = measured_by(Settings.find(PRESET), [one.pool for one in labelled])
+    return fitted_weight(ranker, matrix, np.concatenate(targets(labelled).values))
 
 
 def drawn() -> dict[str, Any]:
-    """What is chosen from the pools that the preset's sources drew: by either bundle, and with the penalty."""
+    """What is chosen from the pools that the preset's sources drew: by either bundle, with and without the facts."""
     labelled, kinds = read_label_files([FACTS_JUDGED]), read_choices(FACTS_JUDGED, beside=True).names
     settings = Settings.find(PRESET)
-    *both, matrix = measured_by(settings, [one.pool for one in labelled])
-    names = (settings.bundle, settings.ranker["own"])
-    rankers: dict[str, Ranker] = {}
-    for name, true in zip(names, both, strict=True):
-        rankers |= {f"bundle `{name}`": true.ranker, f"`{name}` and the penalty": true}
+    true, own, matrix = measured_by(settings, [one.pool for one in labelled])
+    bundle, replies = f"bundle `{settings.bundle}`", f"bundle `{settings.ranker['own']}`"
     wanted = targets(labelled).values
     found: dict[str, Any] = {}
-    for name, one in rankers.items():
-        counted = Counter(choices(one, matrix, kinds))
-        scores = one.score(matrix, ()).value
-        won = recovered(wanted, [scores[rows] for rows in matrix.groups()])
+    for name, one, read in (
+        (bundle, true.ranker, matrix),
+        (f"{bundle} and the penalty", true, matrix),
+        (f"{replies}, facts unread", own, unread(matrix)),
+        (replies, own, matrix),
+    ):
+        counted = Counter(choices(one, read, kinds))
+        scores = one.score(read, ()).value
+        won = recovered(wanted, [scores[rows] for rows in read.groups()])
         shares_of = {kind: counted[kind] / len(labelled) for kind in KINDS}
         found[name] = {**shares_of, "SSA": won.mean_target, "recovered": won.mean.value}
     return {"n": len(labelled), "chosen": found}
@@ -86,15 +85,14 @@ def lines(values: Mapping[str, Any]) -> Iterator[str]:
     rows = [[how, *(f"{100 * one[name]:.0f}" for name in names)] for how, one in each["chosen"].items()]
     yield from table([f"{each['n']} pools as drawn: chosen by", *KINDS, "SSA", "head-room recovered"], rows)
     yield ""
-    fitted = ", ".join(f"{value:.2f} for `{name}`" for name, value in values["weights"].items())
-    yield f"Weight fitted to `{FACTS_CHOICES.name}`: {fitted}; in use: {WEIGHT}."
+    yield f"Weight of the penalty fitted to `{FACTS_CHOICES.name}`: {values['weight']:.2f}; in use: {WEIGHT}."
 
 
 def main(out: Project = Path()) -> None:
     """Write docs/facts.md and benchmarks/facts.json: four minutes."""
     values = {
         "command": COMMAND,
-        "weights": weights(),
+        "weight": weight(),
         "plain": chosen(read_choices(JUDGED, beside=True)),
         "hard": chosen(read_items([HARD])),
         "drawn": drawn(),
