@@ -21,14 +21,14 @@ from blender.bundle import load_bundle
 from blender.models.cache import cache_folder
 from blender.settings import BUNDLES
 from blender.training.card import Provenance
-from blender.training.drawn import CHATS, FACTS, TALK
+from blender.training.drawn import CHATS, FACTS, FACTS_CHOICES, TALK
 from blender.training.pipeline import TrainSettings, train
 from blender.training.prepare import Prepared, prepare
 from blender.training.script import run
 
 OWN = {"default": ("small-talk", ("origin", "consistency")), "fast": ("small-talk-fast", ("origin",))}
 """By the bundle whose annotators it reads: its name, and the annotators that it reads beside them."""
-LEARNT = (CHATS, TALK, FACTS)
+LEARNT = (CHATS, TALK, FACTS, FACTS_CHOICES)
 _PROVENANCE = Provenance(
     title="pools that the default preset drew, labelled by a large language model (training/drawn/RULES.md)",
     licence="the contexts of drawn-chats: chitchat-dataset, MIT; all else that of this project",
