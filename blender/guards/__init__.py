@@ -12,5 +12,6 @@ GUARDS = Catalogue(
         "echo": "blender.guards.echo:Echo",
         "repetition": "blender.guards.repetition:Repetition",
         "stuffing": "blender.guards.stuffing:Stuffing",
+        "crisis": "blender.guards.crisis:Crisis",
     },
 )

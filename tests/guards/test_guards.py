@@ -37,7 +37,7 @@ def test_every_guard_keeps_the_contract(name: str) -> None:
     pools = [Pool.of(TURNS, ["", TURNS[1], TURNS[2], stuffed]), Pool.of("Hi", ["😀 " * 900])]
     found = guard.check(pools, FeatureMatrix(values=matrix(5).values, columns=(), group_sizes=(4, 1)))
     assert len(found) == 5
-    assert any(found) == (name != "block_list")
+    assert any(found) == (name not in ("block_list", "crisis"))
     assert all(reason is None or (reason.startswith(f"{name}: ") and len(reason) < 80) for reason in found)
     with pytest.raises(UnknownName, match="setting of guard"):
         GUARDS.build(name, {"no_such_setting": 1})
@@ -212,3 +212,42 @@ def test_words_of_the_conversation_without_a_sentence_are_stuffing(text: str, bl
 
 def test_the_run_of_stuffing_is_a_setting() -> None:
     assert check("stuffing", "trail recommend hike", run=3) == ["stuffing: 3 words of the conversation in a row"]
+
+
+@pytest.mark.parametrize(
+    ("said", "crisis"),
+    [
+        ("I want to kill myself", True),
+        ("i wanna die", True),
+        ("wish i was dead", True),
+        ("I dont want to live anymore", True),
+        ("I keep thinking about suicide", True),
+        ("i feel suicidal", True),
+        ("I just want it all to end", True),
+        ("everyone would be better off without me", True),
+        ("i want to cut myself again", True),
+        ("I cut myself shaving", False),
+        ("i hurt myself playing football", False),
+        ("I want to die of embarrassment", False),
+        ("My friend died by suicide", False),
+        ("I want to diet", False),
+        ("am I going to die?", False),
+    ],
+)
+def test_who_speaks_of_suicide_is_answered_with_help_or_not_at_all(said: str, crisis: bool) -> None:
+    found = check(
+        "crisis", "A worthwhile plan. Have you tried before?", "Please call a crisis line now.", turns=(said,)
+    )
+    assert found == ["crisis: names no help" if crisis else None, None]
+
+
+def test_a_crisis_is_not_over_with_the_next_turn() -> None:
+    turns = ("I want to die", "Please call a crisis line.", "yes i mean it", "Who is near you?", "nobody")
+    assert check("crisis", "Nice!", turns=turns[:3]) == ["crisis: names no help"]
+    assert check("crisis", "Nice!", turns=turns) == [None]
+
+
+@pytest.mark.parametrize("given", [{"turns": 0}, {"help": ()}, {"help": ("",)}])
+def test_wrong_settings_of_crisis_are_refused(given: dict[str, object]) -> None:
+    with pytest.raises(BadInput, match="crisis'"):
+        GUARDS.build("crisis", given)
