@@ -14,7 +14,7 @@ from blender.roles import Ranker, Scores
 ANNOTATOR, COLUMN = "consistency", "consistency.contrary"
 WEIGHT = 1.5
 """What a sure contradiction takes off, in units of a learned ranker's score: the typical spread of human labels inside
-a pool is 1. Between what ``python -m blender.training.facts.report`` fits for either bundle (docs/facts.md)."""
+a pool is 1. A little below what ``python -m blender.training.facts.report`` fits (docs/facts.md)."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

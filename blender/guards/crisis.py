@@ -18,7 +18,7 @@ _SAID = re.compile(
     r"|\b(end|ending|take|taking) my (own )?life\b|\bend(ing)? it all\b|\bit all to end\b"
     r"|\b(want|wanted|wanna|rather)( to| just)* (die|be dead|not (be here|exist|wake up))\b"
     r"(?! (of|from) (laugh|embarrass|shame|bored))"
-    rf"|{_WISH} (suicide|dying|killing me)\b|\bcommit suicide\b|\b(am|i.?m|feel|feeling) suicidal\b"
+    rf"|{_WISH} (suicide|dying)\b|\bcommit suicide\b|\b(am|i.?m|feel|feeling) suicidal\b"
     r"|\bwish (that )?i (was|were) (dead|never born)\b"
     r"|\b(do not|don.?t) (want|wanna)( to)? (live|be alive|be here|wake up|exist)\b"
     r"|\bno (reason|point) (to|in) (live|living|go on|going on)\b|\bbetter off (dead|without me)\b",
