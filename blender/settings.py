@@ -102,7 +102,7 @@ class Settings:
     def read(cls, path: Path) -> Settings:
         """Read a TOML file; relative paths, but those of annotators' models, are looked for beside it first."""
         try:
-            given = tomllib.loads(path.read_text(encoding="utf-8"))
+            given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except OSError as fault:
             raise BadInput(f"the settings file {path} cannot be read: {fault.strerror}") from None
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:

@@ -44,6 +44,11 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
         Settings.find(tmp_path / "mine.toml")
 
 
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('bundle = "fast"', encoding="utf-8-sig")
+    assert Settings.find(tmp_path / "mine.toml").bundle == "fast"
+
+
 def test_an_unknown_blender_is_answered_with_the_known_ones() -> None:
     with pytest.raises(UnknownName, match="did you mean 'default'"):
         Settings.find("defalt")

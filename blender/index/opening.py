@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
-from blender.errors import BadInput
+from blender.errors import BadBase, BadInput
 from blender.index.base import PhraseBase
 from blender.index.store import MANIFEST
 from blender.models.cache import one_per_process
@@ -27,6 +28,8 @@ def open_base(reference: str | Path) -> PhraseBase:
         module, _, build = PACKAGED[str(reference)].partition(":")
         reference = getattr(import_module(module), build)()
     folder = Path(reference).expanduser().absolute()
+    if not folder.exists() and (meant := get_close_matches(str(reference), PACKAGED, n=1)):
+        raise BadBase(f"no phrase base at {folder}; did you mean {meant[0]!r}? Names known: {', '.join(PACKAGED)}")
     manifest = folder / MANIFEST
     return _opened(folder, manifest.read_bytes() if manifest.is_file() else b"")
 

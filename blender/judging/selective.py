@@ -28,6 +28,7 @@ DELTA = 0.1
 PROBABILITIES: tuple[float, ...] = tuple(at / 100 for at in range(100))
 """Thresholds that are tried for a probability. They are fixed: ones picked by the labels would void the test."""
 _MOST_LABELS = 10_000
+_LEAST_RISK = 1e-4  # to prove it takes 39,000 answers without a bad one; less is looked for forever
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ class Certificate:
 
     def sentence(self) -> str:
         """Plain words."""
-        promise = f"at most {self.risk:.0%} of the given answers are not sensible"
+        promise = f"at most {100 * self.risk:g}% of the given answers are not sensible"
         if self.threshold is not None:
             return (
                 f"With min_sensible = {self.threshold:g}, {promise} (confidence {1 - self.delta:.0%}): of "
@@ -93,7 +94,7 @@ def certify(
         scores: of the winner of each context, float64 (n,), comparable between contexts, made without these labels;
             one row a conversation, as rows of one are not independent. NaN = never given.
         bad: whether that winner is bad, bool (n,).
-        risk: the largest share of bad among given answers, above 0 and below 1.
+        risk: the largest share of bad among given answers, from 0.0001 to below 1.
         delta: the chance that the promise is wrong, above 0 and below 1.
         thresholds: to try, in any order, chosen without looking at ``bad``.
 
@@ -179,11 +180,16 @@ def check_promise(risk: float, delta: float) -> None:
 
 def _out_of_range(risk: float, delta: float) -> list[str]:
     shares = {"risk": risk, "delta": delta}
-    return [
+    wrong = [
         f"{name} must lie between 0 and 1 (both excluded), is {share}"
         for name, share in shares.items()
         if not 0 < share < 1
     ]
+    if 0 < risk < _LEAST_RISK:
+        wrong.append(
+            f"risk must be at least {_LEAST_RISK:g}, is {risk:g}: less takes tens of thousands of labels to prove"
+        )
+    return wrong
 
 
 def _check(scores: Doubles, bad: NDArray[np.bool_], risk: float, delta: float, tried: Doubles) -> None:

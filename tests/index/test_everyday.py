@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blender.errors import BadInput
+from blender.errors import BadBase, BadInput
 from blender.index.corpus import Phrase, read_chats
 from blender.index.everyday import CONVERSATIONS, everyday_phrases
 from blender.index.opening import PACKAGED, open_base, own_folder
@@ -47,3 +47,8 @@ def test_packaged_bases_are_not_changed() -> None:
     for name in PACKAGED:
         with pytest.raises(BadInput, match="is not changed; build one of your own"):
             own_folder(name)
+
+
+def test_a_name_nearly_right_is_answered_with_the_right_one() -> None:
+    with pytest.raises(BadBase, match="did you mean 'everyday'"):
+        open_base("everydays")

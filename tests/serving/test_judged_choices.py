@@ -149,13 +149,20 @@ def test_a_rule_gives_no_probabilities(rule: Path, tmp_path: Path, capsys: pytes
     assert "--write needs a settings file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("option", "value"), [("--risk", "3"), ("--delta", "0")])
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("--risk", "3", "must lie between 0 and 1 (both excluded), is 3"),
+        ("--risk", "1e-09", "must be at least 0.0001, is 1e-09"),
+        ("--delta", "0", "must lie between 0 and 1 (both excluded), is 0"),
+    ],
+)
 def test_a_promise_that_cannot_be_is_refused_before_the_work(
-    option: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    option: str, value: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["abstain", str(write_labels(tmp_path, contexts=5)), option, value]) == 2
     said = capsys.readouterr().err
-    assert f"{option[2:]} must lie between 0 and 1 (both excluded), is {value}" in said and "loading" not in said
+    assert f"{option[2:]} {says}" in said and "loading" not in said
 
 
 def test_one_context_of_a_conversation_counts(blender: Blender, tmp_path: Path) -> None:
