@@ -32,7 +32,8 @@ def sentence(pool: Pool, matrix: FeatureMatrix, winner: int, other: int, voice: 
     phrases: list[str] = []
     try:
         for name, gain in voice.ranker.reasons(matrix, winner, other):
-            phrase = _phrase(name, matrix, winner, other, voice.columns) if gain > 0 else None
+            told = gain > 0 and _comparable(voice.columns.get(name), pool, winner, other)
+            phrase = _phrase(name, matrix, winner, other, voice.columns) if told else None
             if phrase and phrase not in phrases:
                 phrases.append(phrase)
             if len(phrases) == _MOST:
@@ -42,6 +43,12 @@ def sentence(pool: Pool, matrix: FeatureMatrix, winner: int, other: int, voice: 
     if not phrases:
         return f"{opening} by a higher score; no single measurement stands out."
     return f"{opening}: {' and '.join(phrases)}."
+
+
+def _comparable(column: Column | None, pool: Pool, winner: int, other: int) -> bool:
+    """Whether the values of both candidates are on one scale."""
+    one_source = pool.candidates[winner].source == pool.candidates[other].source
+    return one_source or column is None or not column.per_source
 
 
 def _phrase(name: str, matrix: FeatureMatrix, winner: int, other: int, columns: Mapping[str, Column]) -> str | None:

@@ -36,6 +36,7 @@ class Column:
         says_low: the words for a low value, such as ``further from the last turn``.
         optional: whether a whole pool may be NaN in the ordinary course (no facts, no earlier bot turn);
             otherwise that is reported as a fault.
+        per_source: whether values of different sources are on different scales; explanations compare those of one.
         width: of a point, how many coordinates it has; the matrix calls them ``annotator.name#0``, ``#1``, ... One of
             them alone says nothing: only a probe reads them.
     """
@@ -48,6 +49,7 @@ class Column:
     says: str
     says_low: str
     optional: bool = False
+    per_source: bool = False
     width: int | None = None
 
     @property

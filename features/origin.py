@@ -41,6 +41,7 @@ class OriginOf:
             says="scored higher by its source",
             says_low="scored lower by its source",
             optional=True,
+            per_source=True,
         ),
         Column(
             name="sources",

@@ -21,6 +21,7 @@ COLUMNS = {
         missing="never",
         says=f"more {name}",
         says_low=f"less {name}",
+        per_source=name == "age",
     )
     for name in ("wit", "salt", "age")
 }
@@ -41,9 +42,14 @@ class Telling:
         return list(self.given)
 
 
-def why(*reasons: tuple[str, float], loser: str = "no", values: tuple[float, ...] = (0.0, 2.0, 0.0, 5.0)) -> str:
+def why(
+    *reasons: tuple[str, float],
+    loser: str = "no",
+    source: str = "parrot",
+    values: tuple[float, ...] = (0.0, 2.0, 0.0, 5.0),
+) -> str:
     """The winner has 1.0 in every column, the loser ``values``."""
-    pool = Pool.of("Hi", [Candidate(text="yes"), Candidate(text=loser, source="parrot")])
+    pool = Pool.of("Hi", [Candidate(text="yes", source="parrot"), Candidate(text=loser, source=source)])
     matrix = FeatureMatrix(values=np.array([[1.0] * 4, values], dtype=np.float32), columns=NAMES, group_sizes=(2,))
     return sentence(pool, matrix, 0, 1, Voice(ranker=Telling(reasons), columns=COLUMNS))
 
@@ -52,6 +58,12 @@ def test_the_two_columns_that_did_most_are_named_with_both_values() -> None:
     assert why(("a.wit", 3.0), ("a.salt", 2.0), ("user.clicks", 1.0)) == (
         "It beat “no” (parrot): more wit (a.wit 1.00 against 0.00) and less salt (a.salt 1.00 against 2.00)."
     )
+
+
+def test_what_is_on_each_sources_own_scale_is_compared_inside_one_source() -> None:
+    given = ("a.age", 3.0), ("a.wit", 2.0)
+    assert why(*given).startswith("It beat “no” (parrot): more age (a.age 1.00 against 0.00) and more wit")
+    assert why(*given, source="owl") == "It beat “no” (owl): more wit (a.wit 1.00 against 0.00)."
 
 
 def test_a_column_of_the_users_own_is_told_by_its_name() -> None:
