@@ -6,7 +6,7 @@ DATA ?= ../shared/data
 PRESET ?= default
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 
-.PHONY: help setup setup-dev demo test check format lint types quality trust robustness safety active bundle bench label-load ssa retriever clean
+.PHONY: help setup setup-dev demo test check format lint types quality trust robustness safety active bundle own-pools bench label-load ssa retriever clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -66,12 +66,18 @@ active: .venv/.dev         ## label by choice or at random, played through: docs
 bundle: .venv/.dev         ## train the default bundle on the labelled sets; the fast one: PRESET="fast --small"
 	$(BIN)/python -m blender.training.default_bundle $(DATA) --preset $(PRESET)
 
+own-pools: .venv/.dev      ## the bundles for replies and how they choose: docs/own-pools.md, docs/facts.md and their benchmarks
+	$(BIN)/python -m blender.training.drawn.bundle
+	$(BIN)/python -m blender.training.drawn.report
+	$(BIN)/python -m blender.training.facts.report
+
 bench: .venv/.dev          ## speed beside rivals: docs/performance.md, benchmarks/performance/*.json (an idle machine, an hour)
 	$(BIN)/python benchmarks/performance/cold.py
 	$(BIN)/python benchmarks/performance/choose.py
 	$(BIN)/python benchmarks/performance/language_model.py
 	$(BIN)/python benchmarks/performance/deadline.py
 	$(BIN)/python benchmarks/performance/deadline.py $(DATA)
+	$(BIN)/python benchmarks/performance/waiting.py
 	for part in choose reply growth; do $(BIN)/python benchmarks/performance/batch_run.py $$part; done
 	for stage in data build measure; do $(BIN)/python benchmarks/performance/retrieval.py $$stage; done
 	$(BIN)/python -m blender.training.frontier $(DATA)

@@ -69,5 +69,5 @@ def _fingerprint(part: object) -> str:
 def trained_on(blender: Blender) -> dict[str, str]:
     """Digests by name of the label files that its bundles have seen; none without a bundle."""
     settings = blender.settings
-    folders = (settings.bundle_folder(), *map(settings.ranker_folder, ("first", "own")))
+    folders = (settings.bundle_folder(), *map(settings.ranker_folder, ("first", "own", "own_first")))
     return digests_together(*(load_bundle(folder).data for folder in folders if folder))

@@ -81,7 +81,7 @@ def write_min_sensible(path: Path, value: float) -> None:
         BadInput: the file cannot be read as TOML, or writing would change more than that.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         before = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
         raise BadInput(f"{path} cannot be read as TOML: {fault}") from None

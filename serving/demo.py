@@ -36,7 +36,7 @@ def demo(
         print_dialog(console, selection, rows, legend=selection is selections[0])
     console.print(f"{len(dialogs)} dialogs answered in {took:.1f} s.")
     console.print(Rule(style="dim"))
-    console.print("The base above holds a part of the packaged chats. This builds the whole one, 66,000 pairs:")
+    console.print("The base `demo` above holds a part of the packaged chats. This builds the whole one, 66,000 pairs:")
     console.print(f"    {WHOLE_COMMAND}", soft_wrap=True)
 
 

@@ -115,7 +115,8 @@ def test_a_guard_without_its_model_is_all_that_is_told(caplog: pytest.LogCapture
 @pytest.mark.slow
 def test_the_fast_blender_measures_no_candidate_with_a_language_model_or_a_cross_encoder() -> None:
     parts = assemble(Settings.find("fast"))
-    assert not {"perplexity", "cross_encoder"} & set(parts.annotators)
+    read = {*parts.annotators, *(parts.own or parts).annotators}
+    assert not {"perplexity", "states", "coherence", "consistency", "cross_encoder"} & read
     for use in Settings.find("fast").guards:
         assert set(GUARDS.find(use).needs) <= set(parts.annotators)
 
@@ -139,12 +140,12 @@ def test_the_encoder_reads_all_that_a_choice_needs_in_one_pass(preset: str, monk
     assert {asked, *answers} <= set(passes[0])
 
 
-@pytest.mark.parametrize("name", ["fast"])
-def test_a_packaged_ranker_stays_within_its_trees(name: str) -> None:
-    """A tree takes about 50 ns a row: 350 of them rank a pool of 32 in well under a millisecond."""
+@pytest.mark.parametrize(("name", "most"), [("fast", 350), ("small-talk-fast", 500)])
+def test_a_packaged_ranker_stays_within_its_trees(name: str, most: int) -> None:
+    """A tree takes about 50 ns a row: 500 of them rank a pool of 32 in less than a millisecond."""
     ranker = load_bundle(BUNDLES / name).ranker
     forests = [ranker.order, *(head.trees for head in (ranker.sensible, ranker.specific) if head)]
-    assert 0 < sum(text.count("\nTree=") for trees in forests for text in trees.texts) <= 350
+    assert 0 < sum(text.count("\nTree=") for trees in forests for text in trees.texts) <= most
 
 
 @pytest.mark.slow

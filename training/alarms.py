@@ -12,7 +12,7 @@ from blender.training.prepare import Prepared
 
 SPLIT = "all sets"
 COLUMN_KINDS = {  # the same few columns raise these in set after set: one line for each kind says it
-    "inverted": "people prefer the contrary of what the column declares to be better",
+    "inverted": "raters prefer the contrary of what the column declares to be better",
     "missing": "unknown for nearly all candidates",
     "saturated": "nearly all candidates are at one end of the scale",
     "constant": "the same for every candidate",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from blender.bundle import Bundle
 from blender.judging.compare import Comparison
@@ -70,7 +71,7 @@ def write_card(
         _numbers(found, compared, judgement),
         _probabilities(bundle),
         alarm_lines(training_alarms(prepared, found)),
-        _cautions(bundle.annotators.get("source", {}).get("names", ())),
+        _cautions(bundle.annotators),
     )
     return "\n".join(line for part in parts for line in part).rstrip() + "\n"
 
@@ -146,11 +147,13 @@ def meant_for(sources: Sequence[str]) -> str:
     return f"It knows who made an answer, and is meant for these sources: {', '.join(sources)}."
 
 
-def _cautions(known: Sequence[str]) -> Iterator[str]:
+def _cautions(annotators: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield "## Cautions"
     yield ""
     yield "- The order is meant for candidates of one dialog; only the probabilities compare between dialogs."
     yield "- The probabilities are calibrated on the sets above. Raters of another set may be stricter or kinder."
-    yield "- Human labels carry the habits of their raters, such as a liking for length."
-    if known:
+    yield "- Labels carry the habits of their raters, such as a liking for length."
+    if known := annotators.get("source", {}).get("names", ()):
         yield f"- {meant_for(known)}"
+    if "origin" in annotators:
+        yield "- It reads what sources say of their candidates (`origin`): it is for those it learnt from."

@@ -182,7 +182,7 @@ def _inverted(
         return None
     way = "higher" if declared > 0 else "lower"
     what = (
-        f"{name} is declared to be better when {way}, but people prefer the contrary here "
+        f"{name} is declared to be better when {way}, but raters prefer the contrary here "
         f"({_spearman(link)}): a plain average of annotators is misled by it."
     )
     return _alarm(

@@ -12,6 +12,7 @@ import pytest
 from blender.bundle import load_bundle
 from blender.engine import Blender
 from blender.errors import BadInput
+from blender.serving.about import trained_on
 from blender.serving.abstain_command import write_min_sensible
 from blender.serving.cli import main
 from blender.serving.judged_choices import machine_pools, winners
@@ -191,6 +192,22 @@ def test_only_the_one_line_of_a_settings_file_changes(tmp_path: Path, before: st
     write_min_sensible(path, 0.25)
     assert path.read_text() == after
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_byte_order_mark_does_not_hinder_the_edit(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text('bundle = "fast"\n', encoding="utf-8-sig")
+    write_min_sensible(path, 0.25)
+    assert Settings.read(path).min_sensible == 0.25
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("key", "beside"), [("first", {}), ("own", {}), ("own_first", {"first": "fast", "own": "default"})]
+)
+def test_what_any_of_the_bundles_has_seen_is_known(folder: Path, key: str, beside: dict[str, str]) -> None:
+    blender = Blender.of(Settings(bundle="default", ranker={**beside, key: str(folder / "bundle")}))
+    assert "theirs.jsonl" in trained_on(blender)
 
 
 def test_what_cannot_be_edited_safely_is_left_alone(tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ from blender.training.report import table, write_between_markers, write_json
 from blender.training.script import run
 from blender.training.warm import Warm
 
-BUNDLES_COMPARED = (START, FAST, OWN_FAST, OWN) = ("default", "fast", "small-talk-fast", "small-talk")
+START, OWN = "default", "small-talk"
+BUNDLES_COMPARED = (START, "fast", "small-talk-fast", OWN)
 JUDGED = {"chats": CHATS_JUDGED, "talk": TALK_JUDGED}
 RECOVERED = "recovered"
 COMMAND = "python -m blender.training.drawn.report"

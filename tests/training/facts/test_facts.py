@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,14 @@ import pytest
 from blender.baselines import Longest
 from blender.errors import BadInput
 from blender.judging.label_files import read_label_files
+from blender.manifest import sha256
 from blender.matrix import FeatureMatrix
+from blender.models.fact_reading import HEADS, MANIFEST
 from blender.records import Dialog
 from blender.training.drawn import FACTS, FACTS_CHOICES, FACTS_JUDGED
 from blender.training.facts.choosing import choices, fitted_weight, shares
 from blender.training.facts.fit import fit_head
-from blender.training.facts.items import BESIDE, HARD, JUDGED, TRAINED_ON, Written, read_choices, read_items
+from blender.training.facts.items import BESIDE, HARD, JUDGED, TRAINED_ON, WRITTEN, Written, read_choices, read_items
 from blender.training.facts.measure import pair_shares
 from blender.true_to_facts import COLUMN, TrueToFacts
 
@@ -35,6 +38,14 @@ def test_what_is_written_is_read_and_no_dialog_stands_in_two_files() -> None:
     assert BESIDE in parts[-1].names
     assert BESIDE not in read_choices(JUDGED, beside=False).names
     assert len(read_label_files([FACTS_CHOICES, JUDGED])) == 350
+
+
+def test_the_packaged_head_was_made_of_these_files() -> None:
+    said = json.loads((HEADS / "default" / MANIFEST).read_bytes())["data"]
+    assert said == {
+        path.name: sha256(path.read_bytes())
+        for path in (*(WRITTEN / name for name in (*TRAINED_ON, HARD)), JUDGED, FACTS, FACTS_JUDGED)
+    }
 
 
 def test_answers_of_one_dialog_stand_in_one_pool() -> None:
