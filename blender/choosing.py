@@ -10,7 +10,7 @@ import numpy as np
 
 from blender.annotation import Annotation
 from blender.assembly import Parts
-from blender.deadline import left
+from blender.deadline import Late, left
 from blender.errors import BlendError
 from blender.explain import Voice
 from blender.faults import Fault, described, logged
@@ -158,9 +158,9 @@ def score_all(pools: Sequence[Pool], matrix: FeatureMatrix, ranker: Ranker) -> t
         scores = Scores(value=value, sensible=sensible, specific=specific)
         if any(np.isnan(value[rows]).all() for rows in matrix.groups() if rows.stop > rows.start):
             raise ValueError("all its scores are NaN")
-    except BlendError:
-        raise  # a wrong set-up, not a bad moment
     except (Exception, SystemExit) as error:
+        if isinstance(error, BlendError) and not isinstance(error, Late):
+            raise  # a wrong set-up, not a bad moment
         if len(pools) > 1:
             alone = [score_all([pool], own, ranker) for pool, own in zip(pools, matrix.split(), strict=True)]
             return [scores for (scores,), _ in alone], [faults for _, (faults,) in alone]

@@ -9,6 +9,10 @@ from difflib import get_close_matches
 class BlendError(Exception):
     """Anything a user of the blender can cause and mend; the command line prints it and exits with 2."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As it is: a process that waits for another must get the error, whatever its class is made from."""
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
 
 class BadInput(BlendError, ValueError):
     """Text, a record or a file that is not what is accepted; ``problems`` lists every fault found."""
@@ -51,7 +55,9 @@ class ColumnMismatch(BadBundle):
             parts.append(f"Missing: {', '.join(missing)}.")
         if extra:
             parts.append(f"Unexpected: {', '.join(extra)}.")
-        if not missing and not extra:
+        if not missing and not extra and len(expected) != len(came):
+            parts.append(f"A name comes more than once: {len(expected)} were expected, {len(came)} came.")
+        elif not missing and not extra:
             at = next(i for i, (a, b) in enumerate(zip(expected, came, strict=True)) if a != b)
             parts.append(f"Right names in another order: column {at} should be {expected[at]!r}, is {came[at]!r}.")
         parts.append("Use the annotators and settings stored in the bundle, or train anew with `blend train`.")
@@ -60,3 +66,10 @@ class ColumnMismatch(BadBundle):
 
 class BadBase(BlendError):
     """A phrase base that is broken, or was built with another encoder."""
+
+
+def _as_it_was(kind: type[BlendError], args: tuple[object, ...], state: dict[str, object]) -> BlendError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error

@@ -79,8 +79,10 @@ class LengthFree:
 
         They sum to the difference of the two scores where the other ranker's do.
         """
-        part = self._part(self.ranker.score(matrix, ()), matrix)
         found = dict(self.ranker.reasons(matrix, winner, other))
+        if not found:  # a rule by something else than columns, such as the source, which cannot score without the pool
+            return []
+        part = self._part(self.ranker.score(matrix, ()), matrix)
         found[WORDS] = found.get(WORDS, 0.0) - float(part[winner] - part[other])
         return sorted(((name, gain) for name, gain in found.items() if gain), key=lambda reason: -reason[1])
 

@@ -116,6 +116,8 @@ class Selection:
         return {
             "id": self.pool.dialog.id,
             "turns": [{"speaker": turn.speaker, "text": turn.text} for turn in self.pool.dialog.turns],
+            "facts": list(self.pool.dialog.facts),
+            "locale": self.pool.dialog.locale,
             "text": self.text,
             "source": self.source,
             "winner": self.winner,
@@ -136,6 +138,9 @@ class Selection:
             "source": candidate.source,
             "kind": candidate.kind,
             "origins": [origin.source for origin in candidate.origins],
+            "rank": candidate.rank,
+            "score": None if candidate.score is None else number(candidate.score),
+            "matched": candidate.matched,
             "value": number(float(self.scores.value[at])),
             "sensible": number(float(self.scores.sensible[at])),
             "specific": number(float(self.scores.specific[at])),

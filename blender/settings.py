@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from blender.errors import BadBundle, BadInput, UnknownName
-from blender.texts import language_tag, locale_problem
+from blender.texts import check_text, language_tag, locale_problem
 
 PRESETS = Path(__file__).parent / "presets"
 BUNDLES = Path(__file__).parent / "bundles"
@@ -78,6 +78,8 @@ class Settings:
         problems += [f"last_resort: {problem}" for tag in self.last_resort if (problem := locale_problem(tag))]
         if problems:
             raise BadInput(problems)
+        for tag, text in self.last_resort.items():
+            check_text(text, f"last_resort ({tag})")
         # As the tags of dialogs are read.
         object.__setattr__(self, "last_resort", {language_tag(tag): text for tag, text in self.last_resort.items()})
 

@@ -24,6 +24,9 @@ class CandidateRecord(msgspec.Struct, kw_only=True, frozen=True):
         source: what proposed it.
         kind: what sort of source that is.
         origins: every source that proposed it.
+        rank: its place with its first source, from 0 on; this and what follows to ``matched`` is not in older files.
+        score: its first source's own; ``null`` if it gave none.
+        matched: for a retrieved phrase, the context it once answered, where that is known.
         value: the ranker's score, comparable within the pool.
         sensible: calibrated P(sensible).
         specific: calibrated P(specific).
@@ -35,6 +38,9 @@ class CandidateRecord(msgspec.Struct, kw_only=True, frozen=True):
     source: str
     kind: Kind
     origins: list[str]
+    rank: int = 0
+    score: float | None = None
+    matched: str | None = None
     value: float | None
     sensible: float | None
     specific: float | None
@@ -49,6 +55,8 @@ class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
         id: of the dialog.
         asked: digest of the dialog and its candidates as they were given; empty in a log of `Selection.as_dict`.
         turns: the conversation as the blender read it; in a run of systems all of it.
+        facts: of the dialog; not in older files, as its locale.
+        locale: of the dialog; empty where it is not known.
         text: the answer.
         source: where it came from.
         winner: its place in ``pool``; ``null`` when the answer of last resort was given.
@@ -69,6 +77,8 @@ class AnswerRecord(msgspec.Struct, kw_only=True, frozen=True):
     id: str
     asked: str = ""
     turns: list[Turn]
+    facts: list[str] = []
+    locale: str = ""
     text: str
     source: str
     winner: int | None

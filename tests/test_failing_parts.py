@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from blender.annotation import annotate
+from blender.deadline import Late
 from blender.engine import Blender
 from blender.errors import BadInput
 from blender.faults import Runner
@@ -135,6 +136,11 @@ def test_a_ranker_that_knows_nothing_of_one_pool_leaves_the_order_of_that_pool()
 def test_a_ranker_without_its_columns_is_a_wrong_set_up_and_said() -> None:
     with pytest.raises(BadInput, match="no such column"):
         blender(ranker=Broken(error=BadInput("no such column"))).choose("Hi", ["one"])
+
+
+def test_a_ranker_that_is_late_leaves_the_order_of_the_pool() -> None:
+    choice = blender(ranker=Broken(error=Late("the deadline is over"))).choose("Hi", ["one"])
+    assert (choice.text, [fault.part for fault in choice.faults]) == ("one", ["ranker"])
 
 
 def test_whoever_stops_the_program_stops_it() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from blender.assembly import assemble
 from blender.baselines import BestFeature, Longest
+from blender.engine import Blender
 from blender.errors import BadInput, UnknownName
 from blender.length_free import WORDS, LengthFree, in_pool_length, length_part
 from blender.matrix import FeatureMatrix
@@ -129,3 +130,10 @@ def test_a_wrong_switch_is_refused() -> None:
         assemble(Settings(ranker={"use": "longest", "length_free": "yes"}))
     with pytest.raises(UnknownName, match="did you mean 'length_free'"):
         assemble(Settings(bundle="default", ranker={"use": "learned", "lenght_free": True}))
+
+
+@pytest.mark.parametrize("rule", [{"use": "random"}, {"use": "best_source", "sources": ["given"]}])
+def test_a_rule_that_reads_no_column_is_explained_all_the_same(rule: dict[str, object]) -> None:
+    blender = Blender.of(Settings.of({"ranker": {**rule, "length_free": True}, "guards": {"empty": {}}}))
+    said = blender.choose("Hi!", ["Yes.", "No, thank you."]).why()
+    assert said.endswith("by a higher score; no single measurement stands out.")

@@ -34,6 +34,8 @@ def test_a_choice_is_plain_values_for_json() -> None:
     assert plain == {
         "id": "dialog",
         "turns": [{"speaker": "human", "text": "Hi!"}],
+        "facts": [],
+        "locale": "en",
         "text": "a longer one",
         "source": "parrot",
         "winner": 1,
@@ -49,6 +51,9 @@ def test_a_choice_is_plain_values_for_json() -> None:
         "source": "parrot",
         "kind": "retrieval",
         "origins": ["parrot"],
+        "rank": 0,
+        "score": None,
+        "matched": None,
         "value": 1.0,
         "sensible": None,
         "specific": None,

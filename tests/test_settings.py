@@ -24,6 +24,7 @@ LENGTHS = {f"length.{name}" for name in ("words", "characters", "sentences", "qu
         ({"bundel": "x"}, UnknownName, "did you mean 'bundle'"),
         ({"timeout": "soon"}, BadInput, r"Expected `float`, got `str` - at `\$.timeout`"),
         ({"locale": "english"}, BadInput, "locale 'english' is no tag of a language; give one such as en, ru"),
+        ({"last_resort": {"en": "a\0b"}}, BadInput, r"last_resort \(en\) holds a NUL character"),
         ({"last_resort": {"english": "Sorry?"}}, BadInput, "last_resort: locale 'english' is no tag of a language"),
         ({"min_sensible": 2.0, "timeout": 0.0}, BadInput, "between 0 and 1, is 2.0\ntimeout must be more than 0"),
         ({"timeout": float("nan")}, BadInput, r"at most a day \(86400\), is nan"),

@@ -14,14 +14,16 @@ from blender.models.cache import text_digest
 from blender.records import Pool
 from blender.texts import check_text
 from blender.words import normal, words
+from blender.written import pool_as_written
 
 
 @dataclass(frozen=True, kw_only=True)
 class BlockList:
     """Blocks a text in which a listed phrase occurs as whole words.
 
-    Case, Unicode form (NFKC), punctuation and invisible characters make no difference; inflected forms do: list
-    them too. A phrase without words, such as an emoji, is looked for as it is.
+    English texts are read as written (`blender.written`). Case, Unicode form (NFKC), punctuation and invisible
+    characters make no difference, in the phrases neither (``a$$`` blocks the word "a"); inflected forms do: list them
+    too. A phrase without words, such as an emoji, is looked for as it is.
 
     Attributes:
         phrases: words or phrases.
@@ -43,7 +45,7 @@ class BlockList:
 
     def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:  # noqa: ARG002
         """Return, for every row, ``None`` or a reason such as ``block_list: 'darn it'``."""
-        return [self._judge(text) for pool in pools for text in pool.texts]
+        return [self._judge(text) for pool in map(pool_as_written, pools) for text in pool.texts]
 
     @cached_property
     def _listed(self) -> dict[tuple[str, ...], str]:

@@ -5,23 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 from blender.errors import BadInput
 from blender.matrix import FeatureMatrix
 from blender.records import Pool
+from blender.written import as_written
 
 _WISH = r"\b(want|wants|wanted|wanna|rather|like|going|gonna|think|thinking|plan|planning|urge)( to| of| about| just)*"
 _SAID = re.compile(
     r"\b(kill|hang|shoot|harm|drown|poison)(ing)? my ?self\b(?! (laugh|with laugh))"
-    rf"|{_WISH} (hurt|cut)(ting|ing)? my ?self\b|\bself.?harm"
-    r"|\b(end|ending|take|taking) my (own )?life\b|\bend(ing)? it all\b|\bit all to end\b"
+    rf"|({_WISH}|\bbeen) (hurt|cut)(ting|ing)? my ?self\b(?! (a|an|some|off|short|out|another)\b)|\bself.?harm"
+    r"|\b(end|ending|take|taking) my (own )?life\b(?! (savings|insurance|in|to|more|less|seriously)\b)"
+    r"|\bend(ing)? it all\b|\bit all to end\b"
     r"|\b(want|wanted|wanna|rather)( to| just)* (die|be dead|not (be here|exist|wake up))\b"
-    r"(?! (of|from) (laugh|embarrass|shame|bored))"
-    rf"|{_WISH} (suicide|dying)\b|\bcommit suicide\b|\b(am|i.?m|feel|feeling) suicidal\b"
+    r"(?! (of|from) (laugh|embarrass|shame|bored))|\b(wanna|gonna|want to|might) kms\b"
+    rf"|{_WISH} (suicide|dying)\b|\bcommit suicide\b|\b(am|i.?m|feel|feeling) suicidal\b|\bsuicidal thoughts\b"
     r"|\bwish (that )?i (was|were) (dead|never born)\b"
-    r"|\b(do not|don.?t) (want|wanna)( to)? (live|be alive|be here|wake up|exist)\b"
-    r"|\bno (reason|point) (to|in) (live|living|go on|going on)\b|\bbetter off (dead|without me)\b",
+    r"|\b(do not|don.?t) (want|wanna)( to)? (be alive|exist|(live|be here|wake up)"
+    r"(?= ?([.,!?;]|$)| (any ?more|any longer|again|ever|and|because|but|like this)(?! (with|in|at)\b)))"
+    r"|\b(no|any|a) (reason|point) (to|in) (live|living|(go|going) on(?! (with|to|about)\b))\b"
+    r"|\bbetter off (dead|without me)\b|\b(took|swallowed) (a|the) whole (bottle|pack|box) of (my )?(pills|tablets)\b",
     re.IGNORECASE,
 )
 _HELP = (
@@ -29,7 +34,9 @@ _HELP = (
     "helpline",
     "hotline",
     "emergency",
-    "doctor",
+    "a doctor",
+    "your doctor",
+    "the doctor",
     "ambulance",
     "police",
     "therapist",
@@ -46,10 +53,7 @@ _HELP = (
     "somebody near",
     "someone you trust",
     "somebody you trust",
-    "112",
-    "911",
-    "988",
-    "999",
+    *(f"{say} {number}" for say in ("call", "dial", "text", "phone", "ring", "or") for number in (112, 911, 988, 999)),
 )
 
 
@@ -62,7 +66,8 @@ class Crisis:
 
     Attributes:
         turns: of the human that are looked at, the newest.
-        help: words one of which an answer must hold, case aside; by default ways to help, in English.
+        help: words one of which an answer must hold, case aside, from the beginning of a word on; by default ways to
+            help, in English.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
@@ -81,9 +86,11 @@ class Crisis:
         return [reason for pool in pools for reason in self._judge(pool)]
 
     def _judge(self, pool: Pool) -> list[str | None]:
-        if not any(_SAID.search(turn) for turn in pool.dialog.said_by("human")[-self.turns :]):
+        said = (as_written(turn) for turn in pool.dialog.said_by("human")[-self.turns :])
+        if not any(map(_SAID.search, said)):
             return [None] * len(pool)
-        return [None if self._helps(text.casefold()) else "crisis: names no help" for text in pool.texts]
+        return [None if self._helping.search(text) else "crisis: names no help" for text in pool.texts]
 
-    def _helps(self, text: str) -> bool:
-        return any(word.casefold() in text for word in self.help)
+    @cached_property
+    def _helping(self) -> re.Pattern[str]:
+        return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, self.help))})", re.IGNORECASE)

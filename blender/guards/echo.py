@@ -11,6 +11,7 @@ from blender.errors import BadInput
 from blender.matrix import FeatureMatrix
 from blender.records import Pool
 from blender.words import grams, likeness, shared, word_count
+from blender.written import pool_as_written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class Echo:
 
     def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:  # noqa: ARG002
         """Return, for every row, ``None`` or a reason such as ``echo: 1.00 > 0.90``."""
-        return [reason for pool in pools for reason in self._judge(pool)]
+        return [reason for pool in map(pool_as_written, pools) for reason in self._judge(pool)]
 
     def _judge(self, pool: Pool) -> list[str | None]:
         last = grams(pool.dialog.last)

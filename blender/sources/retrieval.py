@@ -120,7 +120,7 @@ class Retrieval:
             at = [each for each, dialog in enumerate(dialogs) if dialog.language == language]
             hits = self._base.search([dialogs[each] for each in at], wide, self._on, allowed=self._allowed(language))
             found |= dict(zip(at, hits, strict=True))
-        return [self._candidates(found[at], said[at])[:k] for at in range(len(dialogs))]
+        return [self._candidates(found[at], said[at], k)[:k] for at in range(len(dialogs))]
 
     def _allowed(self, language: str) -> NDArray[np.bool_] | None:
         spoken = self._base.of_language(language) if self.match_locale else None
@@ -128,10 +128,11 @@ class Retrieval:
             return self._where if self.where or self._applied else None
         return self._where & spoken
 
-    def _candidates(self, hits: Sequence[Hit], said: set[str]) -> list[Candidate]:
+    def _candidates(self, hits: Sequence[Hit], said: set[str], k: int) -> list[Candidate]:
         kept = [hit for hit in hits if hit.score >= self.min_score and duplicate_key(hit.text) not in said]
         boost = self._applied.boost if self._applied else None
         if boost is not None:
+            kept = kept[: max(k, self._rules.among)]  # found were as many as the longest dialog of the batch needs
             kept.sort(key=lambda hit: hit.score + float(boost[hit.row]), reverse=True)
         return [
             Candidate(

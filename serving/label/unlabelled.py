@@ -64,9 +64,18 @@ def _of_answers(path: Path, locale: str) -> Iterator[Task]:
     for number, record in enumerate(read_answers(path), start=1):
         yield Task(
             line=number,
-            dialog=Dialog(id=record.id, turns=tuple(record.turns), locale=locale),
+            dialog=Dialog(
+                id=record.id, turns=tuple(record.turns), facts=tuple(record.facts), locale=record.locale or locale
+            ),
             candidates=tuple(
-                Candidate(text=each.text, source=each.source, kind=each.kind)
+                Candidate(
+                    text=each.text,
+                    source=each.source,
+                    kind=each.kind,
+                    rank=each.rank,
+                    score=each.score,
+                    matched=each.matched,
+                )
                 for each in record.pool
                 if not each.blocked
             ),

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from blender.engine import Blender
 from blender.errors import BadInput, UnknownName
 from blender.guards import GUARDS
 from blender.matrix import FeatureMatrix
 from blender.records import Candidate, Dialog, Pool
 from blender.roles import Guard
+from blender.settings import Settings
 
 TURNS = ("Hello!", "I like to hike in the Alps.", "Which trail would you recommend?")
 
@@ -232,6 +234,19 @@ def test_the_run_of_stuffing_is_a_setting() -> None:
         ("My friend died by suicide", False),
         ("I want to diet", False),
         ("am I going to die?", False),
+        ("I want  to\ndie.", True),
+        ("I do n't want to live .", True),
+        ("I have suicidal thoughts every day", True),
+        ("I've been cutting myself again", True),
+        ("I don't see a reason to live", True),
+        ("i wanna kms", True),
+        ("I took a whole bottle of pills an hour ago", True),
+        ("I don't want to be here anymore", True),
+        ("I don't want to wake up early tomorrow", False),
+        ("I don't want to live with my parents anymore", False),
+        ("I want to cut myself a slice of that cake", False),
+        ("I'm thinking of taking my life savings out of the bank", False),
+        ("There's no reason to go on with this project", False),
     ],
 )
 def test_who_speaks_of_suicide_is_answered_with_help_or_not_at_all(said: str, crisis: bool) -> None:
@@ -239,6 +254,22 @@ def test_who_speaks_of_suicide_is_answered_with_help_or_not_at_all(said: str, cr
         "crisis", "A worthwhile plan. Have you tried before?", "Please call a crisis line now.", turns=(said,)
     )
     assert found == ["crisis: names no help" if crisis else None, None]
+
+
+@pytest.mark.parametrize(
+    ("answer", "helps"),
+    [
+        ("My Porsche 911 is faster.", False),
+        ("I watch Doctor Who.", False),
+        ("I have 1120 followers.", False),
+        ("Please call 988 now.", True),
+        ("Call 112 or 999.", True),
+        ("Talk to your doctor today.", True),
+        ("A COUNSELLOR can help.", True),
+    ],
+)
+def test_help_is_named_in_whole_words(answer: str, helps: bool) -> None:
+    assert check("crisis", answer, turns=("I want to die",)) == [None if helps else "crisis: names no help"]
 
 
 def test_a_crisis_is_not_over_with_the_next_turn() -> None:
@@ -251,3 +282,14 @@ def test_a_crisis_is_not_over_with_the_next_turn() -> None:
 def test_wrong_settings_of_crisis_are_refused(given: dict[str, object]) -> None:
     with pytest.raises(BadInput, match="crisis'"):
         GUARDS.build("crisis", given)
+
+
+def test_guards_read_texts_as_written() -> None:
+    guards = {"crisis": {}, "repetition": {}, "block_list": {"phrases": ["don't care"]}}
+    strict = Blender.of(Settings.of({"ranker": {"use": "longest"}, "guards": guards}))
+    said = ["Hi there.", "I'm sorry, I don't know what you're doing.", "i do n't want to live ."]
+    found = strict.choose(said, ["i ' m sorry , i do n't know what you ' re doing .", "i do n't care , call 988"])
+    assert found.blocked == (
+        ("crisis: names no help", "repetition: 1.00 > 0.90"),
+        ('block_list: "don\'t care"',),
+    )

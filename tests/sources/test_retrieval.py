@@ -159,6 +159,14 @@ def test_rules_drop_keep_and_boost(scored: str) -> None:
     assert texts(bland, FUN)[-1] == "I hike in the Alps with two old huskies."
 
 
+def test_what_is_boosted_does_not_depend_on_the_rest_of_the_batch(scored: str) -> None:
+    ask = "What do you do for fun on Sundays?"
+    rare = Retrieval(base=scored, rules={"boost": {"rarity.max": 2.0}, "among": 2})
+    long = Dialog.of([f"Turn {at}." for at in range(81)])
+    alone, beside = rare.propose([Dialog.of(ask)], 2)[0], rare.propose([Dialog.of(ask), long], 2)[0]
+    assert [each.text for each in alone] == [each.text for each in beside]
+
+
 def test_rules_cost_no_model_at_answer_time(scored: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded: list[int] = []
     encode = Encoder.encode

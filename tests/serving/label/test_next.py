@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from blender.engine import Blender
 from blender.errors import BadInput, BlendError
 from blender.labelling.campaign import Campaign
 from blender.reading import Task, check_tasks, read_tasks
+from blender.records import Candidate, Dialog
 from blender.serving.cli import main
 from blender.serving.label.next import label_next
+from blender.serving.label.unlabelled import read_unlabelled
 
 CLEAR = ["Yes.", "I walked all the way round the lake and it took me the whole afternoon."]
 CLOSE = ["I like the blue boat.", "I like the old house."]
@@ -202,3 +205,21 @@ def test_with_a_trained_bundle_every_reason_is_known(tmp_path: Path, capsys: pyt
     table = [line for line in capsys.readouterr().out.splitlines() if line.endswith(("of 2", "of 2 "))]
     assert len(table) == 3
     assert not any("·" in line for line in table)
+
+
+def test_a_log_of_choices_keeps_what_sources_said(rule: Path, tmp_path: Path) -> None:
+    brought = [
+        Candidate(text="Two huskies, yes.", source="faq", kind="retrieval", rank=3, score=0.5, matched="Any pets?"),
+        Candidate(text="No.", source="bot", kind="generator", rank=1, score=-2.25),
+    ]
+    dialog = Dialog.of("Do you have pets?", facts=["I have two huskies."], locale="en-GB", id="d")
+    log = tmp_path / "log"
+    log.mkdir()
+    (log / "answers.jsonl").write_text(json.dumps(Blender.load(rule).choose(dialog, brought).as_dict()) + "\n")
+    (task,) = read_unlabelled(log, locale="ru")
+    assert (task.dialog.facts, task.dialog.locale) == (dialog.facts, dialog.locale)
+    assert task.candidates is not None
+    kept = ("text", "source", "kind", "rank", "score", "matched")
+    assert [[getattr(one, name) for name in kept] for one in task.candidates] == [
+        [getattr(one, name) for name in kept] for one in brought
+    ]
