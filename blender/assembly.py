@@ -18,7 +18,7 @@ from blender.faults import described
 from blender.guards import GUARDS
 from blender.models.reference import allow_network
 from blender.proposing import SourceSlot
-from blender.ranking import check_column, ranker_of
+from blender.ranking import check_column, lent_to, ranker_of
 from blender.records import Dialog, Pool
 from blender.roles import Annotator, Column, Guard, Ranker, matrix_columns
 from blender.settings import Settings
@@ -139,7 +139,8 @@ def assemble(settings: Settings) -> Parts:
     guarding = [name for use, given in guards.values() for name in GUARDS.build(use, given).needs]
     ranker = ranker_of(settings, bundle, first, guarding)
     replies = ranker_of(settings, own, own_first or first, guarding) if own else ranker
-    annotators = _annotators([*ranker.needs, *replies.needs, *guarding], settings, (bundle, own))
+    lent = lent_to(ranker)
+    annotators = _annotators([*ranker.needs, *replies.needs, *guarding], settings, (bundle, own, lent))
     needed = {*(bundle.annotators if bundle else ()), *ranker.needs, *guarding, *settings.annotators}
     theirs = {name: each for name, each in annotators.items() if name in needed}
     columns = matrix_columns(annotators)
@@ -148,7 +149,7 @@ def assemble(settings: Settings) -> Parts:
     standing = {name: _guard(use, given, annotators) for name, (use, given) in guards.items()}
     if own:
         _check_own(settings, bundle, own)
-    for each in (bundle, first, own, own_first):
+    for each in (bundle, first, own, own_first, lent):
         if each:
             each.check(annotators)
     parts = Parts(

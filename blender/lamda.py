@@ -19,6 +19,7 @@ from blender.records import Pool
 from blender.roles import Scores
 
 if TYPE_CHECKING:
+    from blender.bundle import Bundle
     from blender.ranker import LearnedRanker
 
 
@@ -49,6 +50,19 @@ class Lamda:
             raise BadInput(problems)
 
     @cached_property
+    def lent(self) -> Bundle:
+        """The bundle that lends its heads, and what its annotators must measure.
+
+        Raises:
+            BadBundle: there is no such bundle, or it is broken.
+        """
+        from blender.bundle import load_bundle
+        from blender.settings import BUNDLES
+
+        folder = Path(self.bundle)
+        return load_bundle(folder if (folder / "bundle.json").is_file() else BUNDLES / self.bundle)
+
+    @cached_property
     def heads(self) -> LearnedRanker:
         """The bundle's ranker.
 
@@ -56,11 +70,7 @@ class Lamda:
             BadBundle: there is no such bundle, or it is broken.
             BadInput: it has no head for P(sensible) or P(specific).
         """
-        from blender.bundle import load_bundle
-        from blender.settings import BUNDLES
-
-        folder = Path(self.bundle)
-        ranker = load_bundle(folder if (folder / "bundle.json").is_file() else BUNDLES / self.bundle).ranker
+        ranker = self.lent.ranker
         if ranker.sensible is None or ranker.specific is None:
             raise BadInput(
                 f"ranker 'lamda' needs P(sensible) and P(specific); bundle {self.bundle!r} lacks one of them"

@@ -9,6 +9,7 @@ from blender.baselines import RANKERS, BestFeature, annotator_of
 from blender.bundle import Bundle
 from blender.cascade import FEWEST, SHORTLIST, Cascade
 from blender.errors import BadBundle, BadInput, UnknownName
+from blender.lamda import Lamda
 from blender.length_free import LengthFree
 from blender.roles import Column, Ranker
 from blender.settings import Settings
@@ -84,6 +85,12 @@ def _switch(given: dict[str, Any], name: str) -> bool:
 
 def _length_free(ranker: Ranker) -> Ranker:
     return LengthFree(ranker=ranker, taste=getattr(ranker, "length_taste", 0.0))
+
+
+def lent_to(ranker: Ranker) -> Bundle | None:
+    """The bundle that lends a rule its heads, if one does."""
+    rule = ranker.ranker if isinstance(ranker, LengthFree) else ranker
+    return rule.lent if isinstance(rule, Lamda) else None
 
 
 def check_column(ranker: Ranker, columns: Mapping[str, Column]) -> None:

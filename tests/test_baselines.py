@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from blender.assembly import assemble
 from blender.baselines import RANKERS, BestFeature, BestSource, Longest, Perplexity, Random, Shortest, Single, filled
 from blender.bundle import load_bundle
 from blender.errors import BadBundle, BadInput, UnknownName
@@ -19,7 +20,7 @@ from blender.lamda import Lamda
 from blender.matrix import FeatureMatrix, Floats
 from blender.records import Candidate, Dialog, Origin, Pool
 from blender.roles import Ranker, Scores
-from blender.settings import BUNDLES
+from blender.settings import BUNDLES, Settings
 
 NAN = float("nan")
 NEEDED: dict[str, dict[str, Any]] = {"single": {"source": "a"}, "best_source": {"sources": ["a", "b"]}}
@@ -225,6 +226,14 @@ def test_lamda_takes_the_heads_of_a_packaged_bundle_or_of_a_folder(
     packaged = Lamda(bundle="fast")
     assert packaged.needs == tuple(dict.fromkeys((*load_bundle(BUNDLES / "fast").ranker.needs, "toxicity")))
     assert Lamda(bundle=str(BUNDLES / "fast")).heads.columns == packaged.heads.columns
+
+
+@pytest.mark.parametrize("length_free", [False, True])
+def test_lamda_measures_what_its_bundle_was_trained_on_and_nothing_else(length_free: bool) -> None:
+    ranker = {"use": "lamda", "bundle": "fast", "length_free": length_free}
+    assert set(assemble(Settings.of({"ranker": ranker})).annotators) >= set(load_bundle(BUNDLES / "fast").annotators)
+    with pytest.raises(BadBundle, match="annotator 'relevance' is not the one"):
+        assemble(Settings.of({"ranker": ranker, "annotators": {"relevance": {"decay": 0.05}}}))
 
 
 @pytest.mark.parametrize("head", ["sensible", "specific"])
