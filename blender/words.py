@@ -50,19 +50,27 @@ def grams(text: str) -> Counter[str]:
 
     A text without words (emoji alone) counts its visible characters instead, so that two of them can be compared.
     """
-    return _counted(text)[0]
+    return _remembered(text)[0]
 
 
 def word_count(text: str) -> int:
     """How many ``words`` a text has."""
-    return _counted(text)[1]
+    return _remembered(text)[1]
 
 
-@lru_cache(maxsize=1024)  # a pool or two: annotators and guards ask for the same
+def _remembered(text: str) -> tuple[Counter[str], int]:
+    """A pool or two of ordinary texts, as annotators and guards ask for the same, and a few long ones."""
+    return (_of_short if len(text) <= _SHORT else _of_long)(text)
+
+
 def _counted(text: str) -> tuple[Counter[str], int]:
     found = words(text)
     units = found or [sign for sign in normal(text) if not sign.isspace()]
     return Counter([*units, *(f"{one} {two}" for one, two in pairwise(units))]), len(found)
+
+
+_SHORT = 2000  # characters; what is counted of a text takes twenty times its memory
+_of_short, _of_long = lru_cache(maxsize=1024)(_counted), lru_cache(maxsize=8)(_counted)
 
 
 def likeness(one: Counter[str], two: Counter[str]) -> float:

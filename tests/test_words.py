@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -50,3 +51,14 @@ def test_likeness_is_symmetric_and_one_for_the_same_text(one: str, two: str) -> 
     assert math.isnan(value) == (not first or not second)
     assert math.isnan(value) or (0 <= value <= 1 and value == likeness(second, first))
     assert not first or likeness(first, first) == 1
+
+
+def test_long_texts_are_forgotten() -> None:
+    tracemalloc.start()
+    try:
+        for at in range(60):
+            grams(" ".join(f"w{at}x{word}" for word in range(5000)))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 30e6, "eight texts of some two megabytes, not sixty"
