@@ -51,11 +51,7 @@ def train(
 ) -> None:
     """Train a ranker on human labels, compare it with every baseline, and save its bundle."""
     console = Console()
-    chosen = annotator_settings(annotator, settings)
-    if know_sources:
-        chosen.setdefault("source", {})
-    if know_origin:
-        chosen.setdefault("origin", {})
+    chosen = annotator_settings(annotator, settings, know_sources=know_sources, know_origin=know_origin)
     grid, heads = settings_tried(tries)
     wanted = TrainSettings(annotators=chosen, locale=locale, grid=grid, heads=heads, seed=seed)
     check_bundle_place(out)
@@ -81,8 +77,12 @@ def not_judged(trained: Trained) -> Iterator[str]:
         yield f"Not judged: {', '.join(flat)}, in which no answer is better than another by its labels."
 
 
-def annotator_settings(names: list[str] | None, settings: str | None) -> dict[str, dict[str, object]]:
+def annotator_settings(
+    names: list[str] | None, settings: str | None, *, know_sources: bool = False, know_origin: bool = False
+) -> dict[str, dict[str, object]]:
     """Settings of the annotators to train with, by name.
+
+    A blender that measures ``origin`` for its users has not said that its ranker may go by it: that is asked for.
 
     Raises:
         UnknownName: there is no such annotator, preset or settings file.
@@ -92,6 +92,7 @@ def annotator_settings(names: list[str] | None, settings: str | None) -> dict[st
     catalogue: Catalogue = ANNOTATORS
     for name in chosen:
         catalogue.find(name)
+    chosen += ["source"] * know_sources + ["origin"] * know_origin
     return {name: dict(given.get(name, {})) for name in dict.fromkeys(chosen)}
 
 

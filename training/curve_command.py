@@ -23,7 +23,7 @@ from blender.training.crossval import FOLDS
 from blender.training.fixed import Fixed
 from blender.training.learning_curve import SEEDS, SIZES, LearningCurve, curve_sizes
 from blender.training.learning_curve import learning_curve as measure
-from blender.training.options import AnnotatorsOf, Labels, Locale, Overwrite
+from blender.training.options import AnnotatorsOf, KnowOrigin, KnowSources, Labels, Locale, Overwrite
 from blender.training.prepare import Prepared, prepare
 from blender.training.report import write_json
 
@@ -37,6 +37,8 @@ def learning_curve(
     seeds: Annotated[int, typer.Option(min=2, help="Repeats with other subsets and folds.")] = SEEDS,
     annotator: UsualAnnotators = None,
     locale: Locale = None,
+    know_sources: KnowSources = False,
+    know_origin: KnowOrigin = False,
     out: Annotated[Path | None, typer.Option(help="Write the figures there as JSON.")] = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -44,7 +46,7 @@ def learning_curve(
     wanted = parse_sizes(sizes)
     if out is not None:
         check_new_file(out, overwrite=overwrite, read=labels)
-    chosen = annotator_settings(annotator, settings)
+    chosen = annotator_settings(annotator, settings, know_sources=know_sources, know_origin=know_origin)
     contexts = [pool for pool in read_label_files(labels) if locale is None or pool.pool.dialog.locale == locale]
     if contexts:  # measuring takes long; some of them may turn out to be of no use
         curve_sizes(wanted, seeds, len(contexts) * (FOLDS - 1) // FOLDS)

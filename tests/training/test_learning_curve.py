@@ -185,13 +185,14 @@ def test_the_command_prints_the_curve_and_keeps_its_figures(
 ) -> None:
     monkeypatch.setenv("BLENDER_CACHE", str(tmp_path / "cache"))
     labels, out = label_file("mine", contexts=50), tmp_path / "curve.json"
-    how = ["--annotator", "length", "--sizes", "8,20", "--seeds", "2", "--out", str(out)]
+    how = ["--annotator", "length", "--sizes", "8,20", "--seeds", "2", "--out", str(out), "--know-origin"]
     assert main(["learning-curve", str(labels), *how]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "noise ceiling not known" in said
     kept = json.loads(out.read_text())
     assert [row["contexts"] for row in kept["curve"]] == [8, 20]
     assert kept["in words"] in said
+    assert list(kept["annotators"]) == ["length", "origin"]
     assert kept["curve"][1]["recovered"]["value"] > 0.5  # longer is better here, and that is learnt
     assert main(["learning-curve", str(labels), "--sizes", "x"]) == 2
 
