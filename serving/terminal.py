@@ -36,10 +36,9 @@ def shown(text: str, style: str = "") -> Text:
     return Text(plain(text), style=style)
 
 
-def output(width: int | None = None) -> Console:
+def output() -> Console:
     """A console on standard output; into a pipe or file it is 100 columns wide."""
-    stated = width or (None if sys.stdout.isatty() else PIPE_WIDTH)
-    return Console(width=stated, highlight=False, markup=False, emoji=False)
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False)
 
 
 def messages() -> Console:

@@ -21,6 +21,7 @@ from blender.training.tune.ways import HeldOut, reranked_ranks
 
 WEIGHTS = [0.02, 0.05, 0.1, 0.2, 0.4]
 UNTUNED = "untuned"
+_EXAMPLES = 4
 
 
 def trained(material: Material, say: Callable[[str], None]) -> dict[str, list[Done]]:
@@ -105,11 +106,11 @@ def at_equal_relevance(found: dict[str, Any], method: str, interest: str) -> flo
     return float(np.interp(at, [near for near, _ in points], [specific for _, specific in points]))
 
 
-def examples(material: Material, answered: dict[str, Answers], most: int = 4) -> list[dict[str, str]]:
+def examples(material: Material, answered: dict[str, Answers]) -> list[dict[str, str]]:
     """Contexts on which the ungated reward fetches what the judge finds least sensible, with the others' answers."""
     strange, gated = answered["ppo, perplexity, no gate"], answered["ppo, perplexity"]
     contexts = material.stage("test", TEST_CONTEXTS, material.judging).pairs
-    order = np.argsort(strange.sensible - answered[UNTUNED].sensible)[:most]
+    order = np.argsort(strange.sensible - answered[UNTUNED].sensible)[:_EXAMPLES]
     return [
         {
             "context": contexts[at].context.replace("\n", " / "),

@@ -24,6 +24,7 @@ from blender.training.tune.stage import RewardStage
 
 K = 32
 RANKED = FitSettings(epochs=8, batch=256, rate=3e-4, decay=1.0, patience=8)
+_WORST = 4  # of a pool, as hard negatives
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,7 +122,7 @@ def _interests(material: Material, interest: Interest, near: Rows) -> Floats:
     return material.paying.probabilities(material.paying.measure(pools))[1].reshape(near.shape)
 
 
-def ranker_pairs(stage: RewardStage, start: Heads, worst: int = 4) -> Pairs:
+def ranker_pairs(stage: RewardStage, start: Heads) -> Pairs:
     """The best paid of each context's pool as its positive, the worst paid as hard negatives."""
     rows = stage.actions(start, K)
     paid = stage.rewards(np.arange(len(rows)), rows)
@@ -129,7 +130,7 @@ def ranker_pairs(stage: RewardStage, start: Heads, worst: int = 4) -> Pairs:
     return Pairs(
         queries=stage.queries,
         positives=stage.replies[order[:, 0]],
-        negatives=stage.replies[order[:, -worst:]],
+        negatives=stage.replies[order[:, -_WORST:]],
         ids=order[:, 0],
         said=turn_numbers(stage.pairs, stage.scene.keys),
     )
