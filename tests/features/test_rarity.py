@@ -36,6 +36,10 @@ def test_nonsense_is_unknown_not_rare() -> None:
     assert values[1, MAX] == rarity("likes dogs")[0, MAX]
 
 
+def test_content_is_a_share_of_all_words() -> None:
+    assert rarity("What is the dog's name?")[0, CONTENT] == pytest.approx(2 / 5)
+
+
 def test_the_scale_ends() -> None:
     assert rarity("quokka")[0, MAX] == 6
 
