@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -12,11 +13,12 @@ import typer
 from blender.errors import BadInput
 from blender.judging.selective import DELTA, certify, check_promise, not_sensible
 from blender.outputs import written_aside
+from blender.reading import BOM
 from blender.serving.judged_choices import learned, machine_pools, refuse_seen, winners
 from blender.serving.loading import BlenderOption, load
 from blender.serving.terminal import output
 
-_KEY = re.compile(r"^[ \t]*min_sensible[ \t]*=[^\n]*$", re.MULTILINE)
+_KEY = re.compile(r"^([ \t]*min_sensible[ \t]*=[ \t]*)[^\s#]+", re.MULTILINE)
 _TABLE = re.compile(r"^\[", re.MULTILINE)
 
 
@@ -75,22 +77,29 @@ def _toml(text: str) -> dict[str, Any] | None:
 
 
 def write_min_sensible(path: Path, value: float) -> None:
-    """Set ``min_sensible`` in a settings file, whose other lines and comments stay as they are.
+    """Set ``min_sensible`` in a settings file, where a link points to; all else of it stays as it is.
 
     Raises:
-        BadInput: the file cannot be read as TOML, or writing would change more than that.
+        BadInput: the file cannot be read as TOML or may not be written, or writing would change more than that.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        raw = path.read_bytes()
+        text = raw.removeprefix(BOM).decode("utf-8")
         before = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
         raise BadInput(f"{path} cannot be read as TOML: {fault}") from None
+    if not os.access(path, os.W_OK):
+        raise BadInput(f"{path} may not be written; set min_sensible = {value:g} by hand, or make it writable")
     table = _TABLE.search(text)
     top = text[: table.start()] if table else text
     line = f"min_sensible = {value:g}"
-    new = _KEY.sub(line, top, count=1) if _KEY.search(top) else f"{line}\n{top}"
+    new = _KEY.sub(rf"\g<1>{value:g}", top, count=1) if _KEY.search(top) else f"{line}{_line_end(text)}{top}"
     changed = new + text[len(top) :]
     if _toml(changed) != {**before, "min_sensible": value}:
         raise BadInput(f"{path} is written in a way that cannot be edited safely; set {line} by hand")
-    with written_aside(path) as aside:
-        aside.write_text(changed, encoding="utf-8")
+    with written_aside(path.resolve()) as aside:
+        aside.write_bytes(raw[: len(BOM) * raw.startswith(BOM)] + changed.encode("utf-8"))
+
+
+def _line_end(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"

@@ -10,7 +10,7 @@ import typer
 
 from blender.reading import check_tasks, read_tasks
 from blender.serving.answering import answers
-from blender.serving.inputs import opened
+from blender.serving.inputs import MOST_TOGETHER, opened
 from blender.serving.loading import BlenderOption, load
 from blender.serving.terminal import write_json
 
@@ -20,7 +20,9 @@ def choose(
         str, typer.Argument(help='Rows {"context": [...], "candidates": [...]}; - reads standard input.')
     ] = "-",
     blender: BlenderOption = "default",
-    batch: Annotated[int, typer.Option(min=1, help="Rows to choose in together; changes speed alone.")] = 16,
+    batch: Annotated[
+        int, typer.Option(min=1, max=MOST_TOGETHER, help="Rows to choose in together; changes speed alone.")
+    ] = 16,
 ) -> None:
     """Choose among given candidates, on JSON lines. Nothing is written unless every row can be read."""
     with opened(file) as (lines, name):

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from blender.errors import BadInput
 from blender.outputs import check_new_file
 from blender.reading import Task, check_tasks, read_tasks
-from blender.serving.inputs import check_readable
+from blender.serving.inputs import MOST_TOGETHER, check_readable
 from blender.serving.journal import ANSWERS, Journal, opened
 from blender.serving.loading import load
 from blender.serving.record import read_answers
@@ -31,11 +31,16 @@ def evaluate(
         str, typer.Option("--bundle", "--blender", "-b", help="A bundle's folder, a preset or a settings file (.toml).")
     ] = "default",
     batch: Annotated[
-        int, typer.Option(min=1, help="Dialogs answered together: for speed. Samples may differ by rounding.")
+        int,
+        typer.Option(
+            min=1, max=MOST_TOGETHER, help="Dialogs answered together: for speed. Samples may differ by rounding."
+        ),
     ] = 32,
     workers: Annotated[
         int,
-        typer.Option(min=1, help="Processes, each with its own models (over 1 GB): for speed; not with --system."),
+        typer.Option(
+            min=1, max=256, help="Processes, each with its own models (over 1 GB): for speed; not with --system."
+        ),
     ] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what the folder holds.")] = False,
     system: Annotated[

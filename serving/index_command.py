@@ -110,6 +110,8 @@ def remove(
     where: Where = None,
 ) -> None:
     """Remove phrases by text, or by the value of a column."""
+    if texts and where:
+        raise BadInput("give texts, or --where, not both: it would be unclear which phrases go. Run it once for each")
     gone = remove_phrases(own_folder(base), texts or (), where=_columns(where), progress=True)
     messages().print(f"{gone:,} phrases removed.")
     _say(open_base(base))

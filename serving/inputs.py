@@ -14,6 +14,8 @@ from blender.errors import BadInput
 from blender.reading import BOM
 
 _NO_LINES = (".csv", ".tsv", ".txt", ".xlsx", ".parquet")
+MOST_TOGETHER = 100_000
+"""Rows that a command may take at a time."""
 _HEAD = 256  # bytes that tell what a file begins with
 
 

@@ -17,7 +17,7 @@ from blender.outputs import check_new_file
 from blender.reading import check_tasks, read_tasks
 from blender.records import Candidate, Dialog
 from blender.serving.about import trained_on
-from blender.serving.inputs import check_readable
+from blender.serving.inputs import MOST_TOGETHER, check_readable
 from blender.serving.loading import BlenderOption, load
 from blender.serving.predictions import pools_of, predict, read_predictions
 from blender.serving.standings import labels_in, print_seen
@@ -41,7 +41,9 @@ def predict_command(
     out: Annotated[
         Path | None, typer.Option(help="File of predictions; in a run's folder predictions.jsonl if not given.")
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Pools judged together; changes speed alone.")] = 8,
+    batch: Annotated[
+        int, typer.Option(min=1, max=MOST_TOGETHER, help="Pools judged together; changes speed alone.")
+    ] = 8,
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw away predictions that are there.")] = False,
 ) -> None:
     """Predict P(sensible) and P(specific) of every answer. No human said so: it is predicted SSA, never SSA."""

@@ -64,7 +64,7 @@ def make(
     source: Annotated[Path, typer.Argument(help="Folder of a run of systems, or JSON lines of pools with candidates.")],
     out: Annotated[Path, typer.Option(help="Folder of the new job.")],
     form: Annotated[Form, typer.Option(help="One answer a page, or all answers to one context.")] = "pool",
-    raters: Annotated[int, typer.Option(min=1, help="How many are to judge each answer.")] = 3,
+    raters: Annotated[int, typer.Option(min=1, max=1000, help="How many are to judge each answer.")] = 3,
     gold: Annotated[
         Path | None,
         typer.Option(help="JSON lines of answers with known labels: context, response, sensible, specific."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -60,12 +61,18 @@ def _of_folder(folder: Path, locale: str) -> list[Task]:
 
 
 def _of_answers(path: Path, locale: str) -> Iterator[Task]:
-    """The pools that a single blender made, its blocked candidates left out: nobody should have to read them."""
+    """The pools that a single blender made, its blocked candidates left out: nobody should have to read them.
+
+    Choices may share an id, as those of one conversation do: the second with ``d`` is called ``d-2``.
+    """
+    seen: set[str] = set()
     for number, record in enumerate(read_answers(path), start=1):
+        name = next(name for name in _names(record.id) if name not in seen)
+        seen.add(name)
         yield Task(
             line=number,
             dialog=Dialog(
-                id=record.id, turns=tuple(record.turns), facts=tuple(record.facts), locale=record.locale or locale
+                id=name, turns=tuple(record.turns), facts=tuple(record.facts), locale=record.locale or locale
             ),
             candidates=tuple(
                 Candidate(
@@ -81,6 +88,11 @@ def _of_answers(path: Path, locale: str) -> Iterator[Task]:
             ),
             slices=record.slices,
         )
+
+
+def _names(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{at}" for at in count(2))
 
 
 def distinct(candidates: Iterable[Candidate]) -> list[int]:

@@ -98,7 +98,10 @@ def read_note(folder: Path) -> RunNote:
     return note
 
 
-_HOW = "give the folder that `blend evaluate DIALOGS --out FOLDER --system NAME=SPEC` wrote"
+_HOW = (
+    "give the folder that `blend evaluate DIALOGS --out FOLDER --system NAME=SPEC` wrote; of a single blender's run or "
+    "log `blend label next FOLDER --out LINES` makes lines that can be labelled"
+)
 
 
 def read_contexts(folder: Path) -> Iterator[Task]:

@@ -95,6 +95,7 @@ def test_faults_of_all_files_are_told_together(folder: Path, capsys: pytest.Capt
         (["stats", "nowhere"], "no phrase base at"),
         (["remove", "nowhere", "x"], "no phrase base at"),
         (["add", "demo", "x.csv"], "'demo' is not changed"),
+        (["remove", "nowhere", "x", "--where", "a=b"], "give texts, or --where, not both"),
         (["remove", "demo", "x"], "'demo' is not changed"),
     ],
 )

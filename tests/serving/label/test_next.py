@@ -223,3 +223,14 @@ def test_a_log_of_choices_keeps_what_sources_said(rule: Path, tmp_path: Path) ->
     assert [[getattr(one, name) for name in kept] for one in task.candidates] == [
         [getattr(one, name) for name in kept] for one in brought
     ]
+
+
+def test_choices_of_one_id_can_be_labelled(rule: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.mkdir()
+    blender = Blender.load(rule)
+    asked = ["Tea?", "Coffee?", "Milk?"]
+    rows = [blender.choose(Dialog.of(each, id="chat"), CLOSE).as_dict() for each in asked]
+    (log / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [task.dialog.id for task in read_unlabelled(log, locale="en")] == ["chat", "chat-2", "chat-3"]
+    assert len(run(log, tmp_path / "batch.jsonl", rule)) == 3
