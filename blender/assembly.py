@@ -153,7 +153,7 @@ def assemble(settings: Settings) -> Parts:
         if each:
             each.check(annotators)
     parts = Parts(
-        sources={name: _source(use, given) for name, use, given in _named(settings.sources)},
+        sources={name: _source(name, use, given) for name, use, given in _named(settings.sources)},
         annotators=theirs,
         guards=standing,
         ranker=ranker,
@@ -195,11 +195,15 @@ def _named(given: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, str, d
         yield name, str(rest.pop("use", name)), rest
 
 
-def _source(use: str, given: dict[str, Any]) -> SourceSlot:
+def _source(name: str, use: str, given: dict[str, Any]) -> SourceSlot:
     k = given.pop("k", 8)
     if not isinstance(k, int) or isinstance(k, bool) or k < 1:
-        raise BadInput(f"k of source {use!r} must be a whole number of at least 1, got {k!r}")
-    return SourceSlot(source=SOURCES.build(use, given), k=k)
+        raise BadInput(f"k of source {name!r} must be a whole number of at least 1, got {k!r}")
+    try:
+        return SourceSlot(source=SOURCES.build(use, given), k=k)
+    except BadInput as fault:
+        where = "" if name == use else f"[sources.{name}]: "
+        raise BadInput([where + problem for problem in fault.problems]) from None
 
 
 def _guard(use: str, given: dict[str, Any], annotators: Mapping[str, Annotator]) -> Guard:

@@ -6,10 +6,11 @@ import dataclasses
 import hashlib
 import importlib
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
@@ -115,7 +116,7 @@ class Catalogue:
         except msgspec.ValidationError as fault:
             # Not the values: an address may hold a password.
             told = ", ".join(given) or "none"
-            raise BadInput(f"settings of {self.role} {name!r}: {fault}; given are {told}") from None
+            raise BadInput(f"settings of {self.role} {name!r}: {_said(fault, plugin)}; given are {told}") from None
         # Of the class first: a property may load models.
         promised = _PROMISED.get(self.role, ())
         lacking = [part for part in promised if not (hasattr(plugin, part) or hasattr(made, part))]
@@ -152,3 +153,13 @@ def fingerprint(plugin: object, *digests: str, version: int = 1) -> str:
     settings = {field.name: getattr(plugin, field.name) for field in dataclasses.fields(plugin)}  # type: ignore[arg-type]
     text = msgspec.json.encode([cls.__name__, version, settings, list(digests)], order="sorted")
     return hashlib.sha256(text).hexdigest()[:16]
+
+
+def _said(fault: msgspec.ValidationError, plugin: type) -> str:
+    """What is wrong, with what is accepted where that is one of a few words."""
+    if isinstance(fault.__cause__, BadInput):
+        return "; ".join(fault.__cause__.problems)
+    key = re.search(r"at `\$\.(\w+)`", str(fault))
+    words = get_args(get_type_hints(plugin).get(key[1])) if key else ()
+    listed = [word for word in words if isinstance(word, str)]
+    return f"{fault} (accepted: {', '.join(listed)})" if listed else str(fault)

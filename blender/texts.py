@@ -23,6 +23,11 @@ def check_text(text: object, what: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as fault:
+        if 0xDC80 <= ord(text[fault.start]) <= 0xDCFF:  # how Python keeps bytes of a file that are no UTF-8
+            raise BadInput(
+                f"{what} holds the byte 0x{ord(text[fault.start]) - 0xDC00:02X} at position {fault.start}, which is no "
+                f"UTF-8 (a lone surrogate, U+{ord(text[fault.start]):04X}); save the file as UTF-8"
+            ) from None
         raise BadInput(
             f"{what} holds a lone surrogate (U+{ord(text[fault.start]):04X}) at position {fault.start}; "
             "decode the input as UTF-8 or replace the character"

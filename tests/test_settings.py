@@ -147,3 +147,16 @@ def test_a_folder_called_as_a_packaged_bundle_is_not_taken_for_it(
     assert folder is not None and (folder / "bundle.json").is_file()
     (tmp_path / "default" / "bundle.json").write_text("{}")
     assert Settings.of({"bundle": "default"}).bundle_folder() == Path("default"), "a bundle of one's own goes first"
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ({"use": "canned", "answers": {}}, r"\[sources\.mine\]: settings of source 'canned': "),
+        ({"use": "retrieval", "base": "demo", "on": "foo"}, r"'foo'.*\(accepted: context, reply, both\)"),
+        ({"use": "api"}, "http://localhost:8000/v1; api needs model"),
+    ],
+)
+def test_what_is_wrong_with_a_source_says_which_and_what_is_accepted(source: dict[str, object], says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        assemble(Settings.of({"bundle": "fast", "sources": {"mine": source}}))

@@ -36,7 +36,7 @@ def report(
     ] = None,
     title: Annotated[str, typer.Option(help="Title of the page.")] = "SSA report",
     date: Annotated[str, typer.Option(help="Date to print; default: the day of the last label.")] = "",
-    draws: Annotated[int, typer.Option(min=100, help="Draws of every bootstrap.")] = 2000,
+    draws: Annotated[int, typer.Option(min=100, max=1_000_000, help="Draws of every bootstrap.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of everything random.")] = 0,
 ) -> None:
     """Write an HTML report, its data as JSON, and every table as CSV."""
