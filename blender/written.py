@@ -70,18 +70,17 @@ def pools_as_written(pools: Iterable[Pool]) -> list[Pool]:
     Raises:
         Late: the caller's deadline is over.
     """
-    return [_pool(pool, while_wanted(pool.candidates)) for pool in pools]
+    return [
+        Pool(dialog=dialog_as_written(pool.dialog), candidates=tuple(map(_candidate, while_wanted(pool.candidates))))
+        if _english(pool.dialog)
+        else pool
+        for pool in pools
+    ]
 
 
-def pool_as_written(pool: Pool) -> Pool:
-    """As `pools_as_written`, whatever time is left: for guards."""
-    return _pool(pool, pool.candidates)
-
-
-def _pool(pool: Pool, candidates: Iterable[Candidate]) -> Pool:
-    if not _english(pool.dialog):
-        return pool
-    return Pool(dialog=dialog_as_written(pool.dialog), candidates=tuple(map(_candidate, candidates)))
+def texts_as_written(pool: Pool) -> tuple[str, ...]:
+    """The texts of a pool's candidates as written, whatever time is left: for guards."""
+    return tuple(map(as_written, pool.texts)) if _english(pool.dialog) else pool.texts
 
 
 def _candidate(candidate: Candidate) -> Candidate:

@@ -14,7 +14,7 @@ from blender.models.cache import text_digest
 from blender.records import Pool
 from blender.texts import check_text
 from blender.words import normal, words
-from blender.written import pool_as_written
+from blender.written import texts_as_written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class BlockList:
 
     def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:  # noqa: ARG002
         """Return, for every row, ``None`` or a reason such as ``block_list: 'darn it'``."""
-        return [self._judge(text) for pool in map(pool_as_written, pools) for text in pool.texts]
+        return [self._judge(text) for pool in pools for text in texts_as_written(pool)]
 
     @cached_property
     def _listed(self) -> dict[tuple[str, ...], str]:

@@ -11,7 +11,7 @@ from blender.errors import BadInput
 from blender.matrix import FeatureMatrix
 from blender.records import Pool
 from blender.words import grams, likeness, shared, word_count
-from blender.written import pool_as_written
+from blender.written import dialog_as_written, texts_as_written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +46,14 @@ class Echo:
 
     def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:  # noqa: ARG002
         """Return, for every row, ``None`` or a reason such as ``echo: 1.00 > 0.90``."""
-        return [reason for pool in map(pool_as_written, pools) for reason in self._judge(pool)]
+        return [reason for pool in pools for reason in self._judge(pool)]
 
     def _judge(self, pool: Pool) -> list[str | None]:
-        last = grams(pool.dialog.last)
-        long = word_count(pool.dialog.last) > self.longest_held
+        turn = dialog_as_written(pool.dialog).last
+        last, long = grams(turn), word_count(turn) > self.longest_held
         return [
-            self._reason(grams(text), last, long) if word_count(text) >= self.shortest else None for text in pool.texts
+            self._reason(grams(text), last, long) if word_count(text) >= self.shortest else None
+            for text in texts_as_written(pool)
         ]
 
     def _reason(self, answer: Counter[str], last: Counter[str], long: bool) -> str | None:

@@ -11,7 +11,7 @@ from blender.errors import BadInput
 from blender.matrix import FeatureMatrix
 from blender.records import Pool
 from blender.words import grams, likeness, word_count
-from blender.written import pool_as_written
+from blender.written import dialog_as_written, texts_as_written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +37,11 @@ class Repetition:
 
     def check(self, pools: Sequence[Pool], matrix: FeatureMatrix) -> list[str | None]:  # noqa: ARG002
         """Return, for every row, ``None`` or a reason such as ``repetition: 0.95 > 0.90``."""
-        return [reason for pool in map(pool_as_written, pools) for reason in self._judge(pool)]
+        return [reason for pool in pools for reason in self._judge(pool)]
 
     def _judge(self, pool: Pool) -> list[str | None]:
-        said = [grams(turn) for turn in pool.dialog.said_by("bot")]
-        return [self._reason(text, said) for text in pool.texts]
+        said = [grams(turn) for turn in dialog_as_written(pool.dialog).said_by("bot")]
+        return [self._reason(text, said) for text in texts_as_written(pool)]
 
     def _reason(self, text: str, said: Sequence[Counter[str]]) -> str | None:
         if not said or word_count(text) < self.shortest:
