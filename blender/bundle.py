@@ -256,10 +256,8 @@ def _ranker(manifest: Manifest, trees: Mapping[str, Trees], folder: Path) -> Lea
                     f"{folder / MANIFEST}: the calibration of {name!r} has {len(part.x)} x and {len(part.y)} y"
                 )
             curve = Curve(x=np.array(part.x), y=np.array(part.y))
-            if not (np.diff(curve.x) >= 0).all() or not (np.diff(curve.y, prepend=0.0, append=1.0) >= 0).all():
-                raise BadBundle(
-                    f"{folder / MANIFEST}: the calibration of {name!r} does not rise from 0 to 1; train the bundle anew"
-                )
+            if not curve.rises:
+                raise BadBundle(f"{folder / MANIFEST}: the calibration of {name!r} does not rise; train it anew")
             if part.after and part.after not in heads:
                 raise BadBundle(f"{folder / MANIFEST}: {name!r} comes after {part.after!r}, which is no head before it")
             heads[name] = Head(

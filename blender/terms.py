@@ -103,6 +103,11 @@ class Curve:
     x: NDArray[np.float64] = field(repr=False)
     y: NDArray[np.float64] = field(repr=False)
 
+    @property
+    def rises(self) -> bool:
+        """Whether it never falls and stays within 0 and 1."""
+        return bool((np.diff(self.x) >= 0).all() and (np.diff(self.y, prepend=0.0, append=1.0) >= 0).all())
+
     def __call__(self, raw: NDArray[np.float64]) -> Floats:
         """Probabilities float32, same shape as ``raw``."""
         return np.interp(raw, self.x, self.y).astype(np.float32)

@@ -69,7 +69,7 @@ def _counted(text: str) -> tuple[Counter[str], int]:
     return Counter([*units, *(f"{one} {two}" for one, two in pairwise(units))]), len(found)
 
 
-_SHORT = 2000  # characters; what is counted of a text takes twenty times its memory
+_SHORT = 2000  # characters; what is counted of a text takes many times its memory
 _of_short, _of_long = lru_cache(maxsize=1024)(_counted), lru_cache(maxsize=8)(_counted)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -66,8 +66,12 @@ def _of_answers(path: Path, locale: str) -> Iterator[Task]:
     Choices may share an id, as those of one conversation do: the second with ``d`` is called ``d-2``.
     """
     seen: set[str] = set()
+    again: Counter[str] = Counter()
     for number, record in enumerate(read_answers(path), start=1):
-        name = next(name for name in _names(record.id) if name not in seen)
+        name = record.id
+        while name in seen:
+            again[record.id] += 1
+            name = f"{record.id}-{again[record.id] + 1}"
         seen.add(name)
         yield Task(
             line=number,
@@ -88,11 +92,6 @@ def _of_answers(path: Path, locale: str) -> Iterator[Task]:
             ),
             slices=record.slices,
         )
-
-
-def _names(name: str) -> Iterator[str]:
-    yield name
-    yield from (f"{name}-{at}" for at in count(2))
 
 
 def distinct(candidates: Iterable[Candidate]) -> list[int]:
